@@ -1,0 +1,42 @@
+# The commands of the project. Each first does what it needs: packages, configuration, build.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+EXPERIMENT ?= experiments/fashion_mnist.yaml
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: run test install bench format sanitize tidy clean packages build
+
+run: build ## search small nets for Fashion-MNIST
+	$(BUILD)/release/search/nas-run $(EXPERIMENT)
+
+test: build ## build and run the tests
+	ctest --test-dir $(BUILD)/release --output-on-failure -j $(JOBS)
+
+build: packages
+	@[ -f $(BUILD)/release/build.ninja ] || cmake --preset release
+	@cmake --build $(BUILD)/release -j $(JOBS)
+
+packages: ## install Debian's packages that are missing
+	@.ci/install_packages.sh $(SUDO)
+
+install: build ## put nas-run and nas-worker under PREFIX
+	cmake --install $(BUILD)/release --prefix $(PREFIX)
+
+bench: packages ## measure against peers; needs python3-torch
+	cmake --preset release -DNAS_BENCH=ON
+	cmake --build $(BUILD)/release -j $(JOBS)
+	tests/bench/run.sh $(BUILD)/release
+
+sanitize: packages ## tests under address and undefined-behaviour sanitizers, then those without LibTorch under the thread sanitizer
+	cmake --preset asan && cmake --build $(BUILD)/asan -j $(JOBS) && ctest --test-dir $(BUILD)/asan --output-on-failure
+	cmake --preset tsan && cmake --build $(BUILD)/tsan -j $(JOBS) && ctest --test-dir $(BUILD)/tsan --output-on-failure
+
+format:
+	git ls-files '*.cpp' '*.h' | xargs clang-format -i
+
+tidy: build
+	git ls-files 'storage/*.cpp' 'eval/*.cpp' 'prune/*.cpp' 'search/*.cpp' | xargs clang-tidy -p $(BUILD)/release --quiet
+
+clean:
+	rm -rf $(BUILD)

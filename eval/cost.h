@@ -1,0 +1,22 @@
+// What a net costs: parameters and multiply-accumulates, by layer and in all.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "eval/nets/net_spec.h"
+
+namespace eval {
+
+struct Cost {
+  std::int64_t params = 0;  ///< trainable: weights, biases, batch-norm scale and shift; running statistics do not count
+  std::int64_t macs = 0;    ///< multiply-accumulates of convolution and linear layers for one image, biases not counted; FLOPs = 2 * MACs
+  bool operator==(const Cost&) const = default;
+};
+
+/// One entry a layer of the spec.
+std::vector<Cost> layer_costs(const NetSpec& spec);
+
+Cost cost(const NetSpec& spec);
+
+}  // namespace eval

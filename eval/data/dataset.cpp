@@ -1,0 +1,72 @@
+#include "eval/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
+
+namespace eval {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
+
+const DatasetEntry& entry_of(const storage::Json& settings) {
+  if (!settings.is_object() || !settings.contains("format") || !settings["format"].is_string()) {
+    fail(fmt::format("data: a text under 'format' is missing{}", storage::suggestion("", {dataset_registry().front().format})));
+  }
+  return dataset_entry(settings["format"].get<std::string>());
+}
+
+/// The options with defaults filled in.
+storage::Json options_of(const DatasetEntry& entry, storage::Json settings) {
+  settings.erase("format");
+  return storage::check_options(entry.options, settings, "data of format " + entry.format);
+}
+
+}  // namespace
+
+std::string to_string(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
+  }
+  return "unknown";
+}
+
+const DatasetEntry& dataset_entry(const std::string& format) {
+  std::vector<std::string> formats;
+  for (const DatasetEntry& entry : dataset_registry()) {
+    if (entry.format == format) return entry;
+    formats.push_back(entry.format);
+  }
+  fail(fmt::format("unknown data format '{}'{}", format, storage::suggestion(format, formats)));
+}
+
+std::unique_ptr<Dataset> open_dataset(const storage::Json& settings) {
+  const DatasetEntry& entry = entry_of(settings);
+  return entry.open(options_of(entry, settings));
+}
+
+DatasetInfo describe_dataset(const storage::Json& settings) {
+  const DatasetEntry& entry = entry_of(settings);
+  return entry.describe(options_of(entry, settings));
+}
+
+storage::Json dataset_identity(const storage::Json& settings) {
+  const DatasetEntry& entry = entry_of(settings);
+  storage::Json options = options_of(entry, settings);
+  storage::Json files = storage::Json::array();
+  for (const std::filesystem::path& file : entry.files(options)) files.push_back(storage::file_identity(file));
+  for (const storage::Option& option : entry.options) {
+    if (option.kind == storage::OptionKind::path) options.erase(option.name);
+  }
+  return {{"format", entry.format}, {"options", std::move(options)}, {"files", std::move(files)}};
+}
+
+}  // namespace eval

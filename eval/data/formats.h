@@ -1,0 +1,10 @@
+// The formats that registry.cpp lists, one .cpp each.
+#pragma once
+
+#include "eval/data/dataset.h"
+
+namespace eval {
+
+DatasetEntry idx_format();
+
+}  // namespace eval

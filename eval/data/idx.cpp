@@ -1,0 +1,236 @@
+// The IDX format of MNIST and its successors: four files, raw or gzipped, of grey images and their labels.
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "eval/data/formats.h"
+#include "eval/data/memory_dataset.h"
+#include "eval/data/split.h"
+#include "storage/base/error.h"
+
+namespace eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<const char*, 4> file_names{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                                                "t10k-labels-idx1-ubyte"};
+constexpr std::uint32_t max_extent = 4096;  // pixels, before padding
+constexpr std::uint64_t max_deflate_ratio = 1032;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
+}
+
+/// One IDX file of unsigned bytes, read front to back. A header is believed only where a file of that size can hold what it declares.
+class IdxFile {
+ public:
+  IdxFile(const fs::path& path, int rank) : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose) {
+    if (!file_) fail(path_, fmt::format("cannot be opened: {}", std::strerror(errno)));
+    gzbuffer(file_.get(), 1 << 18);
+    std::vector<std::uint8_t> header(4 + 4 * static_cast<std::size_t>(rank));
+    wanted_ = header.size();
+    read(header);
+    const std::uint32_t magic = 0x800 + static_cast<std::uint32_t>(rank);
+    if (number(header, 0) != magic) {
+      fail(path_, fmt::format("begins with 0x{:08x} where IDX with {} dimension{} of bytes has 0x{:08x}", number(header, 0), rank,
+                              rank == 1 ? "" : "s", magic));
+    }
+    for (int i = 1; i <= rank; ++i) dimensions_.push_back(number(header, i));
+    check_size();
+  }
+
+  std::int64_t count() const { return dimensions_[0]; }
+  int dimension(int index) const { return static_cast<int>(dimensions_[index]); }
+
+  /// Fills `bytes`; a file that ends before is refused.
+  void read(std::span<std::uint8_t> bytes) {
+    while (!bytes.empty()) {
+      const int got = gzread(file_.get(), bytes.data(), static_cast<unsigned>(std::min<std::size_t>(bytes.size(), 1 << 30)));
+      if (got < 0) fail_damaged();
+      if (got == 0) fail(path_, fmt::format("ends after {} bytes of {}", read_, wanted_));
+      read_ += static_cast<std::uint64_t>(got);
+      bytes = bytes.subspan(static_cast<std::size_t>(got));
+    }
+  }
+
+  /// Nothing may follow what the header declared, and the checksum of a gzipped file must hold.
+  void finish() {
+    std::uint8_t more = 0;
+    const int got = gzread(file_.get(), &more, 1);
+    if (got > 0) fail(path_, fmt::format("goes on after the {} bytes that its header ({}) asks for", wanted_, shown()));
+    int code = Z_OK;
+    gzerror(file_.get(), &code);
+    if (code == Z_BUF_ERROR) fail(path_, "ends inside its gzip stream");
+    if (got < 0 || code != Z_OK) fail_damaged();
+  }
+
+  /// "60000 x 28 x 28"
+  std::string shown() const { return fmt::format("{}", fmt::join(dimensions_, " x ")); }
+
+ private:
+  static std::uint32_t number(const std::vector<std::uint8_t>& header, int index) {
+    std::uint32_t value = 0;
+    for (int i = 0; i < 4; ++i) value = value << 8 | header[4 * static_cast<std::size_t>(index) + i];
+    return value;
+  }
+
+  void check_size() {
+    std::uint64_t bytes = dimensions_[0];
+    for (std::size_t i = 1; i < dimensions_.size(); ++i) {
+      if (dimensions_[i] < 1 || dimensions_[i] > max_extent) {
+        fail(path_, fmt::format("declares {}; an image has 1 to {} pixels a side", shown(), max_extent));
+      }
+      bytes *= dimensions_[i];
+    }
+    if (bytes == 0) fail(path_, "declares no entries");
+    wanted_ += bytes;
+    std::error_code error;
+    const std::uint64_t size = fs::file_size(path_, error);
+    if (error) fail(path_, fmt::format("has no size: {}", error.message()));
+    if (gzdirect(file_.get()) ? size != wanted_ : wanted_ / max_deflate_ratio > size) {
+      fail(path_, fmt::format("declares {}, which is {} bytes, but has {}{}", shown(), wanted_, size,
+                              gzdirect(file_.get()) ? "" : " gzipped, too few to hold them"));
+    }
+  }
+
+  [[noreturn]] void fail_damaged() {
+    int code = Z_OK;
+    const char* reason = gzerror(file_.get(), &code);
+    fail(path_, fmt::format("is damaged after {} bytes of {}: {}", read_, wanted_, code == Z_ERRNO ? std::strerror(errno) : reason));
+  }
+
+  fs::path path_;
+  std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
+  std::vector<std::uint32_t> dimensions_;
+  std::uint64_t read_ = 0, wanted_ = 0;
+};
+
+std::vector<fs::path> locate_files(const storage::Json& options) {
+  const fs::path root = options.at("root").get<std::string>();
+  std::vector<fs::path> paths;
+  for (const char* name : file_names) {
+    const fs::path raw = root / name, gzipped = root / (std::string(name) + ".gz");
+    std::error_code error;
+    if (!fs::is_regular_file(raw, error) && !fs::is_regular_file(gzipped, error)) {
+      fail(root,
+           fmt::format("holds no file {}[.gz]; expected are {}, each raw or with .gz. Debian's package dataset-fashion-mnist installs "
+                       "Fashion-MNIST in /usr/share/datasets/fashion-mnist",
+                       name, fmt::join(file_names, ", ")));
+    }
+    paths.push_back(fs::is_regular_file(raw, error) ? raw : gzipped);
+  }
+  return paths;
+}
+
+std::vector<std::string> class_names(const storage::Json& options) {
+  std::vector<std::string> names;
+  if (options.contains("class_names")) {
+    names = options["class_names"].get<std::vector<std::string>>();
+    const std::set<std::string> distinct(names.begin(), names.end());
+    if (names.empty() || names.size() > 256 || distinct.size() != names.size()) {
+      throw storage::Error(storage::ErrorKind::invalid,
+                           fmt::format("data of format idx: class_names: {} names, {} distinct; valid are 1 to 256, all distinct",
+                                       names.size(), distinct.size()));
+    }
+  } else {
+    for (int digit = 0; digit < 10; ++digit) names.push_back(std::to_string(digit));
+  }
+  return names;
+}
+
+/// Decodes all images of `file` to `target`, where each has its extents plus `pad` zeros on every side (the target is zero before).
+void read_images(IdxFile& file, int pad, std::uint8_t* target) {
+  const std::size_t rows = file.dimension(1), columns = file.dimension(2), margin = pad;
+  const std::size_t row_step = columns + 2 * margin, image_step = (rows + 2 * margin) * row_step;
+  const std::size_t rows_at_once = pad == 0 ? rows : 1;
+  for (std::int64_t image = 0; image < file.count(); ++image, target += image_step) {
+    for (std::size_t row = 0; row < rows; row += rows_at_once) {
+      file.read({target + (row + margin) * row_step + margin, rows_at_once * columns});
+    }
+  }
+  file.finish();
+}
+
+void append_labels(IdxFile& file, const fs::path& path, std::size_t classes, std::vector<std::int32_t>& labels) {
+  std::vector<std::uint8_t> bytes(file.count());
+  file.read(bytes);
+  file.finish();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] >= classes) {
+      fail(path, fmt::format("label {} of image {} is not in [0, {}]; class_names sets the number of classes", bytes[i], i, classes - 1));
+    }
+  }
+  labels.insert(labels.end(), bytes.begin(), bytes.end());
+}
+
+void check_counts(const IdxFile& images, const IdxFile& labels, const fs::path& path) {
+  if (labels.count() != images.count()) fail(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
+}
+
+std::unique_ptr<Dataset> open_idx(const storage::Json& options) {
+  const std::vector<fs::path> paths = locate_files(options);
+  IdxFile train_images(paths[0], 3), train_labels(paths[1], 1), test_images(paths[2], 3), test_labels(paths[3], 1);
+  check_counts(train_images, train_labels, paths[1]);
+  check_counts(test_images, test_labels, paths[3]);
+  if (test_images.dimension(1) != train_images.dimension(1) || test_images.dimension(2) != train_images.dimension(2)) {
+    fail(paths[2], fmt::format("has images of another size ({}) than the training images ({})", test_images.shown(), train_images.shown()));
+  }
+  const int pad = options.at("pad").get<int>();
+  MemoryImages data;
+  data.shape = {1, train_images.dimension(1) + 2 * pad, train_images.dimension(2) + 2 * pad};
+  data.class_names = class_names(options);
+  append_labels(train_labels, paths[1], data.class_names.size(), data.labels);
+  append_labels(test_labels, paths[3], data.class_names.size(), data.labels);
+  data.splits = make_splits(data.labels, train_images.count(), split_options_from_json(options), "data of format idx");
+  const std::size_t image_bytes = static_cast<std::size_t>(data.shape.height) * data.shape.width;
+  data.pixels.resize(data.labels.size() * image_bytes);
+  read_images(train_images, pad, data.pixels.data());
+  read_images(test_images, pad, data.pixels.data() + train_images.count() * image_bytes);
+  return std::make_unique<MemoryDataset>(std::move(data));
+}
+
+DatasetInfo describe_idx(const storage::Json& options) {
+  const std::vector<fs::path> paths = locate_files(options);
+  const IdxFile training(paths[0], 3), test(paths[2], 3);
+  const int pad = options.at("pad").get<int>();
+  const SplitSizes sizes = split_sizes(training.count(), test.count(), split_options_from_json(options), "data of format idx");
+  return {.shape = {1, training.dimension(1) + 2 * pad, training.dimension(2) + 2 * pad},
+          .classes = static_cast<int>(class_names(options).size()),
+          .train = sizes.train,
+          .validation = sizes.validation,
+          .test = sizes.test};
+}
+
+storage::Options idx_options() {
+  using storage::OptionKind;
+  storage::Options options = {
+      {.name = "root", .kind = OptionKind::path, .fallback = "/usr/share/datasets/fashion-mnist", .doc = "folder of the four files"},
+      {.name = "pad",
+       .kind = OptionKind::integer,
+       .fallback = 0,
+       .doc = "zero pixels added on each side: 2 makes 28 pixels 32",
+       .min = 0,
+       .max = 128},
+      {.name = "class_names",
+       .kind = OptionKind::names,
+       .doc = "names of the classes, in order of their labels; 0 to 9 if absent",
+       .optional = true},
+  };
+  options.insert(options.end(), split_options().begin(), split_options().end());
+  return options;
+}
+
+}  // namespace
+
+DatasetEntry idx_format() {
+  return {"idx",       "grey images as IDX files, raw or gzipped (MNIST, Fashion-MNIST)", idx_options(), {}, open_idx, locate_files,
+          describe_idx};
+}
+
+}  // namespace eval

@@ -1,0 +1,66 @@
+// Batches for training and evaluation: pixels cut, flipped, shifted and normalised by oneTBB tasks ahead of the step that uses them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "eval/data/dataset.h"
+#include "eval/torch.h"
+
+namespace eval {
+
+/// Per channel: (pixel / 255 - mean) / deviation.
+struct Normalisation {
+  std::vector<float> mean, deviation;
+};
+
+/// Mean and standard deviation of the training images' pixels, channel by channel.
+Normalisation measure_normalisation(const Dataset& data);
+
+/// Random changes of training images; what leaves the frame is replaced by zeros (black).
+struct Augmentation {
+  bool flip = false;  ///< left to right, every second image
+  int shift = 0;      ///< up to so many pixels in both directions
+};
+
+struct Batch {
+  torch::Tensor images;  ///< [N, C, H, W] fp32, channels last
+  torch::Tensor labels;  ///< [N] int64
+};
+
+/// Serves `order` in batches, in that order; the same arguments give the same bits, whatever the threads do.
+class BatchLoader {
+ public:
+  struct Options {
+    int batch = 128;
+    Augmentation augmentation;
+    std::uint64_t seed = 0;   ///< of the augmentation
+    bool drop_last = false;   ///< leave out the last batch where it is not full, unless it is the only one
+    int ahead = 4;            ///< batches prepared in advance: bounds the memory
+  };
+
+  BatchLoader(const Dataset& data, const Normalisation& normalisation, std::vector<std::int64_t> order, Options options);
+  ~BatchLoader();
+
+  /// The next batch, or nothing at the end.
+  std::optional<Batch> next();
+
+  std::size_t batches() const;
+
+  /// Seconds that next() has waited for data so far.
+  double waited() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The images of a split in an order drawn by seed.
+std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::uint64_t seed);
+
+/// A seed for a purpose: mixes the parts so that nearby seeds give unrelated streams (SplitMix64, Steele et al. 2014).
+std::uint64_t mix_seed(std::uint64_t seed, std::uint64_t part);
+
+}  // namespace eval

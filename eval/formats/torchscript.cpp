@@ -1,0 +1,92 @@
+#include "eval/formats/torchscript.h"
+
+#include <fmt/format.h>
+#include <torch/script.h>
+
+#include <algorithm>
+
+#include "storage/base/error.h"
+
+namespace eval {
+
+namespace {
+
+std::string list(const std::array<int, 2>& numbers) { return fmt::format("[{}, {}]", numbers[0], numbers[1]); }
+
+/// The right-hand side of a layer; x are the names of its inputs' values.
+std::string expression(const Layer& layer, const std::vector<std::string>& x) {
+  const auto tensor = [&](const char* what) { return "self." + torchscript_name(layer.name + what); };
+  const std::string bias = layer.bias ? tensor(".bias") : "None";
+  switch (layer.kind) {
+    case LayerKind::input:
+    case LayerKind::dropout:
+      return x[0];
+    case LayerKind::convolution:
+      return fmt::format("torch.conv2d({}, {}, {}, {}, {}, {}, {})", x[0], tensor(".weight"), bias, list(layer.stride), list(layer.padding),
+                         list(layer.dilation), layer.groups);
+    case LayerKind::linear:
+      return fmt::format("torch.nn.functional.linear(torch.flatten({}, 1), {}, {})", x[0], tensor(".weight"), bias);
+    case LayerKind::batch_norm:
+      return fmt::format("torch.batch_norm({}, {}, {}, {}, {}, False, 0.1, {}, False)", x[0], tensor(".weight"), tensor(".bias"),
+                         tensor(".running_mean"), tensor(".running_var"), layer.epsilon);
+    case LayerKind::local_response_norm:
+      return fmt::format("torch.nn.functional.local_response_norm({}, {}, {:#}, {:#}, {:#})", x[0], layer.size, layer.alpha, layer.beta, layer.k);
+    case LayerKind::relu:
+      return fmt::format("torch.relu({})", x[0]);
+    case LayerKind::relu6:
+      return fmt::format("torch.clamp({}, 0.0, 6.0)", x[0]);
+    case LayerKind::max_pool:
+      return fmt::format("torch.max_pool2d({}, {}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
+                         list(layer.dilation), layer.ceil_mode ? "True" : "False");
+    case LayerKind::average_pool:
+      return fmt::format("torch.avg_pool2d({}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
+                         layer.ceil_mode ? "True" : "False");
+    case LayerKind::adaptive_average_pool:
+      return fmt::format("torch.adaptive_avg_pool2d({}, [{}, {}])", x[0], layer.size, layer.size);
+    case LayerKind::concat:
+      return fmt::format("torch.cat([{}], 1)", fmt::join(x, ", "));
+    case LayerKind::add:
+      return fmt::format("{}", fmt::join(x, " + "));
+    case LayerKind::flatten:
+      return fmt::format("torch.flatten({}, 1)", x[0]);
+  }
+  throw storage::Error(storage::ErrorKind::internal, "unknown layer kind");
+}
+
+}  // namespace
+
+std::string torchscript_name(const std::string& tensor) {
+  std::string name = tensor;
+  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  return std::isdigit(static_cast<unsigned char>(name[0])) ? "_" + name : name;
+}
+
+std::string torchscript_source(const NetSpec& spec) {
+  std::string source = "def forward(self, x0):\n";
+  for (std::size_t i = 1; i < spec.layers.size(); ++i) {
+    std::vector<std::string> inputs;
+    for (int from : spec.layers[i].inputs) inputs.push_back(fmt::format("x{}", from));
+    source += fmt::format("    x{} = {}\n", i, expression(spec.layers[i], inputs));
+  }
+  return source + fmt::format("    return x{}\n", spec.layers.size() - 1);
+}
+
+void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
+  try {
+    torch::jit::Module module(spec.name);
+    for (const auto& [name, tensor] : weights) {
+      const torch::Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
+      if (name.find(".running_") == std::string::npos)
+        module.register_parameter(torchscript_name(name), plain, false);
+      else
+        module.register_buffer(torchscript_name(name), plain);
+    }
+    module.define(torchscript_source(spec));
+    module.eval();
+    module.save(path.string());
+  } catch (const c10::Error& error) {
+    throw storage::Error(storage::ErrorKind::environment, fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));
+  }
+}
+
+}  // namespace eval

@@ -1,0 +1,179 @@
+#include "eval/nets/net.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "storage/base/error.h"
+
+namespace eval {
+
+using storage::Error;
+using storage::ErrorKind;
+using torch::Tensor;
+
+std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spec) {
+  const std::vector<Shape> shapes = output_shapes(spec);
+  std::map<std::string, std::vector<std::int64_t>> sizes;
+  for (const Layer& layer : spec.layers) {
+    if (layer.kind == LayerKind::batch_norm) {
+      for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"})
+        sizes[layer.name + what] = {shapes[layer.inputs[0]].channels};
+    }
+    if (!has_filters(layer.kind)) continue;
+    const std::int64_t inputs = shapes[layer.inputs[0]].channels;
+    sizes[layer.name + ".weight"] = layer.kind == LayerKind::linear
+                                        ? std::vector<std::int64_t>{layer.channels, inputs}
+                                        : std::vector<std::int64_t>{layer.channels, inputs / layer.groups, layer.kernel[0], layer.kernel[1]};
+    if (layer.bias) sizes[layer.name + ".bias"] = {layer.channels};
+  }
+  return sizes;
+}
+
+Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
+  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const auto sizes = tensor_sizes(spec);
+  Weights weights;
+  for (const Layer& layer : spec.layers) {
+    for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) {
+      const auto entry = sizes.find(layer.name + what);
+      if (entry == sizes.end()) continue;
+      Tensor tensor = torch::zeros(entry->second);
+      const std::string role = what;
+      if (layer.kind == LayerKind::batch_norm && (role == ".weight" || role == ".running_var")) tensor.fill_(1);
+      if (layer.kind == LayerKind::linear && role == ".weight") tensor.normal_(0, 0.01, generator);
+      if (layer.kind == LayerKind::convolution && role == ".weight") {
+        const double fan_out = static_cast<double>(layer.channels) * layer.kernel[0] * layer.kernel[1] / layer.groups;
+        tensor.normal_(0, std::sqrt(2 / fan_out), generator);
+      }
+      weights[entry->first] = tensor;
+    }
+  }
+  return weights;
+}
+
+Weights clone(const Weights& weights) {
+  Weights copy;
+  for (const auto& [name, tensor] : weights) copy[name] = tensor.detach().clone();
+  return copy;
+}
+
+namespace {
+
+/// The output shares no memory with an input, and no gradient needs it: a ReLU may overwrite it.
+bool makes_new_tensor(LayerKind kind) { return kind == LayerKind::batch_norm || has_filters(kind); }
+
+}  // namespace
+
+Tensor response_factor(const Layer& layer, const Tensor& x) {
+  const std::int64_t before = layer.size / 2, after = (layer.size - 1) / 2;
+  const Tensor squares = at::constant_pad_nd(x.square().unsqueeze(1), {0, 0, 0, 0, before, after});
+  const Tensor sums = at::avg_pool3d(squares, {layer.size, 1, 1}, {1}).squeeze(1);
+  return (sums * layer.alpha + layer.k).pow(-layer.beta);
+}
+
+Net::Net(NetSpec spec, Weights weights, torch::Device device)
+    : spec_(std::move(spec)), device_(device), last_reader_(spec_.layers.size(), 0), readers_(spec_.layers.size(), 0) {
+  for (const auto& [name, size] : tensor_sizes(spec_)) {
+    const auto entry = weights.find(name);
+    if (entry == weights.end()) throw Error(ErrorKind::invalid, fmt::format("weights of {}: tensor {} is missing", spec_.name, name));
+    if (entry->second.sizes() != size)
+      throw Error(ErrorKind::invalid, fmt::format("weights of {}: tensor {} has size [{}], the net needs [{}]", spec_.name, name,
+                                                  fmt::join(entry->second.sizes(), ", "), fmt::join(size, ", ")));
+    Tensor tensor = entry->second.detach().to(device_, torch::kFloat32);
+    weights_[name] = tensor.dim() == 4 ? tensor.contiguous(torch::MemoryFormat::ChannelsLast) : tensor.contiguous();
+    weights.erase(entry);
+  }
+  if (!weights.empty()) throw Error(ErrorKind::invalid, fmt::format("weights of {}: the net has no tensor {}", spec_.name, weights.begin()->first));
+  for (int i = 0; i < static_cast<int>(spec_.layers.size()); ++i) {
+    for (int from : spec_.layers[i].inputs) {
+      last_reader_[from] = i;
+      ++readers_[from];
+    }
+  }
+}
+
+std::vector<Tensor> Net::parameters() const {
+  std::vector<Tensor> parameters;
+  for (const auto& [name, tensor] : weights_)
+    if (name.find(".running_") == std::string::npos) parameters.push_back(tensor);
+  return parameters;
+}
+
+void Net::require_gradients(bool required) {
+  for (Tensor& parameter : parameters()) parameter.set_requires_grad(required);
+}
+
+void Net::assign(const Weights& weights) {
+  torch::NoGradGuard no_grad;
+  for (auto& [name, tensor] : weights_) tensor.copy_(weights.at(name));
+}
+
+Tensor Net::run(int last, const Tensor& images, bool training, const Tap& tap) const {
+  std::vector<Tensor> outputs(last + 1);
+  for (int i = 0; i <= last; ++i) {
+    if (i == 0) {
+      outputs[i] = images;
+    } else {
+      const int from = spec_.layers[i].inputs[0];
+      outputs[i] = run_layer(i, outputs, training, !tap && readers_[from] == 1 && makes_new_tensor(spec_.layers[from].kind));
+    }
+    if (tap) outputs[i] = tap(i, outputs[i]);
+    for (int from : spec_.layers[i].inputs)
+      if (last_reader_[from] == i) outputs[from] = Tensor();
+  }
+  return outputs.back();
+}
+
+const Tensor& Net::tensor(const Layer& layer, const char* what) const {
+  static const Tensor none;
+  const auto entry = weights_.find(layer.name + what);
+  return entry == weights_.end() ? none : entry->second;
+}
+
+Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool training, bool may_overwrite) const {
+  const Layer& layer = spec_.layers[index];
+  const Tensor& x = outputs[layer.inputs[0]];
+  const auto kernel = pair(layer.kernel), stride = pair(layer.stride), padding = pair(layer.padding), dilation = pair(layer.dilation);
+  switch (layer.kind) {
+    case LayerKind::input:
+      break;
+    case LayerKind::convolution:
+      return at::conv2d(x, tensor(layer, ".weight"), tensor(layer, ".bias"), stride, padding, dilation, layer.groups);
+    case LayerKind::linear:
+      return at::linear(x.flatten(1), tensor(layer, ".weight"), tensor(layer, ".bias"));
+    case LayerKind::batch_norm:
+      return at::batch_norm(x, tensor(layer, ".weight"), tensor(layer, ".bias"), tensor(layer, ".running_mean"), tensor(layer, ".running_var"),
+                            training, 0.1, layer.epsilon, false);
+    case LayerKind::local_response_norm:
+      return x * response_factor(layer, x);
+    case LayerKind::relu:
+      return may_overwrite ? at::relu_(const_cast<Tensor&>(x)) : at::relu(x);
+    case LayerKind::relu6:
+      return at::clamp(x, 0, 6);
+    case LayerKind::max_pool:
+      return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
+    case LayerKind::average_pool:
+      return at::avg_pool2d(x, kernel, stride, padding, layer.ceil_mode);
+    case LayerKind::adaptive_average_pool:
+      return at::adaptive_avg_pool2d(x, {layer.size, layer.size});
+    case LayerKind::concat: {
+      std::vector<Tensor> parts;
+      for (int from : layer.inputs) parts.push_back(outputs[from]);
+      return at::cat(parts, 1);
+    }
+    case LayerKind::add: {
+      Tensor sum = outputs[layer.inputs[0]];
+      for (std::size_t i = 1; i < layer.inputs.size(); ++i) sum = sum + outputs[layer.inputs[i]];
+      return sum;
+    }
+    case LayerKind::flatten:
+      return x.flatten(1);
+    case LayerKind::dropout:
+      return at::dropout(x, layer.rate, training);
+  }
+  throw Error(ErrorKind::internal, fmt::format("layer {} cannot be run", layer.name));
+}
+
+}  // namespace eval

@@ -1,0 +1,75 @@
+// A NetSpec with its weights, run by LibTorch. The weights are named tensors, so that files, surgery and exports see what the module sees.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "eval/nets/net_spec.h"
+#include "eval/torch.h"
+
+namespace eval {
+
+/// Tensors by name, as torchvision names them: "features.0.weight".
+using Weights = std::map<std::string, torch::Tensor>;
+
+/// Every tensor that the spec's layers own: sizes by name. Batch norm owns weight, bias, running_mean and running_var.
+std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spec);
+
+/// Fresh weights: Kaiming normal (fan out) for convolutions, normal with deviation 0.01 for linear layers, biases 0, batch norm the identity.
+/// The same seed gives the same bits.
+Weights initial_weights(const NetSpec& spec, std::uint64_t seed);
+
+/// A deep copy.
+Weights clone(const Weights& weights);
+
+/// Two numbers of a window as LibTorch takes them.
+inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) { return {numbers[0], numbers[1]}; }
+
+/// What local response normalisation multiplies x by: (k + alpha * mean of squares over `size` nearby channels)^-beta, as PyTorch computes it.
+torch::Tensor response_factor(const Layer& layer, const torch::Tensor& x);
+
+/// Sees the output of every layer on the way and may return another tensor in its place: masks, recorded activations.
+using Tap = std::function<torch::Tensor(int layer, const torch::Tensor& output)>;
+
+class Net {
+ public:
+  /// Takes the tensors over, as fp32 on `device`, filters in channels-last order. Throws storage::Error(invalid) naming a tensor that is missing,
+  /// not wanted or of the wrong size.
+  Net(NetSpec spec, Weights weights, torch::Device device = torch::kCPU);
+
+  const NetSpec& spec() const { return spec_; }
+  const Weights& weights() const { return weights_; }
+  torch::Device device() const { return device_; }
+
+  /// Tensors that training changes; running statistics are not among them.
+  std::vector<torch::Tensor> parameters() const;
+  void require_gradients(bool required);
+
+  /// Replaces the values of all tensors by those of the same names.
+  void assign(const Weights& weights);
+
+  /// images: [N, C, H, W] floats. Returns the last layer's output, [N, classes]. `training`: batch statistics (and their running update) and dropout.
+  torch::Tensor forward(const torch::Tensor& images, bool training, const Tap& tap = nullptr) const {
+    return run(static_cast<int>(spec_.layers.size()) - 1, images, training, tap);
+  }
+
+  /// The output of layer `last`, in evaluation mode; what lies above does not run.
+  torch::Tensor forward_to(int last, const torch::Tensor& images) const { return run(last, images, /*training=*/false, nullptr); }
+
+ private:
+  torch::Tensor run(int last, const torch::Tensor& images, bool training, const Tap& tap) const;
+  torch::Tensor run_layer(int index, const std::vector<torch::Tensor>& outputs, bool training, bool may_overwrite) const;
+  const torch::Tensor& tensor(const Layer& layer, const char* what) const;
+
+  NetSpec spec_;
+  Weights weights_;
+  torch::Device device_;
+  std::vector<int> last_reader_;  ///< by layer: the last layer that reads it
+  std::vector<int> readers_;      ///< by layer: how many do
+};
+
+}  // namespace eval

@@ -1,0 +1,105 @@
+#include "eval/nets/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "eval/nets/families.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace eval {
+namespace {
+
+constexpr int small_below = 96;  // pixels, the shorter side
+
+[[noreturn]] void fail(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
+
+void check(const std::string& name, const NetOptions& options) {
+  if (!(options.width > 0 && options.width <= 4)) fail(fmt::format("net {}: width {} is not in (0, 4]", name, options.width));
+  if (options.classes < 1 || options.classes > 100'000)
+    fail(fmt::format("net {}: classes {} is not in [1, 100000]", name, options.classes));
+  if (!(options.dropout >= 0 && options.dropout < 1)) fail(fmt::format("net {}: dropout {} is not in [0, 1)", name, options.dropout));
+}
+
+}  // namespace
+
+const std::vector<NetEntry>& net_registry() {
+  static const std::vector<NetEntry> table = {
+      {"vgg11", "vgg", make_vgg},
+      {"vgg11_bn", "vgg", make_vgg},
+      {"vgg13", "vgg", make_vgg},
+      {"vgg13_bn", "vgg", make_vgg},
+      {"vgg16", "vgg", make_vgg},
+      {"vgg16_bn", "vgg", make_vgg},
+      {"vgg19", "vgg", make_vgg},
+      {"vgg19_bn", "vgg", make_vgg},
+      {"googlenet", "googlenet", make_googlenet},
+      {"googlenet_v1", "googlenet", make_googlenet},
+      {"googlenet_v1_3x3", "googlenet", make_googlenet},
+      {"squeezenet1_0", "squeezenet", make_squeezenet},
+      {"squeezenet1_1", "squeezenet", make_squeezenet},
+      {"mobilenet_v1", "mobilenet", make_mobilenet_v1},
+      {"mobilenet_v2", "mobilenet", make_mobilenet_v2},
+      {"resnet18", "resnet", make_resnet},
+      {"resnet34", "resnet", make_resnet},
+      {"resnet50", "resnet", make_resnet},
+  };
+  return table;
+}
+
+std::vector<std::string> net_names() {
+  std::vector<std::string> names;
+  for (const NetEntry& entry : net_registry()) names.push_back(entry.name);
+  return names;
+}
+
+NetSpec make_net(const std::string& name, const NetOptions& options) {
+  const std::vector<NetEntry>& table = net_registry();
+  const auto entry = std::find_if(table.begin(), table.end(), [&](const NetEntry& each) { return each.name == name; });
+  if (entry == table.end()) fail(fmt::format("unknown net '{}'{}", name, storage::suggestion(name, net_names())));
+  check(name, options);
+  try {
+    return entry->make(name, options);
+  } catch (const storage::Error& error) {
+    fail(fmt::format("net {} with input {}, layout {}, width {}: {}", name, to_string(options.input), to_string(resolved_layout(options)),
+                     options.width, error.what()));
+  }
+}
+
+Layout resolved_layout(const NetOptions& options) {
+  if (options.layout != Layout::automatic) return options.layout;
+  return std::min(options.input.height, options.input.width) < small_below ? Layout::small : Layout::imagenet;
+}
+
+int scaled(int channels, double width) {
+  return std::max(1, static_cast<int>(std::lround(channels * width)));
+}
+
+std::string to_string(Layout layout) {
+  switch (layout) {
+    case Layout::automatic:
+      return "automatic";
+    case Layout::imagenet:
+      return "imagenet";
+    case Layout::small:
+      return "small";
+  }
+  return "unknown";
+}
+
+Layout layout_from_string(const std::string& text) {
+  const std::vector<Layout> layouts{Layout::automatic, Layout::imagenet, Layout::small};
+  std::vector<std::string> names;
+  for (const Layout layout : layouts) {
+    names.push_back(to_string(layout));
+    if (names.back() == text) return layout;
+  }
+  fail(fmt::format("unknown layout '{}'{}", text, storage::suggestion(text, names)));
+}
+
+}  // namespace eval

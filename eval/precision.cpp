@@ -1,0 +1,78 @@
+#include "eval/precision.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <malloc.h>
+#include <torch/version.h>
+
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace eval {
+
+namespace {
+
+void set_autocast(torch::Device device, bool enabled) {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+  at::autocast::set_autocast_dtype(device.type(), at::kBFloat16);
+  at::autocast::set_autocast_enabled(device.type(), enabled);
+#else
+  if (device.is_cuda()) {
+    at::autocast::set_autocast_gpu_dtype(at::kBFloat16);
+    at::autocast::set_enabled(enabled);
+  } else {
+    at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+    at::autocast::set_cpu_enabled(enabled);
+  }
+#endif
+}
+
+}  // namespace
+
+std::string to_string(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: return "fp32";
+    case Precision::bf16: return "bf16";
+  }
+  throw storage::Error(storage::ErrorKind::internal, "unknown precision");
+}
+
+Precision precision_from_string(const std::string& text) {
+  if (text == "fp32") return Precision::fp32;
+  if (text == "bf16") return Precision::bf16;
+  throw storage::Error(storage::ErrorKind::invalid, "precision '" + text + "' is not known" + storage::suggestion(text, {"fp32", "bf16"}));
+}
+
+bool has_bf16(torch::Device device) {
+  if (device.is_cuda()) return true;
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");  // every processor with AMX has it too
+#else
+  return false;
+#endif
+}
+
+AutocastScope::AutocastScope(Precision precision, torch::Device device) : device_(device), enabled_(precision == Precision::bf16) {
+  if (!enabled_) return;
+  at::autocast::increment_nesting();
+  set_autocast(device_, true);
+}
+
+AutocastScope::~AutocastScope() {
+  if (!enabled_) return;
+  set_autocast(device_, false);
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+}
+
+void prepare_process(int threads) {
+  at::set_num_threads(threads);
+  at::set_num_interop_threads(1);
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setFlushDenormal(true);
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2047 << 20);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+}  // namespace eval

@@ -1,0 +1,37 @@
+// Arithmetic and threads of LibTorch, and the one place that knows what differs between its versions.
+#pragma once
+
+#include <string>
+
+#include "eval/torch.h"
+
+namespace eval {
+
+/// bf16: convolutions and linear layers in bfloat16 (autocast), weights, sums and losses in fp32.
+enum class Precision { fp32, bf16 };
+
+std::string to_string(Precision precision);
+/// Throws storage::Error(invalid) for an unknown name.
+Precision precision_from_string(const std::string& text);
+
+/// The processor computes in bfloat16 itself (avx512_bf16 or AMX); on CUDA the GPU does.
+bool has_bf16(torch::Device device);
+
+/// Autocast to `precision` while the object lives.
+class AutocastScope {
+ public:
+  AutocastScope(Precision precision, torch::Device device);
+  ~AutocastScope();
+  AutocastScope(const AutocastScope&) = delete;
+  AutocastScope& operator=(const AutocastScope&) = delete;
+
+ private:
+  torch::Device device_;
+  bool enabled_;
+};
+
+/// Threads of LibTorch's operators; deterministic algorithms only. Memory that an operator frees is kept for the next one instead of being
+/// returned to the system: without this most of a small net's time goes to page faults.
+void prepare_process(int threads);
+
+}  // namespace eval

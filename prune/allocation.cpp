@@ -1,0 +1,237 @@
+#include "prune/allocation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "prune/width_cost.h"
+#include "storage/base/error.h"
+
+namespace prune {
+
+using storage::Error;
+using storage::ErrorKind;
+
+namespace {
+
+/// The least widths that floors and the cap allow, by group.
+struct Bounds {
+  std::vector<int> floor, cap;
+  int least(std::size_t group) const { return std::max(floor[group], cap[group]); }
+};
+
+Bounds bounds_of(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
+  Bounds bounds;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    const int size = groups.groups[g].size;
+    const int share = static_cast<int>(std::ceil(limits.floor * base.channels[g] - 1e-9));
+    const int uncapped = static_cast<int>(std::ceil((1 - limits.cap) * size - 1e-9));
+    const bool fixed = !groups.groups[g].fixed.empty();
+    bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, 1})));
+    bounds.cap.push_back(fixed ? size : std::min(size, std::max(uncapped, 1)));
+  }
+  return bounds;
+}
+
+/// Units of a group from the least useful to the most; ties in their own order.
+std::vector<int> ascending(const std::vector<double>& scores) {
+  std::vector<int> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return scores[a] < scores[b]; });
+  return order;
+}
+
+/// Drops units of every group, least scores first, down to `widths`.
+KeepMask mask_of_widths(const ChannelGroups& groups, const Scores& scores, const std::vector<int>& widths) {
+  KeepMask mask = keep_all(groups);
+  for (std::size_t g = 0; g < mask.size(); ++g) {
+    if (!groups.groups[g].fixed.empty()) continue;
+    const std::vector<int> order = ascending(scores[g]);
+    for (int i = 0; i < groups.groups[g].size - widths[g]; ++i) mask[g][order[i]] = false;
+  }
+  return mask;
+}
+
+std::vector<GroupReport> reports_of(const ChannelGroups& groups, const Scores& scores) {
+  std::vector<GroupReport> reports(groups.groups.size());
+  for (std::size_t g = 0; g < reports.size(); ++g) {
+    if (!groups.groups[g].fixed.empty()) continue;
+    const auto [least, most] = std::minmax_element(scores[g].begin(), scores[g].end());
+    reports[g].score_min = *least;
+    reports[g].score_max = *most;
+    reports[g].score_mean = std::accumulate(scores[g].begin(), scores[g].end(), 0.0) / static_cast<double>(scores[g].size());
+  }
+  return reports;
+}
+
+/// Clips widths to the bounds and notes where a bound kept units.
+void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<GroupReport>& reports) {
+  for (std::size_t g = 0; g < widths.size(); ++g) {
+    reports[g].floor_applied = widths[g] < bounds.floor[g];
+    reports[g].cap_applied = widths[g] < bounds.cap[g];
+    widths[g] = std::max(widths[g], bounds.least(g));
+  }
+}
+
+/// Standard deviation of the non-zero values, P - 1 in the denominator; 0 with fewer than two.
+double nonzero_std(const std::vector<double>& values) {
+  double sum = 0, count = 0;
+  for (double v : values)
+    if (v != 0) sum += v, count += 1;
+  if (count < 2) return 0;
+  double squares = 0;
+  for (double v : values)
+    if (v != 0) squares += (v - sum / count) * (v - sum / count);
+  return std::sqrt(squares / (count - 1));
+}
+
+std::vector<int> widths_at_eta(const ChannelGroups& groups, const Scores& scores, const std::vector<double>& deviations, double eta) {
+  std::vector<int> widths;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    const double threshold = eta * deviations[g];
+    const bool fixed = !groups.groups[g].fixed.empty();
+    widths.push_back(fixed ? groups.groups[g].size
+                           : static_cast<int>(std::count_if(scores[g].begin(), scores[g].end(), [&](double u) { return u >= threshold; })));
+  }
+  return widths;
+}
+
+/// Every eta at which some unit falls below its threshold, ascending, each a little past the unit's own ratio.
+std::vector<double> eta_steps(const ChannelGroups& groups, const Scores& scores, const std::vector<double>& deviations) {
+  std::vector<double> steps{0};
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    if (!groups.groups[g].fixed.empty() || deviations[g] == 0) continue;
+    for (double u : scores[g]) steps.push_back(u / deviations[g] * (1 + 1e-9) + 1e-12);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+Allocation by_eta(const ChannelGroups& groups, const Scores& scores, const PruneRequest& request, const WidthCost& model, double target,
+                  const Bounds& bounds) {
+  std::vector<double> deviations;
+  for (const auto& group_scores : scores) deviations.push_back(nonzero_std(group_scores));
+  Allocation result;
+  const auto bounded_widths = [&](double eta) {
+    std::vector<int> widths = widths_at_eta(groups, scores, deviations, eta);
+    result.reports = reports_of(groups, scores);
+    apply_bounds(widths, bounds, result.reports);
+    return widths;
+  };
+  double eta = request.value;
+  if (request.kind == PruneRequest::Kind::keep) {
+    // Larger etas never keep more, so the least step that reaches the target is found by bisection.
+    const std::vector<double> steps = eta_steps(groups, scores, deviations);
+    const auto reached = std::partition_point(steps.begin(), steps.end(), [&](double e) { return model.cost(bounded_widths(e)) > target; });
+    result.target_reached = reached != steps.end();
+    eta = result.target_reached ? *reached : steps.back();
+  }
+  const std::vector<int> widths = bounded_widths(eta);
+  for (std::size_t g = 0; g < groups.groups.size(); ++g)
+    if (groups.groups[g].fixed.empty()) result.reports[g].threshold = eta * deviations[g];
+  result.mask = mask_of_widths(groups, scores, widths);
+  result.eta = eta;
+  return result;
+}
+
+Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target, const Bounds& bounds) {
+  Allocation result;
+  const auto bounded_widths = [&](double rate) {
+    std::vector<int> widths;
+    for (const ChannelGroup& group : groups.groups)
+      widths.push_back(group.fixed.empty() ? std::max(1, static_cast<int>(std::lround(rate * group.size))) : group.size);
+    result.reports = reports_of(groups, scores);
+    apply_bounds(widths, bounds, result.reports);
+    return widths;
+  };
+  double low = 0, high = 1;  // the largest rate whose cost fits lies in [low, high)
+  if (model.cost(bounded_widths(1)) <= target) low = 1;
+  for (int i = 0; i < 50 && low < 1; ++i) {
+    const double middle = (low + high) / 2;
+    (model.cost(bounded_widths(middle)) <= target ? low : high) = middle;
+  }
+  const std::vector<int> widths = bounded_widths(low);
+  result.target_reached = model.cost(widths) <= target;
+  result.mask = mask_of_widths(groups, scores, widths);
+  return result;
+}
+
+Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target, double alpha,
+                             const Bounds& bounds) {
+  Allocation result;
+  result.reports = reports_of(groups, scores);
+  std::vector<std::vector<int>> order;
+  std::vector<int> widths;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    order.push_back(ascending(scores[g]));
+    widths.push_back(groups.groups[g].size);
+  }
+  double cost = model.cost(widths);
+  while (cost > target) {
+    int best = -1;
+    double best_rank = 0, best_saving = 0;
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+      if (!groups.groups[g].fixed.empty() || widths[g] <= bounds.least(g)) continue;
+      const double saving = model.saving(widths, static_cast<int>(g));
+      const double rank = scores[g][order[g][groups.groups[g].size - widths[g]]] / std::pow(saving, alpha);
+      if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving)) best = static_cast<int>(g), best_rank = rank, best_saving = saving;
+    }
+    if (best < 0) break;
+    --widths[best];
+    cost -= best_saving;
+  }
+  for (std::size_t g = 0; g < widths.size(); ++g) {
+    if (!groups.groups[g].fixed.empty() || widths[g] == groups.groups[g].size) continue;
+    result.reports[g].floor_applied = widths[g] == bounds.floor[g];
+    result.reports[g].cap_applied = widths[g] == bounds.cap[g];
+  }
+  result.target_reached = cost <= target;
+  result.mask = mask_of_widths(groups, scores, widths);
+  return result;
+}
+
+}  // namespace
+
+AllocationLimits allocation_limits_from_json(const storage::Json& json) {
+  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(), json.at("alpha").get<double>()};
+}
+
+AllocationMethod allocation_method_from_string(const std::string& text) {
+  if (text == "eta") return AllocationMethod::eta;
+  if (text == "uniform") return AllocationMethod::uniform;
+  if (text == "greedy") return AllocationMethod::greedy;
+  throw Error(ErrorKind::invalid, fmt::format("allocation '{}' is not known (valid: eta, uniform, greedy)", text));
+}
+
+Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
+                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base) {
+  const Bounds bounds = bounds_of(groups, limits, base);
+  const WidthCost model(spec, groups, request.of);
+  const double target = request.value * static_cast<double>(request.of == Budget::params ? base.cost.params : base.cost.macs);
+  if (request.kind == PruneRequest::Kind::eta) method = AllocationMethod::eta;
+  switch (method) {
+    case AllocationMethod::eta:
+      return by_eta(groups, scores, request, model, target, bounds);
+    case AllocationMethod::uniform:
+      return by_uniform_rate(groups, scores, model, target, bounds);
+    case AllocationMethod::greedy:
+      return by_greedy_utility(groups, scores, model, target, limits.alpha, bounds);
+  }
+  throw Error(ErrorKind::internal, "unknown allocation method");
+}
+
+Allocation allocate_widths(const ChannelGroups& groups, const Scores& scores, const std::vector<int>& widths) {
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    const ChannelGroup& group = groups.groups[g];
+    if (widths[g] < 1 || widths[g] > group.size || (!group.fixed.empty() && widths[g] != group.size))
+      throw Error(ErrorKind::invalid, fmt::format("{}: {} channels cannot be kept of {}", group.name, widths[g], group.size));
+  }
+  Allocation result;
+  result.reports = reports_of(groups, scores);
+  result.mask = mask_of_widths(groups, scores, widths);
+  return result;
+}
+
+}  // namespace prune

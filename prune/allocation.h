@@ -1,0 +1,63 @@
+// From scores and a request to a keep mask: the paper's threshold, a uniform rate, or greedy utility for the cost saved, within floors and caps.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/cost.h"
+#include "prune/keep_mask.h"
+#include "prune/options.h"
+
+namespace prune {
+
+/// scores[g][i]: utility of unit i of group g, 0 or more. Rows of fixed groups are empty.
+using Scores = std::vector<std::vector<double>>;
+
+struct AllocationLimits {
+  double floor = 0.1;      ///< share of the original channels
+  int floor_channels = 3;  ///< or so many, whichever is more
+  double cap = 0.9;        ///< share of the present channels that one cut may take at most
+  double alpha = 0.25;     ///< greedy: exponent of the cost saved
+};
+
+/// From the JSON that check_options made of allocation_options().
+AllocationLimits allocation_limits_from_json(const storage::Json& json);
+
+enum class AllocationMethod { eta, uniform, greedy };
+/// Throws storage::Error(invalid) for an unknown name.
+AllocationMethod allocation_method_from_string(const std::string& text);
+
+/// What happened to a group. Fixed groups report only their reason.
+struct GroupReport {
+  double score_min = 0, score_mean = 0, score_max = 0;
+  std::optional<double> threshold;  ///< eta allocation: units below went
+  bool floor_applied = false;       ///< the floor kept units that the request would have taken
+  bool cap_applied = false;
+};
+
+struct Allocation {
+  KeepMask mask;
+  std::vector<GroupReport> reports;  ///< by group
+  std::optional<double> eta;         ///< given, or found for a `keep` request
+  bool target_reached = true;        ///< a `keep` request may end at the floors before its target
+};
+
+/// The base that shares and floors refer to.
+struct AllocationBase {
+  eval::Cost cost;
+  std::vector<int> channels;  ///< by group: units of the net that was first trained
+};
+
+/// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
+/// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a `keep`
+/// request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit with the
+/// least u / (cost saved)^alpha goes, until the share is reached.
+Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
+                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base);
+
+/// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. Throws storage::Error(invalid) for a width that a
+/// group cannot have.
+Allocation allocate_widths(const ChannelGroups& groups, const Scores& scores, const std::vector<int>& widths);
+
+}  // namespace prune

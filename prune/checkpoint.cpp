@@ -1,0 +1,64 @@
+#include "prune/checkpoint.h"
+
+#include <unistd.h>
+
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace prune {
+
+namespace {
+
+void write_weights(torch::serialize::OutputArchive& archive, const std::string& prefix, const eval::Weights& weights) {
+  for (const auto& [name, tensor] : weights) archive.write(prefix + name, tensor.detach().contiguous(), /*is_buffer=*/true);
+}
+
+eval::Weights read_weights(torch::serialize::InputArchive& archive, const std::string& prefix, const eval::Weights& like) {
+  eval::Weights weights;
+  for (const auto& [name, tensor] : like) {
+    torch::Tensor& read = weights[name];
+    archive.read(prefix + name, read, /*is_buffer=*/true);
+    TORCH_CHECK(read.sizes() == tensor.sizes(), "size of ", name);
+  }
+  return weights;
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer) {
+  torch::serialize::OutputArchive archive, optimizer_archive;
+  write_weights(archive, "weights/", checkpoint.weights);
+  write_weights(archive, "best/", checkpoint.best);
+  archive.write("progress", c10::IValue(checkpoint.progress.dump()));
+  optimizer.save(optimizer_archive);
+  archive.write("optimizer", optimizer_archive);
+  std::filesystem::path temporary = path;
+  temporary += "." + std::to_string(getpid()) + ".tmp";
+  try {
+    archive.save_to(temporary.string());
+  } catch (const c10::Error& error) {
+    std::filesystem::remove(temporary);
+    throw storage::Error(storage::ErrorKind::environment, path.string() + ": the checkpoint cannot be written: " + error.what_without_backtrace());
+  }
+  storage::commit_file(temporary, path);
+}
+
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint, torch::optim::Optimizer& optimizer) {
+  if (!std::filesystem::exists(path)) return false;
+  try {
+    torch::serialize::InputArchive archive, optimizer_archive;
+    archive.load_from(path.string());
+    Checkpoint read{read_weights(archive, "weights/", like), read_weights(archive, "best/", like), {}};
+    c10::IValue progress;
+    archive.read("progress", progress);
+    read.progress = storage::Json::parse(progress.toStringRef());
+    archive.read("optimizer", optimizer_archive);
+    optimizer.load(optimizer_archive);
+    checkpoint = std::move(read);
+    return true;
+  } catch (const std::exception&) {  // LibTorch reports a damaged archive in several ways
+    return false;
+  }
+}
+
+}  // namespace prune

@@ -1,0 +1,25 @@
+// The state of a training run after an epoch, in one file: a killed stage goes on from it with the same bits.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "eval/nets/net.h"
+#include "eval/torch.h"
+#include "storage/base/json.h"
+
+namespace prune {
+
+struct Checkpoint {
+  eval::Weights weights, best;  ///< now, and at the best validation accuracy so far
+  storage::Json progress;       ///< epochs done, history
+};
+
+/// Replaces `path` whole, durably. The optimiser's state goes with it.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer);
+
+/// Reads `path` into both. False where there is none, or where it is damaged or of another net: training then starts anew.
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint, torch::optim::Optimizer& optimizer);
+
+}  // namespace prune

@@ -1,0 +1,55 @@
+#include "prune/criteria/catalog.h"
+
+#include "storage/base/error.h"
+
+namespace prune {
+
+using storage::Json;
+using storage::Option;
+using storage::OptionKind;
+
+namespace {
+
+Option images_option(int fallback) {
+  return {.name = "images", .kind = OptionKind::integer, .fallback = fallback, .doc = "training images that are scored", .min = 1, .max = 1e9};
+}
+
+std::string uniform(const Json&) { return "uniform"; }
+std::string greedy(const Json&) { return "greedy"; }
+std::string lda_allocation(const Json& options) { return options.at("variant") == "wilks" ? "greedy" : "eta"; }
+
+}  // namespace
+
+const std::vector<CriterionEntry>& criterion_catalog() {
+  static const std::vector<CriterionEntry> catalog{
+      {"lda", "Fisher LDA in the pre-decision layer, traced down through the net",
+       {{.name = "variant", .kind = OptionKind::choice, .fallback = "paper",
+         .doc = "paper: v = Sb/Sw on the diagonal, traced by a deconvnet; wilks: the effect on Wilks' lambda, traced by backpropagation",
+         .choices = {"paper", "wilks"}},
+        images_option(2000),
+        {.name = "trace_images", .kind = OptionKind::integer, .fallback = 10, .doc = "paper: images of each class that are traced down", .min = 1,
+         .max = 1e9},
+        {.name = "select", .kind = OptionKind::integer, .fallback = 0,
+         .doc = "paper: pre-decision neurons kept; 0: the fewest that keep the validation accuracy", .min = 0, .max = 1 << 20},
+        {.name = "tolerance", .kind = OptionKind::real, .fallback = 0.01, .doc = "paper: validation accuracy that the selection may lose", .min = 0,
+         .max = 1},
+        {.name = "ridge", .kind = OptionKind::real, .fallback = 0.01, .doc = "wilks: added to the diagonal of the within-class correlation",
+         .min = 1e-9, .max = 1e3}},
+       lda_allocation},
+      {"l1", "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers", {}, uniform},
+      {"taylor", "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer", {images_option(2000)}, greedy},
+      {"random", "a seeded random order: the control", {}, uniform},
+  };
+  return catalog;
+}
+
+const CriterionEntry& criterion_entry(const std::string& name) {
+  std::vector<std::string> names;
+  for (const CriterionEntry& entry : criterion_catalog()) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  throw storage::Error(storage::ErrorKind::invalid, "criterion '" + name + "' is not known" + storage::suggestion(name, names));
+}
+
+}  // namespace prune

@@ -1,0 +1,24 @@
+// The criteria by name, with their options, without LibTorch: the experiment is validated against this table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "storage/base/option.h"
+
+namespace prune {
+
+struct CriterionEntry {
+  std::string name;
+  std::string doc;
+  storage::Options options;
+  /// Default of the allocation of a `keep` request; `lda` depends on its variant, so it is asked with the options.
+  std::string (*default_allocation)(const storage::Json& options);
+};
+
+const std::vector<CriterionEntry>& criterion_catalog();
+
+/// Throws storage::Error(invalid), with the nearest name.
+const CriterionEntry& criterion_entry(const std::string& name);
+
+}  // namespace prune

@@ -1,0 +1,36 @@
+// A criterion scores channels: the higher, the more the task needs them. One file a criterion in this folder; registry.cpp lists them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "eval/data/loader.h"
+#include "eval/nets/net.h"
+#include "prune/allocation.h"
+
+namespace prune {
+
+/// What a criterion may look at. It must not look at test data.
+struct ScoringTask {
+  const eval::Net& net;
+  const ChannelGroups& groups;
+  const eval::Dataset& data;
+  const eval::Normalisation& normalisation;
+  std::uint64_t seed = 1;
+};
+
+struct Scoring {
+  Scores scores;
+  storage::Json details;  ///< what the criterion found on the way, for `show` and `score`; null where nothing
+};
+
+class Criterion {
+ public:
+  virtual ~Criterion() = default;
+  virtual Scoring score(const ScoringTask& task) const = 0;
+};
+
+/// `options` as checked against the catalog. Throws storage::Error(invalid) for an unknown name.
+std::unique_ptr<Criterion> make_criterion(const std::string& name, const storage::Json& options);
+
+}  // namespace prune

@@ -1,0 +1,44 @@
+// What the criteria share: where channels are read, how scores of layers become scores of groups, and activations with their gradients.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "prune/criteria/criterion.h"
+#include "prune/fisher.h"
+
+namespace prune {
+
+/// The activation sites of all layers with filters in groups that can be cut, ascending.
+std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& groups);
+
+/// Group scores from one score for each channel of a site ([C], fp64). Units seen at several sites get the mean. A score that is not finite is an
+/// Error(internal); negative ones count as 0.
+Scores combine(const ChannelGroups& groups, const std::map<int, torch::Tensor>& by_site);
+
+/// The scores divided by their L2 norm (Molchanov et al. 2017, section 2.2); unchanged where that is 0.
+torch::Tensor normalised_by_layer(const torch::Tensor& scores);
+
+/// The first `count` of the training images in an order drawn by seed.
+std::vector<std::int64_t> sample_images(const eval::Dataset& data, std::int64_t count, std::uint64_t seed);
+
+/// For every batch: runs the net in evaluation mode, takes the gradient of `objective(output, batch)` by the activations at `sites`, and calls `visit` with
+/// each site's activation and gradient. `objective` sees the output of layer `top`. The weights take no gradients.
+void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
+                     const std::function<torch::Tensor(const torch::Tensor& output, const eval::Batch& batch)>& objective,
+                     const std::function<void(int site, const torch::Tensor& activation, const torch::Tensor& gradient)>& visit);
+
+/// [N, C, H, W] -> [N, C]; a flat activation as it is.
+torch::Tensor sum_over_locations(const torch::Tensor& activation);
+
+/// The firings that decide: the input of the decision layer, one value a neuron (the mean over locations of a map). [N, d]
+torch::Tensor pre_decision_firings(const torch::Tensor& output);
+
+/// The layer whose output is the decision layer's input.
+int pre_decision_layer(const eval::NetSpec& spec);
+
+/// Scatter of the pre-decision firings over `images`, in one pass.
+Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images);
+
+}  // namespace prune

@@ -1,0 +1,91 @@
+#include "prune/deconv.h"
+
+#include <fmt/format.h>
+
+#include "storage/base/error.h"
+
+namespace prune {
+
+using eval::Layer;
+using eval::LayerKind;
+using eval::pair;
+using torch::Tensor;
+
+namespace {
+
+std::vector<Tensor> split_channels(const std::vector<Tensor>& inputs, const Tensor& signal) {
+  std::vector<std::int64_t> widths;
+  for (const Tensor& input : inputs) widths.push_back(input.size(1));
+  return signal.split_with_sizes(widths, 1);
+}
+
+}  // namespace
+
+std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vector<Tensor>& inputs, const Tensor& signal) {
+  const Layer& layer = net.spec().layers[index];
+  const Tensor& x = inputs[0];
+  const auto weight = [&] { return net.weights().at(layer.name + ".weight"); };
+  const auto kernel = pair(layer.kernel), stride = pair(layer.stride), padding = pair(layer.padding), dilation = pair(layer.dilation);
+  switch (layer.kind) {
+    case LayerKind::input:
+      break;
+    case LayerKind::convolution:
+      return {std::get<0>(at::convolution_backward(signal, x, weight(), at::OptionalIntArrayRef(), stride, padding, dilation, false, {0, 0}, layer.groups,
+                                                   {true, false, false}))};
+    case LayerKind::linear:
+      return {signal.matmul(weight()).view_as(x)};
+    case LayerKind::batch_norm: {
+      const Tensor scale = weight() * (net.weights().at(layer.name + ".running_var") + layer.epsilon).rsqrt();
+      std::vector<std::int64_t> shape(x.dim(), 1);
+      shape[1] = -1;
+      return {signal * scale.view(shape)};
+    }
+    case LayerKind::local_response_norm:
+      return {signal * eval::response_factor(layer, x)};
+    case LayerKind::relu:
+    case LayerKind::relu6:
+      return {at::relu(signal)};
+    case LayerKind::max_pool: {
+      const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, kernel, stride, padding, dilation, layer.ceil_mode));
+      return {at::max_pool2d_with_indices_backward(signal, x, kernel, stride, padding, dilation, layer.ceil_mode, switches)};
+    }
+    case LayerKind::average_pool:
+      return {at::avg_pool2d_backward(signal, x, kernel, stride, padding, layer.ceil_mode, true, {})};
+    case LayerKind::adaptive_average_pool:
+      return {at::_adaptive_avg_pool2d_backward(signal, x)};
+    case LayerKind::concat:
+      return split_channels(inputs, signal);
+    case LayerKind::add:
+      return std::vector<Tensor>(inputs.size(), signal);
+    case LayerKind::flatten:
+      return {signal.view(x.sizes())};
+    case LayerKind::dropout:
+      return {signal};
+  }
+  throw storage::Error(storage::ErrorKind::internal, fmt::format("layer {} cannot be traced", layer.name));
+}
+
+void trace_down(const eval::Net& net, const Tensor& images, int from, const std::function<Tensor(const Tensor&)>& select,
+                const std::function<void(int, const Tensor&)>& visit) {
+  torch::NoGradGuard no_grad;
+  std::vector<Tensor> outputs(net.spec().layers.size()), signals(outputs.size());
+  net.forward(images, /*training=*/false, [&](int layer, const Tensor& output) {
+    outputs[layer] = output;
+    return output;
+  });
+  signals[from] = select(outputs[from]);
+  for (int layer = from; layer > 0; --layer) {
+    if (!signals[layer].defined()) continue;  // not below `from`
+    visit(layer, signals[layer]);
+    std::vector<Tensor> inputs;
+    for (int input : net.spec().layers[layer].inputs) inputs.push_back(outputs[input]);
+    const std::vector<Tensor> traced = trace_layer(net, layer, inputs, signals[layer]);
+    for (std::size_t i = 0; i < traced.size(); ++i) {
+      Tensor& below = signals[net.spec().layers[layer].inputs[i]];
+      below = below.defined() ? below + traced[i] : traced[i];
+    }
+    signals[layer] = Tensor();
+  }
+}
+
+}  // namespace prune

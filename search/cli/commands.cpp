@@ -1,0 +1,55 @@
+#include "search/cli/commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "search/executors/slots.h"
+#include "storage/base/error.h"
+
+namespace search::cli {
+
+void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments) {
+  command.add_option("EXPERIMENT.yaml", arguments.file, "the experiment")->required();
+  command
+      .add_option("-s,--set", arguments.overrides,
+                  "key.path=value: overrides a value of the file, as in -s train.epochs=3 or -s nets.0.width=0.5")
+      ->allow_extra_args(false);
+  command.add_option("-o,--output", arguments.output,
+                     "directory of the results; default: results/<name>, beside the folder of the file where that is called experiments, "
+                     "else in the current directory");
+}
+
+Experiment load(const ExperimentArguments& arguments) {
+  std::vector<Override> overrides;
+  for (const std::string& text : arguments.overrides) overrides.push_back(parse_override(text));
+  return load_experiment(arguments.file, overrides);
+}
+
+std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment) {
+  if (!arguments.output.empty()) return arguments.output;
+  const std::filesystem::path folder = experiment.file.parent_path();
+  const std::filesystem::path base = folder.filename() == "experiments" ? folder.parent_path() : std::filesystem::current_path();
+  return base / "results" / experiment.name;
+}
+
+void add_directory_argument(CLI::App& command, std::filesystem::path& directory) {
+  command.add_option("DIR", directory, "a results directory, as in results/fashion_mnist")->required();
+}
+
+std::filesystem::path require_worker() {
+  std::filesystem::path worker = find_worker();
+  if (access(worker.c_str(), X_OK) != 0) {
+    throw storage::Error(storage::ErrorKind::environment,
+                         fmt::format("the worker {} is not a program; valid: install it there, or set NAS_WORKER", worker.string()));
+  }
+  return worker;
+}
+
+void message(const std::string& text) {
+  fmt::print(stderr, "nas-run: {}\n", text);
+}
+
+}  // namespace search::cli

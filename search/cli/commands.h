@@ -1,0 +1,70 @@
+// The subcommands of nas-run, a file each. main() adds them to its parser and runs the one that was chosen.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "search/experiment.h"
+
+namespace CLI {
+class App;
+}
+
+namespace search::cli {
+
+/// What the chosen command does; returns the exit code.
+using Action = std::function<int()>;
+
+/// Each adds a subcommand whose parse sets `action`.
+void add_run(CLI::App& app, Action& action);
+void add_plan(CLI::App& app, Action& action);
+void add_validate(CLI::App& app, Action& action);
+void add_status(CLI::App& app, Action& action);
+void add_trials(CLI::App& app, Action& action);
+void add_pareto(CLI::App& app, Action& action);
+void add_show(CLI::App& app, Action& action);
+void add_export(CLI::App& app, Action& action);
+void add_retry(CLI::App& app, Action& action);
+
+/// Exit codes besides those of storage::exit_code.
+constexpr int exit_done = 0, exit_some_failed = 4, exit_max_failures = 7, exit_budget = 75;
+
+/// What names an experiment on the command line.
+struct ExperimentArguments {
+  std::filesystem::path file;
+  std::vector<std::string> overrides;  ///< "key.path=value"
+  std::filesystem::path output;        ///< empty: the default directory
+};
+
+/// Adds EXPERIMENT.yaml, -s and -o.
+void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments);
+Experiment load(const ExperimentArguments& arguments);
+
+/// `-o`, or results/<name>: beside the folder of the file where that is called `experiments`, else in the current directory.
+std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment);
+
+/// Adds the argument DIR: a results directory.
+void add_directory_argument(CLI::App& command, std::filesystem::path& directory);
+
+/// The worker program. Throws storage::Error(environment) where it is none.
+std::filesystem::path require_worker();
+
+/// Prints what `nas-run plan` does: text, or one JSON document.
+void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json);
+
+/// One JSON document on stdout; text that is not UTF-8 is mended.
+void print_json(const Json& json);
+
+/// The rows as an aligned table or as CSV (RFC 4180) with these columns, under a line of their names. Null is empty.
+std::string to_text(const Json& rows, const std::vector<std::string>& columns);
+std::string to_csv(const Json& rows, const std::vector<std::string>& columns);
+
+/// The rows whose `key` is `value`.
+Json rows_where(const Json& rows, const std::string& key, const Json& value);
+
+/// "nas-run: ..." on stderr.
+void message(const std::string& text);
+
+}  // namespace search::cli

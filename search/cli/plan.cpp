@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "search/cli/commands.h"
+#include "search/stage_graph.h"
+#include "search/strategies/strategy.h"
+
+namespace search::cli {
+
+namespace {
+
+struct Options {
+  ExperimentArguments experiment;
+  bool json = false, dot = false;
+};
+
+/// What is stored of the stages; nothing where there is no database yet.
+std::map<std::string, storage::StageStatus> history(const std::filesystem::path& directory) {
+  if (!std::filesystem::exists(directory / "experiment.db")) return {};
+  return storage::Repository(directory, storage::Repository::Access::read).stage_statuses();
+}
+
+Json summary(const Plan& plan, const std::map<std::string, storage::StageStatus>& history) {
+  int done = 0;
+  double work = 0, left = 0;
+  Json kinds = Json::object();
+  for (const Stage& stage : plan.stages) {
+    const auto found = history.find(stage.fingerprint);
+    const bool is_done = found != history.end() && found->second.state == storage::StageState::done;
+    done += is_done ? 1 : 0;
+    work += stage.work;
+    left += is_done ? 0 : stage.work;
+    const std::string kind = to_string(stage.kind);
+    kinds[kind] = kinds.value(kind, 0) + 1;
+  }
+  return {{"trials", plan.trials.size()},
+          {"stages", plan.stages.size()},
+          {"stages_without_sharing", plan.stages_without_sharing},
+          {"done", done},
+          {"estimated_macs", work},
+          {"remaining_macs", left},
+          {"stage_kinds", kinds}};
+}
+
+int plan(const Options& options) {
+  const Experiment experiment = load(options.experiment);
+  const std::filesystem::path directory = results_directory(options.experiment, experiment);
+  if (options.dot) {
+    fmt::print("{}", to_dot(make_strategy(experiment.strategy)->next(experiment, history(directory)).stages));
+  } else {
+    print_plan(experiment, directory, options.json);
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json) {
+  const std::map<std::string, storage::StageStatus> known = history(directory);
+  Json plan = summary(make_strategy(experiment.strategy)->next(experiment, known), known);
+  if (json) {
+    plan["results"] = directory.string();
+    print_json(plan);
+    return;
+  }
+  std::vector<std::string> kinds;
+  for (const auto& [kind, count] : plan.at("stage_kinds").items()) kinds.push_back(fmt::format("{} {}", count.get<int>(), kind));
+  const int stages = plan.at("stages"), unshared = plan.at("stages_without_sharing");
+  fmt::print("trials   {}\n", plan.at("trials").get<int>());
+  fmt::print("stages   {} ({}); each trial by itself: {}, so sharing saves {}\n", stages, fmt::join(kinds, ", "), unshared,
+             unshared - stages);
+  fmt::print("done     {}\n", plan.at("done").get<int>());
+  fmt::print("cost     {:.3g} multiply-accumulates (estimated), {:.3g} of them to go\n", plan.at("estimated_macs").get<double>(),
+             plan.at("remaining_macs").get<double>());
+  fmt::print("results  {}\n", directory.string());
+}
+
+void add_plan(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("plan", "print trials, distinct stages, what sharing saves and what is done; nothing runs");
+  add_experiment_arguments(*command, options->experiment);
+  CLI::Option* json = command->add_flag("--json", options->json, "one JSON document");
+  command->add_flag("--dot", options->dot, "the stage graph for Graphviz")->excludes(json);
+  command->footer(
+      "Examples:\n"
+      "  nas-run plan experiments/fashion_mnist.yaml\n"
+      "  nas-run plan experiments/fashion_mnist.yaml -s search.seeds=5 --json\n"
+      "  nas-run plan experiments/fashion_mnist.yaml --dot | dot -Tsvg > stages.svg");
+  command->callback([options, &action] { action = [options] { return plan(*options); }; });
+}
+
+}  // namespace search::cli

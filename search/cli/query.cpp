@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "search/cli/commands.h"
+#include "search/report/answers.h"
+#include "storage/repository.h"
+
+namespace search::cli {
+
+namespace {
+
+using storage::Repository;
+
+struct Options {
+  std::filesystem::path directory;
+  bool json = false, csv = false;
+  std::string x = "macs";
+};
+
+int trials(const Options& options) {
+  static const std::vector<std::string> columns{"trial", "task", "net",   "criterion", "schedule",
+                                                "seed",  "fold", "state", "steps",     "failure"};
+  const Json rows = Repository(options.directory, Repository::Access::read).rows("trials");
+  if (options.json) {
+    print_json(rows);
+  } else {
+    fmt::print("{}", options.csv ? to_csv(rows, columns) : to_text(rows, columns));
+  }
+  return exit_done;
+}
+
+int pareto(const Options& options) {
+  static const std::vector<std::string> columns{"task", "net",          "criterion",     "schedule", "seed", "trial",
+                                                "step", "accuracy_val", "accuracy_test", "params",   "macs"};
+  const Json rows = pareto_front(Repository(options.directory, Repository::Access::read).rows("steps"), options.x);
+  if (options.json) {
+    print_json(rows);
+  } else {
+    fmt::print("{}", to_text(rows, columns));
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+void add_trials(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("trials", "list the trials of a run");
+  add_directory_argument(*command, options->directory);
+  CLI::Option* json = command->add_flag("--json", options->json, "one JSON document: the view `trials`");
+  command->add_flag("--csv", options->csv, "comma-separated values")->excludes(json);
+  command->footer(
+      "Examples:\n"
+      "  nas-run trials results/fashion_mnist\n"
+      "  nas-run trials results/fashion_mnist --csv > trials.csv");
+  command->callback([options, &action] { action = [options] { return trials(*options); }; });
+}
+
+void add_pareto(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("pareto", "list the nets that no other beats in both validation accuracy and size");
+  add_directory_argument(*command, options->directory);
+  command->add_option("--x", options->x, "the size: macs or params")->check(CLI::IsMember({"macs", "params"}))->capture_default_str();
+  command->add_flag("--json", options->json, "one JSON document");
+  command->footer(
+      "Examples:\n"
+      "  nas-run pareto results/fashion_mnist\n"
+      "  nas-run pareto results/fashion_mnist --x params --json");
+  command->callback([options, &action] { action = [options] { return pareto(*options); }; });
+}
+
+}  // namespace search::cli

@@ -1,0 +1,232 @@
+#include "search/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <memory>
+
+#include "search/cli/commands.h"
+#include "search/duration.h"
+#include "search/executors/process.h"
+#include "search/executors/slots.h"
+#include "search/progress.h"
+#include "search/report/answers.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace search::cli {
+
+namespace {
+
+using storage::Error;
+using storage::ErrorKind;
+using storage::Repository;
+
+struct Options {
+  ExperimentArguments experiment;
+  std::optional<int> slots, threads_per_slot, max_failures;
+  std::optional<std::string> device;
+  std::string executor = "process", budget;
+  bool fresh = false, dry_run = false, json = false;
+};
+
+StopRequest stop_request;  // a signal handler reaches nothing but a global
+
+void request_stop(int signal) {
+  stop_request.signal = signal;
+  ++stop_request.count;
+}
+
+/// Without SA_RESTART, so that a wait for workers returns at once.
+void handle_signals() {
+  struct sigaction action {};
+  action.sa_handler = request_stop;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+Experiment load_with_options(const Options& options) {
+  Experiment experiment = load(options.experiment);
+  experiment.resources.executor = options.executor;
+  if (options.slots) experiment.resources.slots = *options.slots;
+  if (options.threads_per_slot) experiment.resources.threads_per_slot = *options.threads_per_slot;
+  if (options.device) experiment.resources.device = *options.device;
+  if (options.max_failures) experiment.reliability.max_failures = *options.max_failures;
+  return experiment;
+}
+
+/// Deletes an earlier run's files; leaves a directory alone that holds none.
+void remove_run(const std::filesystem::path& directory) {
+  if (!std::filesystem::exists(directory / "experiment.db")) return;
+  for (const char* name : {"experiment.db-wal", "experiment.db-shm", "artifacts", "checkpoints", "log", "experiment.db"}) {
+    std::filesystem::remove_all(directory / name);
+  }
+}
+
+void refuse_contradiction(const Repository& repository, const Experiment& experiment, const std::filesystem::path& directory) {
+  const std::optional<storage::ExperimentRecord> stored = repository.experiment();
+  if (!stored) return;
+  const std::string reason = contradiction(stored->settings, to_json(experiment));
+  if (reason.empty()) return;
+  throw Error(ErrorKind::invalid,
+              fmt::format("{} can't go on with {}: {}; valid: another directory with -o, another name, or --fresh, which deletes "
+                          "the earlier results",
+                          experiment.file.string(), directory.string(), reason));
+}
+
+/// The size that the schedules count, for the answers.
+std::string counted_size(const Experiment& experiment) {
+  for (const Schedule& schedule : experiment.schedules) {
+    for (const prune::PruneRequest& step : schedule.steps) {
+      if (step.kind == prune::PruneRequest::Kind::keep && step.of == prune::Budget::params) return "params";
+    }
+  }
+  return "macs";
+}
+
+int exit_code(const RunSummary& summary) {
+  switch (summary.end) {
+    case RunSummary::End::finished:
+      return summary.failed > 0 ? exit_some_failed : exit_done;
+    case RunSummary::End::interrupted:
+      return 128 + summary.signal;
+    case RunSummary::End::max_failures:
+      return exit_max_failures;
+    case RunSummary::End::budget:
+      return exit_budget;
+  }
+  return exit_done;
+}
+
+std::string end_name(RunSummary::End end) {
+  switch (end) {
+    case RunSummary::End::finished:
+      return "finished";
+    case RunSummary::End::interrupted:
+      return "interrupted";
+    case RunSummary::End::max_failures:
+      return "max_failures";
+    case RunSummary::End::budget:
+      return "budget";
+  }
+  return "";
+}
+
+void explain(const RunSummary& summary, const std::filesystem::path& directory) {
+  message(fmt::format("{} stages: {} run, {} done before, {} failed, {} blocked by those; results in {}", summary.stages, summary.executed,
+                      summary.reused, summary.failed, summary.blocked, directory.string()));
+  switch (summary.end) {
+    case RunSummary::End::finished:
+      break;
+    case RunSummary::End::interrupted:
+      message("interrupted; the same command goes on from here");
+      break;
+    case RunSummary::End::max_failures:
+      message("stopped by --max-failures");
+      break;
+    case RunSummary::End::budget:
+      message("stopped by --budget; the same command goes on from here");
+      break;
+  }
+  if (summary.failed > 0)
+    message(fmt::format("nas-run status {} says why stages failed; nas-run retry {} lets them run again", directory.string(),
+                        directory.string()));
+}
+
+Json to_json(const AnswerRow& row) {
+  return {{"task", row.task},
+          {"net", row.net},
+          {"what", row.what},
+          {"seeds", row.seeds},
+          {"accuracy_val", row.accuracy_val},
+          {"accuracy_test", row.accuracy_test},
+          {"accuracy_test_std", row.accuracy_test_std},
+          {"params", row.params},
+          {"macs", row.macs},
+          {"params_ratio", row.params_ratio},
+          {"macs_ratio", row.macs_ratio}};
+}
+
+void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows, bool json) {
+  if (!json) {
+    fmt::print("{}", to_table(rows));
+    return;
+  }
+  Json answers = Json::array();
+  for (const AnswerRow& row : rows) answers.push_back(to_json(row));
+  print_json({{"summary",
+               {{"end", end_name(summary.end)},
+                {"stages", summary.stages},
+                {"reused", summary.reused},
+                {"executed", summary.executed},
+                {"failed", summary.failed},
+                {"blocked", summary.blocked}}},
+              {"answers", answers}});
+}
+
+int run_experiment(const Options& options) {
+  const Experiment experiment = load_with_options(options);
+  const std::filesystem::path directory = results_directory(options.experiment, experiment);
+  if (options.dry_run) {
+    print_plan(experiment, directory, options.json);
+    return exit_done;
+  }
+  RunLimits limits;
+  limits.reliability = experiment.reliability;
+  if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
+  const std::filesystem::path worker = require_worker();
+  std::vector<Slot> slots = plan_slots(experiment.resources, worker);
+
+  std::error_code failed;
+  std::filesystem::create_directories(directory, failed);
+  if (failed)
+    throw Error(ErrorKind::environment,
+                fmt::format("results directory {}: {}; valid: another with -o", directory.string(), failed.message()));
+  const storage::FileLock lock(directory / "run.lock");
+  if (options.fresh) remove_run(directory);
+  Repository repository(directory, Repository::Access::write);
+  refuse_contradiction(repository, experiment, directory);
+
+  handle_signals();
+  const std::unique_ptr<Strategy> strategy = make_strategy(experiment.strategy);
+  const std::unique_ptr<Executor> executor = make_process_executor({directory, worker, std::move(slots)});
+  const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);
+  const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
+
+  explain(summary, directory);
+  print_answers(summary, answers(repository, experiment.tolerance, counted_size(experiment)), options.json);
+  return exit_code(summary);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("run", "run what is not done yet of an experiment and print the answers");
+  add_experiment_arguments(*command, options->experiment);
+  command->add_option("--slots", options->slots, "stages at a time; default: as many as the devices allow")->check(CLI::Range(1, 1024));
+  command->add_option("--threads-per-slot", options->threads_per_slot, "default: one on a CPU")->check(CLI::Range(1, 1024));
+  command->add_option("--device", options->device, device_forms)->check([](const std::string& text) {
+    return is_device(text) ? std::string() : fmt::format("'{}' is not a device; valid: {}", text, device_forms);
+  });
+  command->add_option("--executor", options->executor, "where stages run: process")
+      ->check(CLI::IsMember({"process"}))
+      ->capture_default_str();
+  command->add_flag("--fresh", options->fresh, "delete what an earlier run left in the results directory, and start anew");
+  command->add_option("--max-failures", options->max_failures, "end the run when so many stages have failed; 0: no limit")
+      ->check(CLI::Range(0, 1000000));
+  command->add_option("--budget", options->budget, "stop after this time, as in 90s, 30m or 4h; the same command goes on later");
+  command->add_flag("-n,--dry-run", options->dry_run, "print the plan; nothing runs");
+  command->add_flag("--json", options->json, "one JSON document: the summary and the answers");
+  command->footer(
+      "Examples:\n"
+      "  nas-run experiments/fashion_mnist.yaml\n"
+      "  nas-run run experiments/fashion_mnist.yaml -s search.seeds=5 --slots 2 --budget 4h\n"
+      "Exit codes: 0 done, 2 usage, 3 experiment or data invalid, 4 some trials failed, 5 storage, 6 environment,\n"
+      "  7 stopped by --max-failures, 75 stopped by --budget, 130 or 143 interrupted");
+  command->callback([options, &action] { action = [options] { return run_experiment(*options); }; });
+}
+
+}  // namespace search::cli

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <ctime>
+#include <memory>
+
+#include "search/cli/commands.h"
+#include "search/progress.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+#include "storage/repository.h"
+
+namespace search::cli {
+
+namespace {
+
+using storage::Repository;
+
+struct Options {
+  std::filesystem::path directory;
+  bool json = false;
+};
+
+/// Seconds since a time of the database ("2024-05-01T12:00:00.000Z"); null where it is none.
+Json age(const Json& time) {
+  std::tm fields{};
+  if (!time.is_string() || strptime(time.get<std::string>().c_str(), "%Y-%m-%dT%H:%M:%S", &fields) == nullptr) return nullptr;
+  return std::max<std::int64_t>(0, std::time(nullptr) - timegm(&fields));
+}
+
+Json count(const Json& rows) {
+  Json counts{{"pending", 0}, {"running", 0}, {"done", 0}, {"failed", 0}, {"interrupted", 0}};
+  for (const Json& row : rows) {
+    const std::string state = row.at("state");
+    counts[state] = counts.value(state, 0) + 1;
+  }
+  return counts;
+}
+
+std::string counted(const Json& counts) {
+  std::vector<std::string> parts;
+  for (const char* state : {"done", "running", "pending", "interrupted", "failed"}) {
+    if (counts.at(state) != 0) parts.push_back(fmt::format("{} {}", counts.at(state).get<int>(), state));
+  }
+  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// The lines after the first below the first.
+std::string indented(const Json& text) {
+  std::string lines;
+  for (const char c : text.is_string() ? text.get<std::string>() : "") lines += c == '\n' ? std::string("\n        ") : std::string(1, c);
+  return lines;
+}
+
+Json report(const std::filesystem::path& directory) {
+  const Repository repository(directory, Repository::Access::read);
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  const Json stages = repository.rows("stages");
+  Json report{{"experiment", experiment ? Json(experiment->name) : Json()},
+              {"stages", count(stages)},
+              {"trials", count(repository.rows("trials"))},
+              {"running", Json::array()},
+              {"failures", Json::array()}};
+  for (const Json& stage : stages) {
+    if (stage.at("state") == "running") {
+      report["running"].push_back({{"stage", stage.at("stage")},
+                                   {"label", stage.at("label")},
+                                   {"device", stage.at("device")},
+                                   {"age_s", age(stage.at("started_at"))}});
+    }
+    if (stage.at("state") == "failed") {
+      report["failures"].push_back({{"stage", stage.at("stage")},
+                                    {"label", stage.at("label")},
+                                    {"failure_kind", stage.at("failure_kind")},
+                                    {"failure", stage.at("failure")}});
+    }
+  }
+  return report;
+}
+
+int status(const Options& options) {
+  const Json status = report(options.directory);
+  if (options.json) {
+    print_json(status);
+    return exit_done;
+  }
+  fmt::print("trials  {}\nstages  {}\n", counted(status.at("trials")), counted(status.at("stages")));
+  for (const Json& stage : status.at("running")) {
+    const Json& seconds = stage.at("age_s");
+    fmt::print("running {}{}\n", stage.at("label").get<std::string>(),
+               seconds.is_null() ? "" : ", " + format_duration(seconds.get<double>()));
+  }
+  for (const Json& stage : status.at("failures")) {
+    fmt::print("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
+  }
+  return exit_done;
+}
+
+int retry(const Options& options) {
+  if (!std::filesystem::exists(options.directory / "experiment.db")) {
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("{}: there is no experiment.db in it; valid: a results directory", options.directory.string()));
+  }
+  const storage::FileLock lock(options.directory / "run.lock");
+  const int stages = Repository(options.directory, Repository::Access::write).reset_failures();
+  message(fmt::format("{} stages will run again with the next nas-run of this experiment", stages));
+  return exit_done;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("status", "how far a run is: counts by state, what is running, what has failed and why");
+  add_directory_argument(*command, options->directory);
+  command->add_flag("--json", options->json, "one JSON document");
+  command->footer(
+      "Examples:\n"
+      "  nas-run status results/fashion_mnist\n"
+      "  nas-run status results/fashion_mnist --json");
+  command->callback([options, &action] { action = [options] { return status(*options); }; });
+}
+
+void add_retry(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("retry", "let failed and interrupted stages run again, with all their attempts");
+  add_directory_argument(*command, options->directory);
+  command->footer(
+      "Example:\n"
+      "  nas-run retry results/fashion_mnist && nas-run experiments/fashion_mnist.yaml");
+  command->callback([options, &action] { action = [options] { return retry(*options); }; });
+}
+
+}  // namespace search::cli

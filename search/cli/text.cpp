@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "search/cli/commands.h"
+
+namespace search::cli {
+
+namespace {
+
+std::string cell(const Json& row, const std::string& column) {
+  const Json value = row.value(column, Json());
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  return value.dump();
+}
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+/// Of a text of several lines the first, for a cell of a table.
+std::string first_line(const std::string& text) {
+  const std::size_t end = text.find('\n');
+  return end == std::string::npos ? text : text.substr(0, end) + " ...";
+}
+
+}  // namespace
+
+void print_json(const Json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string to_text(const Json& rows, const std::vector<std::string>& columns) {
+  std::vector<std::size_t> widths;
+  for (const std::string& column : columns) {
+    std::size_t width = column.size();
+    for (const Json& row : rows) width = std::max(width, first_line(cell(row, column)).size());
+    widths.push_back(width);
+  }
+  const auto line = [&](const auto& text) {
+    std::string cells;
+    for (std::size_t i = 0; i < columns.size(); ++i) cells += fmt::format("{:<{}}  ", text(columns[i]), widths[i]);
+    cells.erase(cells.find_last_not_of(' ') + 1);
+    return cells + "\n";
+  };
+  std::string table = line([](const std::string& column) { return column; });
+  for (const Json& row : rows) table += line([&](const std::string& column) { return first_line(cell(row, column)); });
+  return table;
+}
+
+std::string to_csv(const Json& rows, const std::vector<std::string>& columns) {
+  std::string csv = fmt::format("{}\r\n", fmt::join(columns, ","));
+  for (const Json& row : rows) {
+    std::vector<std::string> cells;
+    for (const std::string& column : columns) cells.push_back(quoted(cell(row, column)));
+    csv += fmt::format("{}\r\n", fmt::join(cells, ","));
+  }
+  return csv;
+}
+
+Json rows_where(const Json& rows, const std::string& key, const Json& value) {
+  Json found = Json::array();
+  for (const Json& row : rows) {
+    if (row.at(key) == value) found.push_back(row);
+  }
+  return found;
+}
+
+}  // namespace search::cli

@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "eval/cost.h"
+#include "eval/data/dataset.h"
+#include "search/cli/commands.h"
+#include "search/executors/slots.h"
+#include "search/strategies/narrow.h"
+#include "storage/base/error.h"
+
+namespace search::cli {
+
+namespace {
+
+using storage::ErrorKind;
+
+struct Options {
+  ExperimentArguments experiment;
+  bool json = false;
+};
+
+/// Free space below which a run is not worth starting.
+constexpr std::uintmax_t least_free_bytes = 256ULL << 20;
+
+Json describe(const Json& settings) {
+  const std::unique_ptr<eval::Dataset> dataset = eval::open_dataset(settings);
+  Json splits = Json::object();
+  for (const eval::Split split : {eval::Split::train, eval::Split::validation, eval::Split::test}) {
+    splits[eval::to_string(split)] = dataset->split(split).size();
+  }
+  const eval::Shape shape = dataset->shape();
+  return {{"images", dataset->labels().size()},
+          {"classes", dataset->class_names().size()},
+          {"shape", {shape.channels, shape.height, shape.width}},
+          {"splits", splits}};
+}
+
+/// The size of every net on every task's data.
+Json describe_nets(const Experiment& experiment) {
+  std::vector<NetRequest> nets = experiment.nets;
+  for (const Baseline& baseline : experiment.baselines) {
+    if (!baseline.narrow) nets.push_back(baseline.net);
+  }
+  Json rows = Json::array();
+  for (const Task& task : experiment.tasks) {
+    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset));
+    for (const NetRequest& net : nets) {
+      const eval::Cost cost = eval::cost(make_net(net, info));
+      rows.push_back({{"task", task.name}, {"net", net.name}, {"width", net.width}, {"params", cost.params}, {"macs", cost.macs}});
+    }
+  }
+  return rows;
+}
+
+/// Free bytes where the results would go. Throws Error(environment) where nothing can be written there.
+std::uintmax_t check_directory(const std::filesystem::path& directory) {
+  std::filesystem::path existing = std::filesystem::absolute(directory);
+  while (!std::filesystem::exists(existing)) existing = existing.parent_path();
+  if (!std::filesystem::is_directory(existing) || access(existing.c_str(), W_OK | X_OK) != 0) {
+    throw storage::Error(ErrorKind::environment,
+                         fmt::format("results directory {}: {} is not a folder that can be written; valid: another with -o",
+                                     directory.string(), existing.string()));
+  }
+  const std::uintmax_t free = std::filesystem::space(existing).available;
+  if (free < least_free_bytes) {
+    throw storage::Error(ErrorKind::environment, fmt::format("results directory {}: {} MiB are free; valid: at least {} MiB",
+                                                             directory.string(), free >> 20, least_free_bytes >> 20));
+  }
+  return free;
+}
+
+int validate(const Options& options) {
+  const Experiment experiment = load(options.experiment);
+  const std::filesystem::path directory = results_directory(options.experiment, experiment);
+  Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
+  for (const auto& [name, settings] : experiment.data) report["data"][name] = describe(settings);
+  report["free_bytes"] = check_directory(directory);
+
+  report["slots"] = Json::array();
+  for (const Slot& slot : plan_slots(experiment.resources, require_worker())) {
+    report["slots"].push_back({{"device", slot.device}, {"threads", slot.threads}});
+  }
+  if (options.json) {
+    print_json(report);
+    return exit_done;
+  }
+  for (const auto& [name, data] : report.at("data").items()) {
+    const Json& splits = data.at("splits");
+    fmt::print("data {}: {} images of {} classes; train {}, validation {}, test {}\n", name, data.at("images").get<int>(),
+               data.at("classes").get<int>(), splits.at("train").get<int>(), splits.at("validation").get<int>(),
+               splits.at("test").get<int>());
+  }
+  fmt::print("{}", to_text(report.at("nets"), {"task", "net", "width", "params", "macs"}));
+  fmt::print("{} slots; results in {}, {} MiB free\nok\n", report.at("slots").size(), directory.string(),
+             report.at("free_bytes").get<std::uintmax_t>() >> 20);
+  return exit_done;
+}
+
+}  // namespace
+
+void add_validate(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("validate", "check the experiment, its data, the nets, the devices and the disk; nothing runs");
+  add_experiment_arguments(*command, options->experiment);
+  command->add_flag("--json", options->json, "one JSON document");
+  command->footer(
+      "Examples:\n"
+      "  nas-run validate experiments/fashion_mnist.yaml\n"
+      "  nas-run validate experiments/fashion_mnist.yaml -s resources.device=cuda --json");
+  command->callback([options, &action] { action = [options] { return validate(*options); }; });
+}
+
+}  // namespace search::cli

@@ -1,0 +1,239 @@
+#include "search/executors/process.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "search/executors/worker_process.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+using storage::Error;
+using storage::ErrorKind;
+
+constexpr std::size_t kLogTailBytes = 2000, kQuotedBytes = 200;
+constexpr std::chrono::milliseconds kDeathPatience{1000};  ///< from the end of a worker's events to its own
+
+/// What a worker has to see so that `cuda:I` is its only GPU: the I-th of those that this process may use.
+std::string visible_gpu(const std::string& device) {
+  const std::string_view number = std::string_view(device).substr(device.find(':') + 1);
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (visible == nullptr) return std::string(number);
+  int index = 0;
+  std::from_chars(number.data(), number.data() + number.size(), index);
+  std::string_view rest(visible);
+  for (; index > 0 && rest.find(',') != std::string_view::npos; --index) rest.remove_prefix(rest.find(',') + 1);
+  return std::string(rest.substr(0, rest.find(',')));
+}
+
+Event failed(const std::string& kind, const std::string& message) {
+  Event event;
+  event.outcome.state = storage::StageState::failed;
+  event.outcome.failure_kind = kind;
+  event.outcome.failure = message;
+  return event;
+}
+
+/// The event that a worker's line says. Throws where it says none, or one of another stage.
+Event parse_event(const std::string& line, const std::string& expected_stage) {
+  const Json json = Json::parse(line);
+  if (json.at("stage").get<std::string>() != expected_stage)
+    throw Error(ErrorKind::invalid, "it is about a stage that is not running here");
+  const std::string name = json.at("event").get<std::string>();
+  Event event;
+  if (name == "progress") {
+    event.kind = Event::Kind::progress;
+    event.fraction = json.at("fraction").get<double>();
+    event.message = json.at("message").get<std::string>();
+  } else if (name == "result") {
+    event.outcome = outcome_from_json(json.at("outcome"));
+    const storage::StageState state = event.outcome.state;
+    if (state == storage::StageState::pending || state == storage::StageState::running)
+      throw Error(ErrorKind::invalid, fmt::format("a result cannot be {}", storage::to_string(state)));
+  } else {
+    throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: progress, result)", name));
+  }
+  return event;
+}
+
+class ProcessExecutor : public Executor {
+ public:
+  explicit ProcessExecutor(ProcessOptions options) : options_(std::move(options)), workers_(options_.slots.size()) {
+    std::error_code failure;
+    std::filesystem::create_directories(options_.directory / "log", failure);
+    if (failure) throw Error(ErrorKind::environment, fmt::format("{}: {}", (options_.directory / "log").string(), failure.message()));
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  ~ProcessExecutor() override {
+    for (Worker& worker : workers_) {  // all first, so that they end at the same time
+      if (worker.process) worker.process->close_requests();
+      if (worker.process && !worker.stage.empty()) worker.process->kill();
+    }
+  }
+
+  const std::vector<Slot>& slots() const override { return options_.slots; }
+
+  void start(int slot, const Job& job) override {
+    Worker& worker = workers_.at(static_cast<std::size_t>(slot));
+    if (!worker.stage.empty()) throw Error(ErrorKind::internal, fmt::format("slot {} is not free", slot));
+    Json request = job.request;
+    request["stage"] = job.fingerprint;
+    request["directory"] = options_.directory.string();
+    worker.request = request.dump();
+    worker.stage = job.fingerprint;
+    worker.fresh = worker.interrupted = worker.heard = false;
+    if (!worker.process) return start_afresh(slot);
+    worker.process->mark_log();
+    if (!worker.process->send(worker.request)) start_afresh(slot);  // it had died between two stages
+  }
+
+  std::optional<Event> wait(std::chrono::milliseconds timeout) override {
+    if (events_.empty()) collect(timeout);
+    if (events_.empty()) return std::nullopt;
+    Event event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+  void interrupt() override {
+    for (Worker& worker : workers_) {
+      if (worker.stage.empty() || !worker.process) continue;
+      worker.interrupted = true;
+      worker.process->interrupt();
+    }
+  }
+
+  void kill() override {
+    for (Worker& worker : workers_)
+      if (worker.process) worker.process->kill();
+    for (Worker& worker : workers_) worker = {};
+  }
+
+ private:
+  struct Worker {
+    std::unique_ptr<WorkerProcess> process;
+    std::string stage, request;  ///< what it runs, or ""
+    bool fresh = false;          ///< the process was started for this stage
+    bool heard = false;          ///< it has said something of this stage
+    bool interrupted = false;    ///< this stage was
+  };
+
+  std::unique_ptr<WorkerProcess> spawn(int slot) const {
+    const Slot& place = options_.slots.at(static_cast<std::size_t>(slot));
+    const bool gpu = place.device != "cpu";
+    const Command command{
+        .program = options_.worker,
+        .arguments = {"--threads", std::to_string(place.threads), "--device", gpu ? "cuda" : "cpu", "--parent", std::to_string(::getpid())},
+        .environment = {{"OMP_NUM_THREADS", std::to_string(place.threads)},
+                        {"OMP_WAIT_POLICY", "passive"},
+                        {"GOMP_SPINCOUNT", "0"},
+                        {"CUDA_VISIBLE_DEVICES", gpu ? visible_gpu(place.device) : ""}}};
+    return std::make_unique<WorkerProcess>(command, options_.directory / "log" / fmt::format("worker-{}.log", slot));
+  }
+
+  /// Gives the slot's stage to a new worker. Where that one dies before it reads, the end of its events says so.
+  void start_afresh(int slot) {
+    Worker& worker = workers_[static_cast<std::size_t>(slot)];
+    worker.process = spawn(slot);
+    worker.fresh = true;
+    worker.process->send(worker.request);
+  }
+
+  /// Waits for the workers and queues what they say.
+  void collect(std::chrono::milliseconds timeout) {
+    std::vector<pollfd> descriptors;
+    std::vector<int> slots;
+    for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
+      if (!workers_[slot].process) continue;
+      descriptors.push_back({workers_[slot].process->event_descriptor(), POLLIN, 0});
+      slots.push_back(static_cast<int>(slot));
+    }
+    if (::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count())) <= 0) return;  // time is up, or a signal came
+    for (std::size_t i = 0; i < descriptors.size(); ++i)
+      if (descriptors[i].revents != 0) listen(slots[i]);
+  }
+
+  void listen(int slot) {
+    Worker& worker = workers_[static_cast<std::size_t>(slot)];
+    std::vector<std::string> lines;
+    std::string current;
+    bool alive = true;
+    try {
+      alive = worker.process->receive(lines);
+      for (const std::string& line : lines) {
+        current = line;
+        say(slot, parse_event(line, worker.stage));
+      }
+    } catch (const std::exception& error) {  // of the parser, or ours: either way the worker cannot be understood
+      worker.process->kill();
+      worker.process->reap(kDeathPatience);
+      const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
+      bury(slot, failed("crash", fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
+      return;
+    }
+    if (alive) return;
+    const WorkerEnd end = worker.process->reap(kDeathPatience);
+    const bool left = !end.killed && end.code == 0;
+    const bool unread = !worker.fresh && !worker.heard && !worker.interrupted;  // it may have left before this stage reached it
+    if (!worker.stage.empty() && left && unread) return start_afresh(slot);
+    bury(slot, death(end, worker.interrupted));
+  }
+
+  void say(int slot, Event event) {
+    Worker& worker = workers_[static_cast<std::size_t>(slot)];
+    event.slot = slot;
+    event.fingerprint = worker.stage;
+    worker.heard = true;
+    if (event.kind == Event::Kind::finished) worker.stage.clear();
+    events_.push_back(std::move(event));
+  }
+
+  /// How the stage ends whose worker has died.
+  static Event death(const WorkerEnd& end, bool interrupted) {
+    const bool lost = end.killed && end.signal == SIGKILL;
+    Event event = failed(lost ? "lost" : "crash", end.text());
+    const bool obeyed = interrupted && (end.killed ? end.signal == SIGTERM : end.code == 0);
+    if (obeyed) {
+      event.outcome.state = storage::StageState::interrupted;
+      event.outcome.failure_kind.clear();
+    }
+    return event;
+  }
+
+  /// Ends the worker, and its stage if it has one, with the end of its log.
+  void bury(int slot, Event event) {
+    Worker& worker = workers_[static_cast<std::size_t>(slot)];
+    if (!worker.stage.empty()) {
+      const std::string tail = worker.process->log_tail(kLogTailBytes);
+      if (!tail.empty()) event.outcome.failure += "\n" + tail;
+      say(slot, std::move(event));
+    }
+    worker = {};
+  }
+
+  ProcessOptions options_;
+  std::vector<Worker> workers_;  ///< one a slot
+  std::deque<Event> events_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_process_executor(ProcessOptions options) {
+  return std::make_unique<ProcessExecutor>(std::move(options));
+}
+
+}  // namespace search

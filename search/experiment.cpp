@@ -1,0 +1,148 @@
+#include "search/experiment.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <regex>
+
+#include "search/experiment_reader.h"
+#include "search/strategies/strategy.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace search {
+
+using storage::Option;
+using storage::OptionKind;
+
+namespace {
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string read_experiment_file(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) fail_at(file.string(), "", "there is no such file; valid: an experiment's YAML file");
+  if (!std::filesystem::is_regular_file(file)) fail_at(file.string(), "", "is not a file; valid: an experiment's YAML file");
+  if (const auto bytes = std::filesystem::file_size(file); bytes > max_yaml_bytes) {
+    fail_at(file.string(), "", fmt::format("{} bytes are too many for an experiment; valid: up to {}", bytes, max_yaml_bytes));
+  }
+  return storage::read_file(file);
+}
+
+/// A count, or 0 for `auto`.
+int read_automatic(YamlReader& section, const std::string& key) {
+  const std::optional<YamlReader> given = section.find(key);
+  if (!given || given->node().text == "auto") return 0;
+  return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
+}
+
+Resources read_resources(YamlReader section) {
+  static const Option executor_option{
+      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = {"process"}};
+  Resources resources;
+  resources.executor = section.value(executor_option);
+  resources.slots = read_automatic(section, "slots");
+  resources.threads_per_slot = read_automatic(section, "threads_per_slot");
+  if (const std::optional<YamlReader> device = section.find("device")) {
+    if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
+    resources.device = device->node().text;
+  }
+  section.finish();
+  return resources;
+}
+
+Reliability read_reliability(YamlReader section) {
+  static const storage::Options retries_options{
+      {.name = "oom", .kind = OptionKind::integer, .fallback = 1, .doc = "retries after running out of memory", .min = 0, .max = 100},
+      {.name = "crash", .kind = OptionKind::integer, .fallback = 2, .doc = "retries after a crash", .min = 0, .max = 100},
+      {.name = "lost", .kind = OptionKind::integer, .fallback = 3, .doc = "retries after a worker was lost", .min = 0, .max = 100},
+  };
+  static const Option max_failures_option{.name = "max_failures",
+                                          .kind = OptionKind::integer,
+                                          .fallback = 0,
+                                          .doc = "failed stages that end the run; 0: no limit",
+                                          .min = 0,
+                                          .max = 1e6};
+  Reliability reliability;
+  reliability.max_failures = section.value(max_failures_option);
+  YamlReader retries = section.section("retries");
+  reliability.retries = retries.values(retries_options).get<std::map<std::string, int>>();
+  retries.finish();
+  section.finish();
+  return reliability;
+}
+
+void read_search(YamlReader section, Experiment& experiment) {
+  static const storage::Options options{
+      {.name = "seeds", .kind = OptionKind::integer, .fallback = 1, .doc = "runs with seeds seed, seed + 1 ...", .min = 1, .max = 1000},
+      {.name = "tolerance", .kind = OptionKind::real, .fallback = 0.01, .doc = "accuracy that a small net may lose", .min = 0, .max = 1},
+  };
+  if (const std::optional<YamlReader> strategy = section.find("strategy"))
+    experiment.strategy = strategy->one_of("a strategy", strategy_names());
+  const Json values = section.values(options);
+  experiment.seeds = values.at("seeds");
+  experiment.tolerance = values.at("tolerance");
+  section.finish();
+}
+
+void read_prune(YamlReader section, Experiment& experiment) {
+  const YamlReader criteria = section.section("criteria"), schedules = section.section("schedules");
+  experiment.criteria = read_criteria(criteria);
+  experiment.schedules = read_schedules(schedules);
+  if (experiment.criteria.empty() != experiment.schedules.empty()) {
+    const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
+    empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
+  }
+  experiment.retrain = read_training(section.section("retrain"), experiment.train);
+  experiment.allocation = section.values(prune::allocation_options());
+  section.finish();
+}
+
+}  // namespace
+
+Override parse_override(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw storage::Error(storage::ErrorKind::usage, fmt::format("-s '{}' is not key.path=value; valid: as in -s train.epochs=3", text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+bool is_device(const std::string& text) {
+  static const std::regex forms("auto|cpu|cuda(:[0-9]{1,3}(,[0-9]{1,3})*)?");
+  return text.size() <= 64 && std::regex_match(text, forms);
+}
+
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
+  static const Option seed_option{
+      .name = "seed", .kind = OptionKind::integer, .fallback = 1, .doc = "the first seed", .min = 0, .max = 1e9};
+
+  Experiment experiment;
+  experiment.file = std::filesystem::absolute(file).lexically_normal();
+  experiment.yaml = read_experiment_file(file);
+  YamlNode tree = parse_yaml(experiment.yaml, file.string());
+  for (const Override& each : overrides) apply_override(tree, each.path, each.value);
+  fill_environment(tree, environment);
+
+  YamlReader root(tree, "", experiment.file.parent_path());
+  root.require("schema", "1").one_of("a version of this format", {"1"});
+  experiment.name = root.require("name", "a name for the experiment").safe_name();
+  experiment.seed = root.value(seed_option);
+  const YamlReader data = root.section("data");
+  experiment.data = read_data(data);
+  experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
+  const DataInfos infos = describe_data(data, experiment.tasks, experiment.data);
+  experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
+  experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos);
+  experiment.train = read_training(root.section("train"), Json::object());
+  read_prune(root.section("prune"), experiment);
+  read_search(root.section("search"), experiment);
+  experiment.resources = read_resources(root.section("resources"));
+  experiment.reliability = read_reliability(root.section("reliability"));
+  root.finish();
+  return experiment;
+}
+
+}  // namespace search

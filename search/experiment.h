@@ -1,0 +1,109 @@
+// An experiment as a value: what the YAML file asks for, fully validated before anything runs.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/nets/registry.h"
+#include "prune/options.h"
+#include "storage/base/json.h"
+
+namespace search {
+
+using storage::Json;
+
+struct Task {
+  std::string name;
+  std::string dataset;  ///< a key of Experiment::data
+  std::string target;   ///< "" where the dataset has one label
+};
+
+/// A net to start from, or a baseline to compare with.
+struct NetRequest {
+  std::string name;  ///< of the registry
+  double width = 1;
+  std::string layout = "automatic";
+  double dropout = 0.5;
+};
+
+struct Baseline {
+  NetRequest net;
+  /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
+  std::optional<prune::PruneRequest> narrow;
+  std::optional<int> epochs;  ///< default: those of the base and of the longest schedule's retraining together
+};
+
+struct Criterion {
+  std::string label;        ///< unique, the `criterion` column: "lda-wilks"
+  std::string name;         ///< of the catalog: "lda"
+  Json options;             ///< checked against the catalog
+  std::string allocation;   ///< eta | greedy | uniform, of `keep` requests
+  std::string widths_from;  ///< label of the criterion whose widths are taken, or ""
+};
+
+struct Schedule {
+  std::string name;
+  std::vector<prune::PruneRequest> steps;
+};
+
+struct Resources {
+  std::string executor = "process";
+  int slots = 0;             ///< 0: as many as the devices allow
+  int threads_per_slot = 0;  ///< 0: one on a CPU
+  std::string device = "auto";
+};
+
+struct Reliability {
+  std::map<std::string, int> retries;  ///< by failure kind: oom, crash, lost
+  int max_failures = 0;                ///< 0: no limit
+};
+
+struct Experiment {
+  std::filesystem::path file;
+  std::string yaml;  ///< the text as read
+  std::string name;
+  int seed = 1;
+  std::vector<Task> tasks;
+  std::map<std::string, Json> data;  ///< by name: {"format": ..., options}, paths absolute
+  std::vector<NetRequest> nets;
+  std::vector<Baseline> baselines;
+  Json train;    ///< checked: train_options() with "optimizer"
+  Json retrain;  ///< likewise; `train` with what `retrain` changes
+  std::vector<Criterion> criteria;
+  std::vector<Schedule> schedules;
+  Json allocation;  ///< checked: allocation_options()
+  std::string strategy = "sweep";
+  int seeds = 1;            ///< seed, seed + 1, ...
+  double tolerance = 0.01;  ///< "within a point of the base": for the table of answers
+  Resources resources;
+  Reliability reliability;
+};
+
+/// `key.path=value` of the command line.
+struct Override {
+  std::string path, value;
+};
+
+/// Splits "a.b=1". Throws storage::Error(usage) without "=".
+Override parse_override(const std::string& text);
+
+/// Whether the text has one of the forms of a device.
+bool is_device(const std::string& text);
+constexpr const char* device_forms = "auto, cpu, cuda, cuda:0 or cuda:0,1";
+
+/// Reads and validates the file; relative paths start at it, ${NAME:-default} is filled in from the environment.
+/// Throws storage::Error(invalid): "file:line:column: key.path: value: what would be valid".
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides = {});
+
+/// The experiment as stored and compared by later runs: everything that decides results, nothing of resources or reliability. Data are
+/// described by the identity of their files, not by where they lie.
+Json to_json(const Experiment& experiment);
+
+/// What forbids going on with a directory whose stored to_json was `stored`: another experiment's name, or data, a task or a net that means
+/// something else under the same name. "" where nothing does: what is added is welcome.
+std::string contradiction(const Json& stored, const Json& now);
+
+}  // namespace search

@@ -1,0 +1,176 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "eval/data/dataset.h"
+#include "search/experiment_reader.h"
+#include "search/strategies/narrow.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+using storage::OptionKind;
+
+namespace {
+
+const storage::Options& net_options() {
+  static const storage::Options options{
+      {.name = "width", .kind = OptionKind::real, .fallback = 1.0, .doc = "factor of every channel count", .min = 0.01, .max = 16},
+      {.name = "layout",
+       .kind = OptionKind::choice,
+       .fallback = "automatic",
+       .doc = "stem and head for large or for small images",
+       .choices = {"automatic", "imagenet", "small"}},
+      {.name = "dropout", .kind = OptionKind::real, .fallback = 0.5, .doc = "dropout's probability of a zero", .min = 0, .max = 0.99},
+  };
+  return options;
+}
+
+const storage::Option epochs_option{
+    .name = "epochs", .kind = OptionKind::integer, .doc = "epochs of training", .min = 1, .max = 100000, .optional = true};
+
+NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
+  const Json options = entry.values(net_options());
+  NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
+  entry.located([&] {
+    for (const eval::DatasetInfo& info : infos) make_net(net, info);
+    return Json();
+  });
+  return net;
+}
+
+prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>& nets, const DataInfos& infos) {
+  const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
+  const prune::PruneRequest request = read_keep(keep, read_budget(entry));
+  keep.located([&] {
+    for (const NetRequest& net : nets) {
+      for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);
+    }
+    return Json();
+  });
+  return request;
+}
+
+std::vector<std::string> keys(const std::map<std::string, Json>& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+/// Fails at the option that says where the files are.
+void require_files(YamlReader& entry, const eval::DatasetEntry& format, const Json& settings) {
+  YamlReader place = entry;
+  for (const storage::Option& option : format.options) {
+    if (option.kind != OptionKind::path) continue;
+    if (const std::optional<YamlReader> given = entry.find(option.name)) place = *given;
+    break;
+  }
+  place.located([&] {
+    for (const std::filesystem::path& file : format.files(settings)) {
+      if (std::filesystem::is_regular_file(file)) continue;
+      throw storage::Error(storage::ErrorKind::invalid,
+                           fmt::format("{} needs the file {}, which is not there", describe(place.node()), file.string()));
+    }
+    return Json();
+  });
+}
+
+}  // namespace
+
+std::map<std::string, Json> read_data(const YamlReader& section) {
+  std::vector<std::string> formats;
+  for (const eval::DatasetEntry& entry : eval::dataset_registry()) formats.push_back(entry.format);
+
+  std::map<std::string, Json> data;
+  for (auto& [name, entry] : section.members()) {
+    const std::string format = entry.require("format", fmt::format("{}", fmt::join(formats, ", "))).one_of("a format of data", formats);
+    const eval::DatasetEntry& known = eval::dataset_entry(format);
+    Json settings = entry.values(known.options);
+    entry.finish();
+    settings["format"] = format;
+    require_files(entry, known, settings);
+    data[name] = std::move(settings);
+  }
+  return data;
+}
+
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data) {
+  std::vector<Task> tasks;
+  std::vector<std::string> taken;
+  for (YamlReader& entry : section.items()) {
+    Task task;
+    const YamlReader name = entry.require("name", "a name for the task");
+    task.name = name.safe_name();
+    take_name(name, task.name, taken);
+    task.dataset = entry.require("dataset", fmt::format("{}", fmt::join(keys(data), ", "))).one_of("under data", keys(data));
+    const std::vector<std::string>& targets = eval::dataset_entry(data.at(task.dataset).at("format")).targets;
+    if (!targets.empty()) {
+      task.target = entry.require("target", fmt::format("{}", fmt::join(targets, ", "))).one_of("a target of this format", targets);
+    }
+    entry.finish();
+    tasks.push_back(std::move(task));
+  }
+  if (tasks.empty()) section.fail("is not a list of tasks; valid: as in '[{name: clothes, dataset: fashion}]'");
+  return tasks;
+}
+
+DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data) {
+  DataInfos infos;
+  for (auto& [name, entry] : section.members()) {
+    const bool used = std::any_of(tasks.begin(), tasks.end(), [&name = name](const Task& task) { return task.dataset == name; });
+    if (!used) continue;
+    entry.located([&, &name = name] {
+      infos.push_back(eval::describe_dataset(data.at(name)));
+      return Json();
+    });
+  }
+  return infos;
+}
+
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos) {
+  std::vector<NetRequest> nets;
+  std::vector<std::string> taken;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.named();
+    const YamlReader name = entry.require("name", "a net, as in 'name: vgg16_bn'");
+    nets.push_back(read_net(entry, name.one_of("a net", eval::net_names()), infos));
+    entry.finish();
+    take_name(name, fmt::format("{} {}", nets.back().name, nets.back().width), taken);
+  }
+  if (nets.empty()) section.fail("is not a list of nets; valid: as in '[vgg16_bn]'");
+  return nets;
+}
+
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos) {
+  std::vector<std::string> names = eval::net_names();
+  names.push_back("narrow");
+
+  std::vector<Baseline> baselines;
+  std::vector<std::string> taken;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.named();
+    const YamlReader name = entry.require("name", "a net, or narrow");
+    Baseline baseline;
+    std::string identity;
+    if (name.one_of("a net or 'narrow'", names) == "narrow") {
+      baseline.narrow = read_narrow(entry, nets, infos);
+      identity = fmt::format("narrow {} {}", baseline.narrow->value, prune::to_json(*baseline.narrow).at("of").get<std::string>());
+    } else {
+      baseline.net = read_net(entry, name.node().text, infos);
+      identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
+    }
+    const Json epochs = entry.value(epochs_option);
+    if (!epochs.is_null()) baseline.epochs = epochs.get<int>();
+    entry.finish();
+    take_name(name, identity, taken);
+    baselines.push_back(std::move(baseline));
+  }
+  return baselines;
+}
+
+void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken) {
+  if (std::find(taken.begin(), taken.end(), name) != taken.end()) entry.fail("is given twice; valid: each once");
+  taken.push_back(name);
+}
+
+}  // namespace search

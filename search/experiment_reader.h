@@ -1,0 +1,41 @@
+// The parts of an experiment's YAML, one function a section. Internal to load_experiment.
+#pragma once
+
+#include "eval/data/dataset.h"
+#include "search/experiment.h"
+#include "search/yaml_reader.h"
+
+namespace search {
+
+/// `data`: formats of the dataset registry, whose files must exist.
+std::map<std::string, Json> read_data(const YamlReader& section);
+
+/// `tasks`: each names one of `data`, and a target where the format has several.
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data);
+
+/// What the tasks' datasets hold, by their files' headers.
+using DataInfos = std::vector<eval::DatasetInfo>;
+DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data);
+
+/// `nets`, each buildable for every dataset.
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);
+
+/// `baselines`; every net must be able to become as narrow as a `narrow` one asks.
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos);
+
+/// `train` or `prune.retrain`: a key that is not given takes its value from `inherited` where that is not empty.
+Json read_training(YamlReader section, const Json& inherited);
+
+/// `prune.criteria`, with labels made unique and `widths` resolved.
+std::vector<Criterion> read_criteria(const YamlReader& section);
+
+std::vector<Schedule> read_schedules(const YamlReader& section);
+
+/// `keep` (a share above 0, up to 1) with `of` (params or macs).
+prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of);
+prune::Budget read_budget(YamlReader& mapping);
+
+/// Fails at `entry` where the name is among those taken; takes it.
+void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken);
+
+}  // namespace search

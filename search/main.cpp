@@ -1,0 +1,89 @@
+// nas-run: reads the command line, runs one command, turns an error into a message and an exit code.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "search/cli/commands.h"
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace {
+
+using storage::Error;
+using storage::ErrorKind;
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  nas-run experiments/fashion_mnist.yaml          the short form of nas-run run\n"
+    "  nas-run plan experiments/fashion_mnist.yaml     what would run\n"
+    "  nas-run status results/fashion_mnist            how far it is\n"
+    "nas-run COMMAND --help says more of a command.";
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// `nas-run EXPERIMENT.yaml ...` and `nas-run OPTIONS...` stand for `nas-run run ...`. Throws Error(usage) for an unknown command.
+void insert_run(std::vector<std::string>& arguments, const std::vector<std::string>& commands) {
+  const std::string first = arguments.front();
+  if (first == "-h" || first == "--help" || first == "--version" || std::count(commands.begin(), commands.end(), first) > 0) return;
+  const std::filesystem::path path(first);
+  const bool is_experiment = path.extension() == ".yaml" || path.extension() == ".yml" || std::filesystem::is_regular_file(path);
+  if (first.substr(0, 1) != "-" && !is_experiment) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' is not a command or a YAML file{}", first, storage::suggestion(first, commands)));
+  }
+  arguments.insert(arguments.begin(), "run");
+}
+
+int run_command(std::vector<std::string> arguments) {
+  CLI::App app("Searches for small nets by Fisher-LDA pruning: an experiment in, a table of derived nets out.", "nas-run");
+  app.set_version_flag("--version", "nas-run " NAS_VERSION);
+  app.footer(examples);
+  app.require_subcommand(1);
+  search::cli::Action action;
+  search::cli::add_run(app, action);
+  search::cli::add_plan(app, action);
+  search::cli::add_validate(app, action);
+  search::cli::add_status(app, action);
+  search::cli::add_trials(app, action);
+  search::cli::add_show(app, action);
+  search::cli::add_pareto(app, action);
+  search::cli::add_export(app, action);
+  search::cli::add_retry(app, action);
+  if (arguments.empty()) {
+    fmt::print(stderr, "{}", app.help());
+    return storage::exit_code(ErrorKind::usage);
+  }
+  insert_run(arguments, command_names(app));
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // the parser takes them from the back
+    app.parse(arguments);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, fmt::format("{}; nas-run COMMAND --help says what is valid", error.what()));
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  int code = 0;
+  try {
+    code = run_command({values + 1, values + count});
+    if (std::fflush(stdout) != 0) throw Error(ErrorKind::environment, "stdout can't be written");
+  } catch (const Error& error) {
+    fmt::print(stderr, "nas-run: error: {}\n", error.what());
+    code = storage::exit_code(error.kind());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "nas-run: error: internal: {}\n", error.what());
+    code = storage::exit_code(ErrorKind::internal);
+  }
+  return code;
+}

@@ -1,0 +1,66 @@
+// The text of the answers, declared in answers.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "search/report/answers.h"
+
+namespace search {
+
+namespace {
+
+std::string short_number(double value) {
+  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
+  if (value >= 1e3) return fmt::format("{:.1f} k", value / 1e3);
+  return fmt::format("{:.0f}", value);
+}
+
+using Cells = std::array<std::string, 8>;
+
+Cells cells_of(const AnswerRow& row) {
+  return {row.what,
+          std::to_string(row.seeds),
+          fmt::format("{:.2f}", 100 * row.accuracy_val),
+          row.seeds > 1 ? fmt::format("{:.2f} ± {:.2f}", 100 * row.accuracy_test, 100 * row.accuracy_test_std)
+                        : fmt::format("{:.2f}", 100 * row.accuracy_test),
+          short_number(row.params),
+          fmt::format("{:.3f}", row.params_ratio),
+          short_number(row.macs),
+          fmt::format("{:.3f}", row.macs_ratio)};
+}
+
+std::size_t letters(const std::string& text) {  // of UTF-8: every byte but those that go on with a letter
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+std::string aligned(const std::vector<Cells>& table) {
+  std::array<std::size_t, std::tuple_size_v<Cells>> widths{};
+  for (const Cells& cells : table)
+    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], letters(cells[i]));
+  std::string text;
+  for (const Cells& cells : table) {
+    text += cells[0] + std::string(widths[0] - letters(cells[0]), ' ');
+    for (std::size_t i = 1; i < cells.size(); ++i) text += "  " + std::string(widths[i] - letters(cells[i]), ' ') + cells[i];
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string to_table(const std::vector<AnswerRow>& rows) {
+  const Cells head{"", "seeds", "val %", "test %", "params", "of base", "MACs", "of base"};
+  std::string text;
+  for (std::size_t i = 0; i < rows.size();) {
+    const AnswerRow& first = rows[i];
+    std::vector<Cells> table{head};
+    for (; i < rows.size() && rows[i].task == first.task && rows[i].net == first.net; ++i) table.push_back(cells_of(rows[i]));
+    text += fmt::format("{}{} / {}\n{}", text.empty() ? "" : "\n", first.task, first.net, aligned(table));
+  }
+  return text;
+}
+
+}  // namespace search

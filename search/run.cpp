@@ -1,0 +1,242 @@
+#include "search/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "eval/data/dataset.h"
+#include "search/schedule.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+using storage::StageOutcome;
+using storage::StageState;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPatience{500};  ///< between two looks at the stop request and the budget
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+/// The stage with what its inputs left behind.
+Job make_job(const Stage& stage, const storage::Repository& repository) {
+  Json inputs = Json::object();
+  for (const storage::StageInput& input : stage.inputs) {
+    const StageOutcome left = repository.outcome(input.stage);
+    Json artifacts = Json::object();
+    for (const storage::Artifact& artifact : left.artifacts) artifacts[artifact.name] = artifact.hash;
+    inputs[input.role] = {{"stage", input.stage},
+                          {"values", left.values},
+                          {"architecture", left.architecture ? to_json(*left.architecture) : Json(nullptr)},
+                          {"artifacts", std::move(artifacts)}};
+  }
+  return {stage.fingerprint, {{"kind", to_string(stage.kind)}, {"parameters", stage.parameters}, {"inputs", std::move(inputs)}}};
+}
+
+class Loop {
+ public:
+  Loop(const Experiment& experiment, const Strategy& strategy, storage::Repository& repository, Executor& executor, const RunLimits& limits,
+       const StopRequest& stop, RunObserver& observer)
+      : experiment_(experiment),
+        strategy_(strategy),
+        repository_(repository),
+        executor_(executor),
+        limits_(limits),
+        stop_(stop),
+        observer_(observer),
+        running_(executor.slots().size()) {
+    if (running_.empty()) throw storage::Error(storage::ErrorKind::internal, "the executor has no slots");
+  }
+
+  RunSummary run() {
+    repository_.release_running_stages();
+    Plan plan = strategy_.next(experiment_, repository_.stage_statuses());
+    do {
+      adopt(std::move(plan));
+      work();
+      plan = strategy_.next(experiment_, repository_.stage_statuses());  // which may know more once there are new results
+    } while (!ending_ && plan.stages.size() > plan_.stages.size());
+    using State = StageSchedule::State;
+    if (schedule_->count(State::ready) + schedule_->count(State::pending) == 0) summary_.end = RunSummary::End::finished;
+    summary_.stages = static_cast<int>(plan_.stages.size());
+    summary_.reused = schedule_->count(State::done) - summary_.executed;
+    summary_.failed = schedule_->count(State::failed);
+    summary_.blocked = schedule_->count(State::blocked);
+    return summary_;
+  }
+
+ private:
+  struct Running {
+    int stage = 0;
+    SteadyClock::time_point since;
+  };
+
+  const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
+  bool anything_runs() const {
+    return std::any_of(running_.begin(), running_.end(), [](const auto& slot) { return slot.has_value(); });
+  }
+
+  /// Records the plan and takes over what earlier runs did of it.
+  void adopt(Plan plan) {
+    plan_ = std::move(plan);
+    std::vector<storage::TaskRecord> tasks;
+    for (const Task& task : experiment_.tasks)
+      tasks.push_back({task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset)).classes});
+    std::vector<storage::StageRecord> stages;
+    for (const Stage& each : plan_.stages) stages.push_back(to_record(each));
+    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, stages, plan_.trials);
+
+    const auto statuses = repository_.stage_statuses();
+    schedule_.emplace(plan_.stages);
+    std::vector<bool> done(plan_.stages.size());
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      done[i] = statuses.at(plan_.stages[i].fingerprint).state == StageState::done;
+      if (done[i]) schedule_->mark_done(static_cast<int>(i));
+    }
+    for (std::size_t i = 0; i < done.size(); ++i)
+      if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
+    observer_.planned(plan_, done);
+  }
+
+  /// Runs what is ready until nothing runs and nothing can be started.
+  void work() {
+    while (true) {
+      look_for_stop();
+      if (!ending_) start_ready();
+      if (!anything_runs()) return;
+      if (ending_ && (SteadyClock::now() >= deadline_ || stop_.count >= 2)) return give_up();
+      if (const auto event = executor_.wait(kPatience)) handle(*event);
+    }
+  }
+
+  void look_for_stop() {
+    if (ending_) return;
+    if (stop_.count > 0) {
+      summary_.signal = stop_.signal;
+      end(RunSummary::End::interrupted);
+    } else if (limits_.reliability.max_failures > 0 && new_failures_ >= limits_.reliability.max_failures) {
+      end(RunSummary::End::max_failures);
+    } else if (limits_.budget && SteadyClock::now() - begin_ >= *limits_.budget) {
+      end(RunSummary::End::budget);
+    }
+  }
+
+  void end(RunSummary::End why) {
+    ending_ = true;
+    summary_.end = why;
+    deadline_ = SteadyClock::now() + limits_.grace;
+    executor_.interrupt();
+  }
+
+  void start_ready() {
+    for (std::size_t slot = 0; slot < running_.size(); ++slot) {
+      if (running_[slot]) continue;
+      const std::optional<int> next = schedule_->next();
+      if (!next) return;
+      const Slot& place = executor_.slots()[slot];
+      repository_.start_stage(stage(*next).fingerprint, place.device, place.threads, host_);
+      running_[slot] = Running{*next, SteadyClock::now()};
+      executor_.start(static_cast<int>(slot), make_job(stage(*next), repository_));
+      observer_.started(stage(*next), static_cast<int>(slot));
+    }
+  }
+
+  void handle(const Event& event) {
+    const std::optional<Running>& running = running_.at(static_cast<std::size_t>(event.slot));
+    if (!running || stage(running->stage).fingerprint != event.fingerprint)
+      throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} reports a stage that it does not run", event.slot));
+    switch (event.kind) {
+      case Event::Kind::progress:
+        observer_.progressed(stage(running->stage), event.fraction, event.message);
+        return;
+      case Event::Kind::finished:
+        finish(event.slot, event.outcome);
+        return;
+    }
+  }
+
+  /// Records how the slot's stage ended, and only then lets the schedule go on from it.
+  void finish(int slot, StageOutcome outcome) {
+    const Running running = *std::exchange(running_[static_cast<std::size_t>(slot)], std::nullopt);
+    const std::string& fingerprint = stage(running.stage).fingerprint;
+    if (outcome.wall_s <= 0) outcome.wall_s = std::chrono::duration<double>(SteadyClock::now() - running.since).count();
+    if (outcome.state == StageState::interrupted && !ending_) {
+      outcome.state = StageState::failed;
+      outcome.failure_kind = "lost";
+      if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
+    }
+    const bool retry = outcome.state == StageState::failed && has_retries_left(fingerprint, outcome.failure_kind);
+    if (retry) outcome.state = StageState::interrupted;
+    repository_.finish_stage(fingerprint, outcome);
+    if (outcome.state == StageState::done) {
+      ++summary_.executed;
+      schedule_->mark_done(running.stage);
+    } else if (outcome.state == StageState::failed) {
+      ++new_failures_;
+      schedule_->mark_failed(running.stage);
+    } else {
+      schedule_->release(running.stage);
+    }
+    observer_.finished(stage(running.stage), outcome, retry);
+  }
+
+  bool has_retries_left(const std::string& fingerprint, const std::string& failure_kind) {
+    const auto allowed = limits_.reliability.retries.find(failure_kind);
+    return allowed != limits_.reliability.retries.end() && ++failures_[{fingerprint, failure_kind}] <= allowed->second;
+  }
+
+  /// Ends what still runs and records it as interrupted.
+  void give_up() {
+    executor_.kill();
+    while (const auto event = executor_.wait(std::chrono::milliseconds{0})) handle(*event);
+    StageOutcome interrupted;
+    interrupted.state = StageState::interrupted;
+    for (std::size_t slot = 0; slot < running_.size(); ++slot)
+      if (running_[slot]) finish(static_cast<int>(slot), interrupted);
+  }
+
+  const Experiment& experiment_;
+  const Strategy& strategy_;
+  storage::Repository& repository_;
+  Executor& executor_;
+  const RunLimits& limits_;
+  const StopRequest& stop_;
+  RunObserver& observer_;
+
+  const SteadyClock::time_point begin_ = SteadyClock::now();
+  const std::string host_ = host_name();
+  Plan plan_;
+  std::optional<StageSchedule> schedule_;
+  std::vector<std::optional<Running>> running_;                  ///< by slot
+  std::map<std::pair<std::string, std::string>, int> failures_;  ///< by fingerprint and failure kind
+  int new_failures_ = 0;                                         ///< stages that failed for good in this run
+  bool ending_ = false;                                          ///< nothing more is started
+  SteadyClock::time_point deadline_;                             ///< of the grace
+  RunSummary summary_;
+};
+
+}  // namespace
+
+RunSummary run(const Experiment& experiment, const Strategy& strategy, storage::Repository& repository, Executor& executor,
+               const RunLimits& limits, const StopRequest& stop, RunObserver& observer) {
+  try {
+    return Loop(experiment, strategy, repository, executor, limits, stop, observer).run();
+  } catch (...) {
+    executor.kill();
+    try {
+      repository.release_running_stages();
+    } catch (const storage::Error&) {  // the first error is the one to report; the next run releases them
+    }
+    throw;
+  }
+}
+
+}  // namespace search

@@ -1,0 +1,71 @@
+#include "search/stage.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "eval/data/dataset.h"
+#include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
+#include "storage/base/option.h"
+
+namespace search {
+
+using nlohmann::literals::operator""_json_pointer;
+
+namespace {
+
+/// Raised whenever equal parameters come to mean another result, so that old results are not taken for new ones.
+constexpr int kFormat = 1;
+
+/// The parameters without the paths of the data: the data's identity is among them, and where they lie decides nothing.
+Json without_paths(Json parameters) {
+  const auto settings = "/data/settings"_json_pointer;
+  if (!parameters.contains(settings)) return parameters;
+  Json& data = parameters[settings];
+  for (const storage::Option& option : eval::dataset_entry(data.at("format").get<std::string>()).options)
+    if (option.kind == storage::OptionKind::path) data.erase(option.name);
+  return parameters;
+}
+
+}  // namespace
+
+std::string to_string(StageKind kind) {
+  switch (kind) {
+    case StageKind::probe:
+      return "probe";
+    case StageKind::train:
+      return "train";
+    case StageKind::prune:
+      return "prune";
+    case StageKind::evaluate:
+      return "evaluate";
+  }
+  throw storage::Error(storage::ErrorKind::internal, "a stage kind has no name");
+}
+
+StageKind stage_kind_from_string(const std::string& text) {
+  std::vector<std::string> names;
+  for (const StageKind kind : {StageKind::probe, StageKind::train, StageKind::prune, StageKind::evaluate}) {
+    if (to_string(kind) == text) return kind;
+    names.push_back(to_string(kind));
+  }
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("stage kind '{}' is not known{}", text, storage::suggestion(text, names)));
+}
+
+Stage make_stage(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work) {
+  Json named = Json::object();
+  for (const storage::StageInput& input : inputs) {
+    if (!named.emplace(input.role, input.stage).second)
+      throw storage::Error(storage::ErrorKind::internal, fmt::format("stage '{}' has two inputs of role '{}'", label, input.role));
+  }
+  const Json identity{
+      {"format", kFormat}, {"kind", to_string(kind)}, {"parameters", without_paths(parameters)}, {"inputs", std::move(named)}};
+  return {storage::fingerprint(identity), kind, std::move(label), std::move(parameters), std::move(inputs), work};
+}
+
+storage::StageRecord to_record(const Stage& stage) {
+  return {stage.fingerprint, to_string(stage.kind), stage.label, stage.parameters, stage.inputs};
+}
+
+}  // namespace search

@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+#include "eval/formats/safetensors.h"
+#include "eval/nets/registry.h"
+#include "search/stages/stages.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+/// Nets that a warm worker keeps: a parent is usually cut by several criteria in a row.
+constexpr std::size_t kNetsKept = 8;
+
+storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
+  switch (kind) {
+    case StageKind::probe: return run_probe(context);
+    case StageKind::train: return run_train(context);
+    case StageKind::prune: return run_prune(context);
+    case StageKind::evaluate: return run_evaluate(context);
+  }
+  throw storage::Error(storage::ErrorKind::internal, "unknown stage kind");
+}
+
+storage::StageOutcome failed(const std::string& kind, const std::string& message) {
+  storage::StageOutcome outcome;
+  outcome.failure_kind = kind;
+  outcome.failure = message;
+  return outcome;
+}
+
+std::string failure_kind(storage::ErrorKind kind) {
+  switch (kind) {
+    case storage::ErrorKind::internal: return "internal";
+    case storage::ErrorKind::usage:
+    case storage::ErrorKind::invalid: return "invalid";
+    case storage::ErrorKind::storage: return "storage";
+    case storage::ErrorKind::environment: return "environment";
+  }
+  return "internal";
+}
+
+}  // namespace
+
+const TaskData& WarmCache::data(const Json& data) {
+  const auto [entry, is_new] = data_.try_emplace(data.dump());
+  if (is_new) {
+    try {
+      entry->second.dataset = eval::open_dataset(data.at("settings"));
+      entry->second.normalisation = eval::measure_normalisation(*entry->second.dataset);
+    } catch (...) {
+      data_.erase(entry);
+      throw;
+    }
+  }
+  return entry->second;
+}
+
+eval::Weights WarmCache::weights(const storage::ArtifactStore& artifacts, const std::string& hash) {
+  const auto found = std::find_if(nets_.begin(), nets_.end(), [&](const auto& net) { return net.first == hash; });
+  if (found != nets_.end())
+    nets_.splice(nets_.begin(), nets_, found);
+  else
+    nets_.emplace_front(hash, eval::read_safetensors(artifacts.path(hash)).tensors);
+  if (nets_.size() > kNetsKept) nets_.pop_back();
+  return eval::clone(nets_.front().second);
+}
+
+std::filesystem::path StageContext::checkpoint() const {
+  std::filesystem::create_directories(directory / "checkpoints");
+  return directory / "checkpoints" / (fingerprint + ".pt");
+}
+
+eval::Net StageContext::input_net(const std::string& role) const {
+  const Json& input = inputs.at(role);
+  return {eval::net_spec_from_json(input.at("architecture").at("spec")),
+          cache.weights(artifacts(), input.at("artifacts").at("weights").get<std::string>()), device};
+}
+
+eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
+  return eval::make_net(net.at("name").get<std::string>(), {.width = net.at("width").get<double>(),
+                                                           .classes = static_cast<int>(data.class_names().size()),
+                                                           .input = data.shape(),
+                                                           .layout = eval::layout_from_string(net.at("layout").get<std::string>()),
+                                                           .dropout = net.at("dropout").get<double>()});
+}
+
+storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
+  const auto start = std::chrono::steady_clock::now();
+  storage::StageOutcome outcome;
+  try {
+    outcome = run_kind(kind, context);
+  } catch (const storage::Error& error) {
+    outcome = failed(failure_kind(error.kind()), error.what());
+  } catch (const std::bad_alloc&) {
+    outcome = failed("oom", "out of memory");
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    const bool memory = message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
+    outcome = failed(memory ? "oom" : "internal", message);
+  } catch (const std::exception& error) {
+    outcome = failed("internal", error.what());
+  }
+  outcome.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+}  // namespace search

@@ -1,0 +1,34 @@
+#include "eval/cost.h"
+#include "prune/channel_graph.h"
+#include "search/stages/training.h"
+
+namespace search {
+
+namespace {
+
+/// What later cuts refer to: the cost of the net that was first trained and the channels of its layers.
+Json base_of(const eval::NetSpec& spec) {
+  const eval::Cost cost = eval::cost(spec);
+  Json channels = Json::object();
+  for (const eval::Layer& layer : spec.layers)
+    if (eval::has_filters(layer.kind)) channels[layer.name] = layer.channels;
+  return {{"params", cost.params}, {"macs", cost.macs}, {"channels", channels}};
+}
+
+}  // namespace
+
+storage::StageOutcome run_train(const StageContext& context) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  const eval::NetSpec spec = requested_net(context.parameters.at("net"), *data.dataset);
+  const Json& options = context.parameters.at("train");
+  const eval::Precision precision = eval::precision_from_string(
+      context.inputs.contains("precision") ? context.inputs["precision"].at("values").at("precision") : options.at("precision"));
+  eval::Net net(spec, eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>()), context.device);
+  storage::StageOutcome outcome;
+  outcome.values["base"] = base_of(spec);
+  train_and_record(context, data, net, options, precision, 0, outcome);
+  if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());
+  return outcome;
+}
+
+}  // namespace search

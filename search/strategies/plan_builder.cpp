@@ -1,0 +1,43 @@
+#include "search/strategies/plan_builder.h"
+
+#include <utility>
+
+namespace search {
+
+std::string PlanBuilder::add(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work) {
+  Stage stage = make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), work);
+  std::string fingerprint = stage.fingerprint;
+  if (index_.emplace(fingerprint, static_cast<int>(plan_.stages.size())).second) plan_.stages.push_back(std::move(stage));
+  return fingerprint;
+}
+
+Plan PlanBuilder::build() && {
+  std::vector<int> seen_by(plan_.stages.size(), -1);
+  for (std::size_t i = 0; i < plan_.trials.size(); ++i)
+    plan_.stages_without_sharing += stages_of(plan_.trials[i], static_cast<int>(i), seen_by);
+  return std::move(plan_);
+}
+
+/// Walks from the trial's stages to their inputs. `seen_by` holds for every stage the last trial that came by, so one vector serves all.
+int PlanBuilder::stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const {
+  std::vector<int> open;
+  int count = 0;
+  const auto visit = [&](const std::string& fingerprint) {
+    const int stage = index_.at(fingerprint);
+    if (std::exchange(seen_by[static_cast<std::size_t>(stage)], number) == number) return;
+    ++count;
+    open.push_back(stage);
+  };
+  for (const storage::TrialStep& step : trial.steps) {
+    visit(step.stage);
+    visit(step.evaluation);
+  }
+  while (!open.empty()) {
+    const Stage& stage = plan_.stages[static_cast<std::size_t>(open.back())];
+    open.pop_back();
+    for (const storage::StageInput& input : stage.inputs) visit(input.stage);
+  }
+  return count;
+}
+
+}  // namespace search

@@ -1,0 +1,117 @@
+// nas-worker: runs stages for nas-run. Requests come as JSON Lines on stdin, events go as JSON Lines to file descriptor 3.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <iostream>
+
+#include "eval/precision.h"
+#include "search/stages/stages.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+constexpr int kEvents = 3;
+
+std::atomic<bool> stop_requested{false};  // set by the handler of SIGTERM
+
+void write_line(const Json& event) {
+  const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (std::size_t written = 0; written < line.size();) {
+    const ssize_t n = write(kEvents, line.data() + written, line.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw storage::Error(storage::ErrorKind::environment, "nas-run no longer listens");
+    written += static_cast<std::size_t>(n);
+  }
+}
+
+/// At most five progress events a second.
+class ProgressReporter {
+ public:
+  explicit ProgressReporter(std::string fingerprint) : fingerprint_(std::move(fingerprint)) {}
+  void operator()(double fraction, const std::string& message) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::milliseconds(200)) return;
+    last_ = now;
+    write_line({{"event", "progress"}, {"stage", fingerprint_}, {"fraction", fraction}, {"message", message}});
+  }
+
+ private:
+  std::string fingerprint_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+int serve(torch::Device device) {
+  WarmCache cache;
+  for (std::string line; !stop_requested && std::getline(std::cin, line);) {
+    const Json request = Json::parse(line);
+    const std::string fingerprint = request.at("stage").get<std::string>();
+    const StageContext context{.fingerprint = fingerprint,
+                               .parameters = request.at("parameters"),
+                               .inputs = request.at("inputs"),
+                               .directory = request.at("directory").get<std::string>(),
+                               .device = device,
+                               .cache = cache,
+                               .stop = stop_requested,
+                               .progress = ProgressReporter(fingerprint)};
+    const storage::StageOutcome outcome = run_stage(stage_kind_from_string(request.at("kind")), context);
+    write_line({{"event", "result"}, {"stage", fingerprint}, {"outcome", to_json(outcome)}});
+  }
+  return 0;
+}
+
+void die_with_parent(pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (parent > 0 && getppid() != parent) _exit(1);  // it died before the line above
+}
+
+int run_worker(int argc, char** argv) {
+  CLI::App app{"Runs stages for nas-run, which starts it. Not for use by hand.", "nas-worker"};
+  int threads = 1;
+  pid_t parent = 0;
+  std::string device = "cpu";
+  bool devices = false;
+  app.add_option("--threads", threads, "threads of LibTorch's operators")->check(CLI::PositiveNumber);
+  app.add_option("--device", device, "where tensors live")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--parent", parent, "process to die with");
+  app.add_flag("--devices", devices, "print the devices that this build can use, as JSON");
+  CLI::App* exporting = app.add_subcommand("export", "write a net for other programs; the request comes as JSON on stdin");
+  CLI11_PARSE(app, argc, argv);
+
+  if (devices) {
+    std::cout << Json{{"cuda", torch::cuda::device_count()}}.dump() << "\n";
+    return 0;
+  }
+  eval::prepare_process(threads);
+  if (exporting->parsed()) {
+    export_net(Json::parse(std::cin));
+    return 0;
+  }
+  if (parent > 0) die_with_parent(parent);
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_requested = true; };  // no SA_RESTART: it also ends the wait for a request
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return serve(device == "cuda" ? torch::kCUDA : torch::kCPU);
+}
+
+}  // namespace
+
+}  // namespace search
+
+int main(int argc, char** argv) {
+  try {
+    return search::run_worker(argc, argv);
+  } catch (const storage::Error& error) {
+    std::cerr << "nas-worker: error: " << error.what() << "\n";
+    return storage::exit_code(error.kind());
+  } catch (const std::exception& error) {
+    std::cerr << "nas-worker: error: " << error.what() << "\n";
+    return 1;
+  }
+}

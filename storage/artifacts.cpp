@@ -1,0 +1,48 @@
+#include "storage/artifacts.h"
+
+#include <fmt/format.h>
+
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+#include "storage/base/fingerprint.h"
+
+namespace storage {
+
+namespace {
+
+void make_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+}
+
+}  // namespace
+
+ArtifactStore::ArtifactStore(std::filesystem::path directory) : directory_(std::move(directory)) {
+  make_directory(directory_);
+}
+
+Artifact ArtifactStore::put(const std::string& name, const std::function<void(const std::filesystem::path&)>& write) const {
+  const TemporaryNeighbour temporary(directory_ / "artifact");
+  write(temporary.path());
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(temporary.path(), error);
+  if (error) throw Error(ErrorKind::internal, fmt::format("the writer of artifact '{}' left no file: {}", name, error.message()));
+
+  const std::string hash = sha256_file(temporary.path());
+  if (!contains(hash)) {
+    make_directory(path(hash).parent_path());
+    commit_file(temporary.path(), path(hash));
+  }
+  return {name, hash, static_cast<std::int64_t>(bytes)};
+}
+
+std::filesystem::path ArtifactStore::path(const std::string& hash) const {
+  return directory_ / hash.substr(0, 2) / hash;
+}
+
+bool ArtifactStore::contains(const std::string& hash) const {
+  return std::filesystem::is_regular_file(path(hash));
+}
+
+}  // namespace storage

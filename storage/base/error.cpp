@@ -1,0 +1,21 @@
+#include "storage/base/error.h"
+
+namespace storage {
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::internal:
+      return 1;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::invalid:
+      return 3;
+    case ErrorKind::storage:
+      return 5;
+    case ErrorKind::environment:
+      return 6;
+  }
+  return 1;
+}
+
+}  // namespace storage

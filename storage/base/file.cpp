@@ -1,0 +1,119 @@
+#include "storage/base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "storage/base/error.h"
+
+namespace storage {
+
+namespace {
+
+[[noreturn]] void fail(ErrorKind kind, const char* doing, const std::filesystem::path& path, int error) {
+  throw Error(kind, fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(error)));
+}
+
+/// An open file, closed with the object.
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags, ErrorKind kind, const char* doing)
+      : value_(open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (value_ < 0) fail(kind, doing, path, errno);
+  }
+  ~Descriptor() { close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  operator int() const { return value_; }
+
+ private:
+  int value_;
+};
+
+std::filesystem::path directory_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+}  // namespace
+
+void read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& take) {
+  const Descriptor file(path, O_RDONLY, ErrorKind::invalid, "read");
+  std::vector<char> block(1 << 20);
+  while (true) {
+    const ssize_t count = read(file, block.data(), block.size());
+    if (count == 0) return;
+    if (count > 0) {
+      take({block.data(), static_cast<std::size_t>(count)});
+    } else if (errno != EINTR) {
+      fail(ErrorKind::invalid, "read", path, errno);
+    }
+  }
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::string bytes;
+  read_blocks(path, [&](std::string_view block) { bytes += block; });
+  return bytes;
+}
+
+void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
+  const Descriptor file(temporary, O_RDONLY, ErrorKind::environment, "write");
+  const Descriptor directory(directory_of(path), O_RDONLY | O_DIRECTORY, ErrorKind::environment, "write");
+  if (fsync(file) != 0) fail(ErrorKind::environment, "flush", temporary, errno);
+  if (rename(temporary.c_str(), path.c_str()) != 0) fail(ErrorKind::environment, "write", path, errno);
+  // Some network file systems cannot flush a directory and say EINVAL: the rename holds nevertheless.
+  if (fsync(directory) != 0 && errno != EINVAL) fail(ErrorKind::environment, "flush the directory of", path, errno);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  const TemporaryNeighbour temporary(path);
+  {
+    const Descriptor file(temporary.path(), O_WRONLY | O_CREAT | O_EXCL, ErrorKind::environment, "write");
+    while (!bytes.empty()) {
+      const ssize_t count = write(file, bytes.data(), bytes.size());
+      if (count >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+      } else if (errno != EINTR) {
+        fail(ErrorKind::environment, "write", path, errno);
+      }
+    }
+  }
+  commit_file(temporary.path(), path);
+}
+
+TemporaryNeighbour::TemporaryNeighbour(const std::filesystem::path& target)
+    : path_(directory_of(target) / fmt::format(".{}.{}-{:08x}.tmp", target.filename().string(), getpid(), std::random_device()())) {}
+
+TemporaryNeighbour::~TemporaryNeighbour() {
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+FileLock::FileLock(const std::filesystem::path& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) fail(ErrorKind::environment, "lock", path, errno);
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    char holder[32] = {};
+    const bool named = error == EWOULDBLOCK && pread(descriptor_, holder, sizeof holder - 1, 0) > 0;
+    close(descriptor_);
+    if (error != EWOULDBLOCK) fail(ErrorKind::environment, "lock", path, error);
+    throw Error(ErrorKind::storage, fmt::format("{} is locked by {}: wait until it ends, or stop it", path.string(),
+                                                named ? fmt::format("process {}", holder) : "another process"));
+  }
+  // The pid is for the message above only, so a failure to write it is no failure of the lock.
+  const std::string pid = std::to_string(getpid());
+  [[maybe_unused]] const bool written = ftruncate(descriptor_, 0) == 0 && pwrite(descriptor_, pid.data(), pid.size(), 0) > 0;
+}
+
+FileLock::~FileLock() {
+  close(descriptor_);
+}
+
+}  // namespace storage

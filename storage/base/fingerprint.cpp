@@ -1,0 +1,78 @@
+#include "storage/base/fingerprint.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace storage {
+
+namespace {
+
+/// A SHA-256 in progress.
+class Hash {
+ public:
+  Hash() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) { check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr)); }
+
+  void add(std::string_view bytes) { check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())); }
+
+  std::string hex() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    check(EVP_DigestFinal_ex(context_.get(), digest, &size));
+    return fmt::format("{:02x}", fmt::join(digest, digest + size, ""));
+  }
+
+ private:
+  static void check(bool done) {
+    if (!done) throw Error(ErrorKind::internal, "OpenSSL cannot compute SHA-256");
+  }
+
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  Hash hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
+std::string sha256_file(const std::filesystem::path& path) {
+  Hash hash;
+  read_blocks(path, [&](std::string_view block) { hash.add(block); });
+  return hash.hex();
+}
+
+std::string fingerprint(const Json& value) {
+  try {
+    return sha256(value.dump()).substr(0, 32);
+  } catch (const Json::type_error& error) {
+    throw Error(ErrorKind::invalid, fmt::format("a text is not valid UTF-8: {}", error.what()));
+  }
+}
+
+Json file_identity(const std::filesystem::path& path) {
+  constexpr std::uintmax_t end_bytes = 64 << 10;
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  std::ifstream file(path, std::ios::binary);
+  if (error || !file)
+    throw Error(ErrorKind::invalid, fmt::format("cannot read {}: {}", path.string(), error ? error.message() : "no permission"));
+
+  const std::uintmax_t head = std::min(size, end_bytes), tail = std::min(size - head, end_bytes);
+  std::string ends(head + tail, '\0');
+  file.read(ends.data(), static_cast<std::streamsize>(head));
+  file.seekg(static_cast<std::streamoff>(size - tail));
+  file.read(ends.data() + head, static_cast<std::streamsize>(tail));
+  if (!file) throw Error(ErrorKind::invalid, fmt::format("cannot read {}: it changed while it was read", path.string()));
+  return {{"name", path.filename().string()}, {"size", size}, {"sha256_of_ends", sha256(ends)}};
+}
+
+}  // namespace storage

@@ -1,0 +1,24 @@
+// SHA-256 fingerprints of values and files: the keys of stages, artifacts and data.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "storage/base/json.h"
+
+namespace storage {
+
+/// SHA-256 of the bytes, 64 hex digits.
+std::string sha256(std::string_view bytes);
+
+/// SHA-256 of a file's content, streamed, 64 hex digits. Throws Error(invalid) where the file cannot be read.
+std::string sha256_file(const std::filesystem::path& path);
+
+/// The first 32 hex digits of the SHA-256 of the value's sorted, compact dump.
+std::string fingerprint(const Json& value);
+
+/// What identifies a data file cheaply: name, size and the SHA-256 of its first and last 64 KiB.
+Json file_identity(const std::filesystem::path& path);
+
+}  // namespace storage

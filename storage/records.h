@@ -1,0 +1,105 @@
+// What the repository keeps, as plain values: plans, stages, trials and outcomes. Made by search/, stored and given back by Repository.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/artifacts.h"
+#include "storage/base/json.h"
+
+namespace storage {
+
+enum class StageState { pending, running, done, failed, interrupted };
+std::string to_string(StageState state);
+StageState stage_state_from_string(const std::string& text);
+
+struct StageInput {
+  std::string role;   ///< what the stage takes from it: "net", "widths", "precision"
+  std::string stage;  ///< fingerprint
+};
+
+/// A stage as planned. The fingerprint is its identity.
+struct StageRecord {
+  std::string fingerprint;
+  std::string kind;
+  std::string label;
+  Json parameters;
+  std::vector<StageInput> inputs;
+};
+
+struct TrialStep {
+  int step = 0;            ///< 0 = the base
+  std::string stage;       ///< fingerprint of the train or prune stage that makes the net
+  std::string evaluation;  ///< fingerprint of the stage that measures it on test data
+};
+
+/// One path through the stages: the base and its cuts, or a baseline.
+struct TrialRecord {
+  std::string name;                            ///< unique in the experiment, e.g. "fashion/vgg16_bn/lda/gradual/s1"
+  std::string role;                            ///< "pruned" or "baseline"
+  std::string task, net, criterion, schedule;  ///< criterion and schedule are empty for a baseline
+  double width = 1;
+  int seed = 1;
+  std::optional<int> fold;
+  std::vector<TrialStep> steps;
+};
+
+struct ExperimentRecord {
+  std::string name;
+  std::string yaml;  ///< the file as it was read
+  Json settings;     ///< the validated experiment
+};
+
+struct TaskRecord {
+  std::string name, dataset, target;
+  int classes = 0;
+};
+
+struct Metric {
+  std::string split;  ///< "train", "val", "test" or ""
+  std::string name;
+  double value = 0;
+  std::optional<int> epoch;  ///< set for a point of a training curve
+};
+
+struct ArchitectureRecord {
+  std::string hash;  ///< fingerprint of spec
+  Json spec;
+  std::string parent;  ///< hash, or "" for a net that was not cut
+  Json kept;           ///< {layer: [channel indices in the net that was first trained]}, composed over steps
+  std::int64_t params = 0, macs = 0;
+};
+
+/// What one cut did to one layer.
+struct LayerRecord {
+  std::string layer;
+  int channels = 0, base_channels = 0;
+  std::optional<double> score_min, score_mean, score_max, threshold;
+  bool floor_applied = false;
+  bool cap_applied = false;
+};
+
+/// How a stage ended. Only of a stage that is done are architecture, layers, metrics and artifacts stored. A number in `values`, `spec`
+/// or `kept` that is not finite is stored as number_to_json writes it.
+struct StageOutcome {
+  StageState state = StageState::failed;
+  std::string failure_kind;  ///< "diverged", "crash", "lost", "oom", "timeout", "invalid" ...
+  std::string failure;       ///< one message; for a crash with the end of the worker's stderr
+  double wall_s = 0;
+  Json values;  ///< what later stages read, and whatever has no column of its own
+  std::optional<ArchitectureRecord> architecture;
+  std::vector<LayerRecord> layers;
+  std::vector<Metric> metrics;
+  std::vector<Artifact> artifacts;
+};
+
+/// What is stored of a stage's run.
+struct StageStatus {
+  StageState state = StageState::pending;
+  int attempt = 0;  ///< runs started so far
+  std::string failure_kind;
+};
+
+}  // namespace storage

@@ -1,0 +1,213 @@
+#include "storage/repository.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "storage/base/error.h"
+#include "storage/database.h"
+#include "storage/json_text.h"
+#include "storage/schema.h"
+
+namespace storage {
+
+namespace {
+
+constexpr const char* now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+constexpr std::array<std::pair<StageState, const char*>, 5> state_names = {{{StageState::pending, "pending"},
+                                                                            {StageState::running, "running"},
+                                                                            {StageState::done, "done"},
+                                                                            {StageState::failed, "failed"},
+                                                                            {StageState::interrupted, "interrupted"}}};
+
+Value nullable(const std::optional<int>& number) {
+  return number ? Value(std::int64_t{*number}) : Value();
+}
+Value nullable(const std::optional<double>& number) {
+  return number ? Value(*number) : Value();
+}
+
+std::unique_ptr<Database> open_database(const std::filesystem::path& directory, Repository::Access access) {
+  const std::filesystem::path file = directory / "experiment.db";
+  std::error_code error;
+  if (access == Repository::Access::write) {
+    std::filesystem::create_directories(directory, error);
+    if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+  } else if (!std::filesystem::exists(file, error)) {
+    throw Error(ErrorKind::invalid, fmt::format("{} holds no experiment.db: give the results directory of a run", directory.string()));
+  }
+  auto database = std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read);
+  database->migrate(migrations(), views());
+  return database;
+}
+
+/// The row number of a stage that `referrer` names.
+std::int64_t stage_number(Database& database, const std::string& fingerprint, const std::string& referrer) {
+  const auto row = database.first("SELECT number FROM stage WHERE fingerprint = ?", {fingerprint});
+  if (!row) throw Error(ErrorKind::internal, fmt::format("{} names stage '{}', which no plan has", referrer, fingerprint));
+  return integer((*row)[0]);
+}
+
+/// Adds the experiment where it differs from the last one. Returns its number.
+std::int64_t record_experiment(Database& database, const ExperimentRecord& experiment) {
+  const std::string settings = to_text(experiment.settings);
+  const auto last = database.first("SELECT number, name, yaml, settings FROM experiment ORDER BY number DESC LIMIT 1");
+  if (last && text((*last)[1]) == experiment.name && text((*last)[2]) == experiment.yaml && text((*last)[3]) == settings) {
+    return integer((*last)[0]);
+  }
+  const std::int64_t number = last ? integer((*last)[0]) + 1 : 1;
+  database.run(fmt::format("INSERT INTO experiment (number, name, yaml, settings, recorded_at) VALUES (?, ?, ?, ?, {})", now),
+               {number, experiment.name, experiment.yaml, settings});
+  return number;
+}
+
+void record_task(Database& database, const TaskRecord& task) {
+  database.run(
+      "INSERT INTO task (name, dataset, target, classes) VALUES (?, ?, ?, ?) "
+      "ON CONFLICT (name) DO UPDATE SET dataset = excluded.dataset, target = excluded.target, classes = excluded.classes",
+      {task.name, task.dataset, task.target, std::int64_t{task.classes}});
+}
+
+/// Returns whether the stage is new.
+bool record_stage(Database& database, const StageRecord& stage) {
+  return database.run("INSERT INTO stage (fingerprint, kind, label, parameters) VALUES (?, ?, ?, ?) ON CONFLICT (fingerprint) DO NOTHING",
+                      {stage.fingerprint, stage.kind, stage.label, to_text(stage.parameters)}) > 0;
+}
+
+void record_inputs(Database& database, const StageRecord& stage) {
+  const std::string referrer = fmt::format("stage '{}'", stage.label);
+  const std::int64_t number = stage_number(database, stage.fingerprint, referrer);
+  std::int64_t position = 0;
+  for (const StageInput& input : stage.inputs) {
+    database.run("INSERT INTO input (stage, position, role, source) VALUES (?, ?, ?, ?)",
+                 {number, position++, input.role, stage_number(database, input.stage, referrer)});
+  }
+}
+
+void record_trial(Database& database, const TrialRecord& trial, std::int64_t experiment) {
+  const std::string referrer = fmt::format("trial '{}'", trial.name);
+  if (!database.first("SELECT 1 FROM task WHERE name = ?", {trial.task})) {
+    throw Error(ErrorKind::internal, fmt::format("{} names task '{}', which no plan has", referrer, trial.task));
+  }
+  const auto stored = database.first(
+      "INSERT INTO trial (experiment, name, role, task, net, criterion, schedule, width, seed, fold) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (name) DO UPDATE SET experiment = excluded.experiment, role = excluded.role, task = excluded.task, net = excluded.net, "
+      "criterion = excluded.criterion, schedule = excluded.schedule, width = excluded.width, seed = excluded.seed, fold = excluded.fold "
+      "RETURNING number",
+      {experiment, trial.name, trial.role, trial.task, trial.net, null_if_empty(trial.criterion), null_if_empty(trial.schedule),
+       trial.width, std::int64_t{trial.seed}, nullable(trial.fold)});
+  const std::int64_t number = integer(stored.value()[0]);
+  database.run("DELETE FROM trial_step WHERE trial = ?", {number});
+  for (const TrialStep& step : trial.steps) {
+    Row row = {number, std::int64_t{step.step}, stage_number(database, step.stage, referrer), {}};
+    if (!step.evaluation.empty()) row[3] = stage_number(database, step.evaluation, referrer);
+    database.run("INSERT INTO trial_step (trial, step, stage, evaluation) VALUES (?, ?, ?, ?)", row);
+  }
+}
+
+/// What only a stage that is done leaves behind.
+void record_results(Database& database, std::int64_t stage, const StageOutcome& outcome) {
+  if (outcome.architecture) {
+    const ArchitectureRecord& net = *outcome.architecture;
+    database.run("INSERT INTO architecture (hash, spec, params, macs) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+                 {net.hash, to_text(net.spec), net.params, net.macs});
+    database.run("UPDATE stage SET architecture = ?, parent = ?, kept = ? WHERE number = ?",
+                 {net.hash, null_if_empty(net.parent), to_text(net.kept), stage});
+  }
+  for (const LayerRecord& layer : outcome.layers) {
+    database.run(
+        "INSERT INTO layer (stage, layer, channels, base_channels, score_min, score_mean, score_max, threshold, floor_applied, "
+        "cap_applied) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        {stage, layer.layer, std::int64_t{layer.channels}, std::int64_t{layer.base_channels}, nullable(layer.score_min),
+         nullable(layer.score_mean), nullable(layer.score_max), nullable(layer.threshold), std::int64_t{layer.floor_applied},
+         std::int64_t{layer.cap_applied}});
+  }
+  for (const Metric& metric : outcome.metrics) {
+    database.run("INSERT INTO metric (stage, split, name, epoch, value) VALUES (?, ?, ?, ?, ?)",
+                 {stage, metric.split, metric.name, nullable(metric.epoch), metric.value});
+  }
+  for (const Artifact& artifact : outcome.artifacts) {
+    database.run("INSERT INTO artifact (stage, name, hash, bytes) VALUES (?, ?, ?, ?)",
+                 {stage, artifact.name, artifact.hash, artifact.bytes});
+  }
+}
+
+[[noreturn]] void refuse_transition(Database& database, const std::string& fingerprint, const char* what) {
+  const auto row = database.first("SELECT state FROM stage WHERE fingerprint = ?", {fingerprint});
+  throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot {}: {}", fingerprint, what,
+                                               row ? fmt::format("it is {}", text((*row)[0])) : "no plan has it"));
+}
+
+}  // namespace
+
+std::string to_string(StageState state) {
+  for (const auto& [value, name] : state_names) {
+    if (value == state) return name;
+  }
+  throw Error(ErrorKind::internal, "a stage state out of range");
+}
+
+StageState stage_state_from_string(const std::string& text) {
+  for (const auto& [value, name] : state_names) {
+    if (name == text) return value;
+  }
+  throw Error(ErrorKind::invalid, fmt::format("'{}' is no state of a stage (valid: pending, running, done, failed, interrupted)", text));
+}
+
+Repository::Repository(const std::filesystem::path& directory, Access access) : database_(open_database(directory, access)) {}
+
+Repository::~Repository() = default;
+
+void Repository::record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks,
+                             const std::vector<StageRecord>& stages, const std::vector<TrialRecord>& trials) {
+  Transaction transaction(*database_);
+  const std::int64_t number = record_experiment(*database_, experiment);
+  for (const TaskRecord& task : tasks) record_task(*database_, task);
+  std::vector<const StageRecord*> added;
+  for (const StageRecord& stage : stages) {
+    if (record_stage(*database_, stage)) added.push_back(&stage);
+  }
+  for (const StageRecord* stage : added) record_inputs(*database_, *stage);
+  for (const TrialRecord& trial : trials) record_trial(*database_, trial, number);
+  transaction.commit();
+}
+
+int Repository::release_running_stages() {
+  return database_->run(fmt::format("UPDATE stage SET state = 'interrupted', finished_at = {} WHERE state = 'running'", now));
+}
+
+void Repository::start_stage(const std::string& fingerprint, const std::string& device, int threads, const std::string& host) {
+  const int started = database_->run(
+      fmt::format("UPDATE stage SET state = 'running', attempt = attempt + 1, device = ?, threads = ?, host = ?, started_at = {}, "
+                  "finished_at = NULL, wall_s = NULL, failure_kind = NULL, failure = NULL "
+                  "WHERE fingerprint = ? AND state IN ('pending', 'failed', 'interrupted')",
+                  now),
+      {device, std::int64_t{threads}, host, fingerprint});
+  if (started == 0) refuse_transition(*database_, fingerprint, "start");
+}
+
+void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome) {
+  if (outcome.state == StageState::pending || outcome.state == StageState::running) {
+    throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot finish as {}", fingerprint, to_string(outcome.state)));
+  }
+  Transaction transaction(*database_);
+  const auto row =
+      database_->first(fmt::format("UPDATE stage SET state = ?, failure_kind = ?, failure = ?, wall_s = ?, result = ?, finished_at = {} "
+                                   "WHERE fingerprint = ? AND state = 'running' RETURNING number",
+                                   now),
+                       {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)),
+                        outcome.wall_s, to_text(outcome.values), fingerprint});
+  if (!row) refuse_transition(*database_, fingerprint, "finish");
+  if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
+  transaction.commit();
+}
+
+int Repository::reset_failures() {
+  return database_->run(
+      "UPDATE stage SET state = 'pending', attempt = 0, failure_kind = NULL, failure = NULL WHERE state IN ('failed', 'interrupted')");
+}
+
+}  // namespace storage

@@ -1,0 +1,67 @@
+// All that a run leaves behind, in SQLite: plans, stages, results. The parent process is its only writer.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/base/json.h"
+#include "storage/records.h"
+
+namespace storage {
+
+class Database;
+
+class Repository {
+ public:
+  enum class Access { read, write };
+
+  /// Opens DIR/experiment.db; with `write` makes it and migrates it. Throws Error(storage) where it is corrupt, locked or of a newer
+  /// schema, Error(invalid) where `read` finds none.
+  Repository(const std::filesystem::path& directory, Access access);
+  ~Repository();
+
+  /// Adds what is new of a plan, in one transaction; rows that are there stay as they are. Trials and tasks are replaced by name, and a
+  /// replaced trial keeps its number. Throws Error(internal) where a trial or an input names a stage or task that no plan has.
+  void record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks, const std::vector<StageRecord>& stages,
+                   const std::vector<TrialRecord>& trials);
+
+  /// The settings stored by the last record_plan, or nothing in a new database.
+  std::optional<ExperimentRecord> experiment() const;
+
+  std::map<std::string, StageStatus> stage_statuses() const;
+
+  /// Stages left `running` by a run that died become `interrupted`. Returns how many.
+  int release_running_stages();
+
+  /// Marks the stage running and counts the attempt. Throws Error(internal) where it is running already, done or unknown.
+  void start_stage(const std::string& fingerprint, const std::string& device, int threads, const std::string& host);
+
+  /// Records how the running stage ended (done, failed or interrupted), with all its rows, in one transaction. Throws Error(internal)
+  /// where the stage is not running: a result is taken once for each attempt.
+  void finish_stage(const std::string& fingerprint, const StageOutcome& outcome);
+
+  /// The outcome of a stage as it was recorded. Throws Error(internal) for a stage that no plan has.
+  StageOutcome outcome(const std::string& fingerprint) const;
+
+  /// Failed and interrupted stages become pending again with no attempts counted. Returns how many.
+  int reset_failures();
+
+  /// All rows of a view (trials, steps, stages, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs, artifacts)
+  /// as objects of numbers, texts and nulls. Throws Error(usage) for another name.
+  Json rows(const std::string& view) const;
+
+  /// A trial by number or by name, as its row of `trials`; null where there is none.
+  Json trial(const std::string& number_or_name) const;
+
+  /// SQLite's own check of the whole file: "ok" or what is wrong.
+  std::string check() const;
+
+ private:
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace storage

@@ -1,0 +1,144 @@
+#include "storage/repository.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+#include "storage/database.h"
+
+namespace storage {
+
+namespace {
+
+const std::vector<std::string>& view_names() {
+  static const std::vector<std::string> names = {"trials",      "steps", "stages",        "layers",  "baselines", "metrics",
+                                                 "experiments", "tasks", "architectures", "lineage", "inputs",    "artifacts"};
+  return names;
+}
+
+Json to_json(const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  if (const auto* number = std::get_if<double>(&value)) return number_to_json(*number);
+  if (const auto* held = std::get_if<std::string>(&value)) return *held;
+  return nullptr;
+}
+
+/// The rows of a query as objects keyed by its columns.
+Json objects(Database& database, const std::string& sql, const std::vector<Value>& values = {}) {
+  const std::vector<std::string> columns = database.columns(sql);
+  Json found = Json::array();
+  database.each(sql, values, [&](const Row& row) {
+    Json object = Json::object();
+    for (std::size_t i = 0; i < row.size(); ++i) object[columns[i]] = to_json(row[i]);
+    found.push_back(std::move(object));
+  });
+  return found;
+}
+
+/// A text that may be NULL as JSON.
+Json parsed(const Value& value) {
+  return std::holds_alternative<std::monostate>(value) ? Json() : Json::parse(text(value));
+}
+
+std::vector<LayerRecord> layers_of(Database& database, std::int64_t stage) {
+  std::vector<LayerRecord> layers;
+  database.each(
+      "SELECT layer, channels, base_channels, score_min, score_mean, score_max, threshold, floor_applied, cap_applied FROM layer "
+      "WHERE stage = ? ORDER BY rowid",
+      {stage}, [&](const Row& row) {
+        layers.push_back({text(row[0]), static_cast<int>(integer(row[1])), static_cast<int>(integer(row[2])), real(row[3]), real(row[4]),
+                          real(row[5]), real(row[6]), integer(row[7]) != 0, integer(row[8]) != 0});
+      });
+  return layers;
+}
+
+std::vector<Metric> metrics_of(Database& database, std::int64_t stage) {
+  std::vector<Metric> metrics;
+  database.each("SELECT split, name, value, epoch FROM metric WHERE stage = ? ORDER BY rowid", {stage}, [&](const Row& row) {
+    const bool point = !std::holds_alternative<std::monostate>(row[3]);
+    metrics.push_back(
+        {text(row[0]), text(row[1]), real(row[2]).value(), point ? std::optional(static_cast<int>(integer(row[3]))) : std::nullopt});
+  });
+  return metrics;
+}
+
+std::vector<Artifact> artifacts_of(Database& database, std::int64_t stage) {
+  std::vector<Artifact> artifacts;
+  database.each("SELECT name, hash, bytes FROM artifact WHERE stage = ? ORDER BY rowid", {stage}, [&](const Row& row) {
+    artifacts.push_back({text(row[0]), text(row[1]), integer(row[2])});
+  });
+  return artifacts;
+}
+
+}  // namespace
+
+std::optional<ExperimentRecord> Repository::experiment() const {
+  const auto row = database_->first("SELECT name, yaml, settings FROM experiment ORDER BY number DESC LIMIT 1");
+  if (!row) return std::nullopt;
+  return ExperimentRecord{text((*row)[0]), text((*row)[1]), parsed((*row)[2])};
+}
+
+std::map<std::string, StageStatus> Repository::stage_statuses() const {
+  std::map<std::string, StageStatus> statuses;
+  database_->each("SELECT fingerprint, state, attempt, failure_kind FROM stage", {}, [&](const Row& row) {
+    statuses[text(row[0])] = {stage_state_from_string(text(row[1])), static_cast<int>(integer(row[2])), text(row[3])};
+  });
+  return statuses;
+}
+
+StageOutcome Repository::outcome(const std::string& fingerprint) const {
+  const auto row = database_->first(
+      "SELECT stage.number, state, failure_kind, failure, wall_s, result, hash, spec, parent, kept, params, macs "
+      "FROM stage LEFT JOIN architecture ON hash = stage.architecture WHERE fingerprint = ?",
+      {fingerprint});
+  if (!row) throw Error(ErrorKind::internal, fmt::format("no plan has stage '{}'", fingerprint));
+  const Row& column = *row;
+  StageOutcome outcome;
+  outcome.state = stage_state_from_string(text(column[1]));
+  outcome.failure_kind = text(column[2]);
+  outcome.failure = text(column[3]);
+  outcome.wall_s = real(column[4]).value_or(0);
+  outcome.values = parsed(column[5]);
+  if (!text(column[6]).empty()) {
+    outcome.architecture = ArchitectureRecord{text(column[6]),   parsed(column[7]),   text(column[8]),
+                                              parsed(column[9]), integer(column[10]), integer(column[11])};
+  }
+  const std::int64_t stage = integer(column[0]);
+  outcome.layers = layers_of(*database_, stage);
+  outcome.metrics = metrics_of(*database_, stage);
+  outcome.artifacts = artifacts_of(*database_, stage);
+  return outcome;
+}
+
+Json Repository::rows(const std::string& view) const {
+  const std::vector<std::string>& names = view_names();
+  if (std::find(names.begin(), names.end(), view) == names.end()) {
+    throw Error(ErrorKind::usage, fmt::format("there is no view '{}'{}", view, suggestion(view, names)));
+  }
+  return objects(*database_, "SELECT * FROM " + view);
+}
+
+Json Repository::trial(const std::string& number_or_name) const {
+  std::int64_t number = 0;
+  const char* end = number_or_name.data() + number_or_name.size();
+  const auto parse = std::from_chars(number_or_name.data(), end, number);
+  Json found = Json::array();
+  if (parse.ec == std::errc() && parse.ptr == end) found = objects(*database_, "SELECT * FROM trials WHERE trial = ?", {number});
+  if (found.empty()) found = objects(*database_, "SELECT * FROM trials WHERE name = ?", {number_or_name});
+  return found.empty() ? Json() : found[0];
+}
+
+std::string Repository::check() const {
+  std::vector<std::string> lines;
+  try {
+    database_->each("PRAGMA integrity_check", {}, [&](const Row& row) { lines.push_back(text(row[0])); });
+  } catch (const Error& error) {
+    lines.push_back(error.what());
+  }
+  return fmt::format("{}", fmt::join(lines, "\n"));
+}
+
+}  // namespace storage

@@ -1,0 +1,99 @@
+-- The documented interface for pandas, sqlite3 and scripts. A change here needs a migration (it may be empty), which makes all views anew.
+-- In every view `stage` is the stage's fingerprint, `trial` the trial's number and `architecture` the hash of a net's specification.
+
+CREATE VIEW experiments AS
+SELECT number AS experiment, name, recorded_at, yaml, settings FROM experiment;
+
+CREATE VIEW tasks AS
+SELECT name AS task, dataset, target, classes FROM task;
+
+CREATE VIEW architectures AS
+SELECT hash AS architecture, params, macs, spec FROM architecture;
+
+-- Which stage made a net from which, and the channels of the first net that are left.
+CREATE VIEW lineage AS
+SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE architecture IS NOT NULL ORDER BY number;
+
+CREATE VIEW stages AS
+SELECT fingerprint AS stage, kind, fingerprint, state, attempt, started_at, finished_at, wall_s, device, host, failure, label, threads,
+       failure_kind, number
+FROM stage ORDER BY number;
+
+CREATE VIEW inputs AS
+SELECT stage.fingerprint AS stage, input.role, source.fingerprint AS source
+FROM input JOIN stage ON stage.number = input.stage JOIN stage AS source ON source.number = input.source
+ORDER BY input.stage, input.position;
+
+-- A value that is not finite is NULL here and its name, 'nan', 'inf' or '-inf', in `special`.
+CREATE VIEW metrics AS
+SELECT stage.fingerprint AS stage, metric.split, metric.name, iif(typeof(metric.value) = 'text', NULL, metric.value) AS value,
+       iif(typeof(metric.value) = 'text', metric.value, NULL) AS special, metric.epoch
+FROM metric JOIN stage ON stage.number = metric.stage;
+
+CREATE VIEW artifacts AS
+SELECT stage.fingerprint AS stage, artifact.name, artifact.hash, artifact.bytes
+FROM artifact JOIN stage ON stage.number = artifact.stage;
+
+CREATE VIEW layers AS
+SELECT stage.architecture, layer.layer, layer.channels, layer.base_channels, layer.score_min, layer.score_mean, layer.score_max,
+       layer.threshold, layer.floor_applied, stage.fingerprint AS stage, layer.cap_applied
+FROM layer JOIN stage ON stage.number = layer.stage;
+
+-- A trial fails with any of its stages, and with any stage that they wait for: `blocked` follows the failures to all that wait.
+CREATE VIEW trials AS
+WITH RECURSIVE
+  blocked (stage, root) AS (
+    SELECT number, number FROM stage WHERE state = 'failed'
+    UNION
+    SELECT waiting.number, blocked.root
+    FROM blocked JOIN input ON input.source = blocked.stage JOIN stage AS waiting ON waiting.number = input.stage
+    WHERE waiting.state <> 'done'
+  ),
+  part (trial, step, stage) AS (
+    SELECT trial, step, stage FROM trial_step
+    UNION ALL
+    SELECT trial, step, evaluation FROM trial_step WHERE evaluation IS NOT NULL
+  ),
+  progress (trial, steps, undone, running, interrupted) AS (
+    SELECT part.trial, max(part.step), sum(stage.state <> 'done'), sum(stage.state = 'running'), sum(stage.state = 'interrupted')
+    FROM part JOIN stage ON stage.number = part.stage
+    GROUP BY part.trial
+  ),
+  failed (trial, step, root) AS (
+    SELECT part.trial, min(part.step), blocked.root FROM blocked JOIN part ON part.stage = blocked.stage GROUP BY part.trial
+  )
+SELECT trial.number AS trial, trial.name, trial.role, trial.task, trial.net, trial.criterion, trial.schedule, trial.seed, trial.fold,
+       CASE
+         WHEN failed.root IS NOT NULL THEN 'failed'
+         WHEN progress.running > 0 THEN 'running'
+         WHEN progress.interrupted > 0 THEN 'interrupted'
+         WHEN progress.undone = 0 THEN 'done'
+         ELSE 'pending'
+       END AS state,
+       ifnull(progress.steps, 0) AS steps, cause.failure, trial.width, trial.experiment
+FROM trial
+LEFT JOIN progress ON progress.trial = trial.number
+LEFT JOIN failed ON failed.trial = trial.number
+LEFT JOIN stage AS cause ON cause.number = failed.root
+ORDER BY trial.number;
+
+CREATE VIEW steps AS
+SELECT trial.number AS trial, trial.task, trial.net, trial.criterion, trial.schedule, trial.seed, trial.fold, trial_step.step,
+       made.fingerprint AS stage, made.architecture, net.params, net.macs,
+       (SELECT value FROM metric
+        WHERE stage = trial_step.stage AND split = 'val' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_val,
+       (SELECT value FROM metric
+        WHERE stage = trial_step.evaluation AND split = 'test' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_test,
+       1.0 * net.params / base_net.params AS params_ratio, 1.0 * net.macs / base_net.macs AS macs_ratio, made.wall_s, trial.role,
+       trial.width
+FROM trial
+JOIN trial_step ON trial_step.trial = trial.number
+JOIN stage AS made ON made.number = trial_step.stage AND made.state = 'done'
+LEFT JOIN architecture AS net ON net.hash = made.architecture
+LEFT JOIN trial_step AS base ON base.trial = trial.number AND base.step = 0
+LEFT JOIN stage AS base_made ON base_made.number = base.stage
+LEFT JOIN architecture AS base_net ON base_net.hash = base_made.architecture
+ORDER BY trial.number, trial_step.step;
+
+CREATE VIEW baselines AS
+SELECT task, net, width, seed, fold, params, macs, accuracy_val, accuracy_test, trial FROM steps WHERE role = 'baseline' AND step = 0;

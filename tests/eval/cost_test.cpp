@@ -1,0 +1,32 @@
+#include "eval/cost.h"
+
+#include <catch2/catch.hpp>
+
+#include "eval/nets/net_builder.h"
+
+using namespace eval;
+
+TEST_CASE("parameters and multiply-accumulates of each layer") {
+  NetBuilder net("cost", {4, 8, 8});
+  const int grouped = net.convolution("grouped", net.input(), 6, {3, 2, 1}, true, 2);  // to 6x4x4
+  const int norm = net.batch_norm("norm", grouped);
+  const int depthwise = net.convolution("depthwise", norm, 6, {3, 1, 1}, false, 6);
+  const int joined = net.concat("join", {norm, depthwise});
+  net.linear("fc", net.flatten("flat", net.max_pool("pool", net.relu("relu", joined), {2, 2})), 10);
+  const NetSpec spec = std::move(net).build();
+
+  const std::vector<Cost> costs = layer_costs(spec);
+  const auto of = [&](const char* name) { return costs[find_layer(spec, name)]; };
+  CHECK(of("grouped") == Cost{6 * 2 * 9 + 6, 6 * 2 * 9 * 16});
+  CHECK(of("norm") == Cost{12, 0});
+  CHECK(of("depthwise") == Cost{6 * 9, 6 * 9 * 16});
+  CHECK(of("fc") == Cost{48 * 10 + 10, 480});  // 12 channels of 2x2
+  for (const char* name : {"input", "join", "relu", "pool", "flat"}) CHECK(of(name) == Cost{0, 0});
+  CHECK(cost(spec) == Cost{114 + 12 + 54 + 490, 1728 + 864 + 480});
+}
+
+TEST_CASE("costs above 32 bits are exact") {
+  NetBuilder net("large", {1024, 512, 512});
+  net.convolution("conv", net.input(), 1024, {3, 1, 1}, false);
+  CHECK(cost(std::move(net).build()) == Cost{9437184, 2473901162496});  // 9 * 2^20, and that times 2^18
+}

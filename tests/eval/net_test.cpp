@@ -1,0 +1,66 @@
+#include "eval/nets/net.h"
+
+#include <torch/script.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "eval/cost.h"
+#include "eval/formats/torchscript.h"
+#include "storage/base/error.h"
+#include "support/temporary_directory.h"
+#include "support/tiny_nets.h"
+
+using torch::Tensor;
+
+TEST_CASE("a net worked by hand: convolution, batch norm, ReLU, pool, linear") {
+  eval::NetBuilder builder("hand", {1, 2, 2});
+  int x = builder.relu("relu", builder.batch_norm("bn", builder.convolution("conv", 0, 1, {1, 1, 0})));
+  builder.linear("fc", builder.flatten("flatten", builder.max_pool("pool", x, {2, 2})), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv.weight", torch::full({1, 1, 1, 1}, 2.F)},
+                                                   {"conv.bias", torch::tensor({1.F})},
+                                                   {"bn.weight", torch::tensor({3.F})},
+                                                   {"bn.bias", torch::tensor({-1.F})},
+                                                   {"bn.running_mean", torch::tensor({5.F})},
+                                                   {"bn.running_var", torch::tensor({4.F - 1e-5F})},
+                                                   {"fc.weight", torch::tensor({{1.F}, {-2.F}})},
+                                                   {"fc.bias", torch::tensor({0.F, 0.5F})}});
+  // 1 2 3 4 -> 3 5 7 9 -> (x - 5) / 2 * 3 - 1 = -4 -1 2 5 -> 0 0 2 5 -> 5 -> 5 and -9.5
+  const Tensor scores = net.forward(torch::tensor({1.F, 2.F, 3.F, 4.F}).view({1, 1, 2, 2}), false);
+  CHECK(torch::allclose(scores, torch::tensor({{5.F, -9.5F}})));
+}
+
+TEST_CASE("weights that do not fit are refused by name") {
+  const eval::NetSpec spec = support::plain_net();
+  eval::Weights weights = eval::initial_weights(spec, 1);
+  weights.erase("bn1.bias");
+  CHECK_THROWS_WITH(eval::Net(spec, weights), Catch::Contains("bn1.bias is missing"));
+  weights = eval::initial_weights(spec, 1);
+  weights["bn3.bias"] = torch::zeros({1});
+  CHECK_THROWS_WITH(eval::Net(spec, weights), Catch::Contains("no tensor bn3.bias"));
+  weights = eval::initial_weights(spec, 1);
+  weights["conv1.weight"] = torch::zeros({8, 1, 3, 5});
+  CHECK_THROWS_WITH(eval::Net(spec, weights), Catch::Contains("conv1.weight has size [8, 1, 3, 5], the net needs [8, 1, 3, 3]"));
+}
+
+TEST_CASE("for every net the tensors count the parameters, the seed repeats the bits and TorchScript computes the same") {
+  const support::TemporaryDirectory directory;
+  for (const eval::NetEntry& entry : eval::net_registry()) {
+    INFO(entry.name);
+    const eval::NetSpec spec = support::small_instance(entry.name);
+    const eval::Net net(spec, eval::initial_weights(spec, 7));
+    std::int64_t elements = 0;
+    for (const Tensor& parameter : net.parameters()) elements += parameter.numel();
+    CHECK(elements == eval::cost(spec).params);
+    const eval::Weights again = eval::initial_weights(spec, 7);
+    for (const auto& [name, tensor] : net.weights()) CHECK(torch::equal(tensor, again.at(name)));
+
+    eval::write_torchscript(directory.path() / "net.pt", spec, net.weights());
+    torch::jit::Module module = torch::jit::load((directory.path() / "net.pt").string());
+    torch::NoGradGuard no_grad;
+    const Tensor images = torch::randn({2, 3, 32, 32});
+    const Tensor scores = net.forward(images, false);
+    CHECK(scores.sizes() == torch::IntArrayRef({2, 7}));
+    CHECK(torch::allclose(module.forward({images}).toTensor(), scores, 1e-4, 1e-5));
+  }
+}

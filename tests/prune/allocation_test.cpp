@@ -1,0 +1,152 @@
+#include "prune/allocation.h"
+
+#include <catch2/catch.hpp>
+#include <numeric>
+#include <random>
+
+#include "prune/width_cost.h"
+#include "support/tiny_nets.h"
+
+using prune::Allocation;
+using prune::AllocationLimits;
+using prune::AllocationMethod;
+using prune::Budget;
+using prune::PruneRequest;
+using prune::Scores;
+
+namespace {
+
+/// conv1 (8 units) and conv2 (16) of the plain net, with the scores that a case gives them.
+struct Plain {
+  eval::NetSpec spec = support::plain_net();
+  prune::ChannelGroups groups = prune::channel_groups(spec);
+  prune::AllocationBase base{eval::cost(spec), {1, 8, 16, 4}};
+  Scores scores{{}, {1, 2, 3, 4, 5, 6, 7, 8}, std::vector<double>(16, 1.0), {}};
+  AllocationLimits limits{.floor = 0, .floor_channels = 1, .cap = 1, .alpha = 0};
+
+  Plain() { std::iota(scores[2].begin(), scores[2].end(), 1.0); }
+  Allocation allocate(PruneRequest request, AllocationMethod method) const {
+    return prune::allocate(spec, groups, scores, request, method, limits, base);
+  }
+  std::vector<int> widths(PruneRequest request, AllocationMethod method) const { return prune::kept_counts(allocate(request, method).mask); }
+  static PruneRequest eta(double value) { return {PruneRequest::Kind::eta, value}; }
+  static PruneRequest keep(double share, Budget of = Budget::macs) { return {PruneRequest::Kind::keep, share, of}; }
+};
+
+/// Random masks that leave something of every group.
+prune::KeepMask random_mask(const prune::ChannelGroups& groups, std::mt19937_64& random) {
+  prune::KeepMask mask = prune::keep_all(groups);
+  for (std::size_t g = 0; g < mask.size(); ++g) {
+    if (!groups.groups[g].fixed.empty()) continue;
+    for (std::size_t i = 0; i < mask[g].size(); ++i) mask[g][i] = random() % 3 != 0;
+    mask[g][random() % mask[g].size()] = true;
+  }
+  return mask;
+}
+
+}  // namespace
+
+TEST_CASE("the paper's threshold: eta times the deviation of the non-zero scores") {
+  Plain plain;
+  // 1..8: deviation sqrt(6) = 2.449; eta 1 cuts 1 and 2. 1..16: deviation 4.761; cuts 1 to 4.
+  CHECK(plain.widths(Plain::eta(1), AllocationMethod::eta) == std::vector<int>{1, 6, 12, 4});
+  const Allocation cut = plain.allocate(Plain::eta(1), AllocationMethod::eta);
+  CHECK(*cut.reports[1].threshold == Approx(2.449489743));
+  CHECK_FALSE(cut.mask[1][1]);
+  CHECK(cut.mask[1][2]);
+  // Zeros do not enter the deviation: of {0, 0, 2, 4} it is sqrt(2), so eta 1 takes the zeros only.
+  plain.scores[1] = {0, 0, 2, 4, 2, 4, 2, 4};
+  CHECK(*plain.allocate(Plain::eta(1), AllocationMethod::eta).reports[1].threshold == Approx(std::sqrt(1.2)));
+  CHECK(plain.widths(Plain::eta(1), AllocationMethod::eta)[1] == 6);
+}
+
+TEST_CASE("eta 0 keeps all, and a larger eta never keeps more") {
+  Plain plain;
+  plain.scores[1][0] = 0;
+  CHECK(plain.widths(Plain::eta(0), AllocationMethod::eta) == std::vector<int>{1, 8, 16, 4});
+  std::vector<int> before{1, 8, 16, 4};
+  for (double eta = 0.1; eta < 5; eta += 0.1) {
+    const std::vector<int> now = plain.widths(Plain::eta(eta), AllocationMethod::eta);
+    for (std::size_t g = 0; g < now.size(); ++g) CHECK(now[g] <= before[g]);
+    before = now;
+  }
+}
+
+TEST_CASE("no layer loses its last channel; floors and caps act and say so") {
+  Plain plain;
+  CHECK(plain.widths(Plain::eta(100), AllocationMethod::eta) == std::vector<int>{1, 1, 1, 4});
+  plain.limits = {.floor = 0.25, .floor_channels = 3, .cap = 0.5, .alpha = 0};
+  const Allocation cut = plain.allocate(Plain::eta(100), AllocationMethod::eta);
+  CHECK(prune::kept_counts(cut.mask) == std::vector<int>{1, 4, 8, 4});  // floors: 3 and 4; half of 8 and 16
+  CHECK(cut.reports[1].floor_applied);
+  CHECK(cut.reports[1].cap_applied);
+  plain.limits = {.floor = 0.25, .floor_channels = 3, .cap = 1, .alpha = 0};
+  CHECK(plain.widths(Plain::eta(100), AllocationMethod::eta) == std::vector<int>{1, 3, 4, 4});
+  const Allocation floored = plain.allocate(Plain::keep(0.001), AllocationMethod::greedy);
+  CHECK(prune::kept_counts(floored.mask) == std::vector<int>{1, 3, 4, 4});
+  CHECK_FALSE(floored.target_reached);
+  CHECK(floored.reports[2].floor_applied);
+}
+
+TEST_CASE("keep requests reach their share by each method") {
+  Plain plain;
+  const auto share = [&](const std::vector<int>& widths, Budget of) {
+    const double full = prune::WidthCost(plain.spec, plain.groups, of).cost({1, 8, 16, 4});
+    return prune::WidthCost(plain.spec, plain.groups, of).cost(widths) / full;
+  };
+  for (AllocationMethod method : {AllocationMethod::eta, AllocationMethod::uniform, AllocationMethod::greedy}) {
+    for (Budget of : {Budget::params, Budget::macs}) {
+      for (double r : {0.9, 0.5, 0.25}) {
+        const std::vector<int> widths = plain.widths(Plain::keep(r, of), method);
+        CHECK(share(widths, of) <= r);
+        CHECK(share(widths, of) > 0.6 * r);  // and not far below
+      }
+    }
+  }
+  CHECK(plain.widths(Plain::keep(1), AllocationMethod::uniform) == std::vector<int>{1, 8, 16, 4});
+  // Half of the units in both layers: 4 and 8.
+  const double half = share({1, 4, 8, 4}, Budget::macs);
+  CHECK(plain.widths(Plain::keep(half), AllocationMethod::uniform) == std::vector<int>{1, 4, 8, 4});
+}
+
+TEST_CASE("greedy takes the least score for the cost saved") {
+  Plain plain;
+  plain.scores[1] = std::vector<double>(8, 1.0);
+  plain.scores[2] = std::vector<double>(16, 1.1);
+  // MACs at full width: conv1 64*9*8 = 4608, conv2 16*9*8*16 = 18432, fc 64. One unit of conv1 saves 576 + 2304 = 2880, one of conv2 1152 + 4 = 1156.
+  const PruneRequest one_unit = Plain::keep(1 - 1.0 / 23104);
+  CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 7, 16, 4});  // alpha 0: the lower score
+  plain.scores[1] = std::vector<double>(8, 1.2);
+  CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 8, 15, 4});
+  plain.limits.alpha = 1;  // 1.2 / 2880 < 1.1 / 1156
+  CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 7, 16, 4});
+}
+
+TEST_CASE("another criterion's widths keep the best of each group") {
+  Plain plain;
+  const Allocation cut = prune::allocate_widths(plain.groups, plain.scores, {1, 2, 3, 4});
+  CHECK(cut.mask[1] == std::vector<bool>{false, false, false, false, false, false, true, true});
+  CHECK_THROWS_WITH(prune::allocate_widths(plain.groups, plain.scores, {1, 0, 3, 4}), Catch::Contains("conv1"));
+  CHECK_THROWS_WITH(prune::allocate_widths(plain.groups, plain.scores, {1, 2, 3, 3}), Catch::Contains("fc"));
+}
+
+TEST_CASE("the cost by widths equals the cost of the cut spec, for every net") {
+  std::mt19937_64 random(3);
+  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net()};
+  for (const eval::NetEntry& entry : eval::net_registry()) specs.push_back(support::small_instance(entry.name));
+  for (const eval::NetSpec& spec : specs) {
+    INFO(spec.name);
+    const prune::ChannelGroups groups = prune::channel_groups(spec);
+    const prune::KeepMask mask = random_mask(groups, random);
+    const eval::Cost cost = eval::cost(prune::cut_spec(spec, groups, mask));
+    const std::vector<int> widths = prune::kept_counts(mask);
+    const prune::WidthCost params(spec, groups, Budget::params), macs(spec, groups, Budget::macs);
+    CHECK(params.cost(widths) == Approx(static_cast<double>(cost.params)).epsilon(1e-12));
+    CHECK(macs.cost(widths) == Approx(static_cast<double>(cost.macs)).epsilon(1e-12));
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+      std::vector<int> less = widths;
+      --less[g];
+      CHECK(macs.saving(widths, static_cast<int>(g)) == Approx(macs.cost(widths) - macs.cost(less)).margin(0.5));
+    }
+  }
+}

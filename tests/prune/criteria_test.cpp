@@ -1,0 +1,143 @@
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "prune/batch_norm.h"
+#include "prune/criteria/catalog.h"
+#include "prune/criteria/criterion.h"
+#include "prune/criteria/scoring.h"
+#include "storage/base/error.h"
+#include "support/tiny_data.h"
+#include "support/tiny_nets.h"
+
+using storage::Json;
+using torch::Tensor;
+
+namespace {
+
+Json checked(const std::string& name, const Json& given = Json::object()) {
+  return storage::check_options(prune::criterion_entry(name).options, given, name);
+}
+
+prune::Scoring score(const std::string& name, const Json& options, const eval::Net& net, const eval::Dataset& data, std::uint64_t seed = 1) {
+  const prune::ChannelGroups groups = prune::channel_groups(net.spec());
+  const eval::Normalisation normalisation = eval::measure_normalisation(data);
+  return prune::make_criterion(name, checked(name, options))->score({net, groups, data, normalisation, seed});
+}
+
+/// Two channels: the first tells the two classes apart by its mean, the second is noise.
+support::TinyData signal_and_noise() {
+  support::TinyData data({2, 4, 4}, 2);
+  std::mt19937_64 random(9);
+  for (eval::Split split : {eval::Split::train, eval::Split::validation})
+    for (int i = 0; i < 200; ++i) {
+      std::vector<std::uint8_t> pixels;
+      for (int p = 0; p < 16; ++p) pixels.push_back(static_cast<std::uint8_t>((i % 2 ? 160 : 60) + random() % 30));
+      for (int p = 0; p < 16; ++p) pixels.push_back(static_cast<std::uint8_t>(random() % 256));
+      data.add(split, i % 2, std::move(pixels));
+    }
+  return data;
+}
+
+/// 1x1 filters 0, 1 read the signal and 2, 3 the noise; the second layer keeps them apart; the head reads all alike.
+eval::Net planted_net() {
+  eval::NetBuilder builder("planted", {2, 4, 4});
+  int x = builder.relu("relu1", builder.convolution("conv1", 0, 4, {1, 1, 0}));
+  x = builder.relu("relu2", builder.convolution("conv2", x, 4, {1, 1, 0}));
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", x, 1)), 2);
+  return {std::move(builder).build(),
+          {{"conv1.weight", torch::tensor({{1.F, 0.F}, {-1.F, 0.F}, {0.F, 1.F}, {0.F, -1.F}}).view({4, 2, 1, 1})},
+           {"conv1.bias", torch::full({4}, 0.5F)},
+           {"conv2.weight", torch::eye(4).view({4, 4, 1, 1})},
+           {"conv2.bias", torch::zeros({4})},
+           {"fc.weight", torch::tensor({{1.F, -1.F, 1.F, -1.F}, {-1.F, 1.F, -1.F, 1.F}})},
+           {"fc.bias", torch::zeros({2})}}};
+}
+
+}  // namespace
+
+TEST_CASE("planted noise channels get the lowest scores from both variants of lda") {
+  const support::TinyData data = signal_and_noise();
+  const eval::Net net = planted_net();
+  for (const Json& options : {Json{{"variant", "paper"}}, Json{{"variant", "wilks"}}}) {
+    const prune::Scores scores = score("lda", options, net, data).scores;
+    for (int layer : {1, 2}) {
+      INFO(options.dump() << " layer " << layer);
+      CHECK(std::max(scores[layer][2], scores[layer][3]) < 0.2 * std::min(scores[layer][0], scores[layer][1]));
+    }
+  }
+}
+
+TEST_CASE("the paper's variant reports what it found in the pre-decision layer") {
+  const Json details = score("lda", {{"select", 1}}, planted_net(), signal_and_noise()).details;
+  CHECK(details["layer"] == "flatten");
+  REQUIRE(details["v"].size() == 4);
+  CHECK(details["v"][0].get<double>() == Approx(details["between"][0].get<double>() / details["within"][0].get<double>()));
+  CHECK(details["selected"].size() == 1);
+  CHECK(details["selected"][0].get<int>() < 2);
+}
+
+TEST_CASE("l1 is the sum of a filter's absolute weights") {
+  const prune::Scores scores = score("l1", Json::object(), planted_net(), signal_and_noise()).scores;
+  CHECK(scores[1] == std::vector<double>{1, 1, 1, 1});
+  eval::Weights weights = eval::clone(planted_net().weights());
+  weights.at("conv1.weight")[2] = torch::tensor({-3.F, 0.25F}).view({2, 1, 1});
+  CHECK(score("l1", Json::object(), eval::Net(planted_net().spec(), weights), signal_and_noise()).scores[1][2] == 3.25);
+}
+
+TEST_CASE("taylor equals |activation times gradient| of a net with one site, by hand") {
+  // One image of 1, one filter of weight 1, head weights 0: softmax gives 1/2, so the gradient by the score is (p - y) times the head.
+  support::TinyData data({1, 1, 1}, 2);
+  data.add(eval::Split::train, 0, {255});
+  data.add(eval::Split::train, 0, {255});
+  eval::NetBuilder builder("tiny", {1, 1, 1});
+  builder.linear("fc", builder.flatten("flatten", builder.relu("relu", builder.convolution("conv", 0, 2, {1, 1, 0}))), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv.weight", torch::tensor({1.F, 2.F}).view({2, 1, 1, 1})},
+                                                   {"conv.bias", torch::tensor({3.F, 1.F})},
+                                                   {"fc.weight", torch::tensor({{1.F, 2.F}, {1.F, -2.F}})},
+                                                   {"fc.bias", torch::tensor({0.F, 4.F})}});
+  // The image is normalised to 0, so the activations are 3 and 1; both scores are 5; gradients: -1/2 w0 + 1/2 w1 = (0, -2). Effects 0 and 2, over the norm 2.
+  const prune::Scores scores = score("taylor", Json::object(), net, data).scores;
+  CHECK(scores[1][0] == Approx(0).margin(1e-6));
+  CHECK(scores[1][1] == Approx(1));
+}
+
+TEST_CASE("every criterion scores every net that can be cut, alike for the same seed") {
+  const support::TinyData data = support::squares(4, 3, 3);
+  const eval::NetSpec spec = support::coupled_net();
+  support::TinyData five = support::squares(5, 3, 3);
+  const eval::Net net(spec, eval::initial_weights(spec, 2));
+  std::vector<std::pair<std::string, Json>> all;
+  for (const prune::CriterionEntry& entry : prune::criterion_catalog()) all.emplace_back(entry.name, Json::object());
+  all.emplace_back("lda", Json{{"variant", "wilks"}});
+  for (const auto& [name, options] : all) {
+    INFO(name << options.dump());
+    const prune::ChannelGroups groups = prune::channel_groups(spec);
+    const prune::Scores scores = score(name, options, net, five).scores;
+    REQUIRE(scores.size() == groups.groups.size());
+    for (std::size_t g = 0; g < scores.size(); ++g) {
+      CHECK(scores[g].size() == (groups.groups[g].fixed.empty() ? static_cast<std::size_t>(groups.groups[g].size) : 0));
+      for (double s : scores[g]) CHECK((std::isfinite(s) && s >= 0));
+    }
+    CHECK(score(name, options, net, five).scores == scores);
+  }
+  CHECK(score("random", Json::object(), net, five, 2).scores != score("random", Json::object(), net, five, 1).scores);
+}
+
+TEST_CASE("an unknown criterion is refused with the nearest name") {
+  CHECK_THROWS_WITH(prune::make_criterion("tailor", Json::object()), Catch::Contains("'tailor'") && Catch::Contains("taylor"));
+}
+
+TEST_CASE("batch norm's statistics are those of the images after recalibration") {
+  const support::TinyData data = support::squares(2, 10);
+  const eval::NetSpec spec = support::plain_net(1, 2);
+  eval::Net net(spec, eval::initial_weights(spec, 3));
+  const eval::Normalisation normalisation = eval::measure_normalisation(data);
+  std::vector<std::int64_t> images(data.split(eval::Split::train).begin(), data.split(eval::Split::train).end());
+  prune::recalibrate_batch_norm(net, data, normalisation, images);
+  eval::BatchLoader loader(data, normalisation, images, {.batch = 100});
+  torch::NoGradGuard no_grad;
+  const Tensor before = net.forward_to(eval::find_layer(spec, "conv1"), loader.next()->images);  // all 20 images in one batch
+  const Tensor values = before.transpose(0, 1).flatten(1);
+  CHECK(torch::allclose(net.weights().at("bn1.running_mean"), values.mean(1), 1e-4, 1e-5));
+  CHECK(torch::allclose(net.weights().at("bn1.running_var"), values.var(1), 1e-4, 1e-5));
+}

@@ -1,0 +1,122 @@
+#include "prune/train.h"
+
+#include <catch2/catch.hpp>
+
+#include "storage/base/file.h"
+#include "support/temporary_directory.h"
+#include "support/tiny_data.h"
+#include "support/tiny_nets.h"
+
+using prune::TrainResult;
+
+namespace {
+
+struct Setting {
+  support::TinyData data = support::squares(4, 16);
+  eval::Normalisation normalisation = eval::measure_normalisation(data);
+  eval::NetSpec spec = support::plain_net();
+
+  eval::Net fresh() const { return {spec, eval::initial_weights(spec, 1)}; }
+  prune::TrainTask task(int epochs) const {
+    prune::TrainTask task{data, normalisation};
+    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05, .augment = {"shift"}, .shift = 1};
+    task.seed = 3;
+    return task;
+  }
+};
+
+bool equal(const eval::Net& a, const eval::Net& b) {
+  return std::all_of(a.weights().begin(), a.weights().end(), [&](const auto& entry) { return entry.second.equal(b.weights().at(entry.first)); });
+}
+
+}  // namespace
+
+TEST_CASE("training learns what can be learned, and repeats its bits") {
+  at::set_num_threads(1);
+  const Setting setting;
+  eval::Net net = setting.fresh(), again = setting.fresh();
+  const TrainResult result = prune::train(net, setting.task(6));
+  CHECK(result.end == TrainResult::End::done);
+  REQUIRE(result.history.size() == 6);
+  CHECK(result.history.back().val_accuracy > 0.9);  // four places; guessing gives 0.25
+  prune::train(again, setting.task(6));
+  CHECK(equal(net, again));
+}
+
+TEST_CASE("a run that was stopped goes on from its checkpoint to the same bits") {
+  at::set_num_threads(1);
+  const Setting setting;
+  const support::TemporaryDirectory directory;
+  eval::Net undisturbed = setting.fresh(), stopped = setting.fresh(), resumed = setting.fresh();
+  const TrainResult whole = prune::train(undisturbed, setting.task(4));
+
+  prune::TrainTask task = setting.task(4);
+  task.checkpoint = directory.path() / "run.pt";
+  std::atomic<bool> stop{false};
+  task.stop = &stop;
+  int calls = 0;
+  task.progress = [&](double fraction, const std::string&) { stop = fraction >= 0.5 && ++calls > 0; };
+  CHECK(prune::train(stopped, task).end == TrainResult::End::interrupted);
+  stop = false;
+  task.progress = nullptr;
+  const TrainResult rest = prune::train(resumed, task);
+  CHECK(rest.end == TrainResult::End::done);
+  CHECK(rest.images == 2 * 64);  // two epochs were left
+  CHECK(rest.history.size() == 4);
+  CHECK(rest.history[0].train_loss == whole.history[0].train_loss);
+  CHECK(rest.history[3].train_loss == whole.history[3].train_loss);
+  CHECK(equal(undisturbed, resumed));
+}
+
+TEST_CASE("a damaged checkpoint means a new start, not a failure") {
+  const Setting setting;
+  const support::TemporaryDirectory directory;
+  prune::TrainTask task = setting.task(1);
+  task.checkpoint = directory.path() / "run.pt";
+  storage::write_file(task.checkpoint, "PK\3\4 not an archive");
+  eval::Net net = setting.fresh(), clean = setting.fresh();
+  CHECK(prune::train(net, task).end == TrainResult::End::done);
+  prune::train(clean, setting.task(1));
+  CHECK(equal(net, clean));
+}
+
+TEST_CASE("a divergence ends with its place") {
+  const Setting setting;
+  prune::TrainTask task = setting.task(3);
+  task.options.lr = 1e20;
+  eval::Net net = setting.fresh();
+  const TrainResult result = prune::train(net, task);
+  CHECK(result.end == TrainResult::End::diverged);
+  CHECK_THAT(result.reason, Catch::Contains("epoch 1"));
+}
+
+TEST_CASE("the net left behind is that of the best validation epoch") {
+  const Setting setting;
+  prune::TrainTask task = setting.task(5);
+  eval::Net net = setting.fresh();
+  const TrainResult result = prune::train(net, task);
+  double best = 0;
+  for (const prune::Epoch& epoch : result.history) best = std::max(best, epoch.val_accuracy);
+  CHECK(result.history.at(result.best_epoch - 1).val_accuracy == best);
+}
+
+TEST_CASE("learning rate factors by hand") {
+  prune::TrainOptions options;
+  CHECK(prune::lr_factor(options, 0, 100, 0) == Approx(1));
+  CHECK(prune::lr_factor(options, 50, 100, 0) == Approx(0.5));
+  CHECK(prune::lr_factor(options, 100, 100, 0) == Approx(0).margin(1e-12));
+  CHECK(prune::lr_factor(options, 0, 100, 4) == Approx(0.2));
+  CHECK(prune::lr_factor(options, 3, 100, 4) == Approx(0.8));
+  CHECK(prune::lr_factor(options, 4, 100, 4) == Approx(1));
+  options.lr_schedule = "constant";
+  CHECK(prune::lr_factor(options, 99, 100, 0) == 1);
+}
+
+TEST_CASE("bf16 keeps fp32 master weights and learns too") {
+  const Setting setting;
+  prune::TrainTask task = setting.task(6);
+  task.precision = eval::Precision::bf16;
+  eval::Net net = setting.fresh();
+  CHECK(prune::train(net, task).history.back().val_accuracy > 0.9);
+  for (const auto& [name, tensor] : net.weights()) CHECK(tensor.scalar_type() == torch::kFloat32);
+}

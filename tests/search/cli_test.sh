@@ -1,0 +1,109 @@
+#!/bin/sh
+# What nas-run prints and where, and its exit codes. Usage: cli_test.sh NAS_RUN
+set -u
+nas_run=$1
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+cd "$directory" || exit 1
+failures=0
+
+# expect CODE STDOUT STDERR COMMAND...: the exit code, and a pattern (grep -E) that each stream must hold; "" means that it must be empty.
+expect() {
+  code=$1 out=$2 err=$3
+  shift 3
+  "$@" >out 2>err
+  got=$?
+  wrong=""
+  [ "$got" = "$code" ] || wrong="exit code $got, not $code"
+  for stream in out err; do
+    eval pattern=\$$stream
+    if [ -z "$pattern" ]; then
+      [ -s $stream ] && wrong="$wrong; std$stream is not empty"
+    else
+      grep -Eq -e "$pattern" $stream || wrong="$wrong; std$stream has no '$pattern'"
+    fi
+  done
+  if [ -n "$wrong" ]; then
+    echo "FAILED: $*: $wrong"
+    cat out err
+    failures=$((failures + 1))
+  fi
+}
+
+# is_json: the last command's stdout is one JSON document.
+is_json() {
+  command -v python3 >/dev/null || return 0
+  python3 -m json.tool out >/dev/null || { echo "FAILED: not JSON"; cat out; failures=$((failures + 1)); }
+}
+
+# idx NAME COUNT_BYTE: COUNT black images of 28 x 28 and their labels, all of class 0.
+idx() {
+  { printf "\\000\\000\\010\\003\\000\\000\\000\\$2\\000\\000\\000\\034\\000\\000\\000\\034"; head -c "$3" /dev/zero; } >"data/$1-images-idx3-ubyte"
+  { printf "\\000\\000\\010\\001\\000\\000\\000\\$2"; head -c "$4" /dev/zero; } >"data/$1-labels-idx1-ubyte"
+}
+
+mkdir data experiments
+idx train 144 78400 100
+idx t10k 024 15680 20
+cat >experiments/small.yaml <<'YAML'
+schema: 1
+name: small
+tasks: [{name: clothes, dataset: fashion}]
+data: {fashion: {format: idx, root: ../data, pad: 2}}
+nets: [{name: vgg11_bn, width: 0.25}]
+prune: {criteria: [l1, random], schedules: [{name: a, keep: [0.5, 0.2]}, {name: b, keep: [0.5, 0.3]}]}
+YAML
+sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
+
+expect 2 "" "Usage: nas-run" "$nas_run"
+expect 0 "Usage: nas-run" "" "$nas_run" --help
+for command in run plan validate status trials show pareto export retry; do
+  expect 0 "Examples?:" "" "$nas_run" $command --help
+done
+expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
+expect 2 "" "^nas-run: error: 'plna' is not a command or a YAML file \(did you mean 'plan'\?\)$" "$nas_run" plna
+expect 2 "" "^nas-run: error: .*--frobnicate" "$nas_run" plan experiments/small.yaml --frobnicate
+expect 2 "" "^nas-run: error: .*EXPERIMENT.yaml" "$nas_run" plan
+expect 2 "" "^nas-run: error: -s 'train.epochs'" "$nas_run" plan experiments/small.yaml -s train.epochs
+expect 2 "" "^nas-run: error: 'soon' is not a duration" "$nas_run" run experiments/small.yaml --budget soon
+expect 2 "" "^nas-run: error: .*'gpu' is not a device; valid: auto, cpu" "$nas_run" run experiments/small.yaml --device gpu
+expect 2 "" "^nas-run: error: .*--slots" "$nas_run" run experiments/small.yaml --slots 0
+
+expect 3 "" "^nas-run: error: absent.yaml: there is no such file" "$nas_run" absent.yaml
+expect 3 "" "^nas-run: error: bad.yaml:1:1: name: missing" "$nas_run" plan bad.yaml
+expect 3 "" "^nas-run: error: -s train.epoch=3: train.epoch: 'epoch' is not a key \(did you mean 'epochs'\?\)$" \
+  "$nas_run" plan experiments/small.yaml -s train.epoch=3
+for command in status trials pareto "show 1" "export 1"; do
+  set -- $command
+  options=""
+  [ "$1" = export ] && options="--to json -o net.json"
+  expect 3 "" "^nas-run: error: .*nowhere.*experiment.db" "$nas_run" "$1" nowhere ${2:-} $options
+done
+expect 3 "" "^nas-run: error: nowhere: .*experiment.db" "$nas_run" retry nowhere
+[ -e nowhere ] && { echo "FAILED: nowhere was made"; failures=$((failures + 1)); }
+
+# 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.
+expect 0 '"trials": 4,?$' "" "$nas_run" plan experiments/small.yaml --json
+is_json
+expect 0 "\"results\": \"$directory/results/small\"" "" "$nas_run" plan experiments/small.yaml --json
+expect 0 '"results": "elsewhere"' "" "$nas_run" plan experiments/small.yaml -o elsewhere --json
+expect 0 '"trials": 4,?$' "" "$nas_run" experiments/small.yaml --dry-run --json
+expect 0 '"trials": 8,?$' "" "$nas_run" -s search.seeds=2 experiments/small.yaml -n --json
+expect 0 "^trials   4$" "" "$nas_run" plan experiments/small.yaml
+expect 0 "^digraph" "" "$nas_run" plan experiments/small.yaml --dot
+expect 2 "" "^nas-run: error: .*--dot" "$nas_run" plan experiments/small.yaml --dot --json
+[ -e results ] && { echo "FAILED: plan wrote results"; failures=$((failures + 1)); }
+
+NAS_WORKER=/bin/true
+export NAS_WORKER
+expect 0 '"images": 120,?$' "" "$nas_run" validate experiments/small.yaml --json
+is_json
+expect 0 "^data fashion: 120 images of 10 classes; train 90, validation 10, test 20$" "" "$nas_run" validate experiments/small.yaml
+expect 6 "" "^nas-run: error: results directory /proc/results" "$nas_run" validate experiments/small.yaml -o /proc/results
+NAS_WORKER=$directory/no-worker
+expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" validate experiments/small.yaml
+expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" experiments/small.yaml
+[ -e results ] && { echo "FAILED: a run without a worker wrote results"; failures=$((failures + 1)); }
+
+[ "$failures" = 0 ] && echo "all as expected"
+exit "$failures"

@@ -1,0 +1,160 @@
+#include <catch2/catch.hpp>
+
+#include "search/experiment.h"
+#include "tests/support/small_experiment.h"
+#include "tests/support/throws.h"
+
+using namespace search;
+using Catch::Matchers::Contains;
+using support::SmallExperiment;
+
+namespace {
+
+/// The message of loading, with the paths below the directory made relative.
+std::string message(const SmallExperiment& small, const std::filesystem::path& file, const std::vector<Override>& overrides = {}) {
+  const storage::Error error = support::error_of([&] { load_experiment(file, overrides); });
+  CHECK(error.kind() == storage::ErrorKind::invalid);
+  std::string text = error.what();
+  const std::string folder = small.path().string() + "/";
+  for (std::size_t at = text.find(folder); at != std::string::npos; at = text.find(folder)) text.erase(at, folder.size());
+  return text;
+}
+
+/// The message with one line (from 1) replaced; a line past the end is added.
+std::string with_line(std::size_t number, const std::string& line) {
+  SmallExperiment small;
+  if (number > small.lines.size()) small.lines.resize(number);
+  small.lines[number - 1] = line;
+  return message(small, small.write());
+}
+
+}  // namespace
+
+TEST_CASE("unknown keys are refused with the nearest") {
+  CHECK(with_line(6, "train: {epoch: 4}") == "e.yaml:6:9: train.epoch: 'epoch' is not a key (did you mean 'epochs'?)");
+  CHECK(with_line(6, "train: {optimizer: {momentun: 0.5}}") ==
+        "e.yaml:6:21: train.optimizer.momentun: 'momentun' is not a key (did you mean 'momentum'?)");
+  CHECK_THAT(with_line(10, "objectives: []"), Contains("e.yaml:10:1: objectives: 'objectives' is not a key"));
+  CHECK(with_line(9, "  schedules: [{name: a, eta: [1], off: params}]") ==
+        "e.yaml:9:35: prune.schedules.0.off: 'off' is not a key (valid: name, eta, keep)");
+  CHECK(with_line(3, "tasks: [{name: clothes, dataset: fashion, target: x}]") ==
+        "e.yaml:3:43: tasks.0.target: 'target' is not a key (valid: name, dataset)");
+  CHECK_THAT(with_line(10, "reliability: {retries: {crsh: 1}}"),
+             Contains("e.yaml:10:25: reliability.retries.crsh: 'crsh' is not a key (did you mean 'crash'?)"));
+  CHECK(with_line(6, "train: {epochs: 4, epochs: 5}") == "e.yaml:6:20: train.epochs: 'epochs' is given twice, first at e.yaml:6:9");
+}
+
+TEST_CASE("values of the wrong type or range are refused with what is valid") {
+  CHECK(with_line(6, "train: {epochs: many}") == "e.yaml:6:17: train.epochs: 'many' is not an integer from 1 to 100000");
+  CHECK(with_line(6, "train: {epochs: 0}") == "e.yaml:6:17: train.epochs: 0 is not an integer from 1 to 100000");
+  CHECK(with_line(6, "train: {epochs: [4]}") ==
+        "e.yaml:6:17: train.epochs: a list is not a single value; valid: passes over the training images");
+  CHECK(with_line(6, "train: {epochs: }") ==
+        "e.yaml:6:17: train.epochs: nothing is not a single value; valid: passes over the training images");
+  CHECK(with_line(6, "train: [1]") == "e.yaml:6:8: train: a list is not a mapping; valid: keys, as in '{epochs: ...}'");
+  CHECK(with_line(6, "train: {augment: flip}") == "e.yaml:6:18: train.augment: 'flip' is not a list; valid: as in '[a, b]'");
+  CHECK(with_line(6, "train: {augment: [flip, shfit]}") == "e.yaml:6:25: train.augment.1: 'shfit' is not known (did you mean 'shift'?)");
+  CHECK_THAT(with_line(6, "train: {precision: fp16}"), Contains("e.yaml:6:20: train.precision: 'fp16' is not one of auto, fp32, bf16"));
+  CHECK(with_line(1, "schema: 2") == "e.yaml:1:9: schema: '2' is not a version of this format (valid: 1)");
+  CHECK(with_line(2, "name: ../small") ==
+        "e.yaml:2:7: name: '../small' is not a name; valid: up to 64 letters, digits and . _ - @ +, starting with a letter or digit");
+  CHECK(with_line(10, "search: {seeds: 0}") == "e.yaml:10:17: search.seeds: 0 is not an integer from 1 to 1000");
+  CHECK(with_line(10, "resources: {slots: some}") == "e.yaml:10:20: resources.slots: 'some' is not an integer from 1 to 1024");
+  CHECK(with_line(10, "resources: {device: gpu}") ==
+        "e.yaml:10:21: resources.device: 'gpu' is not a device; valid: auto, cpu, cuda, cuda:0 or cuda:0,1");
+  CHECK_THAT(with_line(10, "resources: {executor: slurm}"), Contains("e.yaml:10:23: resources.executor: 'slurm' is not one of process"));
+}
+
+TEST_CASE("what must be there is named when it is not") {
+  CHECK(with_line(1, "seed: 1") == "e.yaml:1:1: schema: missing; valid: 1");
+  CHECK(with_line(2, "seed: 1") == "e.yaml:1:1: name: missing; valid: a name for the experiment");
+  CHECK(with_line(3, "seed: 1") == "e.yaml:1:1: tasks: missing; valid: a list, as in '[{name: clothes, dataset: fashion}]'");
+  CHECK(with_line(3, "tasks: [{name: clothes}]") == "e.yaml:3:9: tasks.0.dataset: missing; valid: fashion");
+  CHECK(with_line(5, "nets: []") == "e.yaml:5:7: nets: a list is not a list of nets; valid: as in '[vgg16_bn]'");
+  CHECK(with_line(4, "data: {fashion: {root: data}}") == "e.yaml:4:17: data.fashion.format: missing; valid: idx");
+  CHECK(with_line(9, "  schedules: [{name: a, eta: {from: 0.1, step: 0.1}}]") ==
+        "e.yaml:9:15: prune.schedules.0.steps: missing; valid: the number of steps");
+  CHECK_THAT(with_line(8, ""), Contains("prune.criteria: nothing is missing here, so nothing would be cut"));
+}
+
+TEST_CASE("references to what does not exist are refused with the nearest") {
+  CHECK(with_line(5, "nets: [vgg11bn]") == "e.yaml:5:8: nets.0: 'vgg11bn' is not a net (did you mean 'vgg11_bn'?)");
+  CHECK(with_line(5, "nets: [{name: vgg11bn}]") == "e.yaml:5:15: nets.0.name: 'vgg11bn' is not a net (did you mean 'vgg11_bn'?)");
+  CHECK(with_line(3, "tasks: [{name: clothes, dataset: fashon}]") ==
+        "e.yaml:3:34: tasks.0.dataset: 'fashon' is not under data (did you mean 'fashion'?)");
+  CHECK(with_line(8, "  criteria: [tailor]") == "e.yaml:8:14: prune.criteria.0: 'tailor' is not a criterion (did you mean 'taylor'?)");
+  CHECK(with_line(10, "search: {strategy: swep}") == "e.yaml:10:20: search.strategy: 'swep' is not a strategy (did you mean 'sweep'?)");
+  CHECK_THAT(with_line(4, "data: {fashion: {format: idx, root: nowhere}}"),
+             Contains("e.yaml:4:37: data.fashion.root: ") && Contains("nowhere") && Contains("holds no file train-images-idx3-ubyte"));
+  CHECK_THAT(with_line(4, "data: {fashion: {format: idx, root: data, train_images: 5000}}"),
+             Contains("e.yaml:4:17: data.fashion: ") && Contains("5000"));
+}
+
+TEST_CASE("names are used once") {
+  CHECK(with_line(3, "tasks: [{name: a, dataset: fashion}, {name: a, dataset: fashion}]") ==
+        "e.yaml:3:45: tasks.1.name: 'a' is given twice; valid: each once");
+  CHECK(with_line(5, "nets: [vgg11_bn, vgg11_bn]") == "e.yaml:5:18: nets.1: 'vgg11_bn' is given twice; valid: each once");
+  CHECK(with_line(8, "  criteria: [l1, l1]") ==
+        "e.yaml:8:18: prune.criteria.1: 'l1' has the label 'l1', which is taken; valid: a 'label' of its own");
+  CHECK(with_line(9, "  schedules: [{name: a, keep: [0.5]}, {name: a, keep: [0.4]}]") ==
+        "e.yaml:9:46: prune.schedules.1.name: 'a' is given twice; valid: each once");
+}
+
+TEST_CASE("cuts that can't be are refused") {
+  CHECK(with_line(9, "  schedules: [{name: a, keep: [0.5, 0.7]}]") ==
+        "e.yaml:9:37: prune.schedules.0.keep.1: '0.7' is not below the step before; valid: below 0.5");
+  CHECK(with_line(9, "  schedules: [{name: a, keep: [0.5, 0.5]}]") ==
+        "e.yaml:9:37: prune.schedules.0.keep.1: '0.5' is not below the step before; valid: below 0.5");
+  CHECK_THAT(with_line(9, "  schedules: [{name: a, keep: [1.5]}]"), Contains("e.yaml:9:32: prune.schedules.0.keep.0: 1.5 is not"));
+  CHECK(with_line(9, "  schedules: [{name: a, keep: [0]}]") ==
+        "e.yaml:9:32: prune.schedules.0.keep.0: '0' leaves nothing; valid: above 0, up to 1");
+  CHECK(with_line(9, "  schedules: [{name: a, keep: []}]") ==
+        "e.yaml:9:31: prune.schedules.0.keep: a list has no steps; valid: as in '[0.5, 0.25]'");
+  CHECK(with_line(9, "  schedules: [{name: a, eta: [1], keep: [0.5]}]") ==
+        "e.yaml:9:41: prune.schedules.0.keep: a list stands beside 'eta'; valid: one of the two");
+  CHECK_THAT(with_line(9, "  schedules: [{name: a}]"), Contains("e.yaml:9:15: prune.schedules.0: a mapping has neither 'eta' nor 'keep'"));
+  CHECK_THAT(with_line(9, "  schedules: [{name: a, eta: [-1]}]"),
+             Contains("e.yaml:9:31: prune.schedules.0.eta.0: -1.0 is not a finite number from 0 to 1000"));
+}
+
+TEST_CASE("widths come from a criterion that has its own") {
+  CHECK(with_line(8, "  criteria: [l1, {name: random, widths: l2}]") ==
+        "e.yaml:8:41: prune.criteria.1.widths: 'l2' is not the label of a criterion that finds its own widths (did you mean 'l1'?)");
+  CHECK_THAT(with_line(8, "  criteria: [{name: l1, widths: random}, {name: random, widths: l1}]"),
+             Contains("e.yaml:8:33: prune.criteria.0.widths: 'random' is not the label of a criterion"));
+  CHECK(with_line(8, "  criteria: [l1, {name: random, widths: l1, allocation: eta}]") ==
+        "e.yaml:8:41: prune.criteria.1.widths: 'l1' decides the widths, so 'allocation' has nothing to do; valid: one of the two");
+}
+
+TEST_CASE("nets must fit the data, and narrow ones their share") {
+  CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, width: 0.001}]"), Contains("e.yaml:5:32: nets.0.width: 0.001 is not"));
+  CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.000001}]"),
+             Contains("e.yaml:10:34: baselines.0.keep: ") && Contains("vgg11_bn"));
+  CHECK_THAT(with_line(10, "baselines: [narrow]"), Contains("e.yaml:10:13: baselines.0.keep: missing"));
+  CHECK_THAT(with_line(10, "baselines: [{name: l1, keep: 0.5}]"),
+             Contains("e.yaml:10:20: baselines.0.name: 'l1' is not a net or 'narrow'"));
+}
+
+TEST_CASE("an error in an override names the override") {
+  const SmallExperiment small;
+  CHECK(message(small, small.write(), {{"train.epochs", "x"}}) ==
+        "-s train.epochs=x: train.epochs: 'x' is not an integer from 1 to 100000");
+  CHECK(message(small, small.write(), {{"train.epoch", "3"}}) ==
+        "-s train.epoch=3: train.epoch: 'epoch' is not a key (did you mean 'epochs'?)");
+  CHECK(message(small, small.write(), {{"nets.0", "vgg11bn"}}) ==
+        "-s nets.0=vgg11bn: nets.0: 'vgg11bn' is not a net (did you mean 'vgg11_bn'?)");
+  CHECK(message(small, small.write(), {{"data", "1"}}) == "-s data=1: data: '1' is not a mapping; valid: as in '{name: {...}}'");
+}
+
+TEST_CASE("files that are no experiment are refused") {
+  const SmallExperiment small;
+  CHECK(message(small, small.path() / "absent.yaml") == "absent.yaml: there is no such file; valid: an experiment's YAML file");
+  CHECK(message(small, small.path() / "data") == "data: is not a file; valid: an experiment's YAML file");
+  storage::write_file(small.path() / "empty.yaml", "");
+  CHECK(message(small, small.path() / "empty.yaml") == "empty.yaml: schema: missing; valid: 1");
+  storage::write_file(small.path() / "text.yaml", "just words");
+  CHECK(message(small, small.path() / "text.yaml") == "text.yaml:1:1: 'just words' is not a mapping; valid: keys, as in '{schema: ...}'");
+  storage::write_file(small.path() / "large.yaml", std::string(2 << 20, '#'));
+  CHECK(message(small, small.path() / "large.yaml") == "large.yaml: 2097152 bytes are too many for an experiment; valid: up to 1048576");
+  CHECK_THAT(with_line(6, "train: {epochs: 4"), Contains("e.yaml:") && Contains("not YAML"));
+}

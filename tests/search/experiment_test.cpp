@@ -1,0 +1,223 @@
+#include "search/experiment.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "storage/base/error.h"
+#include "tests/support/small_experiment.h"
+#include "tests/support/throws.h"
+
+using namespace search;
+using support::SmallExperiment;
+
+namespace {
+
+Experiment load(const SmallExperiment& small, const std::vector<std::string>& overrides = {}) {
+  std::vector<Override> parsed;
+  for (const std::string& text : overrides) parsed.push_back(parse_override(text));
+  return load_experiment(small.write(), parsed);
+}
+
+std::vector<double> values(const Schedule& schedule) {
+  std::vector<double> values;
+  for (const prune::PruneRequest& step : schedule.steps) values.push_back(step.value);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a small experiment is read with its defaults") {
+  const SmallExperiment small;
+  const Experiment experiment = load(small);
+  CHECK(experiment.file == small.path() / "e.yaml");
+  CHECK(experiment.yaml.substr(0, 10) == "schema: 1\n");
+  CHECK(experiment.name == "small");
+  CHECK(experiment.seed == 1);
+  CHECK(experiment.seeds == 1);
+  CHECK(experiment.strategy == "sweep");
+  CHECK(experiment.tolerance == 0.01);
+  REQUIRE(experiment.tasks.size() == 1);
+  CHECK(experiment.tasks[0].dataset == "fashion");
+  CHECK(experiment.tasks[0].target.empty());
+  CHECK(experiment.data.at("fashion").at("root") == (small.path() / "data").string());
+  CHECK(experiment.data.at("fashion").at("format") == "idx");
+  REQUIRE(experiment.nets.size() == 1);
+  CHECK(experiment.nets[0].width == 0.25);
+  CHECK(experiment.nets[0].layout == "automatic");
+  CHECK(experiment.baselines.empty());
+  CHECK(experiment.train.at("epochs") == 4);
+  CHECK(experiment.train.at("batch") == 128);
+  CHECK(experiment.train.at("optimizer").at("lr") == 0.1);
+  CHECK(experiment.train.at("optimizer").at("momentum") == 0.9);
+  CHECK(experiment.retrain == experiment.train);
+  CHECK(experiment.allocation.at("alpha") == 0.25);
+  CHECK(experiment.resources.executor == "process");
+  CHECK(experiment.resources.slots == 0);
+  CHECK(experiment.resources.device == "auto");
+  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 2}, {"lost", 3}});
+  CHECK(experiment.reliability.max_failures == 0);
+}
+
+TEST_CASE("retraining takes from training what it does not set") {
+  SmallExperiment small;
+  small.lines[5] = "train: {epochs: 4, batch: 64, label_smoothing: 0.1, optimizer: {lr: 0.1, momentum: 0.8}}";
+  small.lines.push_back("  retrain: {epochs: 1, optimizer: {name: sgd, lr: 0.02}}");
+  const Json retrain = load(small).retrain;
+  CHECK(retrain.at("epochs") == 1);
+  CHECK(retrain.at("batch") == 64);
+  CHECK(retrain.at("label_smoothing") == 0.1);
+  CHECK(retrain.at("optimizer").at("lr") == 0.02);
+  CHECK(retrain.at("optimizer").at("momentum") == 0.8);
+
+  small.lines.back() = "  retrain: {optimizer: sgd}";
+  CHECK(load(small).retrain == load(small).train);
+}
+
+TEST_CASE("criteria get labels, options and an allocation") {
+  SmallExperiment small;
+  small.lines[7] =
+      "  criteria: [lda, {name: lda, variant: wilks, images: 500}, {name: lda, variant: paper}, {name: random, widths: lda-wilks},"
+      " {name: l1, label: mine, allocation: greedy}, taylor]";
+  const std::vector<Criterion> criteria = load(small).criteria;
+  REQUIRE(criteria.size() == 6);
+  const auto is = [](const Criterion& criterion, const char* label, const char* allocation, const char* widths) {
+    CHECK(criterion.label == label);
+    CHECK(criterion.widths_from == widths);
+    if (criterion.widths_from.empty()) CHECK(criterion.allocation == allocation);
+  };
+  is(criteria[0], "lda", "eta", "");
+  is(criteria[1], "lda-wilks", "greedy", "");
+  is(criteria[2], "lda-paper", "eta", "");
+  is(criteria[3], "random@lda-wilks", "", "lda-wilks");
+  is(criteria[4], "mine", "greedy", "");
+  is(criteria[5], "taylor", "greedy", "");
+  CHECK(criteria[1].options.at("images") == 500);
+  CHECK(criteria[1].options.at("ridge") == 0.01);
+  CHECK(criteria[4].name == "l1");
+}
+
+TEST_CASE("schedules are lists of shares or of thresholds") {
+  SmallExperiment small;
+  small.lines[8] =
+      "  schedules: [{name: paper, eta: {from: 0.1, step: 0.1}, steps: 12}, {name: list, eta: [0.5, 1]}, {name: shares, keep: [1, 0.5, "
+      "0.12],"
+      " of: params}]";
+  const std::vector<Schedule> schedules = load(small).schedules;
+  REQUIRE(schedules.size() == 3);
+  CHECK(values(schedules[0]) == std::vector<double>{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2});
+  CHECK(values(schedules[1]) == std::vector<double>{0.5, 1});
+  CHECK(schedules[1].steps[0].kind == prune::PruneRequest::Kind::eta);
+  CHECK(values(schedules[2]) == std::vector<double>{1, 0.5, 0.12});
+  CHECK(schedules[2].steps[0].kind == prune::PruneRequest::Kind::keep);
+  CHECK(schedules[2].steps[0].of == prune::Budget::params);
+}
+
+TEST_CASE("baselines are nets or narrow ones") {
+  SmallExperiment small;
+  small.lines.push_back("baselines: [mobilenet_v2, {name: squeezenet1_1, width: 0.5, epochs: 3}, {name: narrow, keep: 0.1, of: params}]");
+  const std::vector<Baseline> baselines = load(small).baselines;
+  REQUIRE(baselines.size() == 3);
+  CHECK(baselines[0].net.name == "mobilenet_v2");
+  CHECK(baselines[0].net.width == 1);
+  CHECK_FALSE(baselines[0].epochs.has_value());
+  CHECK(baselines[1].net.width == 0.5);
+  CHECK(baselines[1].epochs == 3);
+  REQUIRE(baselines[2].narrow.has_value());
+  CHECK(baselines[2].narrow->value == 0.1);
+  CHECK(baselines[2].narrow->of == prune::Budget::params);
+  CHECK(baselines[2].net.name.empty());
+}
+
+TEST_CASE("an experiment without cuts only trains") {
+  SmallExperiment small;
+  small.lines.resize(6);
+  CHECK(load(small).criteria.empty());
+  CHECK(load(small).schedules.empty());
+}
+
+TEST_CASE("resources and reliability are read") {
+  SmallExperiment small;
+  small.lines.push_back("resources: {slots: 3, threads_per_slot: auto, device: 'cuda:0,1'}");
+  small.lines.push_back("reliability: {retries: {crash: 0}, max_failures: 5}");
+  const Experiment experiment = load(small);
+  CHECK(experiment.resources.slots == 3);
+  CHECK(experiment.resources.threads_per_slot == 0);
+  CHECK(experiment.resources.device == "cuda:0,1");
+  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 0}, {"lost", 3}});
+  CHECK(experiment.reliability.max_failures == 5);
+}
+
+TEST_CASE("overrides and the environment change what the file says") {
+  SmallExperiment small;
+  small.lines[3] = "data: {fashion: {format: idx, root: \"${NAS_TEST_ROOT:-nowhere}\", pad: 2}}";
+  setenv("NAS_TEST_ROOT", "./data/../data", 1);
+  const Experiment experiment = load(small, {"train.epochs=9", "nets.0.width=0.5", "search.seeds=3", "prune.schedules.0.keep=[0.6, 0.3]"});
+  unsetenv("NAS_TEST_ROOT");
+  CHECK(experiment.data.at("fashion").at("root") == (small.path() / "data").string());
+  CHECK(experiment.train.at("epochs") == 9);
+  CHECK(experiment.nets[0].width == 0.5);
+  CHECK(experiment.seeds == 3);
+  CHECK(values(experiment.schedules[0]) == std::vector<double>{0.6, 0.3});
+}
+
+TEST_CASE("an override is a key path and a value") {
+  CHECK(parse_override("a.b=c=d").path == "a.b");
+  CHECK(parse_override("a.b=c=d").value == "c=d");
+  CHECK(parse_override("a=").value.empty());
+  CHECK(support::error_of([] { parse_override("a.b"); }).kind() == storage::ErrorKind::usage);
+  CHECK(support::error_of([] { parse_override("=1"); }).kind() == storage::ErrorKind::usage);
+}
+
+TEST_CASE("the stored experiment says what decides results, and not where files lie or what runs it") {
+  SmallExperiment small, elsewhere;
+  const Json stored = to_json(load(small));
+  CHECK(stored == to_json(load(elsewhere)));
+  CHECK(stored == to_json(load(small, {"resources.slots=2", "reliability.max_failures=1"})));
+  CHECK(stored != to_json(load(small, {"train.epochs=5"})));
+  CHECK(stored != to_json(load(small, {"search.seeds=2"})));
+  CHECK(stored != to_json(load(small, {"prune.alpha=0.5"})));
+  CHECK(stored != to_json(load(small, {"prune.criteria.0={name: l1, allocation: greedy}"})));
+  CHECK(stored.at("prune").at("schedules") == Json::parse(R"([{"name": "half", "steps": [{"keep": 0.5, "of": "macs"}]}])"));
+  CHECK_FALSE(stored.at("data").at("fashion").contains("root"));
+  CHECK(stored.at("data").at("fashion").contains("identity"));
+}
+
+TEST_CASE("a directory takes what is added to its experiment, not what contradicts it") {
+  const SmallExperiment small;
+  const Json stored = to_json(load(small));
+  const auto reason = [&](const std::vector<std::string>& overrides) { return contradiction(stored, to_json(load(small, overrides))); };
+  CHECK(reason({}).empty());
+  CHECK(reason({"search.seeds=4", "train.epochs=9", "prune.criteria=[l1, taylor]", "prune.schedules.0.keep=[0.5, 0.2]"}).empty());
+  CHECK(reason({"nets=[{name: vgg11_bn, width: 0.25}, {name: vgg11_bn, width: 0.5}, squeezenet1_1]"}).empty());
+  CHECK(reason({"tasks=[{name: clothes, dataset: fashion}, {name: more, dataset: fashion}]"}).empty());
+  CHECK(reason({"nets=[squeezenet1_1]"}).empty());
+  CHECK(reason({"name=other"}) == "it holds the experiment 'small', not 'other'");
+  CHECK(reason({"data.fashion.pad=3"}) == "data 'fashion' has changed since");
+  CHECK(reason({"nets.0.width=0.5"}) == "net 'vgg11_bn' has changed since");
+  CHECK(reason({"nets.0.dropout=0.1"}) == "net 'vgg11_bn' has changed since");
+  CHECK(reason({"data.second={format: idx, root: data, pad: 2}", "tasks.0.dataset=second"}) == "task 'clothes' has changed since");
+}
+
+TEST_CASE("changed data files contradict the stored experiment") {
+  const SmallExperiment small;
+  const Json stored = to_json(load(small));
+  std::string labels = storage::read_file(small.path() / "data" / "train-labels-idx1-ubyte");
+  labels.back() = 3;
+  storage::write_file(small.path() / "data" / "train-labels-idx1-ubyte", labels);
+  CHECK(contradiction(stored, to_json(load(small))) == "data 'fashion' has changed since");
+}
+
+TEST_CASE("every experiment of the project is valid") {
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(NAS_EXPERIMENTS)) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++found;
+    try {
+      CHECK(load_experiment(entry.path()).name == entry.path().stem());
+    } catch (const storage::Error& error) {
+      if (std::string(error.what()).find("holds no file") == std::string::npos) FAIL(error.what());
+      WARN("skipped, the data are not installed: " << error.what());
+    }
+  }
+  CHECK(found > 0);
+}

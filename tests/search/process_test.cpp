@@ -1,0 +1,239 @@
+#include "search/executors/process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "storage/base/error.h"
+#include "tests/support/fake_run.h"
+#include "tests/support/temporary_directory.h"
+
+using search::Event;
+using search::Json;
+using search::Slot;
+using storage::StageState;
+
+namespace {
+
+/// The process executor with the program of tests/support/fake_worker.cpp.
+struct Fixture {
+  support::TemporaryDirectory directory;
+  std::unique_ptr<search::Executor> executor = make({{"cpu", 1}, {"cpu", 3}});
+
+  std::unique_ptr<search::Executor> make(std::vector<Slot> slots) const {
+    return search::make_process_executor({directory.path(), FAKE_WORKER, std::move(slots)});
+  }
+
+  void start(int slot, const std::string& stage, const std::string& order) {
+    executor->start(slot, {stage, {{"kind", "train"}, {"parameters", {{"do", order}}}, {"inputs", Json::object()}}});
+  }
+
+  Event next() {
+    for (int i = 0; i < 100; ++i)
+      if (auto event = executor->wait(std::chrono::milliseconds{600})) return *event;
+    FAIL("no event within a minute");
+    return {};
+  }
+
+  /// The next outcome, progress left out.
+  Event next_finish() {
+    Event event = next();
+    while (event.kind == Event::Kind::progress) event = next();
+    return event;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a worker reports progress and the result of its stage") {
+  start(1, "fp", "finish");
+  const Event progress = next();
+  CHECK(progress.kind == Event::Kind::progress);
+  CHECK(progress.slot == 1);
+  CHECK(progress.fingerprint == "fp");
+  CHECK(progress.fraction == 0.5);
+  CHECK(progress.message == "halfway");
+  const Event result = next();
+  CHECK(result.kind == Event::Kind::finished);
+  CHECK(result.slot == 1);
+  CHECK(result.fingerprint == "fp");
+  CHECK(result.outcome.state == StageState::done);
+  CHECK(result.outcome.wall_s == 0.25);
+  CHECK(result.outcome.values.at("request") == Json{{"stage", "fp"},
+                                                    {"kind", "train"},
+                                                    {"parameters", {{"do", "finish"}}},
+                                                    {"inputs", Json::object()},
+                                                    {"directory", directory.path().string()}});
+}
+
+TEST_CASE_METHOD(Fixture, "a worker is started in its place: threads, device, group, and no descriptors of ours") {
+  Json expected{"0", "1", "2", "3"};
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {  // what every program started from here inherits
+    const int descriptor = std::stoi(entry.path().filename());
+    const int flags = ::fcntl(descriptor, F_GETFD);
+    if (descriptor > 3 && flags >= 0 && (flags & FD_CLOEXEC) == 0) expected.push_back(entry.path().filename());
+  }
+  std::sort(expected.begin(), expected.end());
+  start(0, "a", "finish");
+  next_finish();
+  start(1, "b", "finish");  // while another worker's pipes are open
+  const Json there = next_finish().outcome.values.at("surroundings");
+  CHECK(there.at("arguments") == Json{"--threads", "3", "--device", "cpu", "--parent", std::to_string(::getpid())});
+  CHECK(there.at("environment") ==
+        Json{{"OMP_NUM_THREADS", "3"}, {"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}, {"CUDA_VISIBLE_DEVICES", ""}});
+  CHECK(there.at("group") == there.at("pid"));
+  CHECK(there.at("descriptors") == expected);
+}
+
+TEST_CASE_METHOD(Fixture, "a worker sees one GPU: that of its slot among those that we may use") {
+  const auto seen = [&] {
+    executor = make({{"cuda:1", 1}});
+    start(0, "a", "finish");
+    const Json there = next_finish().outcome.values.at("surroundings");
+    CHECK(there.at("arguments").at(3) == "cuda");
+    return there.at("environment").at("CUDA_VISIBLE_DEVICES").get<std::string>();
+  };
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  CHECK(seen() == "1");
+  ::setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5d,6", 1);
+  CHECK(seen() == "GPU-5d");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+}
+
+TEST_CASE_METHOD(Fixture, "a worker stays warm between stages") {
+  start(0, "a", "finish");
+  const Json first = next_finish().outcome.values.at("surroundings").at("pid");
+  start(0, "b", "finish");
+  CHECK(next_finish().outcome.values.at("surroundings").at("pid") == first);
+}
+
+TEST_CASE_METHOD(Fixture, "a killed worker loses its stage only") {
+  start(1, "other", "wait for SIGTERM");
+  start(0, "fp", "kill itself");
+  const Event event = next_finish();
+  CHECK(event.slot == 0);
+  CHECK(event.fingerprint == "fp");
+  CHECK(event.outcome.state == StageState::failed);
+  CHECK(event.outcome.failure_kind == "lost");
+  CHECK(event.outcome.failure == "worker killed by signal 9 (Killed)\nabout to die\n");
+
+  start(0, "again", "finish");  // a new worker
+  CHECK(next_finish().outcome.state == StageState::done);
+  executor->interrupt();
+  const Event other = next_finish();
+  CHECK(other.fingerprint == "other");
+  CHECK(other.outcome.state == StageState::interrupted);
+}
+
+TEST_CASE_METHOD(Fixture, "the failure holds what was printed during this stage only") {
+  start(0, "first", "kill itself");
+  next_finish();
+  start(0, "second", "exit");
+  const Event event = next_finish();
+  CHECK(event.outcome.failure_kind == "crash");
+  CHECK(event.outcome.failure == "worker exited with code 3");
+  std::ifstream log(directory.path() / "log" / "worker-0.log");
+  std::stringstream all;
+  all << log.rdbuf();
+  CHECK(all.str() == "about to die\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that cannot be understood is ended") {
+  SECTION("no JSON") {
+    start(0, "fp", "write garbage");
+    const Event event = next_finish();
+    CHECK(event.outcome.failure_kind == "crash");
+    CHECK_THAT(event.outcome.failure, Catch::Contains("\"no event\""));
+  }
+  SECTION("another's stage") {
+    start(0, "fp", "answer for another");
+    const Event event = next_finish();
+    CHECK(event.fingerprint == "fp");
+    CHECK(event.outcome.failure_kind == "crash");
+  }
+  start(0, "next", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that ends after its result is replaced") {
+  start(0, "a", "finish and exit");
+  CHECK(next_finish().outcome.state == StageState::done);
+  start(0, "b", "finish");
+  const Event event = next_finish();
+  CHECK(event.fingerprint == "b");
+  CHECK(event.outcome.state == StageState::done);
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that leaves without having said anything of its stage is replaced once") {
+  start(0, "first", "finish");
+  next_finish();
+  start(0, "once", "leave once");
+  CHECK(next_finish().outcome.state == StageState::done);
+  start(0, "always", "leave");
+  const Event event = next_finish();
+  CHECK(event.outcome.failure_kind == "crash");
+  CHECK(event.outcome.failure == "worker exited with code 0");
+}
+
+TEST_CASE_METHOD(Fixture, "an interrupted worker answers, leaves or dies") {
+  executor = make({{"cpu", 1}, {"cpu", 1}, {"cpu", 1}});
+  start(0, "answers", "wait for SIGTERM");
+  start(1, "dies", "die of SIGTERM");
+  start(2, "leaves", "leave at SIGTERM");
+  for (int i = 0; i < 3; ++i) CHECK(next().message == "waiting");
+  executor->interrupt();
+  for (int i = 0; i < 3; ++i) CHECK(next_finish().outcome.state == StageState::interrupted);
+  start(0, "after", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+}
+
+TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") {
+  start(0, "a", "wait for SIGTERM");
+  start(1, "b", "wait for SIGTERM");
+  next();
+  executor->kill();
+  while (const auto event = executor->wait(std::chrono::milliseconds{0})) CHECK(event->kind == Event::Kind::progress);
+  start(0, "c", "finish");
+  CHECK(next_finish().fingerprint == "c");
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that cannot be started is an error of the environment") {
+  executor = search::make_process_executor({directory.path(), "/no/such/nas-worker", {{"cpu", 1}}});
+  try {
+    start(0, "a", "finish");
+    FAIL("no error");
+  } catch (const storage::Error& error) {
+    CHECK(error.kind() == storage::ErrorKind::environment);
+    CHECK_THAT(error.what(), Catch::Contains("/no/such/nas-worker") && Catch::Contains("NAS_WORKER"));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a run with workers that die goes on, and keeps the reasons") {
+  storage::Repository repository(directory.path(), storage::Repository::Access::write);
+  const auto once = support::stage("once", {}, 1, {{"do", "kill itself once"}}),
+             after = support::stage("after", {once}, 1, {{"do", "finish"}}),
+             always = support::stage("always", {}, 1, {{"do", "kill itself"}}),
+             never = support::stage("never", {always}, 1, {{"do", "finish"}});
+  const search::RunLimits limits{.reliability = {.retries = {{"lost", 1}}, .max_failures = 0}, .budget = std::nullopt};
+  const search::StopRequest stop;
+  support::RecordingObserver observer;
+  const search::RunSummary summary =
+      search::run({}, support::FixedStrategy({once, after, always, never}), repository, *executor, limits, stop, observer);
+  CHECK(summary.end == search::RunSummary::End::finished);
+  CHECK(summary.executed == 2);
+  CHECK(summary.failed == 1);
+  CHECK(summary.blocked == 1);
+  const auto statuses = repository.stage_statuses();
+  CHECK(statuses.at(once.fingerprint).state == StageState::done);
+  CHECK(statuses.at(once.fingerprint).attempt == 2);
+  CHECK(statuses.at(always.fingerprint).state == StageState::failed);
+  CHECK(statuses.at(always.fingerprint).attempt == 2);
+  CHECK(repository.outcome(always.fingerprint).failure == "worker killed by signal 9 (Killed)\nabout to die\n");
+  CHECK(observer.messages == std::vector<std::string>{"after: halfway"});
+}

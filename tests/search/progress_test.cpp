@@ -1,0 +1,105 @@
+#include "search/progress.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <string>
+
+#include "tests/support/fake_run.h"
+
+using support::done;
+using support::stage;
+
+namespace {
+
+/// A file in memory, and a clock that the test sets.
+struct Fixture {
+  char* bytes = nullptr;
+  std::size_t length = 0;
+  std::FILE* out = ::open_memstream(&bytes, &length);
+  std::chrono::seconds now{0};
+
+  Fixture() { ::unsetenv("NO_COLOR"); }
+  ~Fixture() {
+    std::fclose(out);
+    std::free(bytes);
+  }
+  std::unique_ptr<search::RunObserver> progress(bool terminal) {
+    return search::make_progress(out, terminal, [this] { return std::chrono::steady_clock::time_point(now); });
+  }
+  std::string text() {
+    std::fflush(out);
+    return {bytes, length};
+  }
+};
+
+storage::StageOutcome after(double seconds, storage::StageOutcome outcome) {
+  outcome.wall_s = seconds;
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "progress in plain lines, with the time left by the work done") {
+  const auto a = stage("a", {}, 10), b = stage("b", {}, 30), c = stage("c", {}, 60), before = stage("before", {}, 1000);
+  search::Plan plan;
+  plan.stages = {before, a, b, c};
+  plan.trials.resize(2);
+  const auto watch = progress(false);
+  watch->planned(plan, {true, false, false, false});
+  watch->started(a, 0);
+  now = std::chrono::seconds{20};
+  watch->finished(a, after(20, done()), false);  // 10 of 100 in 20 s: 180 s for the rest
+  watch->started(b, 0);
+  watch->progressed(b, 0.5, "epoch 1/2");
+  now = std::chrono::seconds{30};
+  storage::StageOutcome crash = support::failed("crash");
+  crash.state = storage::StageState::interrupted;
+  watch->finished(b, after(10, crash), true);  // still 10 done, 90 left, in 30 s: 270 s
+  now = std::chrono::seconds{40};
+  watch->finished(b, after(10, support::failed("diverged")), false);  // 10 done in 40 s, 60 left: 240 s
+  CHECK(text() ==
+        "2 trials, 4 stages, 1 of them done before\n"
+        "[2/4] done train a, 20 s | 20 s so far, about 3:00 min left\n"
+        "[2/4] crash, runs again train b, 10 s | 30 s so far, about 4:30 min left\n"
+        "    made to fail as crash\n"
+        "[3/4] failed train b, 10 s | 40 s so far, about 4:00 min left\n"
+        "    made to fail as diverged\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a terminal has a status line that is replaced") {
+  const auto a = stage("a", {}, 10);
+  search::Plan plan;
+  plan.stages = {a};
+  {
+    const auto watch = progress(true);
+    watch->planned(plan, {false});
+    watch->started(a, 0);
+    now = std::chrono::seconds{5};
+    watch->progressed(a, 0.5, "epoch 1/2");
+    CHECK_THAT(text(), Catch::Contains("\r\x1b[K[============            ] 0/1 | 5 s so far, about 5 s left | 1 running: tr"));
+    watch->finished(a, after(5, done()), false);
+  }
+  CHECK_THAT(text(), Catch::EndsWith("\r\x1b[K[1/1] \x1b[32mdone\x1b[0m train a, 5 s | 5 s so far, about 0 s left\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "NO_COLOR gives plain lines on a terminal too") {
+  ::setenv("NO_COLOR", "1", 1);
+  const auto a = stage("a");
+  search::Plan plan;
+  plan.stages = {a};
+  const auto watch = progress(true);
+  ::unsetenv("NO_COLOR");
+  watch->planned(plan, {false});
+  watch->started(a, 0);
+  watch->finished(a, after(1, done()), false);
+  CHECK(text().find('\x1b') == std::string::npos);
+  CHECK(text().find('\r') == std::string::npos);
+}
+
+TEST_CASE("durations") {
+  CHECK(search::format_duration(0) == "0 s");
+  CHECK(search::format_duration(59.4) == "59 s");
+  CHECK(search::format_duration(59.6) == "1:00 min");
+  CHECK(search::format_duration(125) == "2:05 min");
+  CHECK(search::format_duration(3 * 3600 + 2 * 60 + 59) == "3:02 h");
+}

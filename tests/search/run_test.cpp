@@ -1,0 +1,292 @@
+#include "search/run.h"
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "storage/base/error.h"
+#include "tests/support/fake_executor.h"
+#include "tests/support/fake_run.h"
+#include "tests/support/temporary_directory.h"
+
+using search::Job;
+using search::RunSummary;
+using search::Stage;
+using storage::StageState;
+using support::done;
+using support::failed;
+using support::FakeExecutor;
+using support::stage;
+
+namespace {
+
+std::string name(const Job& job) {
+  return job.request.at("parameters").at("name");
+}
+
+/// A run in a directory of its own. `go` may be called again, as a later start of the program.
+struct Fixture {
+  support::TemporaryDirectory directory;
+  storage::Repository repository{directory.path(), storage::Repository::Access::write};
+  search::Experiment experiment;
+  search::RunLimits limits;
+  search::StopRequest stop;
+  support::RecordingObserver observer;
+
+  RunSummary go(const std::vector<Stage>& stages, FakeExecutor& executor) {
+    return search::run(experiment, support::FixedStrategy(stages), repository, executor, limits, stop, observer);
+  }
+
+  storage::StageStatus status(const Stage& of) const { return repository.stage_statuses().at(of.fingerprint); }
+};
+
+std::vector<std::string> names(const std::vector<Job>& jobs) {
+  std::vector<std::string> all;
+  for (const Job& job : jobs) all.push_back(name(job));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a run records a result before it starts what waits for it") {
+  const Stage a = stage("a"), b = stage("b", {a}), c = stage("c", {b});
+  FakeExecutor executor(2, [](const Job& job, int) { return done({{"made by", name(job)}}); });
+  std::vector<StageState> seen;
+  executor.on_start = [&](const Job& job) {
+    if (name(job) == "b") seen.push_back(status(a).state);
+    if (name(job) == "c") seen.push_back(status(b).state);
+  };
+  const RunSummary summary = go({a, b, c}, executor);
+  CHECK(seen == std::vector{StageState::done, StageState::done});
+  CHECK(names(executor.started) == std::vector<std::string>{"a", "b", "c"});
+  CHECK(summary.end == RunSummary::End::finished);
+  CHECK(summary.stages == 3);
+  CHECK(summary.executed == 3);
+  CHECK(summary.reused == 0);
+  CHECK(observer.finishes == std::vector<std::string>{"a done", "b done", "c done"});
+}
+
+TEST_CASE_METHOD(Fixture, "a job carries what its inputs left behind") {
+  const Stage a = stage("a"), b = stage("b", {a});
+  FakeExecutor executor(1, [](const Job&, int) {
+    storage::StageOutcome outcome = done({{"precision", "bf16"}});
+    outcome.architecture = storage::ArchitectureRecord{"hash", {{"layers", 1}}, "", {{"conv", {0, 1}}}, 10, 20};
+    outcome.artifacts.push_back({"weights", "abc", 3});
+    return outcome;
+  });
+  go({a, b}, executor);
+  REQUIRE(executor.started.size() == 2);
+  CHECK(executor.started[1].fingerprint == b.fingerprint);
+  CHECK(executor.started[1].request ==
+        search::Json{
+            {"kind", "train"},
+            {"parameters", {{"name", "b"}}},
+            {"inputs",
+             {{"0",
+               {{"stage", a.fingerprint},
+                {"values", {{"precision", "bf16"}}},
+                {"architecture",
+                 {{"hash", "hash"}, {"spec", {{"layers", 1}}}, {"parent", ""}, {"kept", {{"conv", {0, 1}}}}, {"params", 10}, {"macs", 20}}},
+                {"artifacts", {{"weights", "abc"}}}}}}}});
+}
+
+TEST_CASE_METHOD(Fixture, "a failure blocks what follows it while the rest goes on") {
+  const Stage bad = stage("bad", {}, 9), after = stage("after", {bad}), later = stage("later", {after}), good = stage("good");
+  FakeExecutor executor(1, [](const Job& job, int) { return name(job) == "bad" ? failed("diverged") : done(); });
+  const RunSummary summary = go({bad, after, later, good}, executor);
+  CHECK(names(executor.started) == std::vector<std::string>{"bad", "good"});
+  CHECK(summary.end == RunSummary::End::finished);
+  CHECK(summary.failed == 1);
+  CHECK(summary.blocked == 2);
+  CHECK(summary.executed == 1);
+  CHECK(status(bad).state == StageState::failed);
+  CHECK(status(bad).failure_kind == "diverged");
+  CHECK(status(after).state == StageState::pending);
+  CHECK(repository.outcome(bad.fingerprint).failure == "made to fail as diverged");
+}
+
+TEST_CASE_METHOD(Fixture, "a stage is run again as often as its failure kind allows") {
+  limits.reliability.retries = {{"crash", 2}, {"lost", 1}};
+  const Stage a = stage("a");
+  const auto starts_of = [&](std::vector<storage::StageOutcome> ends) {
+    FakeExecutor executor(1, [&](const Job&, int start) { return ends.at(static_cast<std::size_t>(start - 1)); });
+    go({a}, executor);
+    return executor.started.size();
+  };
+  SECTION("and succeeds") {
+    CHECK(starts_of({failed("crash"), failed("crash"), done()}) == 3);
+    CHECK(status(a).state == StageState::done);
+    CHECK(status(a).attempt == 3);
+    CHECK(observer.finishes == std::vector<std::string>{"a interrupted, again", "a interrupted, again", "a done"});
+  }
+  SECTION("and fails") {
+    CHECK(starts_of({failed("crash"), failed("crash"), failed("crash")}) == 3);
+    CHECK(status(a).state == StageState::failed);
+  }
+  SECTION("each kind by itself") {
+    CHECK(starts_of({failed("crash"), failed("lost"), failed("crash"), done()}) == 4);
+    CHECK(status(a).state == StageState::done);
+  }
+  SECTION("and not at all for other kinds") {
+    CHECK(starts_of({failed("diverged")}) == 1);
+    CHECK(status(a).state == StageState::failed);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that gives a stage up unasked has lost it") {
+  limits.reliability.retries = {{"lost", 1}};
+  storage::StageOutcome given_up;
+  given_up.state = StageState::interrupted;
+  const Stage a = stage("a");
+  FakeExecutor executor(1, [&](const Job&, int) { return given_up; });
+  const RunSummary summary = go({a}, executor);
+  CHECK(executor.started.size() == 2);
+  CHECK(summary.failed == 1);
+  CHECK(status(a).failure_kind == "lost");
+}
+
+TEST_CASE_METHOD(Fixture, "the first signal interrupts, and the next run goes on without doing anything twice") {
+  const Stage a = stage("a"), b = stage("b", {a}), c = stage("c", {b});
+  {
+    FakeExecutor executor(1, [&](const Job& job, int) -> std::optional<storage::StageOutcome> {
+      if (name(job) == "a") return done();
+      stop.signal = SIGTERM;
+      stop.count = 1;
+      return std::nullopt;  // b runs until it is interrupted
+    });
+    const RunSummary summary = go({a, b, c}, executor);
+    CHECK(summary.end == RunSummary::End::interrupted);
+    CHECK(summary.signal == SIGTERM);
+    CHECK(summary.executed == 1);
+    CHECK(executor.interrupts == 1);
+    CHECK(executor.kills == 0);
+    CHECK(status(b).state == StageState::interrupted);
+    CHECK(status(c).state == StageState::pending);
+  }
+  stop.count = 0;
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  const RunSummary summary = go({a, b, c}, executor);
+  CHECK(names(executor.started) == std::vector<std::string>{"b", "c"});
+  CHECK(summary.end == RunSummary::End::finished);
+  CHECK(summary.reused == 1);
+  CHECK(summary.executed == 2);
+  CHECK(observer.already_done.back() == std::vector<bool>{true, false, false});
+
+  FakeExecutor idle(1, [](const Job&, int) { return done(); });
+  CHECK(go({a, b, c}, idle).reused == 3);
+  CHECK(idle.started.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "what finishes during the grace is recorded as done") {
+  const Stage a = stage("a"), b = stage("b", {a});
+  FakeExecutor executor(1, [&](const Job&, int) {
+    stop.signal = SIGINT;
+    stop.count = 1;
+    return done();
+  });
+  const RunSummary summary = go({a, b}, executor);
+  CHECK(summary.end == RunSummary::End::interrupted);
+  CHECK(status(a).state == StageState::done);
+  CHECK(executor.started.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a failure during the grace is judged when the stage is run again") {
+  limits.reliability.retries = {{"crash", 1}};
+  const Stage a = stage("a");
+  FakeExecutor executor(1, [&](const Job&, int) {
+    stop.count = 1;
+    return failed("crash");
+  });
+  CHECK(go({a}, executor).failed == 0);
+  CHECK(executor.started.size() == 1);
+  CHECK(status(a).state == StageState::interrupted);
+}
+
+TEST_CASE_METHOD(Fixture, "stages that do not answer an interrupt are killed") {
+  const Stage a = stage("a"), b = stage("b");
+  FakeExecutor executor(2, [&](const Job&, int) -> std::optional<storage::StageOutcome> { return std::nullopt; });
+  executor.deaf = true;
+  SECTION("when the grace is over") {
+    limits.grace = std::chrono::seconds{0};
+    executor.on_start = [&](const Job&) { stop.count = 1; };
+  }
+  SECTION("at the second signal") {
+    limits.grace = std::chrono::hours{1};
+    executor.on_start = [&](const Job&) { ++stop.count; };
+  }
+  const RunSummary summary = go({a, b}, executor);
+  CHECK(summary.end == RunSummary::End::interrupted);
+  CHECK(executor.interrupts == 1);
+  CHECK(executor.kills == 1);
+  CHECK(status(a).state == StageState::interrupted);
+  CHECK(status(b).state == StageState::interrupted);
+}
+
+TEST_CASE_METHOD(Fixture, "nothing is started after the budget") {
+  limits.budget = std::chrono::seconds{0};
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  const RunSummary summary = go({stage("a")}, executor);
+  CHECK(summary.end == RunSummary::End::budget);
+  CHECK(executor.started.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a run stops when too many stages have failed") {
+  limits.reliability.max_failures = 2;
+  const std::vector<Stage> stages{stage("a"), stage("b"), stage("c"), stage("d")};
+  FakeExecutor executor(1, [](const Job&, int) { return failed("diverged"); });
+  const RunSummary summary = go(stages, executor);
+  CHECK(summary.end == RunSummary::End::max_failures);
+  CHECK(executor.started.size() == 2);
+  CHECK(summary.failed == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a failed stage stays failed until it is reset") {
+  const Stage a = stage("a"), b = stage("b", {a});
+  FakeExecutor failing(1, [](const Job&, int) { return failed("diverged"); });
+  go({a, b}, failing);
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  RunSummary summary = go({a, b}, executor);
+  CHECK(executor.started.empty());
+  CHECK(summary.failed == 1);
+  CHECK(summary.blocked == 1);
+  repository.reset_failures();
+  summary = go({a, b}, executor);
+  CHECK(summary.executed == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a stage that was cut off with its parent runs again") {
+  const Stage a = stage("a");
+  repository.record_plan({}, {}, {search::to_record(a)}, {});
+  repository.start_stage(a.fingerprint, "cpu", 1, "host");  // and no more: the parent died
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  CHECK(go({a}, executor).executed == 1);
+  CHECK(status(a).attempt == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a strategy is asked again for what new results call for") {
+  class Growing : public search::Strategy {
+   public:
+    search::Plan next(const search::Experiment&, const std::map<std::string, storage::StageStatus>& history) const override {
+      const Stage first = stage("first"), second = stage("second", {first});
+      search::Plan plan;
+      plan.stages = {first};
+      const auto found = history.find(first.fingerprint);
+      if (found != history.end() && found->second.state == StageState::done) plan.stages.push_back(second);
+      return plan;
+    }
+  };
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  const RunSummary summary = search::run(experiment, Growing(), repository, executor, limits, stop, observer);
+  CHECK(names(executor.started) == std::vector<std::string>{"first", "second"});
+  CHECK(summary.stages == 2);
+  CHECK(summary.executed == 2);
+  CHECK(summary.reused == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "an error leaves no stage running") {
+  const Stage a = stage("a");
+  FakeExecutor executor(1, [](const Job&, int) { return done(); });
+  executor.on_start = [](const Job&) { throw storage::Error(storage::ErrorKind::environment, "no worker"); };
+  CHECK_THROWS_WITH(go({a}, executor), "no worker");
+  CHECK(executor.kills == 1);
+  CHECK(status(a).state == StageState::interrupted);
+}

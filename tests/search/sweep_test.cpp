@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "eval/cost.h"
+#include "eval/data/dataset.h"
+#include "search/stage_graph.h"
+#include "search/strategies/narrow.h"
+#include "search/strategies/strategy.h"
+#include "storage/base/error.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/tiny_idx.h"
+
+using search::Experiment;
+using search::Json;
+using search::Plan;
+using search::StageKind;
+
+namespace {
+
+prune::PruneRequest keep(double share) {
+  return {prune::PruneRequest::Kind::keep, share, prune::Budget::macs};
+}
+prune::PruneRequest eta(double value) {
+  return {prune::PruneRequest::Kind::eta, value, prune::Budget::macs};
+}
+
+/// One net, criteria `l1` and `taylor`, two schedules that begin alike, two seeds.
+struct Fixture {
+  support::TemporaryDirectory directory;
+  Experiment experiment;
+
+  Fixture() {
+    support::write_tiny_idx(directory.path());
+    experiment.name = "tiny";
+    experiment.seed = 5;
+    experiment.seeds = 2;
+    experiment.tasks = {{"fashion", "tiny", ""}};
+    experiment.data["tiny"] = {{"format", "idx"}, {"root", directory.path().string()}, {"pad", 2}, {"validation_images", 6}};
+    experiment.nets = {{.name = "vgg11_bn", .width = 0.125}};
+    experiment.train = {{"epochs", 10}, {"batch", 4}, {"precision", "fp32"}};
+    experiment.retrain = {{"epochs", 3}, {"batch", 4}, {"precision", "fp32"}};
+    experiment.criteria = {{"l1", "l1", Json::object(), "uniform", ""}, {"taylor", "taylor", Json::object(), "greedy", ""}};
+    experiment.schedules = {{"slow", {keep(0.5), keep(0.3)}}, {"fast", {keep(0.5), keep(0.2)}}};
+    experiment.allocation = {{"floor", 0.1}};
+  }
+
+  Plan plan() const { return search::make_strategy("sweep")->next(experiment, {}); }
+};
+
+int count(const Plan& plan, StageKind kind) {
+  return static_cast<int>(std::count_if(plan.stages.begin(), plan.stages.end(), [&](const auto& stage) { return stage.kind == kind; }));
+}
+
+const search::Stage& stage(const Plan& plan, const std::string& fingerprint) {
+  const auto found =
+      std::find_if(plan.stages.begin(), plan.stages.end(), [&](const auto& each) { return each.fingerprint == fingerprint; });
+  REQUIRE(found != plan.stages.end());
+  return *found;
+}
+
+const storage::TrialRecord& trial(const Plan& plan, const std::string& name) {
+  const auto found = std::find_if(plan.trials.begin(), plan.trials.end(), [&](const auto& each) { return each.name == name; });
+  REQUIRE(found != plan.trials.end());
+  return *found;
+}
+
+/// The fingerprint of the input of a role, or "".
+std::string input(const search::Stage& stage, const std::string& role) {
+  for (const auto& each : stage.inputs)
+    if (each.role == role) return each.stage;
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "equal prefixes of a sweep run once") {
+  // A seed: 1 base; for each of 2 criteria the cut to .5, shared by the schedules, and the cuts to .3 and .2: 1 + 2 * 3 = 7 nets.
+  // Alone a trial needs 3 nets, each with its evaluation: 8 trials * 6 = 48 stages.
+  const Plan made = plan();
+  CHECK(count(made, StageKind::probe) == 0);
+  CHECK(count(made, StageKind::train) == 2);
+  CHECK(count(made, StageKind::prune) == 12);
+  CHECK(count(made, StageKind::evaluate) == 14);
+  CHECK(made.stages.size() == 28);
+  CHECK(made.trials.size() == 8);
+  CHECK(made.stages_without_sharing == 48);
+  CHECK_NOTHROW(search::StageGraph(made.stages));  // each once, and no cycle
+}
+
+TEST_CASE_METHOD(Fixture, "inputs come before what reads them") {
+  experiment.criteria[0].widths_from = "taylor";  // planned after l1
+  const Plan made = plan();
+  std::set<std::string> seen;
+  for (const auto& each : made.stages) {
+    for (const auto& from : each.inputs) CHECK(seen.contains(from.stage));
+    seen.insert(each.fingerprint);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a plan is a function of the experiment") {
+  const Plan one = plan(), two = plan();
+  REQUIRE(one.stages.size() == two.stages.size());
+  for (std::size_t i = 0; i < one.stages.size(); ++i) CHECK(one.stages[i].fingerprint == two.stages[i].fingerprint);
+}
+
+TEST_CASE_METHOD(Fixture, "trials name their path through the stages") {
+  const Plan made = plan();
+  const auto& slow = trial(made, "fashion/vgg11_bn/taylor/slow/s6");
+  CHECK(slow.role == "pruned");
+  CHECK(slow.task == "fashion");
+  CHECK(slow.net == "vgg11_bn");
+  CHECK(slow.criterion == "taylor");
+  CHECK(slow.schedule == "slow");
+  CHECK(slow.seed == 6);
+  CHECK(slow.width == 0.125);
+  REQUIRE(slow.steps.size() == 3);
+  for (int step = 0; step < 3; ++step) {
+    const auto& made_by = stage(made, slow.steps[step].stage);
+    const auto& evaluation = stage(made, slow.steps[step].evaluation);
+    CHECK(slow.steps[step].step == step);
+    CHECK(made_by.kind == (step == 0 ? StageKind::train : StageKind::prune));
+    CHECK(made_by.parameters["seed"] == 6);
+    CHECK(evaluation.kind == StageKind::evaluate);
+    CHECK(input(evaluation, "net") == made_by.fingerprint);
+    if (step > 0) CHECK(input(made_by, "net") == slow.steps[step - 1].stage);
+  }
+  const auto& fast = trial(made, "fashion/vgg11_bn/taylor/fast/s6");
+  CHECK(fast.steps[1].stage == slow.steps[1].stage);
+  CHECK(fast.steps[2].stage != slow.steps[2].stage);
+}
+
+TEST_CASE_METHOD(Fixture, "stages carry what the worker needs, and no labels") {
+  const Plan before = plan();
+  const auto& path = trial(before, "fashion/vgg11_bn/taylor/slow/s5");
+  const Json data{{"settings", experiment.data["tiny"]}, {"identity", eval::dataset_identity(experiment.data["tiny"])}, {"target", ""}};
+  CHECK(stage(before, path.steps[0].stage).parameters ==
+        Json{{"data", data},
+             {"net", {{"name", "vgg11_bn"}, {"width", 0.125}, {"layout", "automatic"}, {"dropout", 0.5}}},
+             {"train", experiment.train},
+             {"seed", 5}});
+  CHECK(stage(before, path.steps[1].stage).parameters == Json{{"data", data},
+                                                              {"criterion", {{"name", "taylor"}, {"options", Json::object()}}},
+                                                              {"allocation", "greedy"},
+                                                              {"limits", experiment.allocation},
+                                                              {"request", {{"keep", 0.5}, {"of", "macs"}}},
+                                                              {"retrain", experiment.retrain},
+                                                              {"seed", 5}});
+  CHECK(stage(before, path.steps[1].evaluation).parameters == Json{{"data", data}, {"split", "test"}});
+
+  experiment.criteria[1].label = "renamed";
+  experiment.schedules[0].name = "renamed";
+  experiment.tasks[0].name = "renamed";
+  const Plan after = plan();
+  CHECK(trial(after, "renamed/vgg11_bn/renamed/renamed/s5").steps[2].evaluation == path.steps[2].evaluation);
+}
+
+TEST_CASE_METHOD(Fixture, "an eta request is allocated by eta") {
+  experiment.schedules = {{"paper", {eta(0.1)}}};
+  const Plan made = plan();
+  const auto& cut = stage(made, trial(made, "fashion/vgg11_bn/taylor/paper/s5").steps[1].stage);
+  CHECK(cut.parameters["allocation"] == "eta");
+  CHECK(cut.parameters["request"] == Json{{"eta", 0.1}});
+}
+
+TEST_CASE_METHOD(Fixture, "one probe of the precision serves all seeds of a net") {
+  experiment.train["precision"] = "auto";
+  const Plan made = plan();
+  CHECK(count(made, StageKind::probe) == 1);
+  CHECK(made.stages.size() == 29);
+  CHECK(made.stages_without_sharing == 56);  // one more in each of 8 trials
+  const std::string probe = made.stages.front().fingerprint;
+  for (const auto& each : made.stages) CHECK(input(each, "precision") == (each.kind == StageKind::train ? probe : ""));
+  CHECK(made.stages.front().parameters["batch"] == 4);
+}
+
+TEST_CASE_METHOD(Fixture, "a criterion at the widths of another reads that one's cut of the same step") {
+  experiment.criteria.push_back({"l1-at-taylor", "l1", Json::object(), "uniform", "taylor"});
+  const Plan made = plan();
+  // The third criterion adds 2 seeds * 3 cuts with evaluations; alone each of its 4 trials needs 2 cuts of taylor besides its own 6 stages.
+  CHECK(made.stages.size() == 28 + 12);
+  CHECK(made.stages_without_sharing == 48 + 4 * 8);
+  const auto& own = trial(made, "fashion/vgg11_bn/l1-at-taylor/fast/s5");
+  const auto& widths = trial(made, "fashion/vgg11_bn/taylor/fast/s5");
+  for (std::size_t step : {1, 2}) CHECK(input(stage(made, own.steps[step].stage), "widths") == widths.steps[step].stage);
+}
+
+TEST_CASE_METHOD(Fixture, "widths that come from themselves are refused") {
+  experiment.criteria[0].widths_from = "taylor";
+  experiment.criteria[1].widths_from = "l1";
+  CHECK_THROWS_AS(plan(), storage::Error);
+}
+
+TEST_CASE_METHOD(Fixture, "baselines are trained for as long as a base and its longest schedule") {
+  experiment.train["precision"] = "auto";
+  experiment.baselines = {{.net = {.name = "squeezenet1_1", .width = 0.5}}, {.net = {.name = "mobilenet_v2"}, .epochs = 4}};
+  const Plan made = plan();
+  const auto& first = trial(made, "fashion/squeezenet1_1-w0.5/s5");
+  const auto& second = trial(made, "fashion/mobilenet_v2/s6");
+  CHECK(first.role == "baseline");
+  CHECK(first.net == "squeezenet1_1");
+  CHECK(first.width == 0.5);
+  CHECK(first.criterion.empty());
+  CHECK(first.steps.size() == 1);
+  CHECK(stage(made, first.steps[0].stage).parameters["train"]["epochs"] == 10 + 2 * 3);
+  CHECK(stage(made, second.steps[0].stage).parameters["train"]["epochs"] == 4);
+  CHECK(count(made, StageKind::probe) == 3);
+  CHECK(made.stages.size() == 29 + 2 * 2 * 2 + 2);  // two baselines, two seeds, train and evaluate; two probes
+}
+
+TEST_CASE_METHOD(Fixture, "the narrow control is as wide as its budget allows") {
+  const eval::DatasetInfo data = eval::describe_dataset(experiment.data["tiny"]);
+  for (const prune::Budget of : {prune::Budget::params, prune::Budget::macs}) {
+    const prune::PruneRequest request{prune::PruneRequest::Kind::keep, 0.25, of};
+    const auto size = [&](double width) {
+      const eval::Cost cost = eval::cost(search::make_net({.name = "vgg11_bn", .width = width}, data));
+      return static_cast<double>(of == prune::Budget::params ? cost.params : cost.macs);
+    };
+    const double width = search::narrow_width(experiment.nets[0], data, request);
+    CHECK(width < 0.125);
+    CHECK(size(width) <= 0.25 * size(0.125));
+    CHECK(size(width + 0.001) > 0.25 * size(0.125));
+  }
+  CHECK(search::narrow_width(experiment.nets[0], data, keep(1)) == 0.125);
+  CHECK_THROWS_AS(search::narrow_width(experiment.nets[0], data, keep(1e-9)), storage::Error);
+
+  experiment.baselines = {{.net = {}, .narrow = keep(0.25)}};
+  const Plan made = plan();
+  const double width = search::narrow_width(experiment.nets[0], data, keep(0.25));
+  const auto narrow = std::find_if(made.trials.begin(), made.trials.end(), [](const auto& each) { return each.role == "baseline"; });
+  REQUIRE(narrow != made.trials.end());
+  CHECK(narrow->net == "narrow-vgg11_bn");
+  CHECK(narrow->width == width);
+  CHECK(narrow->name.starts_with("fashion/narrow-vgg11_bn-w0."));
+  CHECK(stage(made, narrow->steps[0].stage).parameters["net"] ==
+        Json{{"name", "vgg11_bn"}, {"width", width}, {"layout", "automatic"}, {"dropout", 0.5}});
+}
+
+TEST_CASE_METHOD(Fixture, "nets of one name are told apart by their width") {
+  experiment.nets.push_back({.name = "vgg11_bn", .width = 0.25});
+  const Plan made = plan();
+  CHECK(made.trials.size() == 16);
+  CHECK(trial(made, "fashion/vgg11_bn-w0.25/l1/slow/s5").net == "vgg11_bn-w0.25");
+  CHECK(trial(made, "fashion/vgg11_bn-w0.125/l1/slow/s5").width == 0.125);
+}
+
+TEST_CASE_METHOD(Fixture, "without criteria the bases are trials of their own") {
+  experiment.criteria.clear();
+  const Plan made = plan();
+  CHECK(made.stages.size() == 4);
+  REQUIRE(made.trials.size() == 2);
+  CHECK(trial(made, "fashion/vgg11_bn/s6").steps.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "work is estimated from images, multiply-accumulates and epochs") {
+  const Plan made = plan();
+  const eval::DatasetInfo data = eval::describe_dataset(experiment.data["tiny"]);
+  REQUIRE(data.train == 24);  // 30 less 6 for validation
+  const auto macs = static_cast<double>(eval::cost(search::make_net(experiment.nets[0], data)).macs);
+  const auto& path = trial(made, "fashion/vgg11_bn/l1/slow/s5");
+  CHECK(stage(made, path.steps[0].stage).work == Approx(10 * 24 * macs * 3));
+  CHECK(stage(made, path.steps[0].evaluation).work == Approx(10 * macs));
+  // Scoring passes over what the step before left, retraining over what this one leaves.
+  CHECK(stage(made, path.steps[2].stage).work == Approx(24 * 0.5 * macs * 3 + 3 * 24 * 0.3 * macs * 3));
+  CHECK(stage(made, path.steps[2].evaluation).work == Approx(10 * 0.3 * macs));
+}
+
+TEST_CASE("strategies are known by name") {
+  CHECK(search::strategy_names() == std::vector<std::string>{"sweep"});
+  CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));
+}

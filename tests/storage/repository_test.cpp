@@ -1,0 +1,212 @@
+#include "storage/repository.h"
+
+#include <catch2/catch.hpp>
+
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+#include "tests/support/small_plan.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
+
+using namespace storage;
+using namespace support;
+
+namespace {
+
+constexpr auto write_access = Repository::Access::write;
+constexpr auto read_access = Repository::Access::read;
+
+std::map<StageState, int> count_states(const Repository& repository) {
+  std::map<StageState, int> counts;
+  for (const auto& [fingerprint, status] : repository.stage_statuses()) ++counts[status.state];
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("stage states have names") {
+  for (const auto state : {StageState::pending, StageState::running, StageState::done, StageState::failed, StageState::interrupted}) {
+    CHECK(stage_state_from_string(to_string(state)) == state);
+  }
+  CHECK(to_string(StageState::interrupted) == "interrupted");
+  CHECK(error_of([] { stage_state_from_string("lost"); }).kind() == ErrorKind::invalid);
+}
+
+TEST_CASE("a new repository is empty, and reading needs one that exists") {
+  const TemporaryDirectory directory;
+  const auto results = directory.path() / "results" / "small";
+  const Error missing = error_of([&] { Repository repository(results, read_access); });
+  CHECK(missing.kind() == ErrorKind::invalid);
+  CHECK_THAT(missing.what(), Catch::Contains(results.string()));
+  CHECK_FALSE(std::filesystem::exists(results));
+
+  const Repository repository(results, write_access);
+  CHECK_FALSE(repository.experiment().has_value());
+  CHECK(repository.stage_statuses().empty());
+  CHECK(repository.rows("trials") == Json::array());
+  CHECK(repository.check() == "ok");
+
+  write_file(directory.path() / "file", "");
+  CHECK(error_of([&] { Repository blocked(directory.path() / "file" / "x", write_access); }).kind() == ErrorKind::environment);
+}
+
+TEST_CASE("a corrupt file stops both kinds of access") {
+  const TemporaryDirectory directory;
+  write_file(directory.path() / "experiment.db", std::string(5000, 'x'));
+  CHECK(error_of([&] { Repository repository(directory.path(), read_access); }).kind() == ErrorKind::storage);
+  CHECK(error_of([&] { Repository repository(directory.path(), write_access); }).kind() == ErrorKind::storage);
+}
+
+TEST_CASE("a plan can grow, and a trial keeps its number") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan plan;
+  plan.record(repository);
+  CHECK(count_states(repository) == std::map<StageState, int>{{StageState::pending, 14}});
+  run_stage(repository, "base", made_net("A0", 1000, 20000, 0.9));
+
+  plan.stages.push_back({"cut3", "prune", "third cut", {}, {{"net", "cut2"}}});
+  plan.trials[0].steps.push_back({3, "cut3", ""});
+  plan.trials.insert(plan.trials.begin(), plan.trials[1]);
+  plan.trials[0].name = "newcomer";
+  plan.tasks[0].classes = 5;
+  plan.record(repository);
+
+  CHECK(count_states(repository) == std::map<StageState, int>{{StageState::pending, 14}, {StageState::done, 1}});
+  CHECK(repository.trial("long")["trial"] == 1);
+  CHECK(repository.trial("long")["steps"] == 3);
+  CHECK(repository.trial("narrow")["trial"] == 5);
+  CHECK(repository.trial("newcomer")["trial"] == 6);
+  CHECK(repository.rows("tasks")[0]["classes"] == 5);
+  CHECK(repository.rows("inputs").size() == 14);
+  CHECK(repository.rows("experiments").size() == 1);
+}
+
+TEST_CASE("the experiment is that of the last plan, and earlier contents stay") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan plan;
+  plan.record(repository);
+  const std::string first_yaml = plan.experiment.yaml;
+  plan.experiment.yaml = "schema: 1\nseed: 2\n";
+  plan.experiment.settings = {{"seed", 2}};
+  plan.record(repository);
+  CHECK(repository.experiment()->name == "small");
+  CHECK(repository.experiment()->yaml == "schema: 1\nseed: 2\n");
+  CHECK(repository.experiment()->settings == Json({{"seed", 2}}));
+  CHECK(repository.rows("experiments")[0]["yaml"] == first_yaml);
+  CHECK(repository.trial("1")["experiment"] == 2);
+}
+
+TEST_CASE("a plan that names what is not there is refused as a whole") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan plan;
+  std::string missing;
+  SECTION("a stage of a trial") {
+    plan.trials[4].steps[0].stage = "nowhere";
+    missing = "trial 'narrow' names stage 'nowhere'";
+  }
+  SECTION("an evaluation of a trial") {
+    plan.trials[4].steps[0].evaluation = "nowhere";
+    missing = "trial 'narrow' names stage 'nowhere'";
+  }
+  SECTION("an input of a stage") {
+    plan.stages[3].inputs[0].stage = "nowhere";
+    missing = "stage 'label of cut1' names stage 'nowhere'";
+  }
+  SECTION("a task") {
+    plan.tasks.clear();
+    missing = "trial 'long' names task 'clothes'";
+  }
+  const Error error = error_of([&] { plan.record(repository); });
+  CHECK(error.kind() == ErrorKind::internal);
+  CHECK_THAT(error.what(), Catch::Contains(missing));
+  CHECK(repository.stage_statuses().empty());
+  CHECK_FALSE(repository.experiment().has_value());
+}
+
+TEST_CASE("a stage runs, fails with any bytes as its reason, and runs again") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan().record(repository);
+  repository.start_stage("base", "cuda:0", 4, "here");
+  CHECK(repository.stage_statuses().at("base").state == StageState::running);
+  CHECK(repository.stage_statuses().at("base").attempt == 1);
+
+  StageOutcome failed;
+  failed.failure_kind = "crash";
+  failed.failure = "tail \xff of stderr";
+  failed.metrics = {{"val", "accuracy", 0.5, {}}};
+  repository.finish_stage("base", failed);
+  CHECK(repository.stage_statuses().at("base").state == StageState::failed);
+  CHECK(repository.stage_statuses().at("base").failure_kind == "crash");
+  CHECK(repository.outcome("base").failure == "tail \xef\xbf\xbd of stderr");  // U+FFFD
+  CHECK(repository.rows("metrics").empty());
+
+  run_stage(repository, "base", made_net("A0", 1000, 20000, 0.9));
+  CHECK(repository.stage_statuses().at("base").state == StageState::done);
+  CHECK(repository.stage_statuses().at("base").attempt == 2);
+  CHECK(repository.stage_statuses().at("base").failure_kind.empty());
+  CHECK(repository.outcome("base").failure.empty());
+}
+
+TEST_CASE("a result is accepted once, and only of a stage that runs") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan().record(repository);
+  const auto refused = [&](const auto& work, const std::string& message) {
+    const Error error = error_of(work);
+    CHECK(error.kind() == ErrorKind::internal);
+    CHECK_THAT(error.what(), Catch::Contains(message));
+  };
+  refused([&] { repository.finish_stage("base", measured(0.5)); }, "stage 'base' cannot finish: it is pending");
+  run_stage(repository, "base", measured(0.5));
+  refused([&] { repository.finish_stage("base", measured(0.6)); }, "stage 'base' cannot finish: it is done");
+  refused([&] { repository.start_stage("base", "cpu", 1, "here"); }, "stage 'base' cannot start: it is done");
+  CHECK(repository.rows("metrics").size() == 1);
+  CHECK(repository.rows("metrics")[0]["value"] == 0.5);
+
+  repository.start_stage("cut1", "cpu", 1, "here");
+  refused([&] { repository.start_stage("cut1", "cpu", 1, "here"); }, "it is running");
+  StageOutcome outcome;
+  outcome.state = StageState::pending;
+  refused([&] { repository.finish_stage("cut1", outcome); }, "cannot finish as pending");
+  refused([&] { repository.start_stage("nowhere", "cpu", 1, "here"); }, "no plan has it");
+  refused([&] { repository.outcome("nowhere"); }, "no plan has stage 'nowhere'");
+
+  StageOutcome doubled = measured(0.5);
+  doubled.metrics.push_back(doubled.metrics[0]);
+  refused([&] { repository.finish_stage("cut1", doubled); }, "UNIQUE");
+  CHECK(repository.stage_statuses().at("cut1").state == StageState::running);
+  CHECK(repository.rows("metrics").size() == 1);
+}
+
+TEST_CASE("what a dead run left is released, and failures can be reset") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan().record(repository);
+  run_stage(repository, "base", measured(0.5));
+  repository.start_stage("cut1", "cpu", 1, "here");
+  repository.start_stage("cut2", "cpu", 1, "here");
+  run_stage(repository, "narrow", StageOutcome{});
+  CHECK(repository.release_running_stages() == 2);
+  CHECK(repository.release_running_stages() == 0);
+  CHECK(count_states(repository) ==
+        std::map<StageState, int>{{StageState::pending, 10}, {StageState::done, 1}, {StageState::failed, 1}, {StageState::interrupted, 2}});
+  CHECK(repository.reset_failures() == 3);
+  CHECK(count_states(repository) == std::map<StageState, int>{{StageState::pending, 13}, {StageState::done, 1}});
+  CHECK(repository.stage_statuses().at("cut1").attempt == 0);
+  CHECK(repository.stage_statuses().at("base").attempt == 1);
+}
+
+TEST_CASE("reading works beside a writer and cannot write") {
+  const TemporaryDirectory directory;
+  Repository writer(directory.path(), write_access);
+  SmallPlan().record(writer);
+  Repository reader(directory.path(), read_access);
+  CHECK(reader.rows("trials").size() == 5);
+  run_stage(writer, "base", made_net("A0", 1000, 20000, 0.9));
+  CHECK(reader.stage_statuses().at("base").state == StageState::done);
+  CHECK(error_of([&] { reader.reset_failures(); }).kind() == ErrorKind::environment);
+}

@@ -1,0 +1,75 @@
+// An executor without processes for the tests of the run loop: stages end in the order they were started, as the test's script says.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "search/executors/executor.h"
+
+namespace support {
+
+class FakeExecutor : public search::Executor {
+ public:
+  /// The outcome of a stage's n-th start (1, 2, ...), or nothing for a stage that only ends when it is interrupted.
+  using Script = std::function<std::optional<storage::StageOutcome>(const search::Job&, int start)>;
+
+  FakeExecutor(int slots, Script script) : slots_(static_cast<std::size_t>(slots), {"cpu", 1}), script_(std::move(script)) {}
+
+  const std::vector<search::Slot>& slots() const override { return slots_; }
+
+  void start(int slot, const search::Job& job) override {
+    started.push_back(job);
+    if (on_start) on_start(job);
+    running_.push_back({slot, job.fingerprint, script_(job, ++starts_[job.fingerprint])});
+  }
+
+  std::optional<search::Event> wait(std::chrono::milliseconds) override {
+    for (auto running = running_.begin(); running != running_.end(); ++running) {
+      if (!running->outcome) continue;
+      search::Event event;
+      event.slot = running->slot;
+      event.fingerprint = running->fingerprint;
+      event.outcome = *running->outcome;
+      running_.erase(running);
+      return event;
+    }
+    return std::nullopt;
+  }
+
+  void interrupt() override {
+    ++interrupts;
+    if (deaf) return;
+    storage::StageOutcome interrupted;
+    interrupted.state = storage::StageState::interrupted;
+    for (Running& running : running_)
+      if (!running.outcome) running.outcome = interrupted;
+  }
+
+  void kill() override {
+    ++kills;
+    running_.clear();
+  }
+
+  std::vector<search::Job> started;
+  std::function<void(const search::Job&)> on_start;
+  bool deaf = false;  ///< does not answer an interrupt
+  int interrupts = 0, kills = 0;
+
+ private:
+  struct Running {
+    int slot;
+    std::string fingerprint;
+    std::optional<storage::StageOutcome> outcome;
+  };
+
+  std::vector<search::Slot> slots_;
+  Script script_;
+  std::map<std::string, int> starts_;
+  std::deque<Running> running_;
+};
+
+}  // namespace support

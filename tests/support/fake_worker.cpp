@@ -1,0 +1,124 @@
+// A program that speaks the worker's protocol without doing any work: request.parameters.do says what happens.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+using Json = nlohmann::json;
+
+namespace {
+
+void say(const Json& event) {
+  const std::string line = event.dump() + "\n";
+  if (write(3, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::exit(4);
+}
+
+void finish(const Json& stage, const std::string& state, const Json& values) {
+  say({{"event", "result"},
+       {"stage", stage},
+       {"outcome",
+        {{"state", state},
+         {"failure_kind", ""},
+         {"failure", ""},
+         {"wall_s", 0.25},
+         {"values", values},
+         {"architecture", nullptr},
+         {"layers", Json::array()},
+         {"metrics", Json::array()},
+         {"artifacts", Json::array()}}}});
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "(unset)" : value;
+}
+
+/// The descriptors that were open when this program started.
+std::set<std::string> open_descriptors() {
+  std::set<std::string> open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    if (std::filesystem::exists(std::filesystem::symlink_status(entry))) open.insert(entry.path().filename());
+  std::erase_if(open, [](const std::string& number) {  // the listing's own
+    return !std::filesystem::exists(std::filesystem::symlink_status("/proc/self/fd/" + number));
+  });
+  return open;
+}
+
+[[noreturn]] void die() {
+  std::cerr << "about to die" << std::endl;
+  kill(getpid(), SIGKILL);
+  std::abort();
+}
+
+void obey(const Json& request, const Json& surroundings) {
+  const std::string order = request["parameters"]["do"];
+  const Json& stage = request["stage"];
+  const std::filesystem::path marker = std::filesystem::path(std::string(request["directory"])) / (std::string(stage) + ".marker");
+  if (order == "finish") {
+    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0.5}, {"message", "halfway"}});
+    finish(stage, "done", {{"request", request}, {"surroundings", surroundings}});
+  } else if ((order == "kill itself once" || order == "leave once") && std::filesystem::exists(marker)) {
+    finish(stage, "done", {});
+  } else if (order == "leave" || order == "leave once") {
+    std::ofstream(marker) << "here";
+    std::exit(0);
+  } else if (order == "kill itself" || order == "kill itself once") {
+    std::ofstream(marker) << "here";
+    die();
+  } else if (order == "exit") {
+    std::exit(3);
+  } else if (order == "write garbage") {
+    if (write(3, "no event\n", 9) != 9) std::exit(4);
+    pause();
+  } else if (order == "answer for another") {
+    finish("another", "done", {});
+    pause();
+  } else if (order == "finish and exit") {
+    finish(stage, "done", {});
+    std::exit(0);
+  } else if (order == "wait for SIGTERM" || order == "leave at SIGTERM") {
+    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0}, {"message", "waiting"}});
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    int signal = 0;
+    sigwait(&wanted, &signal);
+    if (order == "leave at SIGTERM") std::exit(0);
+    finish(stage, "interrupted", {});
+  } else if (order == "die of SIGTERM") {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &wanted, nullptr);
+    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0}, {"message", "waiting"}});
+    while (true) pause();
+  } else {
+    std::cerr << "unknown order: " << order << std::endl;
+    std::exit(5);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "--devices") {
+    std::cout << R"({"cuda": 2})" << std::endl;
+    return 0;
+  }
+  sigset_t held;
+  sigemptyset(&held);
+  sigaddset(&held, SIGTERM);
+  sigprocmask(SIG_BLOCK, &held, nullptr);
+  Json surroundings{{"arguments", std::vector<std::string>(argv + 1, argv + argc)}, {"pid", getpid()}, {"group", getpgrp()}};
+  surroundings["descriptors"] = open_descriptors();
+  for (const char* name : {"OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "CUDA_VISIBLE_DEVICES"})
+    surroundings["environment"][name] = variable(name);
+  for (std::string line; std::getline(std::cin, line);) obey(Json::parse(line), surroundings);
+}

@@ -1,0 +1,39 @@
+// Small nets with every kind of coupling, and small instances of the registry's nets.
+#pragma once
+
+#include "eval/nets/net_builder.h"
+#include "eval/nets/registry.h"
+
+namespace support {
+
+/// conv - bn - relu - pool - conv - bn - relu - global pool - linear, on 8 x 8 images.
+inline eval::NetSpec plain_net(int channels = 1, int classes = 4) {
+  eval::NetBuilder net("plain", {channels, 8, 8});
+  int x = net.relu("relu1", net.batch_norm("bn1", net.convolution("conv1", net.input(), 8, {3, 1, 1}, false)));
+  x = net.max_pool("pool", x, {2, 2});
+  x = net.relu("relu2", net.batch_norm("bn2", net.convolution("conv2", x, 16, {3, 1, 1}, false)));
+  net.linear("fc", net.flatten("flatten", net.adaptive_average_pool("global", x, 1)), classes);
+  return std::move(net).build();
+}
+
+/// A residual block, a depthwise and a grouped convolution, a concatenation and a flatten of 2 x 2 maps.
+inline eval::NetSpec coupled_net() {
+  eval::NetBuilder net("coupled", {3, 8, 8});
+  const int stem = net.relu("stem_relu", net.convolution("stem", net.input(), 8, {3, 1, 1}));
+  const int body = net.batch_norm("body_bn", net.convolution("body", stem, 8, {3, 1, 1}, false));
+  const int sum = net.relu("sum_relu", net.add("sum", {stem, body}));
+  const int depthwise = net.relu6("depthwise_relu", net.convolution("depthwise", sum, 8, {3, 2, 1}, true, 8));
+  const int grouped = net.relu("grouped_relu", net.convolution("grouped", depthwise, 12, {1, 1, 0}, true, 4));
+  const int branch = net.relu("branch_relu", net.convolution("branch", depthwise, 6, {3, 1, 1}));
+  const int joined = net.average_pool("pool", net.concat("joined", {grouped, branch}), {2, 2});
+  const int hidden = net.relu("hidden_relu", net.linear("hidden", net.flatten("flatten", joined), 10));
+  net.linear("fc", net.dropout("dropout", hidden, 0.5), 5);
+  return std::move(net).build();
+}
+
+/// A registry net made small enough for a test.
+inline eval::NetSpec small_instance(const std::string& name) {
+  return eval::make_net(name, {.width = 0.25, .classes = 7, .input = {3, 32, 32}, .layout = eval::Layout::small});
+}
+
+}  // namespace support
