@@ -147,7 +147,7 @@ Tensor wilks_projection(const Scatter& scatter, double ridge) {
   const Tensor small = torch::eye(K, torch::kFloat64) + classes.t().matmul(solved);
   // P (L L')^-1 P' = (P L'^-1)(P L'^-1)'. The K class means are tied by their mean, so the rank is K - 1 and one direction is dropped.
   const Tensor lower = torch::linalg_cholesky(small);
-  const Tensor root = std::get<0>(torch::triangular_solve(solved.t(), lower, /*upper=*/false)).t();  // [d, K]
+  const Tensor root = torch::linalg_solve_triangular(lower, solved.t(), /*upper=*/false).t();  // [d, K]
   const auto [gram_values, gram_vectors] = torch::linalg_eigh(root.t().matmul(root), "L");
   const Tensor spanning = gram_vectors.slice(1, K > 1 ? 1 : 0);
   return inverse.unsqueeze(1) * root.matmul(spanning);

@@ -25,12 +25,15 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x) {
       return fmt::format("torch.conv2d({}, {}, {}, {}, {}, {}, {})", x[0], tensor(".weight"), bias, list(layer.stride), list(layer.padding),
                          list(layer.dilation), layer.groups);
     case LayerKind::linear:
-      return fmt::format("torch.nn.functional.linear(torch.flatten({}, 1), {}, {})", x[0], tensor(".weight"), bias);
+      return fmt::format("torch.linear(torch.flatten({}, 1), {}, {})", x[0], tensor(".weight"), bias);
     case LayerKind::batch_norm:
       return fmt::format("torch.batch_norm({}, {}, {}, {}, {}, False, 0.1, {}, False)", x[0], tensor(".weight"), tensor(".bias"),
                          tensor(".running_mean"), tensor(".running_var"), layer.epsilon);
     case LayerKind::local_response_norm:
-      return fmt::format("torch.nn.functional.local_response_norm({}, {}, {:#}, {:#}, {:#})", x[0], layer.size, layer.alpha, layer.beta, layer.k);
+      return fmt::format(
+          "{0} * torch.pow(torch.squeeze(torch.avg_pool3d(torch.constant_pad_nd(torch.unsqueeze({0} * {0}, 1), [0, 0, 0, 0, {1}, {2}], 0.0), "
+          "[{3}, 1, 1], [1, 1, 1]), 1) * {4:#} + {5:#}, -{6:#})",
+          x[0], layer.size / 2, (layer.size - 1) / 2, layer.size, layer.alpha, layer.k, layer.beta);
     case LayerKind::relu:
       return fmt::format("torch.relu({})", x[0]);
     case LayerKind::relu6:

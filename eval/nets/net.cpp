@@ -34,6 +34,7 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
 Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const auto sizes = tensor_sizes(spec);
+  const Layer& decision = spec.layers[decision_layer(spec)];
   Weights weights;
   for (const Layer& layer : spec.layers) {
     for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) {
@@ -42,8 +43,9 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
       Tensor tensor = torch::zeros(entry->second);
       const std::string role = what;
       if (layer.kind == LayerKind::batch_norm && (role == ".weight" || role == ".running_var")) tensor.fill_(1);
-      if (layer.kind == LayerKind::linear && role == ".weight") tensor.normal_(0, 0.01, generator);
-      if (layer.kind == LayerKind::convolution && role == ".weight") {
+      if (role == ".weight" && (layer.kind == LayerKind::linear || &layer == &decision)) {
+        tensor.normal_(0, 0.01, generator);
+      } else if (role == ".weight" && layer.kind == LayerKind::convolution) {
         const double fan_out = static_cast<double>(layer.channels) * layer.kernel[0] * layer.kernel[1] / layer.groups;
         tensor.normal_(0, std::sqrt(2 / fan_out), generator);
       }
@@ -151,7 +153,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::relu:
       return may_overwrite ? at::relu_(const_cast<Tensor&>(x)) : at::relu(x);
     case LayerKind::relu6:
-      return at::clamp(x, 0, 6);
+      return may_overwrite ? at::hardtanh_(const_cast<Tensor&>(x), 0, 6) : at::hardtanh(x, 0, 6);
     case LayerKind::max_pool:
       return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
     case LayerKind::average_pool:

@@ -59,7 +59,7 @@ TEST_CASE("adds, depthwise and grouped convolutions tie channels") {
 TEST_CASE("protected layers are fixed with the reason; an unknown one is named") {
   const eval::NetSpec spec = support::plain_net();
   CHECK(prune::channel_groups(spec, {"conv2"}).groups[2].fixed == "protected: conv2");
-  CHECK_THROWS_WITH(prune::channel_groups(spec, {"conv3"}), Catch::Contains("'conv3'") && Catch::Contains("conv2"));
+  CHECK_THROWS_WITH(prune::channel_groups(spec, {"conv3"}), Catch::Contains("'conv3'") && Catch::Contains("did you mean 'conv1'"));
 }
 
 TEST_CASE("the activation site lies behind batch norm and ReLU") {

@@ -1,5 +1,7 @@
 #include "prune/train.h"
 
+#include <ATen/Parallel.h>
+
 #include <catch2/catch.hpp>
 
 #include "storage/base/file.h"
@@ -35,11 +37,11 @@ TEST_CASE("training learns what can be learned, and repeats its bits") {
   at::set_num_threads(1);
   const Setting setting;
   eval::Net net = setting.fresh(), again = setting.fresh();
-  const TrainResult result = prune::train(net, setting.task(6));
+  const TrainResult result = prune::train(net, setting.task(20));
   CHECK(result.end == TrainResult::End::done);
-  REQUIRE(result.history.size() == 6);
+  REQUIRE(result.history.size() == 20);
   CHECK(result.history.back().val_accuracy > 0.9);  // four places; guessing gives 0.25
-  prune::train(again, setting.task(6));
+  prune::train(again, setting.task(20));
   CHECK(equal(net, again));
 }
 
@@ -114,7 +116,7 @@ TEST_CASE("learning rate factors by hand") {
 
 TEST_CASE("bf16 keeps fp32 master weights and learns too") {
   const Setting setting;
-  prune::TrainTask task = setting.task(6);
+  prune::TrainTask task = setting.task(20);
   task.precision = eval::Precision::bf16;
   eval::Net net = setting.fresh();
   CHECK(prune::train(net, task).history.back().val_accuracy > 0.9);
