@@ -46,8 +46,8 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
       if (role == ".weight" && (layer.kind == LayerKind::linear || &layer == &decision)) {
         tensor.normal_(0, 0.01, generator);
       } else if (role == ".weight" && layer.kind == LayerKind::convolution) {
-        const double fan_out = static_cast<double>(layer.channels) * layer.kernel[0] * layer.kernel[1] / layer.groups;
-        tensor.normal_(0, std::sqrt(2 / fan_out), generator);
+        const double fan_in = static_cast<double>(tensor[0].numel());
+        tensor.normal_(0, std::sqrt(2 / fan_in), generator);
       }
       weights[entry->first] = tensor;
     }
@@ -153,7 +153,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::relu:
       return may_overwrite ? at::relu_(const_cast<Tensor&>(x)) : at::relu(x);
     case LayerKind::relu6:
-      return may_overwrite ? at::hardtanh_(const_cast<Tensor&>(x), 0, 6) : at::hardtanh(x, 0, 6);
+      return at::clamp(x, 0, 6);  // hardtanh has no bf16 gradient in LibTorch 1.13
     case LayerKind::max_pool:
       return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
     case LayerKind::average_pool:

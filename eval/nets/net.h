@@ -19,7 +19,7 @@ using Weights = std::map<std::string, torch::Tensor>;
 /// Every tensor that the spec's layers own: sizes by name. Batch norm owns weight, bias, running_mean and running_var.
 std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spec);
 
-/// Fresh weights: Kaiming normal (fan out) for convolutions, normal with deviation 0.01 for linear layers and for
+/// Fresh weights: Kaiming normal (fan in; He et al. 2015) for convolutions, normal with deviation 0.01 for linear layers and for
 /// the one that makes the class scores, biases 0, batch norm the identity.
 /// The same seed gives the same bits.
 Weights initial_weights(const NetSpec& spec, std::uint64_t seed);

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Kills nas-run, a worker, or both with -9 at ten random moments of a small run on Fashion-MNIST, starting it again each time. The rows of `steps`
+# must equal those of an undisturbed run, no stage may be done twice, and a last start must find nothing to do.
+# usage: kill_test.sh NAS_RUN [SEED]
+set -u
+nas_run=$1
+RANDOM=${2:-1}
+[ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 0; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat > "$work/small.yaml" <<'YAML'
+schema: 1
+name: small
+tasks: [{name: clothes, dataset: fashion}]
+data: {fashion: {format: idx, pad: 2, train_images: 1500, validation_images: 300, test_images: 500}}
+nets: [{name: vgg11_bn, width: 0.125}]
+baselines: [{name: narrow, keep: 0.3, of: macs}]
+train: {epochs: 3, precision: fp32, optimizer: {name: sgd, lr: 0.05}}
+prune:
+  criteria: [{name: lda, variant: wilks, images: 300}, l1, {name: taylor, images: 300}]
+  schedules: [{name: a, keep: [0.6, 0.3], of: macs}, {name: b, keep: [0.6, 0.2], of: macs}]
+  retrain: {epochs: 2}
+search: {strategy: sweep, seeds: 1}
+reliability: {retries: {crash: 9, lost: 9}}
+YAML
+steps='select stage, architecture, params, macs, accuracy_val, accuracy_test from steps order by stage, trial, step'
+rows() { "$nas_run" trials "$1" --json > /dev/null && python3 - "$1/experiment.db" "$steps" <<'PY'
+import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(row)
+PY
+}
+
+start=$(date +%s%N)
+"$nas_run" "$work/small.yaml" -o "$work/calm" > /dev/null 2>&1 || { echo "the undisturbed run failed"; exit 1; }
+calm_ms=$((($(date +%s%N) - start) / 1000000))
+rows "$work/calm" > "$work/calm.rows"
+[ -s "$work/calm.rows" ] || { echo "the undisturbed run left no rows"; exit 1; }
+
+killed=0
+for i in $(seq 1 10); do
+  "$nas_run" "$work/small.yaml" -o "$work/stormy" > /dev/null 2>> "$work/stormy.log" &
+  parent=$!
+  sleep "$(printf '0.%03d' $((RANDOM % 1000)))"
+  sleep "$((RANDOM % (calm_ms / 5000 + 1)))"
+  workers=$(pgrep -P $parent nas-worker)
+  case $((i % 3)) in
+    0) victims=$parent ;;
+    1) victims=$(echo "$workers" | head -1) ;;
+    2) victims="$workers $parent" ;;
+  esac
+  kill -9 $victims 2> /dev/null && killed=$((killed + 1))
+  [ $((i % 3)) = 1 ] && sleep 1 && kill -9 $parent 2> /dev/null
+  wait $parent 2> /dev/null
+done
+"$nas_run" "$work/small.yaml" -o "$work/stormy" > /dev/null 2>> "$work/stormy.log" || { echo "the last start failed"; tail -5 "$work/stormy.log"; exit 1; }
+rows "$work/stormy" > "$work/stormy.rows"
+diff "$work/calm.rows" "$work/stormy.rows" || { echo "the rows differ"; exit 1; }
+again=$("$nas_run" "$work/small.yaml" -o "$work/stormy" 2>&1 > /dev/null | tail -1)
+echo "$again" | grep -q ' 0 run' || { echo "a last start ran something: $again"; exit 1; }
+pgrep -f "$work/stormy" > /dev/null && { echo "a worker outlived its parent"; exit 1; }
+echo "killed $killed times; $(wc -l < "$work/calm.rows") rows equal; then: $again"
