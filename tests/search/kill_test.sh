@@ -37,12 +37,14 @@ rows "$work/calm" > "$work/calm.rows"
 [ -s "$work/calm.rows" ] || { echo "the undisturbed run left no rows"; exit 1; }
 
 killed=0
+seen=""
 for i in $(seq 1 10); do
   "$nas_run" "$work/small.yaml" -o "$work/stormy" > /dev/null 2>> "$work/stormy.log" &
   parent=$!
   sleep "$(printf '0.%03d' $((RANDOM % 1000)))"
   sleep "$((RANDOM % (calm_ms / 5000 + 1)))"
   workers=$(pgrep -P $parent nas-worker)
+  seen="$seen $workers"
   case $((i % 3)) in
     0) victims=$parent ;;
     1) victims=$(echo "$workers" | head -1) ;;
@@ -57,5 +59,8 @@ rows "$work/stormy" > "$work/stormy.rows"
 diff "$work/calm.rows" "$work/stormy.rows" || { echo "the rows differ"; exit 1; }
 again=$("$nas_run" "$work/small.yaml" -o "$work/stormy" 2>&1 > /dev/null | tail -1)
 echo "$again" | grep -q ' 0 run' || { echo "a last start ran something: $again"; exit 1; }
-pgrep -f "$work/stormy" > /dev/null && { echo "a worker outlived its parent"; exit 1; }
+[ -n "${seen// /}" ] || { echo "no kill met a worker"; exit 1; }
+for worker in $seen; do
+  [ "$(cat /proc/$worker/comm 2> /dev/null)" = nas-worker ] && { echo "worker $worker outlived its parent"; exit 1; }
+done
 echo "killed $killed times; $(wc -l < "$work/calm.rows") rows equal; then: $again"
