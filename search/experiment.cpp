@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <regex>
 
@@ -100,6 +101,15 @@ void read_prune(YamlReader section, Experiment& experiment) {
   section.finish();
 }
 
+/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining.
+Json whole_path(const Experiment& experiment) {
+  std::size_t steps = 0;
+  for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
+  Json train = experiment.train;
+  train["epochs"] = train.at("epochs").get<int>() + static_cast<int>(steps) * experiment.retrain.at("epochs").get<int>();
+  return train;
+}
+
 }  // namespace
 
 Override parse_override(const std::string& text) {
@@ -135,9 +145,9 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
   const DataInfos infos = describe_data(data, experiment.tasks, experiment.data);
   experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
-  experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos);
   experiment.train = read_training(root.section("train"), Json::object());
   read_prune(root.section("prune"), experiment);
+  experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
   read_search(root.section("search"), experiment);
   experiment.resources = read_resources(root.section("resources"));
   experiment.reliability = read_reliability(root.section("reliability"));

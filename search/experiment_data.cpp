@@ -26,9 +26,6 @@ const storage::Options& net_options() {
   return options;
 }
 
-const storage::Option epochs_option{
-    .name = "epochs", .kind = OptionKind::integer, .doc = "epochs of training", .min = 1, .max = 100000, .optional = true};
-
 NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
   const Json options = entry.values(net_options());
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
@@ -141,7 +138,8 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
   return nets;
 }
 
-std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos) {
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+                                     const Json& train) {
   std::vector<std::string> names = eval::net_names();
   names.push_back("narrow");
 
@@ -159,8 +157,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
     }
-    const Json epochs = entry.value(epochs_option);
-    if (!epochs.is_null()) baseline.epochs = epochs.get<int>();
+    baseline.train = read_training(entry.section("train"), train);
     entry.finish();
     take_name(name, identity, taken);
     baselines.push_back(std::move(baseline));

@@ -13,7 +13,7 @@ Json to_json(const NetRequest& net) {
 
 Json to_json(const Baseline& baseline) {
   Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : to_json(baseline.net);
-  if (baseline.epochs) json["epochs"] = *baseline.epochs;
+  json["train"] = baseline.train;
   return json;
 }
 

@@ -20,8 +20,9 @@ DataInfos describe_data(const YamlReader& section, const std::vector<Task>& task
 /// `nets`, each buildable for every dataset.
 std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);
 
-/// `baselines`; every net must be able to become as narrow as a `narrow` one asks.
-std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos);
+/// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow` one asks.
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+                                     const Json& train);
 
 /// `train` or `prune.retrain`: a key that is not given takes its value from `inherited` where that is not empty.
 Json read_training(YamlReader section, const Json& inherited);

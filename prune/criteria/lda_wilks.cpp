@@ -1,5 +1,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <cmath>
+
 #include "prune/criteria/members.h"
 #include "prune/criteria/scoring.h"
 
@@ -20,14 +22,16 @@ struct Moments {
 /// J = logdet(R + B) - logdet(R) falls by |A' dh|^2 when a firing moves by dh; A' h, times random signs, is backpropagated to every activation.
 class LdaWilks : public Criterion {
  public:
-  explicit LdaWilks(const storage::Json& options) : images_(options.at("images").get<std::int64_t>()), ridge_(options.at("ridge").get<double>()) {}
+  explicit LdaWilks(const storage::Json& options)
+      : images_(options.at("images").get<std::int64_t>()), ridge_(options.at("ridge").get<double>()), traced_(options.at("traced").get<double>()) {}
 
   Scoring score(const ScoringTask& task) const override {
-    const std::vector<std::int64_t> images = sample_images(task.data, images_, task.seed);
+    std::vector<std::int64_t> images = sample_images(task.data, images_, task.seed);
     const int top = pre_decision_layer(task.net.spec());
     const Scatter scatter = measure_scatter(task, images);
     const Tensor projection = wilks_projection(scatter, ridge_).to(task.net.device(), torch::kFloat32);  // [d, r]
 
+    images.resize(static_cast<std::size_t>(std::ceil(traced_ * static_cast<double>(images.size()))));
     at::Generator signs = at::make_generator<at::CPUGeneratorImpl>(eval::mix_seed(task.seed, 1));
     const auto objective = [&](const Tensor& output, const eval::Batch&) {
       const Tensor displaced = pre_decision_firings(output).matmul(projection);  // [N, r]
@@ -58,7 +62,7 @@ class LdaWilks : public Criterion {
   }
 
   std::int64_t images_;
-  double ridge_;
+  double ridge_, traced_;
 };
 
 }  // namespace

@@ -136,17 +136,19 @@ void explain(const RunSummary& summary, const std::filesystem::path& directory) 
 }
 
 Json to_json(const AnswerRow& row) {
+  const auto mean = [&row](double value) { return row.seeds == 0 ? Json() : Json(value); };
   return {{"task", row.task},
           {"net", row.net},
           {"what", row.what},
           {"seeds", row.seeds},
-          {"accuracy_val", row.accuracy_val},
-          {"accuracy_test", row.accuracy_test},
-          {"accuracy_test_std", row.accuracy_test_std},
-          {"params", row.params},
-          {"macs", row.macs},
-          {"params_ratio", row.params_ratio},
-          {"macs_ratio", row.macs_ratio}};
+          {"of_seeds", row.of_seeds},
+          {"accuracy_val", mean(row.accuracy_val)},
+          {"accuracy_test", mean(row.accuracy_test)},
+          {"accuracy_test_std", mean(row.accuracy_test_std)},
+          {"params", mean(row.params)},
+          {"macs", mean(row.macs)},
+          {"params_ratio", mean(row.params_ratio)},
+          {"macs_ratio", mean(row.macs_ratio)}};
 }
 
 void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows, bool json) {

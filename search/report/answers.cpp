@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <string_view>
@@ -98,8 +97,8 @@ void add_baselines(std::vector<Group>& groups, const Json& baselines) {
 }
 
 /// Means over the seeds whose base is there too.
-AnswerRow summary(const Group& group, const std::string& what, const std::map<Unit, Measured>& nets) {
-  AnswerRow row{.task = group.task, .net = group.net, .what = what, .params_ratio = 0, .macs_ratio = 0};
+AnswerRow summary(const Group& group, const std::string& what, const std::map<Unit, Measured>& nets, std::size_t of_seeds) {
+  AnswerRow row{.task = group.task, .net = group.net, .what = what, .of_seeds = static_cast<int>(of_seeds), .params_ratio = 0, .macs_ratio = 0};
   std::vector<double> tests;
   for (const auto& [unit, net] : nets) {
     const auto base = group.bases.find(unit);
@@ -121,27 +120,37 @@ AnswerRow summary(const Group& group, const std::string& what, const std::map<Un
   return row;
 }
 
-/// Of each seed that has a cut net, the best and the smallest within tolerance.
-std::array<std::map<Unit, Measured>, 2> chosen(const Group& group, const Line& line, double tolerance, const std::string& size) {
-  std::array<std::map<Unit, Measured>, 2> nets;
-  auto& [best, smallest] = nets;
+using NetOfUnit = std::map<Unit, Measured>;
+
+/// Of each seed that has a cut net.
+struct Chosen {
+  NetOfUnit last, best, smallest;  ///< the smallest is there where a cut is within the tolerance
+  bool several = false;            ///< some seed has more than one cut
+};
+
+Chosen chosen(const Group& group, const Line& line, double tolerance, const std::string& size) {
+  Chosen nets;
+  const auto better = [&](const Measured& one, const Measured& other) {
+    return std::tuple(one.accuracy_val, -one.size(size)) > std::tuple(other.accuracy_val, -other.size(size));
+  };
+  const auto smaller = [&](const Measured& one, const Measured& other) {
+    return std::tuple(-one.size(size), one.accuracy_val) > std::tuple(-other.size(size), other.accuracy_val);
+  };
+  const auto later = [](const Measured& one, const Measured& other) { return one.step > other.step; };
   for (const auto& [unit, steps] : line.nets) {
     const auto base = group.bases.find(unit);
     if (base == group.bases.end()) continue;
-    const double enough = base->second.accuracy_val - tolerance - kRounding;
-    Measured small = base->second;
+    const auto keep = [&unit = unit](NetOfUnit& held, const Measured& step, const auto& preferred) {
+      const auto [current, first] = held.emplace(unit, step);
+      if (!first && preferred(step, current->second)) current->second = step;
+      return first;
+    };
     for (const Measured& step : steps) {
       if (step.step == 0) continue;
-      const auto better = [&](const Measured& one, const Measured& other) {
-        return std::tuple(one.accuracy_val, -one.size(size)) > std::tuple(other.accuracy_val, -other.size(size));
-      };
-      const auto [current, first] = best.emplace(unit, step);
-      if (!first && better(step, current->second)) current->second = step;
-      if (step.accuracy_val >= enough &&
-          (step.size(size) < small.size(size) || (step.size(size) == small.size(size) && better(step, small))))
-        small = step;
+      if (!keep(nets.last, step, later)) nets.several = true;
+      keep(nets.best, step, better);
+      if (step.accuracy_val >= base->second.accuracy_val - tolerance - kRounding) keep(nets.smallest, step, smaller);
     }
-    if (best.contains(unit)) smallest.emplace(unit, small);
   }
   return nets;
 }
@@ -153,19 +162,21 @@ std::vector<AnswerRow> answers(const Json& steps, const Json& baselines, double 
   add_baselines(groups, baselines);
   std::vector<AnswerRow> rows;
   const auto add = [&](const AnswerRow& row) {
-    if (row.seeds > 0) rows.push_back(row);
+    if (row.of_seeds > 0) rows.push_back(row);
   };
   for (const Group& group : groups) {
-    add(summary(group, "base", group.bases));
+    add(summary(group, "base", group.bases, group.bases.size()));
     for (const Line& line : group.searched) {
-      const auto [best, smallest] = chosen(group, line, tolerance, size);
-      add(summary(group, line.what + ", best", best));
-      add(summary(group, line.what + ", smallest", smallest));
+      const Chosen nets = chosen(group, line, tolerance, size);
+      if (nets.several) add(summary(group, line.what + ", last", nets.last, nets.last.size()));
+      add(summary(group, line.what + ", best", nets.best, nets.last.size()));
+      add(summary(group, line.what + ", smallest", nets.smallest, nets.last.size()));
     }
     for (const Line& line : group.baselines) {
       std::map<Unit, Measured> nets;
-      for (const auto& [unit, measurements] : line.nets) nets.emplace(unit, measurements.front());
-      add(summary(group, line.what, nets));
+      for (const auto& [unit, measurements] : line.nets)
+        if (group.bases.contains(unit)) nets.emplace(unit, measurements.front());
+      add(summary(group, line.what, nets, nets.size()));
     }
   }
   return rows;

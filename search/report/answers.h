@@ -12,15 +12,16 @@ namespace search {
 /// Mean and standard deviation over seeds of one line of the table.
 struct AnswerRow {
   std::string task, net;  ///< the base net that the line belongs to
-  std::string what;       ///< "base", "gradual / lda-wilks, best", "gradual / lda-wilks, smallest", "squeezenet1_1", "narrow (width 0.31)"
-  int seeds = 0;          ///< seeds, or folds of seeds, that are complete
+  std::string what;       ///< "base", "gradual / lda-wilks, last" (or best, smallest), "squeezenet1_1", "narrow (width 0.31)"
+  int seeds = 0;          ///< seeds, or folds of seeds, that the means are taken over; 0: no net of any seed is good enough
+  int of_seeds = 0;       ///< seeds, or folds of seeds, that are complete
   double accuracy_val = 0, accuracy_test = 0, accuracy_test_std = 0;  ///< shares of 1; the deviation (n - 1) is 0 with one seed
   double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;      ///< means; ratios to the base of the same seed
 };
 
-/// Rows chosen on validation accuracy alone: of each schedule x criterion the cut net with the best validation accuracy (of equal ones the
-/// smaller), and the smallest net (in `size`: "params" or "macs") whose validation accuracy is at most `tolerance` below its base's, seed
-/// by seed; where no cut of a seed is that good, the base itself. Baselines that belong to no base net stand under each of their task.
+/// Of each schedule x criterion, seed by seed: the net after the last cut, where there are several (criteria at equal budget); the cut net with
+/// the best validation accuracy (of equal ones the smaller); and the smallest (in `size`: "params" or "macs") whose validation accuracy is at
+/// most `tolerance` below its base's, over the seeds that have one. Baselines that belong to no base net stand under each of their task.
 /// `steps` and `baselines` are rows of those views; rows without a test accuracy yet are left out.
 std::vector<AnswerRow> answers(const storage::Json& steps, const storage::Json& baselines, double tolerance, const std::string& size);
 std::vector<AnswerRow> answers(const storage::Repository& repository, double tolerance, const std::string& size);

@@ -21,8 +21,9 @@ std::string short_number(double value) {
 using Cells = std::array<std::string, 8>;
 
 Cells cells_of(const AnswerRow& row) {
+  if (row.seeds == 0) return {row.what, fmt::format("0 of {}", row.of_seeds), "none", "", "", "", "", ""};
   return {row.what,
-          std::to_string(row.seeds),
+          row.seeds == row.of_seeds ? std::to_string(row.seeds) : fmt::format("{} of {}", row.seeds, row.of_seeds),
           fmt::format("{:.2f}", 100 * row.accuracy_val),
           row.seeds > 1 ? fmt::format("{:.2f} ± {:.2f}", 100 * row.accuracy_test, 100 * row.accuracy_test_std)
                         : fmt::format("{:.2f}", 100 * row.accuracy_test),

@@ -54,7 +54,7 @@ class TaskPlanner {
       for (int i = 0; i < experiment_.seeds; ++i) plan_base(base(net), experiment_.seed + i);
     for (const Baseline& baseline : experiment_.baselines) {
       for (const Net& net : nets_of(baseline))
-        for (int i = 0; i < experiment_.seeds; ++i) plan_baseline(net, baseline.epochs.value_or(default_epochs()), experiment_.seed + i);
+        for (int i = 0; i < experiment_.seeds; ++i) plan_baseline(net, baseline.train, experiment_.seed + i);
     }
   }
 
@@ -75,13 +75,6 @@ class TaskPlanner {
       nets.push_back(std::move(narrow));
     }
     return nets;
-  }
-
-  /// What the base and the retraining of the longest schedule have together.
-  int default_epochs() const {
-    std::size_t steps = 0;
-    for (const Schedule& schedule : experiment_.schedules) steps = std::max(steps, schedule.steps.size());
-    return experiment_.train.at("epochs").get<int>() + static_cast<int>(steps) * experiment_.retrain.at("epochs").get<int>();
   }
 
   void plan_base(const Net& net, int seed) {
@@ -111,9 +104,7 @@ class TaskPlanner {
     }
   }
 
-  void plan_baseline(const Net& net, int epochs, int seed) {
-    Json train = experiment_.train;
-    train["epochs"] = epochs;
+  void plan_baseline(const Net& net, const Json& train, int seed) {
     const std::string name = net.request.width == 1 ? net.label : fmt::format("{}-w{}", net.label, net.request.width);
     storage::TrialRecord trial = trial_of(net, "baseline", seed, trained(net, train, seed, fmt::format("{} seed {}", name, seed)));
     trial.name = fmt::format("{}/{}/s{}", task_.name, name, seed);

@@ -5,7 +5,8 @@
 #include <random>
 
 #include "prune/width_cost.h"
-#include "support/tiny_nets.h"
+#include "tests/support/random_mask.h"
+#include "tests/support/tiny_nets.h"
 
 using prune::Allocation;
 using prune::AllocationLimits;
@@ -34,16 +35,6 @@ struct Plain {
 };
 
 /// Random masks that leave something of every group.
-prune::KeepMask random_mask(const prune::ChannelGroups& groups, std::mt19937_64& random) {
-  prune::KeepMask mask = prune::keep_all(groups);
-  for (std::size_t g = 0; g < mask.size(); ++g) {
-    if (!groups.groups[g].fixed.empty()) continue;
-    for (std::size_t i = 0; i < mask[g].size(); ++i) mask[g][i] = random() % 3 != 0;
-    mask[g][random() % mask[g].size()] = true;
-  }
-  return mask;
-}
-
 }  // namespace
 
 TEST_CASE("the paper's threshold: eta times the deviation of the non-zero scores") {
@@ -137,7 +128,7 @@ TEST_CASE("the cost by widths equals the cost of the cut spec, for every net") {
   for (const eval::NetSpec& spec : specs) {
     INFO(spec.name);
     const prune::ChannelGroups groups = prune::channel_groups(spec);
-    const prune::KeepMask mask = random_mask(groups, random);
+    const prune::KeepMask mask = support::random_mask(groups, random);
     const eval::Cost cost = eval::cost(prune::cut_spec(spec, groups, mask));
     const std::vector<int> widths = prune::kept_counts(mask);
     const prune::WidthCost params(spec, groups, Budget::params), macs(spec, groups, Budget::macs);

@@ -4,7 +4,8 @@
 #include <random>
 
 #include "eval/cost.h"
-#include "support/tiny_nets.h"
+#include "tests/support/random_mask.h"
+#include "tests/support/tiny_nets.h"
 
 namespace {
 
@@ -18,16 +19,6 @@ eval::Weights lively_weights(const eval::NetSpec& spec) {
     if (name.find(".running_mean") != std::string::npos || name.find(".bias") != std::string::npos) tensor.normal_(0, 0.2);
   }
   return weights;
-}
-
-prune::KeepMask random_mask(const prune::ChannelGroups& groups, std::mt19937_64& random) {
-  prune::KeepMask mask = prune::keep_all(groups);
-  for (std::size_t g = 0; g < mask.size(); ++g) {
-    if (!groups.groups[g].fixed.empty()) continue;
-    for (std::size_t i = 0; i < mask[g].size(); ++i) mask[g][i] = random() % 2 != 0;
-    mask[g][random() % mask[g].size()] = true;
-  }
-  return mask;
 }
 
 /// Largest difference of the class scores of the cut and the masked net, over the largest score.
@@ -55,7 +46,7 @@ TEST_CASE("the cut net equals the masked net, for every net and random masks") {
     const eval::Weights weights = lively_weights(spec);
     const prune::ChannelGroups groups = prune::channel_groups(spec);
     CHECK(difference(spec, prune::keep_all(groups), weights) < 1e-6);
-    for (int i = 0; i < 2; ++i) CHECK(difference(spec, random_mask(groups, random), weights) < 1e-5);
+    for (int i = 0; i < 2; ++i) CHECK(difference(spec, support::random_mask(groups, random), weights) < 1e-5);
   }
 }
 

@@ -76,15 +76,23 @@ TEST_CASE("the best of each seed is chosen by validation, the smaller of equals"
   CHECK(best.params_ratio == Approx((0.5 + 0.3) / 2));
 }
 
-TEST_CASE("the smallest is within the tolerance of its own seed's base, else it is the base") {
+TEST_CASE("the smallest is within the tolerance of its own seed's base") {
   // Seed 1: base .90, so .89 is just good enough: step 2. Seed 2: base .92, so .91 is wanted, and no cut has it.
   const AnswerRow smallest = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
-  CHECK(smallest.seeds == 2);
-  CHECK(smallest.macs == Approx((50 + 200) / 2));
-  CHECK(smallest.macs_ratio == Approx((0.25 + 1) / 2));
-  CHECK(smallest.accuracy_test == Approx((0.87 + 0.90) / 2));
+  CHECK(smallest.seeds == 1);
+  CHECK(smallest.of_seeds == 2);
+  CHECK(smallest.macs == 50);
+  CHECK(smallest.macs_ratio == Approx(0.25));
+  CHECK(smallest.accuracy_test == Approx(0.87));
   // Three points of tolerance: step 2 of both.
   CHECK(row(search::answers(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
+}
+
+TEST_CASE("the last is the net after all cuts, told where there are several") {
+  const AnswerRow last = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
+  CHECK(last.seeds == 2);
+  CHECK(last.macs == 20);
+  CHECK(last.accuracy_test == Approx((0.79 + 0.84) / 2));
 }
 
 TEST_CASE("the smallest is taken in the size that is asked for") {
@@ -137,7 +145,9 @@ TEST_CASE("the answers as a table") {
         "s / c, best          1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n"
         "s / c, smallest      1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n");
   CHECK_THAT(search::to_table(search::answers(two_seeds, Json::array(), 0.01, "macs")),
-             Catch::Contains("base                      2  91.00  89.00 ± 1.41   1.0 k    1.000"));
+             Catch::Contains("base                        2  91.00  89.00 ± 1.41   1.0 k    1.000"));
+  const Json bad{step(1, "s", "c", 0, 0.9, 0.88, 1000, 1000), step(1, "s", "c", 1, 0.5, 0.5, 100, 100)};
+  CHECK_THAT(search::to_table(search::answers(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
 }
 
 TEST_CASE("answers are read from the stored views") {

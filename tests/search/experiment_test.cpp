@@ -114,14 +114,16 @@ TEST_CASE("schedules are lists of shares or of thresholds") {
 
 TEST_CASE("baselines are nets or narrow ones") {
   SmallExperiment small;
-  small.lines.push_back("baselines: [mobilenet_v2, {name: squeezenet1_1, width: 0.5, epochs: 3}, {name: narrow, keep: 0.1, of: params}]");
+  small.lines.push_back("baselines: [mobilenet_v2, {name: squeezenet1_1, width: 0.5, train: {epochs: 3, optimizer: {lr: 0.01}}}, {name: narrow, keep: 0.1, of: params}]");
   const std::vector<Baseline> baselines = load(small).baselines;
   REQUIRE(baselines.size() == 3);
   CHECK(baselines[0].net.name == "mobilenet_v2");
   CHECK(baselines[0].net.width == 1);
-  CHECK_FALSE(baselines[0].epochs.has_value());
+  CHECK(baselines[0].train["epochs"] == 4 + 4);  // a base and the retraining after one cut
+  CHECK(baselines[0].train["optimizer"]["lr"] == 0.1);
   CHECK(baselines[1].net.width == 0.5);
-  CHECK(baselines[1].epochs == 3);
+  CHECK(baselines[1].train["epochs"] == 3);
+  CHECK(baselines[1].train["optimizer"]["lr"] == 0.01);
   REQUIRE(baselines[2].narrow.has_value());
   CHECK(baselines[2].narrow->value == 0.1);
   CHECK(baselines[2].narrow->of == prune::Budget::params);

@@ -191,9 +191,13 @@ TEST_CASE_METHOD(Fixture, "widths that come from themselves are refused") {
   CHECK_THROWS_AS(plan(), storage::Error);
 }
 
-TEST_CASE_METHOD(Fixture, "baselines are trained for as long as a base and its longest schedule") {
+TEST_CASE_METHOD(Fixture, "baselines are trained as they say") {
   experiment.train["precision"] = "auto";
-  experiment.baselines = {{.net = {.name = "squeezenet1_1", .width = 0.5}}, {.net = {.name = "mobilenet_v2"}, .epochs = 4}};
+  Json longer = experiment.train, shorter = experiment.train;
+  longer["epochs"] = 16;
+  shorter["epochs"] = 4;
+  experiment.baselines = {{.net = {.name = "squeezenet1_1", .width = 0.5}, .train = longer},
+                          {.net = {.name = "mobilenet_v2"}, .train = shorter}};
   const Plan made = plan();
   const auto& first = trial(made, "fashion/squeezenet1_1-w0.5/s5");
   const auto& second = trial(made, "fashion/mobilenet_v2/s6");
@@ -202,7 +206,7 @@ TEST_CASE_METHOD(Fixture, "baselines are trained for as long as a base and its l
   CHECK(first.width == 0.5);
   CHECK(first.criterion.empty());
   CHECK(first.steps.size() == 1);
-  CHECK(stage(made, first.steps[0].stage).parameters["train"]["epochs"] == 10 + 2 * 3);
+  CHECK(stage(made, first.steps[0].stage).parameters["train"]["epochs"] == 16);
   CHECK(stage(made, second.steps[0].stage).parameters["train"]["epochs"] == 4);
   CHECK(count(made, StageKind::probe) == 3);
   CHECK(made.stages.size() == 29 + 2 * 2 * 2 + 2);  // two baselines, two seeds, train and evaluate; two probes
@@ -224,7 +228,7 @@ TEST_CASE_METHOD(Fixture, "the narrow control is as wide as its budget allows") 
   CHECK(search::narrow_width(experiment.nets[0], data, keep(1)) == 0.125);
   CHECK_THROWS_AS(search::narrow_width(experiment.nets[0], data, keep(1e-9)), storage::Error);
 
-  experiment.baselines = {{.net = {}, .narrow = keep(0.25)}};
+  experiment.baselines = {{.net = {}, .narrow = keep(0.25), .train = experiment.train}};
   const Plan made = plan();
   const double width = search::narrow_width(experiment.nets[0], data, keep(0.25));
   const auto narrow = std::find_if(made.trials.begin(), made.trials.end(), [](const auto& each) { return each.role == "baseline"; });
