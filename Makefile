@@ -5,22 +5,27 @@ JOBS ?= $(shell nproc)
 EXPERIMENT ?= experiments/fashion_mnist.yaml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test install bench format sanitize tidy clean packages build
+.PHONY: run test install bench format sanitize tidy clean packages configure tools build
 
-run: build ## search small nets for Fashion-MNIST
+run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
 
 test: build ## build and run the tests
 	ctest --test-dir $(BUILD)/release --output-on-failure -j $(JOBS)
 
-build: packages
-	@[ -f $(BUILD)/release/build.ninja ] || cmake --preset release
+build: configure
 	@cmake --build $(BUILD)/release -j $(JOBS)
+
+tools: configure
+	@cmake --build $(BUILD)/release -j $(JOBS) --target nas-run nas-worker
+
+configure: packages
+	@[ -f $(BUILD)/release/build.ninja ] || cmake --preset release
 
 packages: ## install Debian's packages that are missing
 	@.ci/install_packages.sh $(SUDO)
 
-install: build ## put nas-run and nas-worker under PREFIX
+install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)
 
 bench: packages ## measure against peers; needs python3-torch

@@ -1,5 +1,6 @@
 #include "prune/checkpoint.h"
 
+#include <torch/serialize.h>
 #include <unistd.h>
 
 #include "storage/base/error.h"

@@ -1,6 +1,8 @@
 // The state of a training run after an epoch, in one file: a killed stage goes on from it with the same bits.
 #pragma once
 
+#include <torch/optim/optimizer.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "prune/train.h"
 
 #include <fmt/format.h>
+#include <torch/optim/sgd.h>
 
 #include <algorithm>
 #include <chrono>

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <torch/cuda.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
