@@ -29,4 +29,15 @@ Cost cost(const NetSpec& spec) {
   return total;
 }
 
+std::int64_t fvcore_flops(const NetSpec& spec) {
+  const std::vector<Shape> shapes = output_shapes(spec);
+  std::int64_t flops = cost(spec).macs;
+  for (const Layer& layer : spec.layers) {
+    if (layer.kind != LayerKind::batch_norm && layer.kind != LayerKind::adaptive_average_pool) continue;
+    const Shape& read = shapes[layer.inputs[0]];
+    flops += (layer.kind == LayerKind::batch_norm ? 2 : 1) * std::int64_t{read.channels} * read.height * read.width;
+  }
+  return flops;
+}
+
 }  // namespace eval

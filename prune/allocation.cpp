@@ -18,17 +18,27 @@ namespace {
 
 /// The least widths that floors and the cap allow, by group.
 struct Bounds {
-  std::vector<int> floor, cap;
-  int least(std::size_t group) const { return std::max(floor[group], cap[group]); }
+  std::vector<int> floor, cap, size;
+  int round_to = 1;
+
+  /// The least multiple of round_to within the bounds, or the whole group.
+  int least(std::size_t group) const {
+    const int bound = std::max(floor[group], cap[group]);
+    return std::min(size[group], (bound + round_to - 1) / round_to * round_to);
+  }
+  /// The next lower width that may be left of a group.
+  int below(int width) const { return (width - 1) / round_to * round_to; }
 };
 
 Bounds bounds_of(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
   Bounds bounds;
+  bounds.round_to = limits.round_to;
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const int size = groups.groups[g].size;
     const int share = static_cast<int>(std::ceil(limits.floor * base.channels[g] - 1e-9));
     const int uncapped = static_cast<int>(std::ceil((1 - limits.cap) * size - 1e-9));
     const bool fixed = !groups.groups[g].fixed.empty();
+    bounds.size.push_back(size);
     bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, 1})));
     bounds.cap.push_back(fixed ? size : std::min(size, std::max(uncapped, 1)));
   }
@@ -66,11 +76,12 @@ std::vector<GroupReport> reports_of(const ChannelGroups& groups, const Scores& s
   return reports;
 }
 
-/// Clips widths to the bounds and notes where a bound kept units.
+/// Rounds the widths of groups that are cut, clips them to the bounds and notes where a bound kept units.
 void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<GroupReport>& reports) {
   for (std::size_t g = 0; g < widths.size(); ++g) {
     reports[g].floor_applied = widths[g] < bounds.floor[g];
     reports[g].cap_applied = widths[g] < bounds.cap[g];
+    if (widths[g] < bounds.size[g]) widths[g] = widths[g] / bounds.round_to * bounds.round_to;
     widths[g] = std::max(widths[g], bounds.least(g));
   }
 }
@@ -173,29 +184,50 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
     int best = -1;
     double best_rank = 0, best_saving = 0;
     for (std::size_t g = 0; g < widths.size(); ++g) {
-      if (!groups.groups[g].fixed.empty() || widths[g] <= bounds.least(g)) continue;
-      const double saving = model.saving(widths, static_cast<int>(g));
-      const double rank = scores[g][order[g][groups.groups[g].size - widths[g]]] / std::pow(saving, alpha);
+      const int left = bounds.below(widths[g]), removed = widths[g] - left;
+      if (!groups.groups[g].fixed.empty() || left < bounds.least(g)) continue;
+      const auto next = order[g].begin() + (groups.groups[g].size - widths[g]);
+      const double utility = std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + scores[g][unit]; }) / removed;
+      const double saving = model.saving(widths, static_cast<int>(g), removed);
+      const double rank = utility / std::pow(saving / removed, alpha);
       if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving)) best = static_cast<int>(g), best_rank = rank, best_saving = saving;
     }
     if (best < 0) break;
-    --widths[best];
+    widths[best] = bounds.below(widths[best]);
     cost -= best_saving;
   }
   for (std::size_t g = 0; g < widths.size(); ++g) {
     if (!groups.groups[g].fixed.empty() || widths[g] == groups.groups[g].size) continue;
-    result.reports[g].floor_applied = widths[g] == bounds.floor[g];
-    result.reports[g].cap_applied = widths[g] == bounds.cap[g];
+    const bool at_bound = bounds.below(widths[g]) < bounds.least(g);
+    result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.cap[g];
+    result.reports[g].cap_applied = at_bound && bounds.cap[g] >= bounds.floor[g];
   }
   result.target_reached = cost <= target;
   result.mask = mask_of_widths(groups, scores, widths);
   return result;
 }
 
+double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base) {
+  switch (of) {
+    case Budget::params:
+      return static_cast<double>(base.cost.params);
+    case Budget::macs:
+      return static_cast<double>(base.cost.macs);
+    case Budget::channels: {
+      double channels = 0;
+      for (std::size_t g = 0; g < groups.groups.size(); ++g)
+        if (groups.groups[g].fixed.empty()) channels += base.channels[g];
+      return channels;
+    }
+  }
+  throw Error(ErrorKind::internal, "unknown budget");
+}
+
 }  // namespace
 
 AllocationLimits allocation_limits_from_json(const storage::Json& json) {
-  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(), json.at("alpha").get<double>()};
+  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(), json.at("alpha").get<double>(),
+          json.at("round_to").get<int>()};
 }
 
 AllocationMethod allocation_method_from_string(const std::string& text) {
@@ -209,7 +241,7 @@ Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, cons
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base) {
   const Bounds bounds = bounds_of(groups, limits, base);
   const WidthCost model(spec, groups, request.of);
-  const double target = request.value * static_cast<double>(request.of == Budget::params ? base.cost.params : base.cost.macs);
+  const double target = request.value * base_size(groups, request.of, base);
   if (request.kind == PruneRequest::Kind::eta) method = AllocationMethod::eta;
   switch (method) {
     case AllocationMethod::eta:

@@ -19,6 +19,7 @@ struct AllocationLimits {
   int floor_channels = 3;  ///< or so many, whichever is more
   double cap = 0.9;        ///< share of the present channels that one cut may take at most
   double alpha = 0.25;     ///< greedy: exponent of the cost saved
+  int round_to = 1;        ///< widths of groups that are cut are multiples of this, rounded down, but not below the floor
 };
 
 /// From the JSON that check_options made of allocation_options().
@@ -52,7 +53,7 @@ struct AllocationBase {
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
 /// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a `keep`
 /// request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit with the
-/// least u / (cost saved)^alpha goes, until the share is reached.
+/// least u / (cost saved)^alpha of all groups goes, until the share is reached (with round_to: the units down to the next multiple, by their mean u).
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base);
 

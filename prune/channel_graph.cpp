@@ -7,7 +7,6 @@
 #include <set>
 
 #include "storage/base/error.h"
-#include "storage/base/option.h"
 
 namespace prune {
 
@@ -109,16 +108,9 @@ class ChannelGraph {
 };
 
 std::set<int> protected_layers(const NetSpec& spec, const std::vector<std::string>& names) {
-  std::vector<std::string> valid;
-  for (const Layer& layer : spec.layers)
-    if (eval::has_filters(layer.kind)) valid.push_back(layer.name);
   std::set<int> layers;
-  for (const std::string& name : names) {
-    if (std::find(valid.begin(), valid.end(), name) == valid.end())
-      throw storage::Error(storage::ErrorKind::invalid,
-                           "protect: '" + name + "' is no layer with filters of " + spec.name + storage::suggestion(name, valid));
-    layers.insert(eval::find_layer(spec, name));
-  }
+  for (const std::string& name : names)
+    if (const int layer = eval::find_layer(spec, name); layer >= 0) layers.insert(layer);
   return layers;
 }
 

@@ -64,16 +64,42 @@ const Options& allocation_options() {
       {.name = "floor_channels", .kind = OptionKind::integer, .fallback = 3, .doc = "channels that no cut goes below", .min = 1, .max = 1 << 20},
       {.name = "cap", .kind = OptionKind::real, .fallback = 0.9, .doc = "largest share of a layer's channels that one cut may take", .min = 0, .max = 1},
       {.name = "alpha", .kind = OptionKind::real, .fallback = 0.25,
-       .doc = "greedy allocation removes the channel with the least score / (cost saved)^alpha; 0 ranks by score alone", .min = 0, .max = 4},
+       .doc = "greedy allocation removes the channel with the least score / (cost saved)^alpha; 0 ranks all layers' channels by score alone", .min = 0,
+       .max = 4},
+      {.name = "round_to", .kind = OptionKind::integer, .fallback = 1, .doc = "what is left of a layer that is cut is a multiple of this", .min = 1,
+       .max = 1024},
+      {.name = "combine", .kind = OptionKind::choice, .fallback = "mean", .doc = "of the scores of channels that live or die together",
+       .choices = {"mean", "sum", "max"}},
+      {.name = "protect", .kind = OptionKind::names, .fallback = Json::array(), .doc = "layers whose filters stay"},
       {.name = "recalibrate", .kind = OptionKind::integer, .fallback = 1000,
        .doc = "training images over which batch norm's statistics are estimated anew after a cut", .min = 1, .max = 1e9},
   };
   return options;
 }
 
+const std::vector<std::string>& budget_names() {
+  static const std::vector<std::string> names{"params", "macs", "channels"};
+  return names;
+}
+
+std::string to_string(Budget budget) { return budget_names()[static_cast<std::size_t>(budget)]; }
+
+Budget budget_from_string(const std::string& text) {
+  for (const Budget budget : {Budget::params, Budget::macs, Budget::channels})
+    if (to_string(budget) == text) return budget;
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("of: '{}' is not known{}", text, storage::suggestion(text, budget_names())));
+}
+
+Combination combination_from_string(const std::string& text) {
+  if (text == "mean") return Combination::mean;
+  if (text == "sum") return Combination::sum;
+  if (text == "max") return Combination::max;
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("combine: '{}' is not known (valid: mean, sum, max)", text));
+}
+
 Json to_json(const PruneRequest& request) {
   if (request.kind == PruneRequest::Kind::eta) return {{"eta", request.value}};
-  return {{"keep", request.value}, {"of", request.of == Budget::params ? "params" : "macs"}};
+  return {{"keep", request.value}, {"of", to_string(request.of)}};
 }
 
 PruneRequest prune_request_from_json(const Json& json) {
@@ -87,7 +113,7 @@ PruneRequest prune_request_from_json(const Json& json) {
   request.value = json.at("keep").get<double>();
   if (!(request.value > 0 && request.value <= 1))
     throw storage::Error(storage::ErrorKind::invalid, fmt::format("keep: {}: must be above 0 and at most 1", request.value));
-  request.of = json.at("of").get<std::string>() == "params" ? Budget::params : Budget::macs;
+  request.of = budget_from_string(json.at("of").get<std::string>());
   return request;
 }
 

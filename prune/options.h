@@ -33,7 +33,18 @@ TrainOptions train_options_from_json(const storage::Json& json);
 /// Keys of `prune:` that bound a cut.
 const storage::Options& allocation_options();
 
-enum class Budget { params, macs };
+/// What a request counts. Channels: those of all groups that can be cut, so that a uniform cut to a half halves every layer.
+enum class Budget { params, macs, channels };
+std::string to_string(Budget budget);
+/// Throws storage::Error(invalid) for an unknown name.
+Budget budget_from_string(const std::string& text);
+/// "params", "macs", "channels".
+const std::vector<std::string>& budget_names();
+
+/// How the scores of channels that live or die together become one.
+enum class Combination { mean, sum, max };
+/// Throws storage::Error(invalid) for an unknown name.
+Combination combination_from_string(const std::string& text);
 
 /// How much a cut may leave: the paper's threshold, or a share of the base net.
 struct PruneRequest {

@@ -20,8 +20,11 @@ std::vector<std::pair<int, double>> width_of(const std::vector<Unit>& channels, 
 }  // namespace
 
 WidthCost::WidthCost(const eval::NetSpec& spec, const ChannelGroups& groups, Budget budget) : terms_of_group_(groups.groups.size()) {
+  if (budget == Budget::channels)
+    for (int g = 0; g < static_cast<int>(groups.groups.size()); ++g)
+      if (groups.groups[g].fixed.empty()) terms_.push_back({1, {}, {{g, 1}}});
   const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; budget != Budget::channels && i < static_cast<int>(spec.layers.size()); ++i) {
     const Layer& layer = spec.layers[i];
     const Width outputs = width_of(groups.outputs[i], groups);
     if (budget == Budget::params && layer.kind == LayerKind::batch_norm) terms_.push_back({2, {}, outputs});
@@ -43,26 +46,26 @@ WidthCost::WidthCost(const eval::NetSpec& spec, const ChannelGroups& groups, Bud
   }
 }
 
-double WidthCost::value(const Width& width, const std::vector<int>& widths, int less_one) {
+double WidthCost::value(const Width& width, const std::vector<int>& widths, int less_group, int less) {
   double sum = 0;
-  for (const auto& [group, times] : width) sum += times * (widths[group] - (group == less_one ? 1 : 0));
+  for (const auto& [group, times] : width) sum += times * (widths[group] - (group == less_group ? less : 0));
   return sum;
 }
 
-double WidthCost::term_cost(const Term& term, const std::vector<int>& widths, int less_one) const {
-  const double inputs = term.inputs.empty() ? 1 : value(term.inputs, widths, less_one);
-  return term.coefficient * inputs * value(term.outputs, widths, less_one);
+double WidthCost::term_cost(const Term& term, const std::vector<int>& widths, int less_group, int less) const {
+  const double inputs = term.inputs.empty() ? 1 : value(term.inputs, widths, less_group, less);
+  return term.coefficient * inputs * value(term.outputs, widths, less_group, less);
 }
 
 double WidthCost::cost(const std::vector<int>& widths) const {
   double sum = 0;
-  for (const Term& term : terms_) sum += term_cost(term, widths, -1);
+  for (const Term& term : terms_) sum += term_cost(term, widths, -1, 0);
   return sum;
 }
 
-double WidthCost::saving(const std::vector<int>& widths, int group) const {
+double WidthCost::saving(const std::vector<int>& widths, int group, int units) const {
   double saved = 0;
-  for (int t : terms_of_group_[group]) saved += term_cost(terms_[t], widths, -1) - term_cost(terms_[t], widths, group);
+  for (int t : terms_of_group_[group]) saved += term_cost(terms_[t], widths, -1, 0) - term_cost(terms_[t], widths, group, units);
   return saved;
 }
 

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "search/experiment_reader.h"
+#include "search/strategies/narrow.h"
 #include "search/strategies/strategy.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -88,7 +89,19 @@ void read_search(YamlReader section, Experiment& experiment) {
   section.finish();
 }
 
-void read_prune(YamlReader section, Experiment& experiment) {
+/// Each protected layer must be one with filters, of at least one of the nets.
+void check_protected(YamlReader& section, const Experiment& experiment, const DataInfos& infos) {
+  const std::optional<YamlReader> given = section.find("protect");
+  if (!given) return;
+  std::vector<std::string> names;
+  for (const NetRequest& net : experiment.nets)
+    for (const eval::DatasetInfo& info : infos)
+      for (const eval::Layer& layer : make_net(net, info).layers)
+        if (eval::has_filters(layer.kind)) names.push_back(layer.name);
+  for (const YamlReader& name : given->items()) name.one_of("a layer with filters", names);
+}
+
+void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
   const YamlReader criteria = section.section("criteria"), schedules = section.section("schedules");
   experiment.criteria = read_criteria(criteria);
   experiment.schedules = read_schedules(schedules);
@@ -98,6 +111,7 @@ void read_prune(YamlReader section, Experiment& experiment) {
   }
   experiment.retrain = read_training(section.section("retrain"), experiment.train);
   experiment.allocation = section.values(prune::allocation_options());
+  check_protected(section, experiment, infos);
   section.finish();
 }
 
@@ -146,7 +160,7 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   const DataInfos infos = describe_data(data, experiment.tasks, experiment.data);
   experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
   experiment.train = read_training(root.section("train"), Json::object());
-  read_prune(root.section("prune"), experiment);
+  read_prune(root.section("prune"), experiment, infos);
   experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
   read_search(root.section("search"), experiment);
   experiment.resources = read_resources(root.section("resources"));

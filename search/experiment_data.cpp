@@ -39,6 +39,7 @@ NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos&
 prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>& nets, const DataInfos& infos) {
   const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
   const prune::PruneRequest request = read_keep(keep, read_budget(entry));
+  if (request.of == prune::Budget::channels) entry.require("of", "macs").fail("is not what a narrow net is made by; valid: params or macs");
   keep.located([&] {
     for (const NetRequest& net : nets) {
       for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);
@@ -152,7 +153,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
     std::string identity;
     if (name.one_of("a net or 'narrow'", names) == "narrow") {
       baseline.narrow = read_narrow(entry, nets, infos);
-      identity = fmt::format("narrow {} {}", baseline.narrow->value, prune::to_json(*baseline.narrow).at("of").get<std::string>());
+      identity = fmt::format("narrow {} {}", baseline.narrow->value, to_string(baseline.narrow->of));
     } else {
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);

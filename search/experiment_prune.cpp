@@ -16,7 +16,7 @@ namespace {
 const Option keep_option{.name = "keep", .kind = OptionKind::real, .doc = "a share of the base net", .min = 0, .max = 1};
 const Option eta_option{.name = "eta", .kind = OptionKind::real, .doc = "a threshold in standard deviations", .min = 0, .max = 1000};
 const Option of_option{
-    .name = "of", .kind = OptionKind::choice, .fallback = "macs", .doc = "what is counted", .choices = {"params", "macs"}};
+    .name = "of", .kind = OptionKind::choice, .fallback = "macs", .doc = "what is counted", .choices = prune::budget_names()};
 const Option allocation_option{.name = "allocation",
                                .kind = OptionKind::choice,
                                .doc = "how a cut is spread over the layers",
@@ -104,7 +104,7 @@ void check_widths(YamlReader entry, const std::vector<Criterion>& criteria) {
 }  // namespace
 
 prune::Budget read_budget(YamlReader& mapping) {
-  return mapping.value(of_option) == "params" ? prune::Budget::params : prune::Budget::macs;
+  return prune::budget_from_string(mapping.value(of_option));
 }
 
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {

@@ -55,6 +55,12 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_pareto(app, action);
   search::cli::add_export(app, action);
   search::cli::add_retry(app, action);
+  search::cli::add_nets(app, action);
+  search::cli::add_net(app, action);
+  search::cli::add_convert(app, action);
+  search::cli::add_score(app, action);
+  search::cli::add_prune(app, action);
+  search::cli::add_evaluate(app, action);
   if (arguments.empty()) {
     fmt::print(stderr, "{}", app.help());
     return storage::exit_code(ErrorKind::usage);

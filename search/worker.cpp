@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "eval/precision.h"
+#include "search/requests/requests.h"
 #include "search/stages/stages.h"
 #include "storage/base/error.h"
 
@@ -81,7 +82,7 @@ int run_worker(int argc, char** argv) {
   app.add_option("--device", device, "where tensors live")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--parent", parent, "process to die with");
   app.add_flag("--devices", devices, "print the devices that this build can use, as JSON");
-  CLI::App* exporting = app.add_subcommand("export", "write a net for other programs; the request comes as JSON on stdin");
+  CLI::App* request = app.add_subcommand("request", "answer one request about one net; JSON on stdin and stdout");
   CLI11_PARSE(app, argc, argv);
 
   if (devices) {
@@ -89,11 +90,11 @@ int run_worker(int argc, char** argv) {
     return 0;
   }
   eval::prepare_process(threads);
-  if (exporting->parsed()) {
-    export_net(Json::parse(std::cin));
+  if (parent > 0) die_with_parent(parent);
+  if (request->parsed()) {
+    std::cout << answer_request(Json::parse(std::cin)).dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
-  if (parent > 0) die_with_parent(parent);
   struct sigaction action {};
   action.sa_handler = [](int) { stop_requested = true; };  // no SA_RESTART: it also ends the wait for a request
   sigaction(SIGTERM, &action, nullptr);

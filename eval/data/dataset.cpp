@@ -39,6 +39,15 @@ std::string to_string(Split split) {
   return "unknown";
 }
 
+Split split_from_string(const std::string& text) {
+  std::vector<std::string> names;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    names.push_back(to_string(split));
+    if (names.back() == text) return split;
+  }
+  fail(fmt::format("unknown split '{}'{}", text, storage::suggestion(text, names)));
+}
+
 const DatasetEntry& dataset_entry(const std::string& format) {
   std::vector<std::string> formats;
   for (const DatasetEntry& entry : dataset_registry()) {

@@ -15,6 +15,8 @@ namespace eval {
 
 enum class Split { train, validation, test };
 std::string to_string(Split split);
+/// Throws storage::Error(invalid) for an unknown name.
+Split split_from_string(const std::string& text);
 
 /// Images are numbered from 0 over all splits; every image has one label in [0, classes). An image may be in no split.
 class Dataset {

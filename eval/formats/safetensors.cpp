@@ -137,8 +137,10 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   return file;
 }
 
-void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
-  write_safetensors(path, {weights, {{"net_spec", to_json(spec).dump()}}});
+void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const Json& kept) {
+  TensorFile file{weights, {{"net_spec", to_json(spec).dump()}}};
+  if (!kept.is_null()) file.metadata["kept"] = kept.dump();
+  write_safetensors(path, file);
 }
 
 }  // namespace eval

@@ -21,7 +21,8 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
 /// JSON that is none, offsets that overlap, leave holes or leave the file, sizes that contradict the offsets.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// Weights with their spec in the metadata (key "net_spec"), as nas-run stores every net.
-void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights);
+/// Weights with their spec in the metadata (key "net_spec"), as nas-run stores every net, and what is left of the first net's channels (key "kept")
+/// where that is not null.
+void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const storage::Json& kept = {});
 
 }  // namespace eval

@@ -55,6 +55,15 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
   return weights;
 }
 
+Weights inference_weights(const NetSpec& spec, Weights tensors) {
+  const auto sizes = tensor_sizes(spec);
+  std::erase_if(tensors, [&](const auto& entry) {
+    const std::string& name = entry.first;
+    return !sizes.contains(name) && (name.ends_with(".num_batches_tracked") || name.starts_with("aux1.") || name.starts_with("aux2."));
+  });
+  return tensors;
+}
+
 Weights clone(const Weights& weights) {
   Weights copy;
   for (const auto& [name, tensor] : weights) copy[name] = tensor.detach().clone();

@@ -24,6 +24,9 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
 /// The same seed gives the same bits.
 Weights initial_weights(const NetSpec& spec, std::uint64_t seed);
 
+/// The tensors less what published files hold beyond the net: batch norm's counters of batches, and auxiliary heads that only training uses.
+Weights inference_weights(const NetSpec& spec, Weights tensors);
+
 /// A deep copy.
 Weights clone(const Weights& weights);
 

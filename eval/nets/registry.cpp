@@ -52,6 +52,16 @@ const std::vector<NetEntry>& net_registry() {
   return table;
 }
 
+NetOptions net_options_from_json(const storage::Json& json) {
+  NetOptions options;
+  options.width = json.value("width", options.width);
+  options.classes = json.value("classes", options.classes);
+  if (const auto input = json.find("input"); input != json.end()) options.input = {input->at(0), input->at(1), input->at(2)};
+  options.layout = layout_from_string(json.value("layout", to_string(options.layout)));
+  options.dropout = json.value("dropout", options.dropout);
+  return options;
+}
+
 std::vector<std::string> net_names() {
   std::vector<std::string> names;
   for (const NetEntry& entry : net_registry()) names.push_back(entry.name);

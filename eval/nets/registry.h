@@ -21,6 +21,9 @@ struct NetOptions {
   double dropout = 0.5;  ///< in [0, 1), where the net has dropout
 };
 
+/// {"width", "classes", "input": [C, H, W], "layout", "dropout"}, each with the default above where it is missing.
+NetOptions net_options_from_json(const storage::Json& json);
+
 struct NetEntry {
   std::string name;    ///< "vgg16_bn"
   std::string family;  ///< "vgg"

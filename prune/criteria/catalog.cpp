@@ -37,10 +37,10 @@ const std::vector<CriterionEntry>& criterion_catalog() {
          .min = 1e-9, .max = 1e3},
         {.name = "traced", .kind = OptionKind::real, .fallback = 0.6,
          .doc = "wilks: the share of the images that are traced down; the scatter takes all", .min = 1e-6, .max = 1}},
-       lda_allocation},
-      {"l1", "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers", {}, uniform},
-      {"taylor", "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer", {images_option(2000)}, greedy},
-      {"random", "a seeded random order: the control", {}, uniform},
+       true, lda_allocation},
+      {"l1", "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers", {}, false, uniform},
+      {"taylor", "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer", {images_option(2000)}, true, greedy},
+      {"random", "a seeded random order: the control", {}, false, uniform},
   };
   return catalog;
 }

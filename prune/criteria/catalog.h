@@ -12,6 +12,7 @@ struct CriterionEntry {
   std::string name;
   std::string doc;
   storage::Options options;
+  bool needs_data;  ///< it looks at images, not at weights alone
   /// Default of the allocation of a `keep` request; `lda` depends on its variant, so it is asked with the options.
   std::string (*default_allocation)(const storage::Json& options);
 };

@@ -14,9 +14,10 @@ namespace prune {
 struct ScoringTask {
   const eval::Net& net;
   const ChannelGroups& groups;
-  const eval::Dataset& data;
-  const eval::Normalisation& normalisation;
+  const eval::Dataset* data = nullptr;  ///< may be null where the catalog says that the criterion needs none
+  eval::Normalisation normalisation = {};
   std::uint64_t seed = 1;
+  Combination combination = Combination::mean;
 };
 
 struct Scoring {

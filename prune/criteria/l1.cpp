@@ -16,7 +16,7 @@ class L1 : public Criterion {
         by_layer[producer] = filters.flatten(1).to(torch::kFloat64).abs().sum(1);
       }
     }
-    return {combine(task.groups, by_layer), {}};
+    return {combine(task, by_layer), {}};
   }
 };
 

@@ -20,22 +20,15 @@ class LdaPaper : public Criterion {
 
   Scoring score(const ScoringTask& task) const override {
     torch::NoGradGuard no_grad;
-    const std::vector<std::int64_t> images = sample_images(task.data, images_, task.seed);
+    const std::vector<std::int64_t> images = sample_images(*task.data, images_, task.seed);
     const Scatter scatter = measure_scatter(task, images);
     const Tensor utility = fisher_utility(scatter);
     const Selection selection = choose(task, scatter, utility);
     Scoring scoring;
     scoring.scores = trace(task, images, selection.neurons);
-    storage::Json v = storage::Json::array();
-    for (std::int64_t j = 0; j < utility.numel(); ++j) v.push_back(storage::number_to_json(utility[j].item<double>()));
-    const auto diagonal = [](const Tensor& t) { return std::vector<double>(t.data_ptr<double>(), t.data_ptr<double>() + t.numel()); };
-    scoring.details = {{"layer", task.net.spec().layers[pre_decision_layer(task.net.spec())].name},
-                       {"within", diagonal(scatter.within_diagonal)},
-                       {"between", diagonal(scatter.between_diagonal)},
-                       {"v", v},
-                       {"selected", selection.neurons},
-                       {"selection_accuracy", selection.accuracy},
-                       {"tolerance_reached", selection.reached}};
+    scoring.details = pre_decision_details(task, scatter, utility, selection.neurons);
+    scoring.details["selection_accuracy"] = selection.accuracy;
+    scoring.details["tolerance_reached"] = selection.reached;
     return scoring;
   }
 
@@ -47,9 +40,9 @@ class LdaPaper : public Criterion {
       const std::int64_t count = std::min(select_, order.numel());
       return {{order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + count}, 0, true};
     }
-    const std::span<const std::int64_t> validation = task.data.split(eval::Split::validation);
+    const std::span<const std::int64_t> validation = task.data->split(eval::Split::validation);
     const std::vector<std::int64_t> images(validation.begin(), validation.begin() + std::min<std::ptrdiff_t>(images_, std::ssize(validation)));
-    eval::BatchLoader loader(task.data, task.normalisation, images, {.batch = 125});
+    eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
     const int layer = pre_decision_layer(task.net.spec());
     std::vector<Tensor> firings, labels;
     double right = 0;
@@ -67,9 +60,9 @@ class LdaPaper : public Criterion {
 
   /// `trace_images` of every class, as far as the sample has them.
   std::vector<std::int64_t> images_to_trace(const ScoringTask& task, const std::vector<std::int64_t>& images) const {
-    std::vector<std::int64_t> of_class(task.data.class_names().size(), 0), chosen;
+    std::vector<std::int64_t> of_class(task.data->class_names().size(), 0), chosen;
     for (std::int64_t image : images)
-      if (of_class[task.data.labels()[image]]++ < trace_images_) chosen.push_back(image);
+      if (of_class[task.data->labels()[image]]++ < trace_images_) chosen.push_back(image);
     return chosen;
   }
 
@@ -92,7 +85,7 @@ class LdaPaper : public Criterion {
       map = map.defined() ? map + sum : sum;
     };
     const std::vector<std::int64_t> traced = images_to_trace(task, images);
-    eval::BatchLoader loader(task.data, task.normalisation, traced, {.batch = 125});
+    eval::BatchLoader loader(*task.data, task.normalisation, traced, {.batch = 125});
     while (const std::optional<eval::Batch> batch = loader.next()) trace_down(task.net, batch->images.to(task.net.device()), from, select, add);
 
     std::map<int, Tensor> utilities;
@@ -100,7 +93,7 @@ class LdaPaper : public Criterion {
       const Tensor mean = map / static_cast<double>(traced.size());
       utilities[site] = mean.dim() > 1 ? mean.flatten(1).amax(1) : mean;
     }
-    return combine(task.groups, utilities);
+    return combine(task, utilities);
   }
 
   std::int64_t images_, trace_images_, select_;

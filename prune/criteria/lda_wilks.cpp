@@ -26,7 +26,7 @@ class LdaWilks : public Criterion {
       : images_(options.at("images").get<std::int64_t>()), ridge_(options.at("ridge").get<double>()), traced_(options.at("traced").get<double>()) {}
 
   Scoring score(const ScoringTask& task) const override {
-    std::vector<std::int64_t> images = sample_images(task.data, images_, task.seed);
+    std::vector<std::int64_t> images = sample_images(*task.data, images_, task.seed);
     const int top = pre_decision_layer(task.net.spec());
     const Scatter scatter = measure_scatter(task, images);
     const Tensor projection = wilks_projection(scatter, ridge_).to(task.net.device(), torch::kFloat32);  // [d, r]
@@ -47,7 +47,7 @@ class LdaWilks : public Criterion {
       const Tensor squares = (m.aa - 2 * mean * m.ag + mean.square() * m.gg).clamp_min(0);
       utilities[site] = normalised_by_layer((squares / static_cast<double>(images.size())).sqrt());
     }
-    return {combine(task.groups, utilities), {}};
+    return {combine(task, utilities), pre_decision_details(task, scatter, fisher_utility(scatter), {})};
   }
 
  private:

@@ -19,7 +19,8 @@ std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& gr
   return {sites.begin(), sites.end()};
 }
 
-Scores combine(const ChannelGroups& groups, const std::map<int, Tensor>& by_site) {
+Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
+  const ChannelGroups& groups = task.groups;
   Scores sums, seen;
   for (const ChannelGroup& group : groups.groups) {
     const std::size_t units = group.fixed.empty() ? group.size : 0;
@@ -34,10 +35,12 @@ Scores combine(const ChannelGroups& groups, const std::map<int, Tensor>& by_site
       const double value = values.data_ptr<double>()[c];
       if (!std::isfinite(value))
         throw storage::Error(storage::ErrorKind::internal, fmt::format("the score of channel {} of {} is {}", c, groups.groups[unit.group].name, value));
-      sums[unit.group][unit.index] += std::max(value, 0.0);
+      double& total = sums[unit.group][unit.index];
+      total = task.combination == Combination::max ? std::max(total, value) : total + std::max(value, 0.0);
       seen[unit.group][unit.index] += 1;
     }
   }
+  if (task.combination != Combination::mean) return sums;
   for (std::size_t g = 0; g < sums.size(); ++g)
     for (std::size_t i = 0; i < sums[g].size(); ++i) sums[g][i] /= std::max(seen[g][i], 1.0);
   return sums;
@@ -57,7 +60,7 @@ std::vector<std::int64_t> sample_images(const eval::Dataset& data, std::int64_t 
 void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
                      const std::function<Tensor(const Tensor&, const eval::Batch&)>& objective,
                      const std::function<void(int, const Tensor&, const Tensor&)>& visit) {
-  eval::BatchLoader loader(task.data, task.normalisation, images, {.batch = 125});
+  eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
   while (const std::optional<eval::Batch> batch = loader.next()) {
     std::vector<Tensor> activations;
     Tensor output;
@@ -86,11 +89,24 @@ int pre_decision_layer(const eval::NetSpec& spec) { return spec.layers[eval::dec
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images) {
   torch::NoGradGuard no_grad;
   const int layer = pre_decision_layer(task.net.spec());
-  ScatterAccumulator accumulator(std::ssize(task.data.class_names()), std::ssize(task.groups.outputs[layer]));
-  eval::BatchLoader loader(task.data, task.normalisation, images, {.batch = 125});
+  ScatterAccumulator accumulator(std::ssize(task.data->class_names()), std::ssize(task.groups.outputs[layer]));
+  eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
   while (const std::optional<eval::Batch> batch = loader.next())
     accumulator.add(pre_decision_firings(task.net.forward_to(layer, batch->images.to(task.net.device()))), batch->labels);
   return accumulator.scatter();
+}
+
+storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const Tensor& utility, const std::vector<std::int64_t>& selected) {
+  const auto numbers = [](const Tensor& values) {
+    storage::Json list = storage::Json::array();
+    for (std::int64_t j = 0; j < values.numel(); ++j) list.push_back(storage::number_to_json(values[j].item<double>()));
+    return list;
+  };
+  return {{"layer", task.net.spec().layers[pre_decision_layer(task.net.spec())].name},
+          {"within", numbers(scatter.within_diagonal)},
+          {"between", numbers(scatter.between_diagonal)},
+          {"v", numbers(utility)},
+          {"selected", selected}};
 }
 
 }  // namespace prune

@@ -13,9 +13,9 @@ namespace prune {
 /// The activation sites of all layers with filters in groups that can be cut, ascending.
 std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& groups);
 
-/// Group scores from one score for each channel of a site ([C], fp64). Units seen at several sites get the mean. A score that is not finite is an
-/// Error(internal); negative ones count as 0.
-Scores combine(const ChannelGroups& groups, const std::map<int, torch::Tensor>& by_site);
+/// Group scores from one score for each channel of a site ([C], fp64), by the task's rule where a unit is seen at several. A score that is not
+/// finite is an Error(internal); negative ones count as 0.
+Scores combine(const ScoringTask& task, const std::map<int, torch::Tensor>& by_site);
 
 /// The scores divided by their L2 norm (Molchanov et al. 2017, section 2.2); unchanged where that is 0.
 torch::Tensor normalised_by_layer(const torch::Tensor& scores);
@@ -40,5 +40,8 @@ int pre_decision_layer(const eval::NetSpec& spec);
 
 /// Scatter of the pre-decision firings over `images`, in one pass.
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images);
+
+/// What both variants of lda tell of the pre-decision layer: {"layer", "within", "between": diagonals, "v", "selected"}.
+storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const torch::Tensor& utility, const std::vector<std::int64_t>& selected);
 
 }  // namespace prune

@@ -27,6 +27,12 @@ void add_pareto(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
 void add_retry(CLI::App& app, Action& action);
+void add_nets(CLI::App& app, Action& action);
+void add_net(CLI::App& app, Action& action);
+void add_convert(CLI::App& app, Action& action);
+void add_score(CLI::App& app, Action& action);
+void add_prune(CLI::App& app, Action& action);
+void add_evaluate(CLI::App& app, Action& action);
 
 /// Exit codes besides those of storage::exit_code.
 constexpr int exit_done = 0, exit_some_failed = 4, exit_max_failures = 7, exit_budget = 75;

@@ -1,13 +1,9 @@
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstring>
 #include <memory>
 
-#include "search/cli/commands.h"
+#include "search/cli/request.h"
 #include "search/cli/trial.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
@@ -51,38 +47,9 @@ std::filesystem::path find_weights(const std::filesystem::path& directory, const
   throw Error(ErrorKind::storage, "the stage has no artifact named 'weights'");
 }
 
-/// Runs `nas-worker export` with the request on its stdin; its messages go to our stderr. Returns its exit code.
-int run_worker(const Json& request) {
-  const std::string worker = require_worker().string();
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> input(std::tmpfile(), std::fclose);
-  const std::string text = request.dump() + "\n";
-  if (!input || std::fwrite(text.data(), 1, text.size(), input.get()) != text.size() || std::fflush(input.get()) != 0) {
-    throw Error(ErrorKind::environment, fmt::format("a temporary file can't be written: {}", std::strerror(errno)));
-  }
-  std::rewind(input.get());
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, fileno(input.get()), STDIN_FILENO);
-  std::string program = worker, command = "export";
-  char* arguments[] = {program.data(), command.data(), nullptr};
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, worker.c_str(), &actions, nullptr, arguments, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) {
-    throw Error(ErrorKind::environment, fmt::format("the worker {} can't be started: {}; valid: install it there, or set NAS_WORKER",
-                                                    worker, std::strerror(failed)));
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 int export_net(const Options& options) {
-  if (std::filesystem::is_directory(options.output)) {
-    throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", options.output.string()));
-  }
+  Json request{{"command", "convert"}, {"to", options.format}};
+  put_output(request, options.output);
   const Repository repository(options.directory, Repository::Access::read);
   const storage::StageOutcome outcome = repository.outcome(find_stage(find_trial(repository, options.trial), options.step));
   if (!outcome.architecture) throw Error(ErrorKind::storage, "the stage has no net");
@@ -90,10 +57,11 @@ int export_net(const Options& options) {
     storage::write_file(options.output, outcome.architecture->spec.dump(2) + "\n");
     return exit_done;
   }
-  return run_worker({{"spec", outcome.architecture->spec},
-                     {"weights", find_weights(options.directory, outcome).string()},
-                     {"to", options.format},
-                     {"output", std::filesystem::absolute(options.output).string()}});
+  request["spec"] = outcome.architecture->spec;
+  request["weights"] = find_weights(options.directory, outcome).string();
+  request["kept"] = outcome.architecture->kept;
+  ask_worker(request);
+  return exit_done;
 }
 
 }  // namespace
@@ -104,9 +72,9 @@ void add_export(CLI::App& app, Action& action) {
   add_directory_argument(*command, options->directory);
   command->add_option("TRIAL", options->trial, "number or name of the trial")->required();
   command->add_option("--step", options->step, "0 is the base; default: the last that is done");
-  command->add_option("--to", options->format, "torchscript (for torch.jit.load), safetensors (weights), or json (the net without weights)")
+  command->add_option("--to", options->format, "torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights)")
       ->required()
-      ->check(CLI::IsMember({"torchscript", "safetensors", "json"}));
+      ->check(CLI::IsMember({"torchscript", "onnx", "safetensors", "json"}));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
   command->footer(
       "Examples:\n"

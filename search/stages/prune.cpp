@@ -67,19 +67,21 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const auto seed = parameters.at("seed").get<std::uint64_t>();
   eval::Net net = context.input_net("net");
   const eval::NetSpec& spec = net.spec();
-  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const Json& limits = parameters.at("limits");
+  const prune::ChannelGroups groups = prune::channel_groups(spec, limits.at("protect").get<std::vector<std::string>>());
 
   context.progress(0, "scoring");
   const Json& criterion = parameters.at("criterion");
   const prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
-                                     ->score({net, groups, *data.dataset, data.normalisation, eval::mix_seed(seed, 2)});
+                                     ->score({net, groups, data.dataset.get(), data.normalisation, eval::mix_seed(seed, 2),
+                                             prune::combination_from_string(limits.at("combine"))});
   const prune::Allocation allocation =
       context.inputs.contains("widths")
           ? prune::allocate_widths(groups, scoring.scores,
                                    widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec"))))
           : prune::allocate(spec, groups, scoring.scores, prune::prune_request_from_json(parameters.at("request")),
                             prune::allocation_method_from_string(parameters.at("allocation")),
-                            prune::allocation_limits_from_json(parameters.at("limits")), allocation_base(spec, groups, base));
+                            prune::allocation_limits_from_json(limits), allocation_base(spec, groups, base));
   prune::Cut cut = prune::cut(spec, groups, net.weights(), allocation.mask);
 
   storage::StageOutcome outcome;
@@ -94,7 +96,7 @@ storage::StageOutcome run_prune(const StageContext& context) {
 
   context.progress(0.1, "re-estimating batch norm");
   eval::Net smaller(cut.spec, std::move(cut.weights), context.device);
-  const auto images = static_cast<std::size_t>(parameters.at("limits").at("recalibrate").get<std::int64_t>());
+  const auto images = static_cast<std::size_t>(limits.at("recalibrate").get<std::int64_t>());
   std::vector<std::int64_t> sample = eval::shuffled(data.dataset->split(eval::Split::train), eval::mix_seed(seed, 3));
   sample.resize(std::min(images, sample.size()));
   prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation, sample);

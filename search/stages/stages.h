@@ -67,7 +67,4 @@ storage::StageOutcome run_train(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);
 storage::StageOutcome run_evaluate(const StageContext& context);
 
-/// Writes a net in a format of other programs: {"spec", "weights": path, "to": "torchscript" | "safetensors", "output": path}.
-void export_net(const Json& request);
-
 }  // namespace search

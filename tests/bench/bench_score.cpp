@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     for (Case& c : cases) {
       const auto criterion = prune::make_criterion(c.name, storage::check_options(prune::criterion_entry(c.name).options, c.options, c.name));
       const auto start = std::chrono::steady_clock::now();
-      criterion->score({net, groups, *data, normalisation, 1});
+      criterion->score({net, groups, data.get(), normalisation, 1});
       if (turn > 0) c.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }

@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "eval/nets/net_builder.h"
+#include "eval/nets/dot.h"
+#include "tests/support/tiny_nets.h"
 
 using namespace eval;
 
@@ -29,4 +30,22 @@ TEST_CASE("costs above 32 bits are exact") {
   NetBuilder net("large", {1024, 512, 512});
   net.convolution("conv", net.input(), 1024, {3, 1, 1}, false);
   CHECK(cost(std::move(net).build()) == Cost{9437184, 2473901162496});  // 9 * 2^20, and that times 2^18
+}
+
+TEST_CASE("flops as fvcore counts them: two for each value that batch norm reads, one for each that adaptive pooling reads") {
+  const eval::NetSpec spec = support::plain_net();
+  const std::int64_t normalised = 8 * 8 * 8 + 16 * 4 * 4, pooled = 16 * 4 * 4;
+  CHECK(eval::fvcore_flops(spec) == eval::cost(spec).macs + 2 * normalised + pooled);
+}
+
+TEST_CASE("a net as a graph for Graphviz: a node a layer, an edge an input, names quoted") {
+  eval::NetBuilder builder("a \"net\"", {1, 2, 2});
+  builder.linear("fc", builder.flatten("flatten", builder.add("sum", {0, builder.relu("relu", 0)})), 3);
+  CHECK(eval::to_dot(std::move(builder).build()) ==
+        "digraph \"a \\\"net\\\"\" {\n  node [shape=box, fontname=\"sans-serif\"];\n"
+        "  n0 [label=\"input\ninput\n1x2x2\"];\n"
+        "  n1 [label=\"relu\nrelu\n1x2x2\"];\n  n0 -> n1;\n"
+        "  n2 [label=\"sum\nadd\n1x2x2\"];\n  n0 -> n2;\n  n1 -> n2;\n"
+        "  n3 [label=\"flatten\nflatten\n4x1x1\"];\n  n2 -> n3;\n"
+        "  n4 [label=\"fc\nlinear\n3x1x1\", style=bold];\n  n3 -> n4;\n}\n");
 }

@@ -34,7 +34,6 @@ struct Plain {
   static PruneRequest keep(double share, Budget of = Budget::macs) { return {PruneRequest::Kind::keep, share, of}; }
 };
 
-/// Random masks that leave something of every group.
 }  // namespace
 
 TEST_CASE("the paper's threshold: eta times the deviation of the non-zero scores") {
@@ -111,6 +110,41 @@ TEST_CASE("greedy takes the least score for the cost saved") {
   CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 8, 15, 4});
   plain.limits.alpha = 1;  // 1.2 / 2880 < 1.1 / 1156
   CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 7, 16, 4});
+}
+
+TEST_CASE("widths are rounded down to a multiple, within the floors") {
+  Plain plain;
+  plain.limits.round_to = 4;
+  // eta 1 leaves 6 and 12 (see above): 4 and 12. A group that is not cut is not rounded.
+  CHECK(plain.widths(Plain::eta(1), AllocationMethod::eta) == std::vector<int>{1, 4, 12, 4});
+  plain.limits.round_to = 5;
+  CHECK(plain.widths(Plain::eta(0), AllocationMethod::eta) == std::vector<int>{1, 8, 16, 4});
+  plain.limits.floor_channels = 6;  // the least multiple of 5 from 6 on is 10, more than the 8 that there are
+  CHECK(plain.widths(Plain::eta(1), AllocationMethod::eta) == std::vector<int>{1, 8, 10, 4});
+  plain.limits.floor_channels = 1;
+  for (const AllocationMethod method : {AllocationMethod::greedy, AllocationMethod::uniform, AllocationMethod::eta}) {
+    const Allocation cut = plain.allocate(Plain::keep(0.5), method);
+    CHECK(cut.target_reached);
+    for (const std::size_t g : {1, 2}) {
+      const int width = prune::kept_counts(cut.mask)[g];
+      CHECK((width % 5 == 0 || width == plain.groups.groups[g].size));
+    }
+  }
+}
+
+TEST_CASE("half the channels of every group of ResNet18 is the net that Torch-Pruning publishes") {
+  const eval::NetSpec spec = eval::make_net("resnet18", {});
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  prune::AllocationBase base{eval::cost(spec), {}};
+  Scores scores;
+  for (const prune::ChannelGroup& group : groups.groups) {
+    base.channels.push_back(group.size);
+    scores.emplace_back(group.fixed.empty() ? group.size : 0, 1.0);
+  }
+  const AllocationLimits limits{.round_to = 8};
+  const Allocation cut = prune::allocate(spec, groups, scores, Plain::keep(0.5, Budget::channels), AllocationMethod::uniform, limits, base);
+  CHECK(cut.target_reached);
+  CHECK(eval::cost(prune::cut_spec(spec, groups, cut.mask)).params == 3'055'880);  // its README, uniform local pruning at 0.5
 }
 
 TEST_CASE("another criterion's widths keep the best of each group") {

@@ -21,7 +21,7 @@ Json checked(const std::string& name, const Json& given = Json::object()) {
 prune::Scoring score(const std::string& name, const Json& options, const eval::Net& net, const eval::Dataset& data, std::uint64_t seed = 1) {
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const eval::Normalisation normalisation = eval::measure_normalisation(data);
-  return prune::make_criterion(name, checked(name, options))->score({net, groups, data, normalisation, seed});
+  return prune::make_criterion(name, checked(name, options))->score({net, groups, &data, normalisation, seed});
 }
 
 /// Two channels: the first tells the two classes apart by its mean, the second is noise.
@@ -121,6 +121,26 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
     CHECK(score(name, options, net, five).scores == scores);
   }
   CHECK(score("random", Json::object(), net, five, 2).scores != score("random", Json::object(), net, five, 1).scores);
+}
+
+TEST_CASE("scores of tied channels combine by the named rule") {
+  // conv1 and conv2 are tied by the add: L1 norms 1, 2 and 4, 6.
+  eval::NetBuilder builder("tied", {1, 2, 2});
+  const int first = builder.convolution("conv1", 0, 2, {1, 1, 0}, false), second = builder.convolution("conv2", 0, 2, {1, 1, 0}, false);
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", builder.add("sum", {first, second}), 1)), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv1.weight", torch::tensor({1.F, -2.F}).view({2, 1, 1, 1})},
+                                                   {"conv2.weight", torch::tensor({-4.F, 6.F}).view({2, 1, 1, 1})},
+                                                   {"fc.weight", torch::ones({2, 2})},
+                                                   {"fc.bias", torch::zeros({2})}});
+  const prune::ChannelGroups groups = prune::channel_groups(net.spec());
+  const auto scores = [&](prune::Combination combination) {
+    prune::ScoringTask task{net, groups};
+    task.combination = combination;
+    return prune::make_criterion("l1", Json::object())->score(task).scores[1];
+  };
+  CHECK(scores(prune::Combination::mean) == std::vector<double>{2.5, 4});
+  CHECK(scores(prune::Combination::sum) == std::vector<double>{5, 8});
+  CHECK(scores(prune::Combination::max) == std::vector<double>{4, 6});
 }
 
 TEST_CASE("an unknown criterion is refused with the nearest name") {

@@ -145,7 +145,7 @@ TEST_CASE("the answers as a table") {
         "s / c, best          1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n"
         "s / c, smallest      1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n");
   CHECK_THAT(search::to_table(search::answers(two_seeds, Json::array(), 0.01, "macs")),
-             Catch::Contains("base                        2  91.00  89.00 ± 1.41   1.0 k    1.000"));
+             Catch::Contains("base                       2  91.00  89.00 ± 1.41   1.0 k    1.000"));
   const Json bad{step(1, "s", "c", 0, 0.9, 0.88, 1000, 1000), step(1, "s", "c", 1, 0.5, 0.5, 100, 100)};
   CHECK_THAT(search::to_table(search::answers(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
 }

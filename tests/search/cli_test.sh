@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto export retry; do
+for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
@@ -81,6 +81,25 @@ for command in status trials pareto "show 1" "export 1"; do
 done
 expect 3 "" "^nas-run: error: nowhere: .*experiment.db" "$nas_run" retry nowhere
 [ -e nowhere ] && { echo "FAILED: nowhere was made"; failures=$((failures + 1)); }
+
+# One net at a time: what is wrong is said before LibTorch is asked.
+expect 0 '"name": "resnet18",?$' "" "$nas_run" nets --json
+is_json
+expect 0 '"macs": 555422720,?$' "" "$nas_run" net resnet18 --input 3,32,32 --classes 10 --json
+expect 0 "^digraph" "" "$nas_run" net squeezenet1_1 --dot
+expect 3 "" "^nas-run: error: unknown net 'resnet81' \(did you mean 'resnet18'\?\)$" "$nas_run" net resnet81
+expect 2 "" "^nas-run: error: .*--input" "$nas_run" net resnet18 --input 3,32
+expect 2 "" "^nas-run: error: criterion taylor looks at images; valid: with --data$" "$nas_run" score --weights w --criterion taylor
+expect 3 "" "^nas-run: error: criterion lda: no option 'varient' \(did you mean 'variant'\?\)$" \
+  "$nas_run" score --weights w --criterion lda --option varient=wilks --data idx:data
+expect 3 "" "^nas-run: error: --data idx:data\?pda=2: no option 'pda'" "$nas_run" evaluate --weights w --data "idx:data?pda=2"
+expect 3 "" "^nas-run: error: unknown data format 'odx' \(did you mean 'idx'\?\)$" "$nas_run" evaluate --weights w --data odx:data
+expect 3 "" "^nas-run: error: .*absent.*train-images-idx3-ubyte" "$nas_run" evaluate --weights w --data idx:absent
+expect 3 "" "^nas-run: error: --limit: no option 'rond_to' \(did you mean 'round_to'\?\)$" \
+  "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
+expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
+expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
+[ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 
 # 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.
 expect 0 '"trials": 4,?$' "" "$nas_run" plan experiments/small.yaml --json

@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "search/cli/request.h"
+#include "storage/base/error.h"
+
+namespace search::cli {
+
+namespace {
+
+struct Options {
+  NetArguments net;
+  std::string format;
+  std::filesystem::path output;
+  bool json = false;
+};
+
+int convert(const Options& options) {
+  Json request{{"command", "convert"}, {"to", options.format}};
+  put_net(request, options.net);
+  put_output(request, options.output);
+  const Json answer = ask_worker(request);
+  if (options.json)
+    print_json(answer);
+  else
+    fmt::print("{}: {} parameters, {} multiply-accumulates\n", options.output.string(), answer.at("params").get<std::int64_t>(),
+               answer.at("macs").get<std::int64_t>());
+  return exit_done;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("convert", "write a net with its weights in another format");
+  add_net_arguments(*command, options->net);
+  command->add_option("--to", options->format, "torchscript (for torch.jit.load), onnx, or safetensors (weights, with the net in the metadata)")
+      ->required()
+      ->check(CLI::IsMember({"torchscript", "onnx", "safetensors"}));
+  command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
+  command->add_flag("--json", options->json, "one JSON document");
+  command->footer(
+      "Examples:\n"
+      "  nas-run convert --net resnet18 --weights resnet18.safetensors --to onnx -o resnet18.onnx\n"
+      "  nas-run convert --weights small.safetensors --to torchscript -o small.pt\n"
+      "  nas-run convert --weights mine.onnx --to safetensors -o mine.safetensors");
+  command->callback([options, &action] { action = [options] { return convert(*options); }; });
+}
+
+}  // namespace search::cli

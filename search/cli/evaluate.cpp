@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "search/cli/request.h"
+
+namespace search::cli {
+
+namespace {
+
+struct Options {
+  NetArguments net;
+  std::string data;
+  bool json = false;
+};
+
+int evaluate(const Options& options) {
+  const Json data = parse_data(options.data);
+  Json request{{"command", "evaluate"}, {"data", data.at("settings")}, {"split", data.at("split").is_null() ? Json("test") : data.at("split")}};
+  put_net(request, options.net);
+  const Json answer = ask_worker(request);
+  if (options.json)
+    print_json(answer);
+  else
+    fmt::print("{} images: accuracy {:.2f} %, loss {:.4f}\n", answer.at("images").get<std::int64_t>(), 100 * answer.at("accuracy").get<double>(),
+               storage::number_from_json(answer.at("loss")));
+  return exit_done;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("evaluate", "accuracy and loss of a net over images");
+  add_net_arguments(*command, options->net);
+  command->add_option("--data", options->data, std::string(data_help) + "; ?split=train, validation or test (the default)")->required();
+  command->add_flag("--json", options->json, "one JSON document");
+  command->footer("Example:\n  nas-run evaluate --weights small.safetensors --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\"");
+  command->callback([options, &action] { action = [options] { return evaluate(*options); }; });
+}
+
+}  // namespace search::cli

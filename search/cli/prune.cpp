@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "prune/criteria/catalog.h"
+#include "search/cli/request.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace search::cli {
+
+namespace {
+
+using storage::Error;
+using storage::ErrorKind;
+
+struct Options {
+  NetArguments net;
+  CriterionArguments criterion;
+  std::string data, of = "macs", allocation;
+  std::optional<double> eta, keep;
+  std::vector<std::string> limits;
+  std::filesystem::path mask, output;
+  bool json = false;
+};
+
+/// The keys of a request that say what to cut.
+void put_cut(Json& request, const Options& options) {
+  request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
+  if (!options.mask.empty()) {
+    request["mask"] = Json::parse(storage::read_file(options.mask), nullptr, /*allow_exceptions=*/false);
+    if (request["mask"].is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: is no JSON", options.mask.string()));
+    return;
+  }
+  if (options.criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
+  if (!options.eta && !options.keep) throw Error(ErrorKind::usage, "neither --eta nor --keep; valid: one of the two, as in --keep 0.5 --of macs");
+  put_criterion(request, options.criterion, options.data);
+  request["request"] = options.eta ? Json{{"eta", *options.eta}} : Json{{"keep", *options.keep}, {"of", options.of}};
+  request["allocation"] = options.allocation.empty() ? prune::criterion_entry(options.criterion.name).default_allocation(request.at("options"))
+                                                     : options.allocation;
+}
+
+int prune_net(const Options& options) {
+  Json request{{"command", "prune"}, {"seed", options.criterion.seed}};
+  put_cut(request, options);
+  put_net(request, options.net);
+  put_output(request, options.output);
+  const Json answer = ask_worker(request);
+  if (!answer.at("target_reached").get<bool>()) message("the floors and caps ended the cut before its target");
+  if (options.json) {
+    print_json(answer);
+    return exit_done;
+  }
+  const Json& before = answer.at("before");
+  fmt::print("{}: {} of {} parameters, {} of {} multiply-accumulates\n", options.output.string(), answer.at("params").get<std::int64_t>(),
+             before.at("params").get<std::int64_t>(), answer.at("macs").get<std::int64_t>(), before.at("macs").get<std::int64_t>());
+  for (const auto& [layer, remark] : answer.at("remarks").items()) fmt::print("  {}: {}\n", layer, remark.get<std::string>());
+  return exit_done;
+}
+
+}  // namespace
+
+void add_prune(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("prune", "cut the channels of a net that matter least, or those that a mask names");
+  add_net_arguments(*command, options->net);
+  add_criterion_arguments(*command, options->criterion, /*required=*/false);
+  command->add_option("--data", options->data, std::string(data_help) + "; l1 and random need none, and re-estimate batch norm where they have them");
+  CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")->check(CLI::NonNegativeNumber);
+  CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);
+  command->add_option("--of", options->of, "what --keep counts")->check(CLI::IsMember(prune::budget_names()))->needs(keep)->capture_default_str();
+  command->add_option("--allocation", options->allocation, "how a cut is spread over the layers; the criterion has a default")
+      ->check(CLI::IsMember({"eta", "greedy", "uniform"}));
+  std::string limits = "key=value, of:";
+  for (const storage::Option& option : prune::allocation_options()) limits += fmt::format("\n{}: {} [{}]", option.name, option.doc, option.fallback.dump());
+  command->add_option("--limit", options->limits, limits)->allow_extra_args(false);
+  command->add_option("--mask", options->mask, "a JSON file {layer: [kept channels]}: cuts exactly this")->excludes(eta)->excludes(keep);
+  command->add_option("-o,--output", options->output, "the cut net, as safetensors; a file that is there is replaced")->required();
+  command->add_flag("--json", options->json, "one JSON document, with the channels kept");
+  command->footer(
+      "Examples:\n"
+      "  nas-run prune --net resnet18 --weights resnet18.safetensors --criterion l1 --keep 0.5 --of channels --limit round_to=8 -o half.safetensors\n"
+      "  nas-run prune --weights base.safetensors --criterion lda --option variant=wilks --keep 0.3 \\\n"
+      "      --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" -o small.safetensors\n"
+      "  nas-run prune --weights mine.onnx --mask mask.json -o cut.safetensors");
+  command->callback([options, &action] { action = [options] { return prune_net(*options); }; });
+}
+
+}  // namespace search::cli

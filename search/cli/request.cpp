@@ -1,0 +1,216 @@
+#include "search/cli/request.h"
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+
+#include "eval/data/dataset.h"
+#include "eval/nets/registry.h"
+#include "prune/criteria/catalog.h"
+#include "search/executors/slots.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace search::cli {
+
+using storage::Error;
+using storage::ErrorKind;
+
+namespace {
+
+/// A temporary file without a name, which goes with the object.
+class Scratch {
+ public:
+  Scratch() : file_(std::tmpfile(), std::fclose) {
+    if (!file_) throw Error(ErrorKind::environment, fmt::format("a temporary file can't be made: {}", std::strerror(errno)));
+  }
+  int descriptor() const { return fileno(file_.get()); }
+
+  void write(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0) {
+      throw Error(ErrorKind::environment, fmt::format("a temporary file can't be written: {}", std::strerror(errno)));
+    }
+    std::rewind(file_.get());
+  }
+
+  std::string read() {
+    std::rewind(file_.get());
+    std::string text;
+    char block[4096];
+    for (std::size_t n = 0; (n = std::fread(block, 1, sizeof block, file_.get())) > 0;) text.append(block, n);
+    return text;
+  }
+
+ private:
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+};
+
+/// Runs the worker to its end with these files as stdin and stdout.
+int run_worker(const std::string& worker, const Scratch& input, const Scratch& output) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.descriptor(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output.descriptor(), STDOUT_FILENO);
+  std::vector<std::string> words{worker, "--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"};
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, worker.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) {
+    throw Error(ErrorKind::environment,
+                fmt::format("the worker {} can't be started: {}; valid: install it there, or set NAS_WORKER", worker, std::strerror(failed)));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+std::pair<std::string, std::string> split_at(const std::string& text, char mark) {
+  const std::size_t at = text.find(mark);
+  return at == std::string::npos ? std::pair(text, std::string()) : std::pair(text.substr(0, at), text.substr(at + 1));
+}
+
+const storage::Option& option_named(const storage::Options& table, const std::string& name, const std::string& where) {
+  std::vector<std::string> names;
+  for (const storage::Option& option : table) {
+    if (option.name == name) return option;
+    names.push_back(option.name);
+  }
+  throw Error(ErrorKind::invalid, fmt::format("{}: no option '{}'{}", where, name, storage::suggestion(name, names)));
+}
+
+Json parse_value(const storage::Option& option, const std::string& text, const std::string& where) {
+  try {
+    return storage::parse_option(option, text);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::invalid, fmt::format("{}: {}: {}", where, option.name, error.what()));
+  }
+}
+
+}  // namespace
+
+void add_net_options(CLI::App& command, NetArguments& arguments) {
+  command.add_option("--classes", arguments.classes, "classes that the net tells apart")->check(CLI::Range(1, 100'000))->capture_default_str();
+  command.add_option("--input", arguments.input, "channels, height and width of an image")->delimiter(',')->expected(3)->capture_default_str();
+  command.add_option("--width", arguments.width, "factor of every channel count")->capture_default_str();
+  command.add_option("--layout", arguments.layout, "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96")
+      ->check(CLI::IsMember({"automatic", "imagenet", "small"}))
+      ->capture_default_str();
+}
+
+void add_net_arguments(CLI::App& command, NetArguments& arguments) {
+  CLI::Option* net = command.add_option("--net", arguments.name, "a net of `nas-run nets`");
+  command.add_option("--spec", arguments.spec, "a net as a JSON file, as `nas-run export --to json` writes it")->excludes(net);
+  command.add_option("--weights", arguments.weights, "safetensors (with torchvision's names; one of nas-run says its net itself) or ONNX")->required();
+  add_net_options(command, arguments);
+}
+
+Json to_json(const NetArguments& arguments) {
+  return {{"name", arguments.name},   {"classes", arguments.classes}, {"input", arguments.input},
+          {"width", arguments.width}, {"layout", arguments.layout},   {"dropout", arguments.dropout}};
+}
+
+void put_net(Json& request, const NetArguments& arguments) {
+  request["weights"] = std::filesystem::absolute(arguments.weights).string();
+  if (!arguments.name.empty()) {
+    eval::make_net(arguments.name, eval::net_options_from_json(to_json(arguments)));  // fails here, before LibTorch is loaded
+    request["net"] = to_json(arguments);
+  }
+  if (arguments.spec.empty()) return;
+  const Json spec = Json::parse(storage::read_file(arguments.spec), nullptr, /*allow_exceptions=*/false);
+  if (spec.is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: is no JSON", arguments.spec.string()));
+  try {
+    request["spec"] = eval::to_json(eval::net_spec_from_json(spec));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::invalid, fmt::format("{}: {}", arguments.spec.string(), error.what()));
+  }
+}
+
+Json parse_data(const std::string& text) {
+  const auto [place, query] = split_at(text, '?');
+  const auto [format, path] = split_at(place, ':');
+  const eval::DatasetEntry& entry = eval::dataset_entry(format);
+  const std::string where = fmt::format("--data {}", text);
+  Json settings = Json::object();
+  Json split;
+  if (!path.empty()) {
+    const auto root = std::find_if(entry.options.begin(), entry.options.end(), [](const auto& option) { return option.kind == storage::OptionKind::path; });
+    settings[root->name] = std::filesystem::absolute(path).string();
+  }
+  for (std::string rest = query; !rest.empty();) {
+    const auto [pair, after] = split_at(rest, '&');
+    const auto [key, value] = split_at(pair, '=');
+    if (key == "split")
+      split = eval::to_string(eval::split_from_string(value));
+    else
+      settings[key] = parse_value(option_named(entry.options, key, where), value, where);
+    rest = after;
+  }
+  Json checked = storage::check_options(entry.options, settings, where);
+  checked["format"] = format;
+  for (const std::filesystem::path& file : entry.files(checked))
+    if (!std::filesystem::is_regular_file(file)) throw Error(ErrorKind::invalid, fmt::format("{}: the file {} is not there", where, file.string()));
+  return {{"settings", checked}, {"split", split}};
+}
+
+Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where) {
+  Json values = Json::object();
+  for (const std::string& text : given) {
+    const auto [key, value] = split_at(text, '=');
+    values[key] = parse_value(option_named(table, key, where), value, where);
+  }
+  return storage::check_options(table, values, where);
+}
+
+void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, bool required) {
+  std::vector<std::string> names;
+  std::string help = "key=value, by criterion:";
+  for (const prune::CriterionEntry& entry : prune::criterion_catalog()) {
+    names.push_back(entry.name);
+    for (const storage::Option& option : entry.options) help += fmt::format("\n{}, {}: {} [{}]", entry.name, option.name, option.doc, option.fallback.dump());
+  }
+  command.add_option("--criterion", arguments.name, "what scores the channels")->check(CLI::IsMember(names))->required(required);
+  command.add_option("--option", arguments.options, help)->allow_extra_args(false);
+  command.add_option_function<int>(
+      "--images", [&arguments](int images) { arguments.options.push_back(fmt::format("images={}", images)); }, "short for --option images=N");
+  command.add_option("--seed", arguments.seed, "of random choices")->capture_default_str();
+}
+
+void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data) {
+  const prune::CriterionEntry& entry = prune::criterion_entry(arguments.name);
+  request["criterion"] = entry.name;
+  request["options"] = parse_options(entry.options, arguments.options, fmt::format("criterion {}", entry.name));
+  request["seed"] = arguments.seed;
+  if (!data.empty())
+    request["data"] = parse_data(data).at("settings");
+  else if (entry.needs_data)
+    throw Error(ErrorKind::usage, fmt::format("criterion {} looks at images; valid: with --data", entry.name));
+}
+
+void put_output(Json& request, const std::filesystem::path& output) {
+  if (std::filesystem::is_directory(output)) throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
+  request["output"] = std::filesystem::absolute(output).string();
+}
+
+Json ask_worker(const Json& request) {
+  Scratch input, output;
+  input.write(request.dump() + "\n");
+  const int status = run_worker(require_worker().string(), input, output);
+  const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
+  if (answer.is_object() && answer.contains("ok")) return answer.at("ok");
+  if (answer.is_object() && answer.contains("error")) {
+    const Json& error = answer.at("error");
+    throw Error(static_cast<ErrorKind>(error.at("kind").get<int>()), error.at("message").get<std::string>());
+  }
+  throw Error(ErrorKind::internal, WIFSIGNALED(status) ? fmt::format("the worker was ended by signal {}", WTERMSIG(status))
+                                                       : fmt::format("the worker ended with code {} and no answer", WEXITSTATUS(status)));
+}
+
+}  // namespace search::cli

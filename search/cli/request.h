@@ -1,0 +1,59 @@
+// What the commands on one net share: their arguments, and the question to nas-worker, which has LibTorch.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "search/cli/commands.h"
+
+namespace search::cli {
+
+/// `--net NAME --classes N --input C,H,W --width W --layout L`, or `--spec FILE`, and `--weights FILE`.
+struct NetArguments {
+  std::string name;
+  int classes = 1000;
+  std::vector<int> input{3, 224, 224};
+  double width = 1, dropout = 0.5;
+  std::string layout = "automatic";
+  std::filesystem::path spec, weights;
+};
+
+/// --classes, --input, --width and --layout.
+void add_net_options(CLI::App& command, NetArguments& arguments);
+/// --net, --spec and --weights, and the options above.
+void add_net_arguments(CLI::App& command, NetArguments& arguments);
+
+/// {"name", "classes", "input", ...} as nets are made from.
+Json to_json(const NetArguments& arguments);
+
+/// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
+void put_net(Json& request, const NetArguments& arguments);
+
+/// "idx:DIR?pad=2&split=test" -> {"settings": checked settings of the format, "split": "test" or null}. Relative paths start at the current directory.
+/// Throws storage::Error(invalid) for an unknown format, option or split.
+Json parse_data(const std::string& text);
+constexpr const char* data_help = "the images: FORMAT:PLACE?option=value&..., as in idx:/usr/share/datasets/fashion-mnist?pad=2";
+
+/// `--criterion NAME --option key=value --seed N`.
+struct CriterionArguments {
+  std::string name;
+  std::vector<std::string> options;
+  std::uint64_t seed = 1;
+};
+
+/// --images is short for the option of that name.
+void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, bool required);
+
+/// The keys "criterion", "options", "seed" and "data" of a request. Throws storage::Error: no such criterion or option, or no data where it looks at some.
+void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data);
+
+/// The key "output" of a request. Throws storage::Error(usage) where that is a folder.
+void put_output(Json& request, const std::filesystem::path& output);
+
+/// "key=value" of each `--option`, checked against the table; defaults filled in.
+Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where);
+
+/// Asks nas-worker, on all cores. Rethrows the error that it answers with.
+Json ask_worker(const Json& request);
+
+}  // namespace search::cli

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "search/cli/request.h"
+
+namespace search::cli {
+
+namespace {
+
+struct Options {
+  NetArguments net;
+  CriterionArguments criterion;
+  std::string data;
+  bool json = false;
+};
+
+/// One line a layer: how its scores lie, or why it cannot be cut.
+Json summary(const Json& layers) {
+  Json rows = Json::array();
+  for (const Json& layer : layers) {
+    Json row{{"layer", layer.at("layer")}};
+    if (layer.contains("fixed")) {
+      row["note"] = layer.at("fixed");
+    } else {
+      const auto scores = layer.at("scores").get<std::vector<double>>();
+      double sum = 0;
+      for (const double score : scores) sum += score;
+      row["channels"] = scores.size();
+      row["least"] = *std::min_element(scores.begin(), scores.end());
+      row["mean"] = sum / static_cast<double>(scores.size());
+      row["most"] = *std::max_element(scores.begin(), scores.end());
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+int score(const Options& options) {
+  Json request{{"command", "score"}};
+  put_criterion(request, options.criterion, options.data);
+  put_net(request, options.net);
+  const Json answer = ask_worker(request);
+  if (options.json)
+    print_json(answer);
+  else
+    fmt::print("{}", to_text(summary(answer.at("layers")), {"layer", "channels", "least", "mean", "most", "note"}));
+  return exit_done;
+}
+
+}  // namespace
+
+void add_score(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("score", "how much each channel of a net matters, by a criterion");
+  add_net_arguments(*command, options->net);
+  add_criterion_arguments(*command, options->criterion, /*required=*/true);
+  command->add_option("--data", options->data, std::string(data_help) + "; l1 and random need none");
+  command->add_flag("--json", options->json, "one JSON document, with every channel's score");
+  command->footer(
+      "Examples:\n"
+      "  nas-run score --net vgg16 --weights vgg16.safetensors --criterion l1\n"
+      "  nas-run score --weights base.safetensors --criterion lda --option variant=wilks --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" --json");
+  command->callback([options, &action] { action = [options] { return score(*options); }; });
+}
+
+}  // namespace search::cli

@@ -1,0 +1,129 @@
+"""Nets that come from torchvision and go to other programs compute the same: the peers are PyTorch, the ONNX checker and OpenCV's dnn.
+
+For each net: random torchvision weights -> safetensors -> `nas-run convert` to TorchScript and ONNX, and `nas-run prune --mask` of random groups against
+the masked original. Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
+"""
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import cv2
+    import numpy
+    import onnx
+    import torch
+    import torchvision
+except ImportError as missing:
+    print(f"skipped: {missing}; install python3-torchvision, python3-onnx and python3-opencv")
+    sys.exit(77)
+
+TOLERANCE = 1e-4
+NETS = {  # input extents that keep the test quick; widths and layouts are the published ones
+    "squeezenet1_1": (torchvision.models.squeezenet1_1, {}, 96),
+    "mobilenet_v2": (torchvision.models.mobilenet_v2, {}, 96),
+    "googlenet": (torchvision.models.googlenet, {"aux_logits": True, "init_weights": False}, 96),
+    "resnet18": (torchvision.models.resnet18, {}, 96),
+    "vgg11_bn": (torchvision.models.vgg11_bn, {}, 224),
+}
+
+
+def write_safetensors(path, tensors):
+    header, offset, blobs = {}, 0, []
+    types = {torch.float32: "F32", torch.int64: "I64"}
+    for name, tensor in tensors.items():
+        blob = tensor.detach().contiguous().numpy().tobytes()
+        header[name] = {"dtype": types[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + len(blob)]}
+        offset += len(blob)
+        blobs.append(blob)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+def lively(net):
+    """Random running statistics and shifts, so that no tensor could be left out unnoticed."""
+    generator = torch.Generator().manual_seed(7)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor, low, high in ((module.running_mean, -0.3, 0.3), (module.running_var, 0.5, 2), (module.weight.data, 0.5, 1.5), (module.bias.data, -0.3, 0.3)):
+                tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
+    return net.eval()
+
+
+def reads_of(net, images):
+    """The batch norm that follows each convolution, by what it reads."""
+    made, pairs, hooks = {}, {}, []
+    for name, module in net.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            hooks.append(module.register_forward_hook(lambda m, i, o, name=name: made.__setitem__(id(o), (name, o))))
+        if isinstance(module, torch.nn.BatchNorm2d):
+            hooks.append(module.register_forward_hook(lambda m, i, o: pairs.__setitem__(made[id(i[0])][0], m)))
+    net(images)
+    for hook in hooks:
+        hook.remove()
+    return pairs
+
+
+def mask(net, kept, images):
+    """Zeroes the filters that are not kept: their activations become 0 wherever they are read."""
+    norms = reads_of(net, images)
+    for name, module in net.named_modules():
+        if name not in kept:
+            continue
+        dropped = torch.ones(module.weight.shape[0], dtype=torch.bool)
+        dropped[kept[name]] = False
+        for tensor in (module.weight, module.bias, getattr(norms.get(name), "weight", None), getattr(norms.get(name), "bias", None)):
+            if tensor is not None:
+                tensor.data[dropped] = 0
+
+
+def check(what, got, wanted):
+    difference = (torch.as_tensor(got) - wanted).abs().max() / wanted.abs().max()
+    print(f"{what}: {difference:.1e}")
+    if not difference <= TOLERANCE:
+        sys.exit(f"FAILED: {what} differs by {difference:.1e} of the largest output, more than {TOLERANCE}")
+
+
+def run_onnx(path, images):
+    onnx.checker.check_model(str(path))
+    runtime = cv2.dnn.readNetFromONNX(str(path))
+    runtime.setInput(images.numpy())
+    return runtime.forward()
+
+
+def main(nas_run):
+    torch.manual_seed(1)
+
+    def call(*arguments):
+        done = subprocess.run([nas_run, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(f"FAILED: nas-run {' '.join(map(str, arguments))}: exit code {done.returncode}")
+        return json.loads(done.stdout)
+
+    for name, (make, options, extent) in NETS.items():
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            folder = pathlib.Path(folder)
+            net = lively(make(weights=None, num_classes=1000, **options))
+            images = torch.randn(1, 3, extent, extent)  # one: OpenCV's dnn of Debian 12 flattens a batch of several as one
+            write_safetensors(folder / "in.safetensors", net.state_dict())
+            source = ("--net", name, "--input", f"3,{extent},{extent}", "--layout", "imagenet", "--weights", folder / "in.safetensors")
+            call("convert", *source, "--to", "torchscript", "-o", folder / "out.pt")
+            check(f"{name} TorchScript", torch.jit.load(str(folder / "out.pt"))(images), net(images))
+            call("convert", *source, "--to", "onnx", "-o", folder / "out.onnx")
+            check(f"{name} ONNX", run_onnx(folder / "out.onnx", images), net(images))
+            call("convert", "--weights", folder / "out.onnx", "--to", "torchscript", "-o", folder / "back.pt")
+            check(f"{name} ONNX read back", torch.jit.load(str(folder / "back.pt"))(images), net(images))
+
+            kept = call("prune", *source, "--criterion", "random", "--keep", "0.6", "--of", "channels", "-o", folder / "random.safetensors")["kept"]
+            (folder / "mask.json").write_text(json.dumps(kept))
+            call("prune", *source, "--mask", folder / "mask.json", "-o", folder / "cut.safetensors")
+            mask(net, kept, images)
+            for form, run in (("torchscript", lambda path: torch.jit.load(str(path))(images)), ("onnx", lambda path: run_onnx(path, images))):
+                call("convert", "--weights", folder / "cut.safetensors", "--to", form, "-o", folder / f"cut.{form}")
+                check(f"{name} cut, {form}", run(folder / f"cut.{form}"), net(images))
+
+
+main(sys.argv[1])
