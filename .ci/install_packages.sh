@@ -3,7 +3,8 @@
 set -eu
 wanted="g++ cmake ninja-build pkg-config
   libtorch-dev libtbb-dev libsqlitecpp-dev libsqlite3-dev libyaml-cpp-dev libfmt-dev libboost-graph-dev libssl-dev zlib1g-dev
-  libcli11-dev nlohmann-json3-dev catch2 dataset-fashion-mnist python3"
+  libcli11-dev nlohmann-json3-dev catch2 dataset-fashion-mnist python3
+  libonnx-dev libprotobuf-dev python3-onnx python3-opencv python3-torch python3-torchvision"
 missing=""
 for package in $wanted; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"

@@ -1,0 +1,180 @@
+#include "eval/formats/onnx_layers.h"
+
+#include <fmt/format.h>
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "eval/formats/onnx_tensor.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+
+namespace eval {
+
+using torch::Tensor;
+
+namespace {
+
+constexpr std::size_t longest_name = 180;  // room for a number within a layer's 200 characters
+
+[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+
+std::string sanitised(const std::string& name) {
+  std::string kept = name.substr(0, longest_name);
+  const auto valid = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || std::string_view("_.-/:").find(static_cast<char>(c)) != std::string_view::npos); };
+  std::replace_if(kept.begin(), kept.end(), [&](char c) { return !valid(static_cast<unsigned char>(c)); }, '_');
+  return kept;
+}
+
+}  // namespace
+
+const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operators() {
+  using L = OnnxLayers;
+  static const std::unordered_map<std::string, Operator> table{
+      {"Conv", {&L::read_convolution, {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"}}},
+      {"Gemm", {&L::read_gemm, {"alpha", "beta", "transA", "transB"}}},
+      {"MatMul", {&L::read_matmul, {}}},
+      {"BatchNormalization", {&L::read_batch_norm, {"epsilon", "momentum", "spatial", "training_mode"}}},
+      {"LRN", {&L::read_response_norm, {"alpha", "beta", "bias", "size"}}},
+      {"Relu", {&L::read_relu, {}}},
+      {"Clip", {&L::read_clip, {"max", "min"}}},
+      {"MaxPool", {&L::read_max_pool, {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"}}},
+      {"AveragePool", {&L::read_average_pool, {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"}}},
+      {"GlobalAveragePool", {&L::read_global_pool, {}}},
+      {"ReduceMean", {&L::read_mean, {"axes", "keepdims", "noop_with_empty_axes"}}},
+      {"Pad", {&L::read_pad, {"mode", "pads", "value"}}},
+      {"Concat", {&L::read_concat, {"axis"}}},
+      {"Add", {&L::read_add, {}}},
+      {"Sum", {&L::read_sum, {}}},
+      {"Flatten", {&L::read_flatten, {"axis"}}},
+      {"Reshape", {&L::read_reshape, {"allowzero"}}},
+      {"Squeeze", {&L::read_squeeze, {"axes"}}},
+      {"Dropout", {&L::read_dropout, {"ratio", "seed"}}},
+      {"Identity", {&L::read_identity, {}}},
+      {"Constant", {&L::read_constant, {"value", "value_float", "value_floats", "value_int", "value_ints"}}},
+      {"Softmax", {&L::read_softmax, {"axis"}}},
+      {"LogSoftmax", {&L::read_softmax, {"axis"}}},
+  };
+  return table;
+}
+
+OnnxLayers::OnnxLayers(OnnxFacts facts) : facts_(std::move(facts)) {
+  net_.spec.name = sanitised(facts_.name);
+  Layer input;
+  input.name = unused_name("input");
+  input.channels = facts_.image.channels;
+  input.extent = {facts_.image.height, facts_.image.width};
+  values_[facts_.input] = {.layer = append(input), .direct = true};
+}
+
+void OnnxLayers::add_constant(const std::string& name, const onnx::TensorProto& tensor) { values_[name] = {.constant = &tensor}; }
+
+void OnnxLayers::add_node(const onnx::NodeProto& proto) {
+  const auto known = proto.domain().empty() || proto.domain() == "ai.onnx" ? operators().find(proto.op_type()) : operators().end();
+  if (known == operators().end()) {
+    std::vector<std::string> types;
+    for (const auto& [type, read] : operators()) types.push_back(type);
+    std::sort(types.begin(), types.end());
+    refuse(fmt::format("this operator is not covered; covered are {}", fmt::join(types, ", ")));
+  }
+  const OnnxNode node(proto);
+  node.allow_only(known->second.attributes);
+  (this->*known->second.read)(node);
+}
+
+OnnxNet OnnxLayers::finish() && {
+  const auto found = values_.find(facts_.output);
+  if (found == values_.end() || found->second.layer < 0) refuse("nothing computed from the input is the output");
+  const Value& output = found->second;
+  if (output.zeros != std::array{0, 0} || shape(output).height != 1 || shape(output).width != 1)
+    refuse(fmt::format("the output is {}; a classifier makes [N, classes]", to_string(shape(output))));
+  if (!output.flat) {
+    Layer layer;
+    layer.name = unused_name("flatten");
+    layer.kind = LayerKind::flatten;
+    layer.inputs = {output.layer};
+    append(std::move(layer));
+  }
+  output_shapes(net_.spec);
+  decision_layer(net_.spec);
+  return std::move(net_);
+}
+
+const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
+  const auto found = values_.find(node.input(i));
+  if (found == values_.end()) refuse(fmt::format("input '{}' is an output that is not covered", onnx_shown(node.input(i))));
+  return found->second;
+}
+
+const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
+  const Value& x = value(node, i);
+  if (x.layer < 0) refuse(fmt::format("input '{}' is a constant where the output of a layer is needed", onnx_shown(node.input(i))));
+  if (!padded && x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
+  return x;
+}
+
+const OnnxLayers::Value& OnnxLayers::maps(const OnnxNode& node, bool padded) const {
+  const Value& x = activation(node, 0, padded);
+  if (x.flat) refuse("reads [N, features] where it needs [N, channels, height, width]");
+  return x;
+}
+
+const onnx::TensorProto& OnnxLayers::constant(const OnnxNode& node, int i) const {
+  const Value& x = value(node, i);
+  if (!x.constant) refuse(fmt::format("input '{}' is computed; only a constant is covered", onnx_shown(node.input(i))));
+  return *x.constant;
+}
+
+Tensor OnnxLayers::weight(const OnnxNode& node, int i) {
+  const onnx::TensorProto& tensor = constant(node, i);
+  facts_.most_bytes -= onnx_elements(tensor) * static_cast<std::int64_t>(sizeof(float));
+  if (facts_.most_bytes < 0) refuse("so many nodes share weights that the net would be more than 8 times as large as the file");
+  return onnx_floats(tensor);
+}
+
+Tensor OnnxLayers::vector(const OnnxNode& node, int i, std::int64_t size) {
+  Tensor read = weight(node, i);
+  if (read.dim() != 1 || read.size(0) != size)
+    refuse(fmt::format("input '{}' has size [{}] where [{}] is needed", onnx_shown(node.input(i)), fmt::join(read.sizes(), ", "), size));
+  return read;
+}
+
+double OnnxLayers::scalar(const OnnxNode& node, int i) {
+  const Tensor read = weight(node, i);
+  if (read.numel() != 1) refuse(fmt::format("input '{}' has {} elements where one is needed", onnx_shown(node.input(i)), read.numel()));
+  return read.item<double>();
+}
+
+std::string OnnxLayers::unused_name(const std::string& wish) {
+  std::string name = wish;
+  while (!names_.emplace(name, 1).second) name = fmt::format("{}_{}", wish, ++names_[wish]);
+  return name;
+}
+
+/// `weight`: the value that gives the name, where it ends in ".weight".
+Layer OnnxLayers::new_layer(const OnnxNode& node, LayerKind kind, const std::string& weight) {
+  constexpr std::string_view suffix = ".weight";
+  const bool named = weight.size() > suffix.size() && weight.ends_with(suffix) && weight.size() - suffix.size() <= longest_name;
+  std::string wish = named ? weight.substr(0, weight.size() - suffix.size()) : node.proto().name();
+  if (named && names_.count(sanitised(wish)) != 0) wish = node.proto().name();  // a weight that two nodes share
+  Layer layer;
+  layer.kind = kind;
+  layer.name = unused_name(wish.empty() ? to_string(kind) : sanitised(wish));
+  return layer;
+}
+
+int OnnxLayers::append(Layer layer) {
+  if (net_.spec.layers.size() >= max_layers) refuse(fmt::format("the net has more than {} layers", max_layers));
+  std::vector<Shape> inputs;
+  for (const int from : layer.inputs) inputs.push_back(shapes_[from]);
+  shapes_.push_back(layer_shape(layer, inputs));
+  net_.spec.layers.push_back(std::move(layer));
+  return static_cast<int>(shapes_.size()) - 1;
+}
+
+void OnnxLayers::define(const OnnxNode& node, Value value) {
+  if (node.proto().output_size() > 0 && !node.proto().output(0).empty()) values_[node.proto().output(0)] = value;
+}
+
+}  // namespace eval

@@ -1,0 +1,107 @@
+// Builds a NetSpec and its weights from an ONNX graph's nodes, one after another in their order. The ONNX reader calls it after it has checked names and order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "eval/formats/onnx.h"
+#include "eval/formats/onnx_node.h"
+
+namespace eval {
+
+/// What the graph says about itself as a whole.
+struct OnnxFacts {
+  std::string name;          ///< the graph's
+  std::int64_t operator_set = 0;
+  std::string input, output;
+  Shape image;
+  std::int64_t batch = -1;   ///< -1: any
+  std::int64_t most_bytes = 0;  ///< of the weights as fp32
+};
+
+/// Every member throws storage::Error(invalid) with what is wrong; the caller knows the file and the node.
+class OnnxLayers {
+ public:
+  explicit OnnxLayers(OnnxFacts facts);
+
+  /// Borrows a named constant.
+  void add_constant(const std::string& name, const onnx::TensorProto& tensor);
+
+  /// A node will read the value: call it for all reads before the first add_node.
+  void count_read(const std::string& name) { ++reads_[name]; }
+
+  /// Makes what the node says; its inputs are there already.
+  void add_node(const onnx::NodeProto& node);
+
+  /// The net, whose output must be [N, classes].
+  OnnxNet finish() &&;
+
+ private:
+  /// What a name stands for: a constant, or a layer's output.
+  struct Value {
+    const onnx::TensorProto* constant = nullptr;
+    int layer = -1;
+    bool flat = false;    ///< [N, features]
+    bool direct = false;  ///< the first name of the layer's output
+    std::array<int, 2> zeros{0, 0};  ///< rows above and below, columns left and right that Pad put around
+  };
+  struct Operator {
+    void (OnnxLayers::*read)(const OnnxNode&);
+    std::vector<const char*> attributes;
+  };
+  static const std::unordered_map<std::string, Operator>& operators();
+
+  void read_convolution(const OnnxNode& node);
+  void read_gemm(const OnnxNode& node);
+  void read_matmul(const OnnxNode& node);
+  void read_batch_norm(const OnnxNode& node);
+  void read_response_norm(const OnnxNode& node);
+  void read_relu(const OnnxNode& node);
+  void read_clip(const OnnxNode& node);
+  void read_max_pool(const OnnxNode& node);
+  void read_average_pool(const OnnxNode& node);
+  void read_global_pool(const OnnxNode& node);
+  void read_mean(const OnnxNode& node);
+  void read_pad(const OnnxNode& node);
+  void read_concat(const OnnxNode& node);
+  void read_add(const OnnxNode& node);
+  void read_sum(const OnnxNode& node);
+  void read_flatten(const OnnxNode& node);
+  void read_reshape(const OnnxNode& node);
+  void read_squeeze(const OnnxNode& node);
+  void read_dropout(const OnnxNode& node);
+  void read_identity(const OnnxNode& node);
+  void read_constant(const OnnxNode& node);
+  void read_softmax(const OnnxNode& node);
+
+  const Value& value(const OnnxNode& node, int i) const;
+  const Value& activation(const OnnxNode& node, int i, bool padded = false) const;
+  const Value& maps(const OnnxNode& node, bool padded = false) const;
+  const Shape& shape(const Value& value) const { return shapes_[value.layer]; }
+  const onnx::TensorProto& constant(const OnnxNode& node, int i) const;
+  torch::Tensor weight(const OnnxNode& node, int i);
+  torch::Tensor vector(const OnnxNode& node, int i, std::int64_t size);
+  double scalar(const OnnxNode& node, int i);
+
+  Layer new_layer(const OnnxNode& node, LayerKind kind, const std::string& weight = "");
+  std::string unused_name(const std::string& wish);
+  int append(Layer layer);
+  void define(const OnnxNode& node, Value value);
+  void append_flatten(const OnnxNode& node, const Value& x);
+  void append_linear(const OnnxNode& node, torch::Tensor weight, torch::Tensor bias);
+  void add_bias(const OnnxNode& node, const Value& x, int constant);
+
+  OnnxFacts facts_;
+  OnnxNet net_;
+  std::vector<Shape> shapes_;
+  std::unordered_map<std::string, Value> values_;
+  std::unordered_map<std::string, int> reads_;
+  std::unordered_map<std::string, int> names_;  ///< layer names taken, and the last number given to one that was wished again
+  std::vector<std::shared_ptr<onnx::TensorProto>> made_;  ///< constants from a node's numbers
+};
+
+}  // namespace eval

@@ -1,0 +1,355 @@
+// What each operator of ONNX becomes: the members read_* of OnnxLayers, in the order of their table.
+#include <fmt/format.h>
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "eval/formats/onnx_layers.h"
+#include "eval/formats/onnx_tensor.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+
+namespace eval {
+
+using torch::Tensor;
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+
+int bounded(std::int64_t value, const std::string& what, int least) {
+  if (value < least || value > max_layer_size) refuse(fmt::format("{} {} is not in [{}, {}]", what, value, least, max_layer_size));
+  return static_cast<int>(value);
+}
+
+std::array<int, 2> pair_of(const OnnxNode& node, const std::string& attribute, std::vector<std::int64_t> fallback) {
+  const std::vector<std::int64_t> read = node.integers(attribute, std::move(fallback));
+  if (read.size() != 2) refuse(fmt::format("attribute '{}' has {} numbers; windows over height and width have two", attribute, read.size()));
+  return {bounded(read[0], attribute, 1), bounded(read[1], attribute, 1)};
+}
+
+/// {top, left, bottom, right} -> {vertical, horizontal}.
+std::array<int, 2> symmetric(const std::vector<std::int64_t>& pads) {
+  if (pads.size() != 4) refuse(fmt::format("pads has {} numbers where it needs four", pads.size()));
+  if (pads[0] != pads[2] || pads[1] != pads[3]) refuse(fmt::format("asymmetric pads [{}] are not covered", fmt::join(pads, ", ")));
+  return {bounded(pads[0], "pads", 0), bounded(pads[1], "pads", 0)};
+}
+
+std::array<int, 2> padding_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
+  const std::string automatic = node.text("auto_pad", "NOTSET");
+  if (automatic == "NOTSET") return symmetric(node.integers("pads", {0, 0, 0, 0}));
+  if (automatic == "VALID") return {0, 0};
+  if (automatic != "SAME_UPPER" && automatic != "SAME_LOWER") refuse(fmt::format("auto_pad '{}' is not covered", onnx_shown(automatic)));
+  std::array<int, 2> padding{};
+  for (const int axis : {0, 1}) {
+    const std::int64_t extent = axis == 0 ? input.height : input.width, stride = layer.stride[axis];
+    const std::int64_t reach = std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) + 1;
+    const std::int64_t total = std::max<std::int64_t>(0, (extent - 1) / stride * stride + reach - extent);
+    if (total % 2 != 0) refuse(fmt::format("auto_pad {} pads {} on the axis {}, which is asymmetric and not covered", automatic, total, axis + 2));
+    padding[axis] = bounded(total / 2, "padding", 0);
+  }
+  return padding;
+}
+
+/// Strides, dilations and padding of a layer whose kernel is there.
+void read_window(const OnnxNode& node, Layer& layer, const Shape& input) {
+  layer.stride = pair_of(node, "strides", {1, 1});
+  const std::array<int, 2> dilation = pair_of(node, "dilations", {1, 1});
+  if (layer.kind == LayerKind::average_pool && dilation != std::array{1, 1}) refuse("dilations other than 1 are not covered");
+  layer.dilation = dilation;
+  layer.padding = padding_of(node, layer, input);
+}
+
+/// Whether the axes are height and width of [N, C, H, W].
+bool are_spatial(const std::vector<std::int64_t>& axes) {
+  std::set<std::int64_t> from_front;
+  for (const std::int64_t axis : axes) from_front.insert(axis < 0 ? axis + 4 : axis);
+  return axes.size() == 2 && from_front == std::set<std::int64_t>{2, 3};
+}
+
+/// Whether the axis is 1, counted from the front or from the back.
+bool is_first(std::int64_t axis, bool flat) { return axis == 1 || axis == (flat ? -1 : -3); }
+
+}  // namespace
+
+void OnnxLayers::read_convolution(const OnnxNode& node) {
+  const Value& x = maps(node, /*padded=*/true);
+  const Tensor filters = weight(node, 1);
+  if (filters.dim() != 4) refuse(fmt::format("its weight has {} dimensions; those over height and width have 4", filters.dim()));
+  Layer layer = new_layer(node, LayerKind::convolution, node.input(1));
+  layer.inputs = {x.layer};
+  layer.channels = bounded(filters.size(0), "number of filters", 1);
+  layer.kernel = {bounded(filters.size(2), "kernel", 1), bounded(filters.size(3), "kernel", 1)};
+  if (node.has("kernel_shape") && pair_of(node, "kernel_shape", {}) != layer.kernel) refuse("kernel_shape contradicts the weight's size");
+  read_window(node, layer, shape(x));
+  for (const int axis : {0, 1}) layer.padding[axis] += x.zeros[axis];
+  layer.groups = bounded(node.integer("group", 1), "group", 1);
+  if (filters.size(1) * layer.groups != shape(x).channels)
+    refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups, shape(x).channels));
+  layer.bias = node.has_input(2);
+  if (layer.bias) net_.weights[layer.name + ".bias"] = vector(node, 2, layer.channels);
+  net_.weights[layer.name + ".weight"] = filters;
+  define(node, {.layer = append(std::move(layer)), .direct = true});
+}
+
+void OnnxLayers::append_linear(const OnnxNode& node, Tensor weight, Tensor bias) {
+  const Value& x = activation(node, 0);
+  if (!x.flat) refuse("reads [N, channels, height, width] where it needs [N, features]");
+  if (weight.size(1) != shape(x).channels) refuse(fmt::format("its weight reads {} features, the input has {}", weight.size(1), shape(x).channels));
+  Layer layer = new_layer(node, LayerKind::linear, node.input(1));
+  layer.inputs = {x.layer};
+  layer.channels = bounded(weight.size(0), "number of outputs", 1);
+  layer.bias = bias.defined();
+  net_.weights[layer.name + ".weight"] = weight.contiguous();
+  if (layer.bias) net_.weights[layer.name + ".bias"] = bias;
+  define(node, {.layer = append(std::move(layer)), .flat = true, .direct = true});
+}
+
+void OnnxLayers::read_gemm(const OnnxNode& node) {
+  const bool has_bias = node.has_input(2);
+  if (node.number("alpha", 1) != 1 || (has_bias && node.number("beta", 1) != 1) || node.integer("transA", 0) != 0)
+    refuse("only alpha = beta = 1 and transA = 0 are covered");
+  Tensor matrix = weight(node, 1);
+  if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
+  if (node.integer("transB", 0) == 0) matrix = matrix.t();
+  Tensor bias;
+  if (has_bias) {
+    bias = weight(node, 2);
+    if (bias.dim() == 2 && bias.size(0) == 1) bias = bias[0];
+    if (bias.dim() != 1 || bias.size(0) != matrix.size(0))
+      refuse(fmt::format("its bias has size [{}] where [{}] is needed", fmt::join(bias.sizes(), ", "), matrix.size(0)));
+  }
+  append_linear(node, matrix, bias);
+}
+
+void OnnxLayers::read_matmul(const OnnxNode& node) {
+  const Tensor matrix = weight(node, 1);
+  if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
+  append_linear(node, matrix.t(), Tensor());
+}
+
+void OnnxLayers::read_batch_norm(const OnnxNode& node) {
+  if (node.integer("training_mode", 0) != 0) refuse("it is in training mode; export the model for inference");
+  if (node.integer("spatial", 1) != 1) refuse("statistics for every pixel (spatial = 0) are not covered");
+  const Value& x = activation(node, 0);
+  Layer layer = new_layer(node, LayerKind::batch_norm, node.input(1));
+  layer.inputs = {x.layer};
+  layer.epsilon = node.number("epsilon", 1e-5);
+  int input = 1;
+  for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) net_.weights[layer.name + what] = vector(node, input++, shape(x).channels);
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_response_norm(const OnnxNode& node) {
+  const Value& x = maps(node);
+  Layer layer = new_layer(node, LayerKind::local_response_norm);
+  layer.inputs = {x.layer};
+  layer.size = bounded(node.integer("size", 0), "size", 1);
+  if (layer.size % 2 == 0) refuse(fmt::format("a window of {} channels is not covered; odd numbers are", layer.size));
+  layer.alpha = node.number("alpha", 1e-4);
+  layer.beta = node.number("beta", 0.75);
+  layer.k = node.number("bias", 1);
+  define(node, {.layer = append(std::move(layer)), .direct = true});
+}
+
+void OnnxLayers::read_relu(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  Layer layer = new_layer(node, LayerKind::relu);
+  layer.inputs = {x.layer};
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_clip(const OnnxNode& node) {
+  constexpr double none = std::numeric_limits<float>::max();
+  double least = -none, most = none;
+  if (facts_.operator_set < 11) {
+    least = node.number("min", least);
+    most = node.number("max", most);
+  } else {
+    if (node.has("min") || node.has("max")) refuse("since operator set 11 its bounds are inputs, not attributes");
+    if (node.has_input(1)) least = scalar(node, 1);
+    if (node.has_input(2)) most = scalar(node, 2);
+  }
+  if (least != 0 || (most != 6 && !(most >= none))) refuse(fmt::format("clips to [{}, {}]; covered are [0, 6] and [0, inf]", least, most));
+  const Value& x = activation(node, 0);
+  Layer layer = new_layer(node, most == 6 ? LayerKind::relu6 : LayerKind::relu);
+  layer.inputs = {x.layer};
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_max_pool(const OnnxNode& node) {
+  const Value& x = maps(node);
+  Layer layer = new_layer(node, LayerKind::max_pool);
+  layer.inputs = {x.layer};
+  layer.kernel = pair_of(node, "kernel_shape", {});
+  read_window(node, layer, shape(x));
+  layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
+  define(node, {.layer = append(std::move(layer)), .direct = true});
+}
+
+void OnnxLayers::read_average_pool(const OnnxNode& node) {
+  const Value& x = maps(node, /*padded=*/true);
+  Layer layer = new_layer(node, LayerKind::average_pool);
+  layer.inputs = {x.layer};
+  layer.kernel = pair_of(node, "kernel_shape", {});
+  read_window(node, layer, shape(x));
+  if (layer.padding != std::array{0, 0} && node.integer("count_include_pad", 0) == 0)
+    refuse("pads that do not count in the mean (count_include_pad = 0) are not covered");
+  for (const int axis : {0, 1}) layer.padding[axis] += x.zeros[axis];
+  layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
+  define(node, {.layer = append(std::move(layer)), .direct = true});
+}
+
+void OnnxLayers::read_global_pool(const OnnxNode& node) {
+  const Value& x = maps(node);
+  Layer layer = new_layer(node, LayerKind::adaptive_average_pool);
+  layer.inputs = {x.layer};
+  define(node, {.layer = append(std::move(layer)), .direct = true});
+}
+
+void OnnxLayers::read_mean(const OnnxNode& node) {
+  if (!are_spatial(node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("axes"))) refuse("only the mean over height and width is covered");
+  read_global_pool(node);
+  if (node.integer("keepdims", 1) == 0) append_flatten(node, {.layer = static_cast<int>(shapes_.size()) - 1});
+}
+
+void OnnxLayers::read_pad(const OnnxNode& node) {
+  Value x = maps(node, /*padded=*/true);
+  const std::vector<std::int64_t> pads = node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("pads");
+  const double filling = node.has_input(2) ? scalar(node, 2) : node.number("value", 0);
+  if (node.text("mode", "constant") != "constant" || filling != 0 || node.has_input(3)) refuse("only padding with zeros is covered");
+  if (pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0)
+    refuse(fmt::format("pads [{}]; only height and width may be padded", fmt::join(pads, ", ")));
+  const std::array<int, 2> zeros = symmetric({pads[2], pads[3], pads[6], pads[7]});
+  for (const int axis : {0, 1}) x.zeros[axis] = bounded(std::int64_t{x.zeros[axis]} + zeros[axis], "padding", 0);
+  x.direct = false;
+  define(node, x);
+}
+
+void OnnxLayers::read_concat(const OnnxNode& node) {
+  const Value first = activation(node, 0);
+  if (!is_first(node.integer("axis", 1), first.flat)) refuse("only the concatenation of channels (axis 1) is covered");
+  std::vector<int> inputs;
+  for (int i = 0; i < node.input_count(); ++i) {
+    const Value& part = activation(node, i);
+    if (part.flat != first.flat) refuse("its inputs differ in their number of dimensions");
+    inputs.push_back(part.layer);
+  }
+  if (inputs.size() == 1) return read_identity(node);
+  Layer layer = new_layer(node, LayerKind::concat);
+  layer.inputs = std::move(inputs);
+  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
+}
+
+/// Gives the constant to the convolution or linear layer that made x, where nothing else reads that layer.
+void OnnxLayers::add_bias(const OnnxNode& node, const Value& x, int constant_input) {
+  Layer& layer = net_.spec.layers[x.layer];
+  const bool takes_bias = has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
+  if (!takes_bias) refuse("adds a constant that is not the bias of a convolution or linear layer");
+  const Tensor bias = weight(node, constant_input);
+  std::vector<std::int64_t> sizes = bias.sizes().vec();
+  if (sizes.size() == (x.flat ? 2 : 4) && sizes[0] == 1) sizes.erase(sizes.begin());
+  const std::int64_t channels = layer.channels;
+  if (sizes != (x.flat ? std::vector{channels} : std::vector<std::int64_t>{channels, 1, 1}))
+    refuse(fmt::format("adds a constant of size [{}], which is no bias of {} channels", fmt::join(bias.sizes(), ", "), channels));
+  layer.bias = true;
+  net_.weights[layer.name + ".bias"] = bias.flatten();
+  define(node, {.layer = x.layer, .flat = x.flat});
+}
+
+void OnnxLayers::read_add(const OnnxNode& node) {
+  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  for (const int i : {0, 1}) {
+    if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
+  }
+  read_sum(node);
+}
+
+void OnnxLayers::read_sum(const OnnxNode& node) {
+  const Value first = activation(node, 0);
+  std::vector<int> inputs;
+  for (int i = 0; i < node.input_count(); ++i) {
+    const Value& part = activation(node, i);
+    if (part.flat != first.flat || shape(part) != shape(first)) refuse("its inputs differ in size; broadcasting is not covered");
+    inputs.push_back(part.layer);
+  }
+  if (inputs.size() == 1) return read_identity(node);
+  Layer layer = new_layer(node, LayerKind::add);
+  layer.inputs = std::move(inputs);
+  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
+}
+
+void OnnxLayers::append_flatten(const OnnxNode& node, const Value& x) {
+  if (x.flat) return define(node, {.layer = x.layer, .flat = true});
+  Layer layer = new_layer(node, LayerKind::flatten);
+  layer.inputs = {x.layer};
+  define(node, {.layer = append(std::move(layer)), .flat = true, .direct = true});
+}
+
+void OnnxLayers::read_flatten(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  if (!is_first(node.integer("axis", 1), x.flat)) refuse("only axis 1 is covered");
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_reshape(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  const std::vector<std::int64_t> target = onnx_integers(constant(node, 1));
+  const Shape& from = shape(x);
+  const std::int64_t features = std::int64_t{from.channels} * from.height * from.width;
+  const bool keeps_batch = !target.empty() && (target[0] == -1 || (target[0] == 0 && node.integer("allowzero", 0) == 0) || (target[0] > 0 && target[0] == facts_.batch));
+  const bool flattens = target.size() == 2 && (target[1] == features || (target[1] == -1 && target[0] != -1) || (target[1] == 0 && x.flat));
+  if (!keeps_batch || !flattens)
+    refuse(fmt::format("reshapes {} to [{}]; only [batch, {}] is covered, with 0 or -1 for the batch", to_string(from), fmt::join(target, ", "), features));
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_squeeze(const OnnxNode& node) {
+  const Value& x = maps(node);
+  if (!are_spatial(node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("axes")) || shape(x).height != 1 || shape(x).width != 1)
+    refuse("only height and width of 1 may be squeezed");
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_dropout(const OnnxNode& node) {
+  if (node.has_input(2) && onnx_integers(constant(node, 2)) != std::vector<std::int64_t>{0}) refuse("it is in training mode; export the model for inference");
+  const Value& x = activation(node, 0);
+  Layer layer = new_layer(node, LayerKind::dropout);
+  layer.inputs = {x.layer};
+  layer.rate = node.has_input(1) ? scalar(node, 1) : node.number("ratio", 0.5);
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_identity(const OnnxNode& node) {
+  Value x = value(node, 0);
+  x.direct = false;
+  define(node, x);
+}
+
+void OnnxLayers::read_constant(const OnnxNode& node) {
+  if (node.has("value")) return define(node, {.constant = &node.tensor("value")});
+  auto made = std::make_shared<onnx::TensorProto>();
+  if (node.has("value_int") || node.has("value_ints")) {
+    made->set_data_type(onnx::TensorProto::INT64);
+    for (const std::int64_t number : node.has("value_ints") ? node.integers("value_ints") : std::vector{node.integer("value_int", 0)}) made->add_int64_data(number);
+    if (node.has("value_ints")) made->add_dims(made->int64_data_size());
+  } else if (node.has("value_float")) {
+    made->set_data_type(onnx::TensorProto::FLOAT);
+    made->add_float_data(static_cast<float>(node.number("value_float", 0)));
+  } else {
+    refuse("only constants with value, value_float, value_int or value_ints are covered");
+  }
+  made_.push_back(made);
+  define(node, {.constant = made.get()});
+}
+
+void OnnxLayers::read_softmax(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
+  if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat)) refuse("it is covered only over the classes of [N, classes]");
+  define(node, {.layer = x.layer, .flat = x.flat});
+}
+
+}  // namespace eval

@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+#include <onnx/onnx_pb.h>
+
+#include <limits>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "eval/formats/onnx.h"
+#include "eval/formats/onnx_layers.h"
+#include "eval/formats/onnx_node.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace eval {
+
+using storage::Error;
+using storage::ErrorKind;
+
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::internal::WireFormatLite;
+
+constexpr std::uintmax_t most_file_bytes = std::numeric_limits<std::int32_t>::max();
+constexpr int most_parts = 1'000'000, deepest = 50, first_operator_set = 7, last_operator_set = 24;
+constexpr std::int64_t most_growth = 8, small_file = 1 << 16;
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::invalid, why); }
+
+/// Walks through the bytes and takes every message and text off `left`: in memory one costs a hundred times the two bytes that it may have in the file.
+/// False where the bytes are no such message.
+bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, int& left) {
+  if (depth > deepest) return false;
+  while (const std::uint32_t tag = in.ReadTag()) {
+    const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+    const bool delimited = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    if (delimited && field && (field->message_type() || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) && --left < 0)
+      refuse(fmt::format("has more than {} nodes, tensors, attributes and names", most_parts));
+    if (!delimited || !field || !field->message_type()) {
+      if (!WireFormatLite::SkipField(&in, tag)) return false;
+      continue;
+    }
+    int length = 0;
+    if (!in.ReadVarintSizeAsInt(&length)) return false;
+    const CodedInputStream::Limit limit = in.PushLimit(length);
+    if (!count_parts(in, *field->message_type(), depth + 1, left) || !in.ConsumedEntireMessage()) return false;
+    in.PopLimit(limit);
+  }
+  return true;
+}
+
+onnx::ModelProto parsed(const std::string& bytes) {
+  const char* const none = "not a valid ONNX file";
+  const int length = static_cast<int>(bytes.size());
+  CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), length);
+  int left = most_parts;
+  if (!count_parts(in, *onnx::ModelProto::descriptor(), 0, left) || !in.ConsumedEntireMessage()) refuse(none);
+  onnx::ModelProto model;
+  bool good = false;
+  try {
+    good = model.ParseFromArray(bytes.data(), length);
+  } catch (const std::exception& error) {
+    refuse(fmt::format("{}: {}", none, error.what()));
+  }
+  if (!good || !model.has_graph()) refuse(none);
+  return model;
+}
+
+std::int64_t operator_set_of(const onnx::ModelProto& model) {
+  std::int64_t version = 0;
+  for (const onnx::OperatorSetIdProto& set : model.opset_import()) {
+    if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
+    if (version != 0) refuse("names its operator set twice");
+    version = set.version();
+  }
+  if (version < first_operator_set || version > last_operator_set)
+    refuse(fmt::format("its operator set {} is not in [{}, {}]", version, first_operator_set, last_operator_set));
+  return version;
+}
+
+int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& input) {
+  const onnx::TensorShapeProto::Dimension& dimension = shape.dim(axis);
+  if (!dimension.has_dim_value() || dimension.dim_value() < 1 || dimension.dim_value() > max_layer_size) {
+    refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W", onnx_shown(input), axis,
+                       dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param())), max_layer_size));
+  }
+  return static_cast<int>(dimension.dim_value());
+}
+
+/// The one input that is no initializer, and the one output.
+OnnxFacts facts_of(const onnx::ModelProto& model) {
+  const onnx::GraphProto& graph = model.graph();
+  OnnxFacts facts{.name = graph.name(), .operator_set = operator_set_of(model)};
+  std::unordered_set<std::string_view> initializers;
+  for (const onnx::TensorProto& tensor : graph.initializer()) initializers.insert(tensor.name());
+  const onnx::ValueInfoProto* input = nullptr;
+  for (const onnx::ValueInfoProto& info : graph.input()) {
+    if (initializers.count(info.name()) != 0) continue;
+    if (input) refuse(fmt::format("has the inputs '{}' and '{}'; a classifier has one", onnx_shown(input->name()), onnx_shown(info.name())));
+    input = &info;
+  }
+  if (!input) refuse("has no input");
+  if (graph.output_size() != 1) refuse(fmt::format("has {} outputs; a classifier has one", graph.output_size()));
+  facts.input = input->name();
+  facts.output = graph.output(0).name();
+  const onnx::TypeProto::Tensor& type = input->type().tensor_type();
+  const int element = type.elem_type();
+  if (element != onnx::TensorProto::FLOAT && element != onnx::TensorProto::FLOAT16 && element != onnx::TensorProto::BFLOAT16 && element != onnx::TensorProto::DOUBLE)
+    refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), element));
+  if (type.shape().dim_size() != 4) refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
+  facts.image = {extent_of(type.shape(), 1, facts.input), extent_of(type.shape(), 2, facts.input), extent_of(type.shape(), 3, facts.input)};
+  if (type.shape().dim(0).has_dim_value()) facts.batch = type.shape().dim(0).dim_value();
+  return facts;
+}
+
+/// Every name is given once, and every node reads only what lies before it.
+void check_order(const onnx::GraphProto& graph, const std::string& input) {
+  std::unordered_map<std::string_view, int> makers{{input, -1}};  // -1: no node
+  for (const onnx::TensorProto& tensor : graph.initializer()) {
+    if (!makers.emplace(tensor.name(), -1).second) refuse(fmt::format("the name '{}' is given twice", onnx_shown(tensor.name())));
+  }
+  for (int i = 0; i < graph.node_size(); ++i) {
+    for (const std::string& output : graph.node(i).output()) {
+      if (!output.empty() && !makers.emplace(output, i).second)
+        refuse(fmt::format("{}: the name '{}' of its output is given twice", onnx_label(graph.node(i), i), onnx_shown(output)));
+    }
+  }
+  for (int i = 0; i < graph.node_size(); ++i) {
+    for (const std::string& name : graph.node(i).input()) {
+      if (name.empty()) continue;
+      const auto maker = makers.find(name);
+      if (maker == makers.end()) refuse(fmt::format("{}: reads '{}', which nothing makes", onnx_label(graph.node(i), i), onnx_shown(name)));
+      if (maker->second >= i) {
+        refuse(fmt::format("{}: reads '{}' before {} makes it; nodes must be sorted and make no cycle", onnx_label(graph.node(i), i), onnx_shown(name),
+                           onnx_label(graph.node(maker->second), maker->second)));
+      }
+    }
+  }
+}
+
+/// Which nodes the output needs, given that they are sorted.
+std::vector<bool> needed_nodes(const onnx::GraphProto& graph, const std::string& output) {
+  std::vector<bool> needed(graph.node_size(), false);
+  std::unordered_set<std::string_view> read{output};
+  for (int i = graph.node_size() - 1; i >= 0; --i) {
+    for (const std::string& made : graph.node(i).output()) needed[i] = needed[i] || (!made.empty() && read.count(made) != 0);
+    if (needed[i]) read.insert(graph.node(i).input().begin(), graph.node(i).input().end());
+  }
+  return needed;
+}
+
+OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes) {
+  const onnx::GraphProto& graph = model.graph();
+  OnnxFacts facts = facts_of(model);
+  facts.most_bytes = most_growth * file_bytes + small_file;
+  check_order(graph, facts.input);
+  const std::vector<bool> needed = needed_nodes(graph, facts.output);
+  const std::string output = facts.output;
+  OnnxLayers layers(std::move(facts));
+  for (const onnx::TensorProto& tensor : graph.initializer()) layers.add_constant(tensor.name(), tensor);
+  layers.count_read(output);
+  for (int i = 0; i < graph.node_size(); ++i) {
+    if (!needed[i]) continue;
+    for (const std::string& name : graph.node(i).input()) layers.count_read(name);
+  }
+  for (int i = 0; i < graph.node_size(); ++i) {
+    if (!needed[i]) continue;
+    try {
+      layers.add_node(graph.node(i));
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{}: {}", onnx_label(graph.node(i), i), error.what()));
+    }
+  }
+  try {
+    return std::move(layers).finish();
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("output '{}': {}", onnx_shown(output), error.what()));
+  }
+}
+
+}  // namespace
+
+OnnxNet read_onnx(const std::filesystem::path& path) {
+  std::error_code code;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, code);
+  if (code) throw Error(ErrorKind::invalid, fmt::format("{}: cannot be read: {}", path.string(), code.message()));
+  if (bytes > most_file_bytes) throw Error(ErrorKind::invalid, fmt::format("{}: has {} bytes; an ONNX file has at most {}", path.string(), bytes, most_file_bytes));
+  std::string text = storage::read_file(path);
+  try {
+    if (text.size() > most_file_bytes) refuse("grew while it was read");
+    const onnx::ModelProto model = parsed(text);
+    const std::int64_t file_bytes = static_cast<std::int64_t>(text.size());
+    text = {};
+    return assembled(model, file_bytes);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace eval

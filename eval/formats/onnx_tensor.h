@@ -1,0 +1,25 @@
+// Constants of an ONNX graph as LibTorch tensors and numbers. The ONNX reader calls it. Every function throws storage::Error(invalid) naming the tensor where
+// the data's length contradicts the sizes, before anything is allocated.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "eval/torch.h"
+
+namespace onnx {
+class TensorProto;
+}
+
+namespace eval {
+
+/// Number of elements, after checking sizes and data.
+std::int64_t onnx_elements(const onnx::TensorProto& tensor);
+
+/// A new fp32 tensor from fp32, fp64, fp16 or bf16.
+torch::Tensor onnx_floats(const onnx::TensorProto& tensor);
+
+/// At most 64 numbers from int64, int32 or bool: axes, shapes, switches.
+std::vector<std::int64_t> onnx_integers(const onnx::TensorProto& tensor);
+
+}  // namespace eval

@@ -1,0 +1,282 @@
+#include <fmt/format.h>
+#include <onnx/onnx_pb.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include "eval/formats/onnx.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+
+namespace eval {
+
+using storage::Error;
+using storage::ErrorKind;
+
+static_assert(std::endian::native == std::endian::little, "raw data of ONNX is little-endian");
+
+namespace {
+
+constexpr int operator_set = 11, ir_version = 6;
+constexpr std::size_t most_bytes = std::numeric_limits<std::int32_t>::max();  // a protobuf message holds no more
+
+[[noreturn]] void refuse(const Layer& layer, const std::string& why) {
+  throw Error(ErrorKind::invalid, fmt::format("layer '{}' ({}) cannot be written as ONNX: {}", layer.name, to_string(layer.kind), why));
+}
+
+void set(onnx::NodeProto& node, const char* name, std::initializer_list<std::int64_t> values) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::INTS);
+  for (const std::int64_t value : values) attribute.add_ints(value);
+}
+
+void set(onnx::NodeProto& node, const char* name, std::int64_t value) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::INT);
+  attribute.set_i(value);
+}
+
+void set(onnx::NodeProto& node, const char* name, double value) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::FLOAT);
+  attribute.set_f(static_cast<float>(value));
+}
+
+void set_window(onnx::NodeProto& node, const Layer& layer) {
+  set(node, "kernel_shape", {layer.kernel[0], layer.kernel[1]});
+  set(node, "strides", {layer.stride[0], layer.stride[1]});
+  set(node, "pads", {layer.padding[0], layer.padding[1], layer.padding[0], layer.padding[1]});
+}
+
+/// What ceil_mode must say: false where it adds no window. ONNX before operator set 19 keeps a last window that starts in the padding, PyTorch does not.
+bool adds_windows(const Layer& layer, const Shape& input, const Shape& output) {
+  bool any = false, all_as_onnx = true;
+  for (const int axis : {0, 1}) {
+    const std::int64_t extent = axis == 0 ? input.height : input.width, made = axis == 0 ? output.height : output.width;
+    const std::int64_t stride = layer.stride[axis], room = extent + 2 * layer.padding[axis] - std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) - 1;
+    any = any || room < 0 || made != room / stride + 1;
+    all_as_onnx = all_as_onnx && made == (room + stride - 1) / stride + 1;
+  }
+  if (any && !all_as_onnx) refuse(layer, "with ceil_mode and this padding runtimes make outputs of different sizes");
+  return any;
+}
+
+void set_shape(onnx::ValueInfoProto& info, const std::string& name, const Shape& shape, bool flat) {
+  info.set_name(name);
+  onnx::TypeProto::Tensor& type = *info.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(onnx::TensorProto::FLOAT);
+  type.mutable_shape()->add_dim()->set_dim_param("N");
+  type.mutable_shape()->add_dim()->set_dim_value(shape.channels);
+  if (flat) return;
+  type.mutable_shape()->add_dim()->set_dim_value(shape.height);
+  type.mutable_shape()->add_dim()->set_dim_value(shape.width);
+}
+
+/// Adds the layers one by one. Names of values end in ".output" or ".input", so that none is a tensor's; only "images" and "scores" have no dot.
+class GraphWriter {
+ public:
+  GraphWriter(const NetSpec& spec, const Weights& weights) : spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
+
+  onnx::ModelProto model() && {
+    model_.set_ir_version(ir_version);
+    model_.set_producer_name("nas-run");
+    onnx::OperatorSetIdProto& set = *model_.add_opset_import();
+    set.set_domain("");
+    set.set_version(operator_set);
+    graph().set_name(spec_.name);
+    set_shape(*graph().add_input(), "images", shapes_[0], /*flat=*/false);
+    values_.push_back({"images", false});
+    for (std::size_t i = 1; i < spec_.layers.size(); ++i) values_.push_back(add(i));
+    if (values_.back().name != "scores") add_node("Identity", "scores", {values_.back().name}, "scores");
+    set_shape(*graph().add_output(), "scores", shapes_.back(), values_.back().flat);
+    return std::move(model_);
+  }
+
+ private:
+  struct Value {
+    std::string name;
+    bool flat;  ///< [N, channels] rather than [N, channels, height, width]
+  };
+
+  onnx::GraphProto& graph() { return *model_.mutable_graph(); }
+
+  onnx::NodeProto& add_node(const char* type, const std::string& name, const std::vector<std::string>& inputs, const std::string& output) {
+    onnx::NodeProto& node = *graph().add_node();
+    node.set_op_type(type);
+    node.set_name(name);
+    for (const std::string& input : inputs) node.add_input(input);
+    node.add_output(output);
+    return node;
+  }
+
+  std::string output_name(const Layer& layer) const { return &layer == &spec_.layers.back() ? "scores" : layer.name + ".output"; }
+
+  std::string add_tensor(const std::string& name, const torch::Tensor& tensor) {
+    const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+    onnx::TensorProto& written = *graph().add_initializer();
+    written.set_name(name);
+    written.set_data_type(onnx::TensorProto::FLOAT);
+    for (const std::int64_t size : plain.sizes()) written.add_dims(size);
+    written.set_raw_data(plain.data_ptr(), plain.nbytes());
+    return name;
+  }
+
+  /// Adds the tensors of a layer, in this order, and their names to the inputs.
+  void add_weights(const Layer& layer, std::initializer_list<const char*> what, std::vector<std::string>& inputs) {
+    for (const char* suffix : what) {
+      const std::string name = layer.name + suffix;
+      const auto size = sizes_.find(name);
+      if (size == sizes_.end()) continue;  // no bias
+      const auto tensor = weights_.find(name);
+      if (tensor == weights_.end()) refuse(layer, fmt::format("tensor {} is missing", name));
+      if (tensor->second.sizes() != size->second)
+        refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "), fmt::join(size->second, ", ")));
+      inputs.push_back(add_tensor(name, tensor->second));
+    }
+  }
+
+  Value add_adaptive_pool(const Layer& layer, const Value& x, const Shape& input) {
+    if (input.height == layer.size && input.width == layer.size) return x;
+    if (layer.size == 1) {
+      add_node("GlobalAveragePool", layer.name, {x.name}, output_name(layer));
+      return {output_name(layer), false};
+    }
+    if (input.height % layer.size != 0 || input.width % layer.size != 0)
+      refuse(layer, fmt::format("its size {0} does not divide the input {1}; ONNX has windows of one size only", layer.size, to_string(input)));
+    const int height = input.height / layer.size, width = input.width / layer.size;
+    onnx::NodeProto& node = add_node("AveragePool", layer.name, {x.name}, output_name(layer));
+    set(node, "kernel_shape", {height, width});
+    set(node, "strides", {height, width});
+    return {output_name(layer), false};
+  }
+
+  Value add(std::size_t index) {
+    const Layer& layer = spec_.layers[index];
+    const Value x = values_[layer.inputs[0]];
+    const Shape& input = shapes_[layer.inputs[0]];
+    const auto node = [&](const char* type, const std::vector<std::string>& inputs) -> onnx::NodeProto& {
+      return add_node(type, layer.name, inputs, output_name(layer));
+    };
+    const auto all_inputs = [&] {
+      std::vector<std::string> names;
+      for (const int from : layer.inputs) names.push_back(values_[from].name);
+      return names;
+    };
+    const Value made{output_name(layer), x.flat}, flat{output_name(layer), true};
+    std::vector<std::string> inputs{x.name};
+    switch (layer.kind) {
+      case LayerKind::input:
+        break;
+      case LayerKind::dropout:
+        return x;
+      case LayerKind::convolution: {
+        add_weights(layer, {".weight", ".bias"}, inputs);
+        onnx::NodeProto& convolution = node("Conv", inputs);
+        set_window(convolution, layer);
+        set(convolution, "dilations", {layer.dilation[0], layer.dilation[1]});
+        set(convolution, "group", std::int64_t{layer.groups});
+        return made;
+      }
+      case LayerKind::linear:
+        if (!x.flat) {
+          inputs = {layer.name + ".input"};
+          set(add_node("Flatten", layer.name + ".flatten", {x.name}, inputs[0]), "axis", std::int64_t{1});
+        }
+        add_weights(layer, {".weight", ".bias"}, inputs);
+        set(node("Gemm", inputs), "transB", std::int64_t{1});
+        return flat;
+      case LayerKind::batch_norm:
+        add_weights(layer, {".weight", ".bias", ".running_mean", ".running_var"}, inputs);
+        set(node("BatchNormalization", inputs), "epsilon", layer.epsilon);
+        return made;
+      case LayerKind::local_response_norm: {
+        // PyTorch's window begins size / 2 channels before the middle, ONNX's (size - 1) / 2. Both divide alpha by the size.
+        if (layer.size % 2 == 0) refuse(layer, fmt::format("ONNX puts a window of {} channels one channel further than PyTorch; odd sizes agree", layer.size));
+        onnx::NodeProto& norm = node("LRN", inputs);
+        set(norm, "size", std::int64_t{layer.size});
+        set(norm, "alpha", layer.alpha);
+        set(norm, "beta", layer.beta);
+        set(norm, "bias", layer.k);
+        return made;
+      }
+      case LayerKind::relu:
+        node("Relu", inputs);
+        return made;
+      case LayerKind::relu6:
+        if (!has_clip_bounds_) {
+          add_tensor("clip.least", torch::tensor(0.F));
+          add_tensor("clip.most", torch::tensor(6.F));
+          has_clip_bounds_ = true;
+        }
+        node("Clip", {x.name, "clip.least", "clip.most"});
+        return made;
+      case LayerKind::max_pool: {
+        onnx::NodeProto& pool = node("MaxPool", inputs);
+        set_window(pool, layer);
+        set(pool, "dilations", {layer.dilation[0], layer.dilation[1]});
+        set(pool, "ceil_mode", std::int64_t{adds_windows(layer, input, shapes_[index])});
+        return made;
+      }
+      case LayerKind::average_pool: {
+        const bool padded = layer.padding != std::array{0, 0}, ceil_mode = adds_windows(layer, input, shapes_[index]);
+        if (padded && ceil_mode) refuse(layer, "with ceil_mode and padding runtimes divide the last window by different counts");
+        onnx::NodeProto& pool = node("AveragePool", inputs);
+        set_window(pool, layer);
+        set(pool, "ceil_mode", std::int64_t{ceil_mode});
+        set(pool, "count_include_pad", std::int64_t{padded});
+        return made;
+      }
+      case LayerKind::adaptive_average_pool:
+        return add_adaptive_pool(layer, x, input);
+      case LayerKind::concat:
+        set(node("Concat", all_inputs()), "axis", std::int64_t{1});
+        return made;
+      case LayerKind::add:
+        node(layer.inputs.size() == 2 ? "Add" : "Sum", all_inputs());
+        return made;
+      case LayerKind::flatten:
+        set(node("Flatten", inputs), "axis", std::int64_t{1});
+        return flat;
+    }
+    throw Error(ErrorKind::internal, fmt::format("layer {} is of no known kind", layer.name));
+  }
+
+  const NetSpec& spec_;
+  const Weights& weights_;
+  const std::vector<Shape> shapes_;
+  const std::map<std::string, std::vector<std::int64_t>> sizes_;
+  onnx::ModelProto model_;
+  std::vector<Value> values_;
+  bool has_clip_bounds_ = false;
+};
+
+/// Before anything is copied.
+void check_size(const NetSpec& spec) {
+  std::size_t bytes = 0;
+  for (const auto& [name, sizes] : tensor_sizes(spec)) {
+    std::size_t tensor_bytes = sizeof(float);
+    for (const std::int64_t size : sizes) tensor_bytes *= static_cast<std::size_t>(size);
+    bytes += tensor_bytes;
+  }
+  if (bytes > most_bytes) throw Error(ErrorKind::invalid, fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
+}
+
+}  // namespace
+
+void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
+  check_size(spec);
+  const onnx::ModelProto model = GraphWriter(spec, weights).model();
+  if (model.ByteSizeLong() > most_bytes)
+    throw Error(ErrorKind::invalid, fmt::format("net '{}' needs {} bytes as ONNX; a file holds at most {}", spec.name, model.ByteSizeLong(), most_bytes));
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  const bool written = out && model.SerializeToOstream(&out) && out.flush();
+  if (!written) throw Error(ErrorKind::environment, fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)));
+}
+
+}  // namespace eval
