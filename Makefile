@@ -1,11 +1,12 @@
 # The commands of the project. Each first does what it needs: packages, configuration, build.
 BUILD ?= build
 PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 EXPERIMENT ?= experiments/fashion_mnist.yaml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test install bench format sanitize tidy clean packages configure tools build
+.PHONY: run test install bench format sanitize fuzz tidy clean packages configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -36,6 +37,10 @@ bench: packages ## measure against peers; needs python3-torch
 sanitize: packages ## tests under address and undefined-behaviour sanitizers, then those without LibTorch under the thread sanitizer
 	cmake --preset asan && cmake --build $(BUILD)/asan -j $(JOBS) && ctest --test-dir $(BUILD)/asan --output-on-failure
 	cmake --preset tsan && cmake --build $(BUILD)/tsan -j $(JOBS) && ctest --test-dir $(BUILD)/tsan --output-on-failure
+
+fuzz: packages ## fuzz the readers of foreign files for FUZZ_SECONDS; needs clang
+	cmake --preset fuzz && cmake --build $(BUILD)/fuzz -j $(JOBS) --target write_seeds fuzz_safetensors fuzz_onnx fuzz_net_spec
+	tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 format:
 	git ls-files '*.cpp' '*.h' | xargs clang-format -i

@@ -78,7 +78,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : file.tensors) {
     tensors.push_back(tensor.detach().to(torch::kCPU).contiguous());
-    const auto type = std::find_if(std::begin(data_types), std::end(data_types), [&](const DataType& t) { return tensor.scalar_type() == t.type; });
+    const auto type = std::find_if(std::begin(data_types), std::end(data_types), [own = tensor.scalar_type()](const DataType& t) { return own == t.type; });
     if (type == std::end(data_types)) throw Error(ErrorKind::internal, "tensor " + name + " has a type that safetensors files here do not hold");
     header[name] = {{"dtype", type->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();

@@ -2,6 +2,7 @@
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
+#include "eval/nets/layer_shape.h"
 #include "search/requests/requests.h"
 #include "storage/base/error.h"
 
