@@ -6,12 +6,12 @@ JOBS ?= $(shell nproc)
 EXPERIMENT ?= experiments/fashion_mnist.yaml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test install bench format sanitize fuzz tidy clean packages configure tools build
+.PHONY: run test install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
 
-test: build ## build and run the tests
+test: peers build ## build and run the tests
 	ctest --test-dir $(BUILD)/release --output-on-failure -j $(JOBS)
 
 build: configure
@@ -24,17 +24,20 @@ configure: packages
 	@[ -f $(BUILD)/release/build.ninja ] || cmake --preset release
 
 packages: ## install Debian's packages that are missing
-	@.ci/install_packages.sh $(SUDO)
+	@.ci/install_packages.sh build $(SUDO)
+
+peers: ## also those that tests and benchmarks compare with
+	@.ci/install_packages.sh test $(SUDO)
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)
 
-bench: packages ## measure against peers; needs python3-torch
+bench: peers ## measure against peers
 	cmake --preset release -DNAS_BENCH=ON
 	cmake --build $(BUILD)/release -j $(JOBS)
 	tests/bench/run.sh $(BUILD)/release
 
-sanitize: packages ## tests under address and undefined-behaviour sanitizers, then those without LibTorch under the thread sanitizer
+sanitize: peers ## tests under address and undefined-behaviour sanitizers, then those without LibTorch under the thread sanitizer
 	cmake --preset asan && cmake --build $(BUILD)/asan -j $(JOBS) && ctest --test-dir $(BUILD)/asan --output-on-failure
 	cmake --preset tsan && cmake --build $(BUILD)/tsan -j $(JOBS) && ctest --test-dir $(BUILD)/tsan --output-on-failure
 
