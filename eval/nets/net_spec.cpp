@@ -42,6 +42,22 @@ void check_all_read(const NetSpec& spec) {
   }
 }
 
+/// A vector made by a flatten or a linear layer is no map of 1x1 to LibTorch: what slides windows cannot read it, nor what joins it with maps.
+void check_flat_vectors(const NetSpec& spec) {
+  std::vector<bool> flat;
+  for (const Layer& layer : spec.layers) {
+    std::size_t vectors = 0;
+    for (const int from : layer.inputs) vectors += flat[from] ? 1 : 0;
+    const LayerKind kind = layer.kind;
+    const bool slides = kind == LayerKind::convolution || kind == LayerKind::max_pool || kind == LayerKind::average_pool ||
+                        kind == LayerKind::adaptive_average_pool || kind == LayerKind::local_response_norm;
+    if (vectors > 0 && (slides || vectors < layer.inputs.size())) {
+      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind), slides ? " where it needs a map" : " and a map"));
+    }
+    flat.push_back(vectors > 0 || kind == LayerKind::flatten || kind == LayerKind::linear);
+  }
+}
+
 }  // namespace
 
 std::string to_string(LayerKind kind) {
@@ -84,6 +100,7 @@ bool has_filters(LayerKind kind) {
 
 std::vector<Shape> output_shapes(const NetSpec& spec) {
   check_order(spec);
+  check_flat_vectors(spec);
   std::vector<Shape> shapes;
   shapes.reserve(spec.layers.size());
   std::int64_t elements = 0, weights = 0;

@@ -26,8 +26,8 @@ prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::Ch
 }
 
 /// The widths of another net cut from the same base.
-std::vector<int> widths_of(const prune::ChannelGroups& groups, const eval::NetSpec& other) {
-  const prune::ChannelGroups others = prune::channel_groups(other);
+std::vector<int> widths_of(const prune::ChannelGroups& groups, const eval::NetSpec& other, const std::vector<std::string>& protect) {
+  const prune::ChannelGroups others = prune::channel_groups(other, protect);
   if (others.groups.size() != groups.groups.size()) throw Error(ErrorKind::internal, "the net that gives the widths has other layers");
   std::vector<int> widths;
   for (const prune::ChannelGroup& group : others.groups) widths.push_back(group.size);
@@ -68,7 +68,8 @@ storage::StageOutcome run_prune(const StageContext& context) {
   eval::Net net = context.input_net("net");
   const eval::NetSpec& spec = net.spec();
   const Json& limits = parameters.at("limits");
-  const prune::ChannelGroups groups = prune::channel_groups(spec, limits.at("protect").get<std::vector<std::string>>());
+  const auto protect = limits.at("protect").get<std::vector<std::string>>();
+  const prune::ChannelGroups groups = prune::channel_groups(spec, protect);
 
   context.progress(0, "scoring");
   const Json& criterion = parameters.at("criterion");
@@ -78,7 +79,7 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const prune::Allocation allocation =
       context.inputs.contains("widths")
           ? prune::allocate_widths(groups, scoring.scores,
-                                   widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec"))))
+                                   widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec")), protect))
           : prune::allocate(spec, groups, scoring.scores, prune::prune_request_from_json(parameters.at("request")),
                             prune::allocation_method_from_string(parameters.at("allocation")),
                             prune::allocation_limits_from_json(limits), allocation_base(spec, groups, base));
@@ -103,7 +104,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
-  train_and_record(context, data, smaller, parameters.at("retrain"), eval::precision_from_string(parent.at("values").at("precision")), 0.15, outcome);
+  const Json& retrain = parameters.at("retrain");
+  const Json& precision = retrain.at("precision") == "auto" ? parent.at("values").at("precision") : retrain.at("precision");  // auto: as the base was probed
+  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

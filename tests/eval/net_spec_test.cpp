@@ -181,6 +181,15 @@ TEST_CASE("a spec with a wrong field is refused by the layer's name") {
              Contains("layer 'fc'") && Contains("reads 4x4x4") && Contains("flatten it first"));
 }
 
+TEST_CASE("what needs maps does not read a flat vector, nor is one joined with a map") {
+  Layer input{.name = "input", .channels = 4};
+  Layer flatten{.name = "flatten", .kind = LayerKind::flatten, .inputs = {0}};
+  const Layer convolution{.name = "conv", .kind = LayerKind::convolution, .inputs = {1}, .channels = 2};
+  const Layer sum{.name = "sum", .kind = LayerKind::add, .inputs = {0, 1}};
+  CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, convolution}}), "layer 'conv' (convolution): reads a flat vector where it needs a map");
+  CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, sum}}), "layer 'sum' (add): reads a flat vector and a map");
+}
+
 TEST_CASE("branches that do not fit together are refused") {
   NetBuilder net("branches", {2, 6, 6});
   const int half = net.max_pool("half", net.input(), {2, 2});
