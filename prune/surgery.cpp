@@ -8,6 +8,7 @@ using torch::Tensor;
 
 namespace {
 
+/// A new tensor, or the same one where all is kept.
 Tensor select(const Tensor& tensor, int dimension, const std::vector<std::int64_t>& kept) {
   if (static_cast<std::int64_t>(kept.size()) == tensor.size(dimension)) return tensor;
   return tensor.index_select(dimension, torch::tensor(kept, torch::kInt64));
@@ -40,7 +41,7 @@ Cut cut(const eval::NetSpec& spec, const ChannelGroups& groups, const eval::Weig
         else if (!is_depthwise(layer, static_cast<int>(groups.outputs[layer.inputs[0]].size())))
           tensor = select(tensor, 1, within_group(inputs, tensor.size(1)));
       }
-      result.weights[entry->first] = tensor.clone();
+      result.weights[entry->first] = tensor.is_same(entry->second) ? tensor.clone() : tensor;
     }
   }
   return result;

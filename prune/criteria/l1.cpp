@@ -5,6 +5,14 @@ namespace prune {
 
 namespace {
 
+/// Sums of absolute values in fp64, some filters at a time: in one piece the largest layers would need gigabytes.
+torch::Tensor filter_norms(const torch::Tensor& filters) {
+  const std::int64_t filters_at_once = std::max<std::int64_t>(1, (1 << 20) / std::max<std::int64_t>(1, filters[0].numel()));
+  std::vector<torch::Tensor> norms;
+  for (const torch::Tensor& some : filters.split(filters_at_once)) norms.push_back(some.flatten(1).to(torch::kFloat64).abs_().sum(1));
+  return at::cat(norms);
+}
+
 class L1 : public Criterion {
  public:
   Scoring score(const ScoringTask& task) const override {
@@ -12,8 +20,7 @@ class L1 : public Criterion {
     for (const ChannelGroup& group : task.groups.groups) {
       if (!group.fixed.empty()) continue;
       for (int producer : group.producers) {
-        const torch::Tensor& filters = task.net.weights().at(task.net.spec().layers[producer].name + ".weight");
-        by_layer[producer] = filters.flatten(1).to(torch::kFloat64).abs().sum(1);
+        by_layer[producer] = filter_norms(task.net.weights().at(task.net.spec().layers[producer].name + ".weight"));
       }
     }
     return {combine(task, by_layer), {}};

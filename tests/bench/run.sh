@@ -18,3 +18,5 @@ unset OMP_WAIT_POLICY GOMP_SPINCOUNT
 echo "python, one process with its defaults: $("$python" "$here"/peer.py default fp32 8)"
 echo "scoring 2,000 images"
 "$build"/tests/bench/bench_score
+echo "cutting VGG16"
+"$build"/tests/bench/bench_cut
