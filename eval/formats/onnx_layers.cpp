@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 
 #include "eval/formats/onnx_tensor.h"
 #include "eval/nets/layer_shape.h"
@@ -22,8 +23,8 @@ constexpr std::size_t longest_name = 180;  // room for a number within a layer's
 
 std::string sanitised(const std::string& name) {
   std::string kept = name.substr(0, longest_name);
-  const auto valid = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || std::string_view("_.-/:").find(static_cast<char>(c)) != std::string_view::npos); };
-  std::replace_if(kept.begin(), kept.end(), [&](char c) { return !valid(static_cast<unsigned char>(c)); }, '_');
+  const auto invalid = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && std::string_view("_.-/:").find(c) == std::string_view::npos; };
+  std::replace_if(kept.begin(), kept.end(), invalid, '_');
   return kept;
 }
 
@@ -44,6 +45,9 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"GlobalAveragePool", {&L::read_global_pool, {}}},
       {"ReduceMean", {&L::read_mean, {"axes", "keepdims", "noop_with_empty_axes"}}},
       {"Pad", {&L::read_pad, {"mode", "pads", "value"}}},
+      {"Shape", {&L::read_shape, {}}},
+      {"Gather", {&L::read_gather, {"axis"}}},
+      {"Unsqueeze", {&L::read_unsqueeze, {"axes"}}},
       {"Concat", {&L::read_concat, {"axis"}}},
       {"Add", {&L::read_add, {}}},
       {"Sum", {&L::read_sum, {}}},
@@ -109,7 +113,7 @@ const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
 
 const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
   const Value& x = value(node, i);
-  if (x.layer < 0) refuse(fmt::format("input '{}' is a constant where the output of a layer is needed", onnx_shown(node.input(i))));
+  if (x.layer < 0) refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
   if (!padded && x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
   return x;
 }
@@ -143,7 +147,7 @@ Tensor OnnxLayers::vector(const OnnxNode& node, int i, std::int64_t size) {
 double OnnxLayers::scalar(const OnnxNode& node, int i) {
   const Tensor read = weight(node, i);
   if (read.numel() != 1) refuse(fmt::format("input '{}' has {} elements where one is needed", onnx_shown(node.input(i)), read.numel()));
-  return read.item<double>();
+  return std::stod(fmt::format("{}", read.item<float>()));
 }
 
 std::string OnnxLayers::unused_name(const std::string& wish) {
@@ -174,7 +178,7 @@ int OnnxLayers::append(Layer layer) {
 }
 
 void OnnxLayers::define(const OnnxNode& node, Value value) {
-  if (node.proto().output_size() > 0 && !node.proto().output(0).empty()) values_[node.proto().output(0)] = value;
+  if (node.proto().output_size() > 0 && !node.proto().output(0).empty()) values_[node.proto().output(0)] = std::move(value);
 }
 
 }  // namespace eval

@@ -41,13 +41,14 @@ class OnnxLayers {
   OnnxNet finish() &&;
 
  private:
-  /// What a name stands for: a constant, or a layer's output.
+  /// What a name stands for: a constant, a layer's output, or a list of numbers.
   struct Value {
     const onnx::TensorProto* constant = nullptr;
     int layer = -1;
     bool flat = false;    ///< [N, features]
     bool direct = false;  ///< the first name of the layer's output
     std::array<int, 2> zeros{0, 0};  ///< rows above and below, columns left and right that Pad put around
+    std::vector<std::int64_t> numbers;  ///< computed from a Shape
   };
   struct Operator {
     void (OnnxLayers::*read)(const OnnxNode&);
@@ -67,6 +68,9 @@ class OnnxLayers {
   void read_global_pool(const OnnxNode& node);
   void read_mean(const OnnxNode& node);
   void read_pad(const OnnxNode& node);
+  void read_shape(const OnnxNode& node);
+  void read_gather(const OnnxNode& node);
+  void read_unsqueeze(const OnnxNode& node);
   void read_concat(const OnnxNode& node);
   void read_add(const OnnxNode& node);
   void read_sum(const OnnxNode& node);
@@ -83,9 +87,10 @@ class OnnxLayers {
   const Value& maps(const OnnxNode& node, bool padded = false) const;
   const Shape& shape(const Value& value) const { return shapes_[value.layer]; }
   const onnx::TensorProto& constant(const OnnxNode& node, int i) const;
+  std::vector<std::int64_t> numbers(const OnnxNode& node, int i) const;
   torch::Tensor weight(const OnnxNode& node, int i);
   torch::Tensor vector(const OnnxNode& node, int i, std::int64_t size);
-  double scalar(const OnnxNode& node, int i);
+  double scalar(const OnnxNode& node, int i);  ///< as OnnxNode::number
 
   Layer new_layer(const OnnxNode& node, LayerKind kind, const std::string& weight = "");
   std::string unused_name(const std::string& wish);

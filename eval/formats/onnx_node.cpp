@@ -19,7 +19,25 @@ constexpr int most_integers = 64;
 
 [[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
 
+AttributeProto& added(onnx::NodeProto& node, const char* name, AttributeProto::AttributeType type) {
+  AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(type);
+  return attribute;
+}
+
 }  // namespace
+
+void set_attribute(onnx::NodeProto& node, const char* name, std::int64_t value) { added(node, name, AttributeProto::INT).set_i(value); }
+
+void set_attribute(onnx::NodeProto& node, const char* name, double value) { added(node, name, AttributeProto::FLOAT).set_f(static_cast<float>(value)); }
+
+void set_attribute(onnx::NodeProto& node, const char* name, const char* value) { added(node, name, AttributeProto::STRING).set_s(value); }
+
+void set_attribute(onnx::NodeProto& node, const char* name, std::initializer_list<std::int64_t> values) {
+  AttributeProto& attribute = added(node, name, AttributeProto::INTS);
+  for (const std::int64_t value : values) attribute.add_ints(value);
+}
 
 std::string onnx_shown(const std::string& text) {
   std::string shown = text.size() > 60 ? text.substr(0, 57) + "..." : text;
@@ -70,7 +88,8 @@ std::int64_t OnnxNode::integer(const std::string& attribute, std::int64_t fallba
 std::vector<std::int64_t> OnnxNode::integers(const std::string& attribute, std::vector<std::int64_t> fallback) const {
   const AttributeProto* found = find(attribute, AttributeProto::INTS, "a list of integers");
   if (!found) return fallback;
-  if (found->ints_size() > most_integers) refuse(fmt::format("attribute '{}' has {} numbers; at most {} are covered", attribute, found->ints_size(), most_integers));
+  if (found->ints_size() > most_integers)
+    refuse(fmt::format("attribute '{}' has {} numbers; at most {} are covered", attribute, found->ints_size(), most_integers));
   return {found->ints().begin(), found->ints().end()};
 }
 

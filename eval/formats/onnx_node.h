@@ -1,7 +1,8 @@
-// One node of an ONNX graph: its attributes by name, each checked for its type. The ONNX reader calls it.
+// One node of an ONNX graph: its attributes by name. The ONNX writer sets them; the reader gets each checked for its type.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,12 @@ class TensorProto;
 }  // namespace onnx
 
 namespace eval {
+
+/// Adds an attribute; a number is stored as fp32.
+void set_attribute(onnx::NodeProto& node, const char* name, std::int64_t value);
+void set_attribute(onnx::NodeProto& node, const char* name, double value);
+void set_attribute(onnx::NodeProto& node, const char* name, const char* value);
+void set_attribute(onnx::NodeProto& node, const char* name, std::initializer_list<std::int64_t> values);
 
 /// A text of the file as a message may show it: at most 60 characters, all of them printable.
 std::string onnx_shown(const std::string& text);

@@ -1,10 +1,9 @@
-// What each operator of ONNX becomes: the members read_* of OnnxLayers, in the order of their table.
+// The operators of ONNX that compute: members read_* of OnnxLayers, in the order of their table.
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
 #include <limits>
-#include <set>
 
 #include "eval/formats/onnx_layers.h"
 #include "eval/formats/onnx_tensor.h"
@@ -62,16 +61,6 @@ void read_window(const OnnxNode& node, Layer& layer, const Shape& input) {
   layer.padding = padding_of(node, layer, input);
 }
 
-/// Whether the axes are height and width of [N, C, H, W].
-bool are_spatial(const std::vector<std::int64_t>& axes) {
-  std::set<std::int64_t> from_front;
-  for (const std::int64_t axis : axes) from_front.insert(axis < 0 ? axis + 4 : axis);
-  return axes.size() == 2 && from_front == std::set<std::int64_t>{2, 3};
-}
-
-/// Whether the axis is 1, counted from the front or from the back.
-bool is_first(std::int64_t axis, bool flat) { return axis == 1 || axis == (flat ? -1 : -3); }
-
 }  // namespace
 
 void OnnxLayers::read_convolution(const OnnxNode& node) {
@@ -128,6 +117,22 @@ void OnnxLayers::read_matmul(const OnnxNode& node) {
   const Tensor matrix = weight(node, 1);
   if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
   append_linear(node, matrix.t(), Tensor());
+}
+
+/// Gives the constant to the convolution or linear layer that made x, where nothing else reads that layer.
+void OnnxLayers::add_bias(const OnnxNode& node, const Value& x, int constant_input) {
+  Layer& layer = net_.spec.layers[x.layer];
+  const bool takes_bias = has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
+  if (!takes_bias) refuse("adds a constant that is not the bias of a convolution or linear layer");
+  const Tensor bias = weight(node, constant_input);
+  std::vector<std::int64_t> sizes = bias.sizes().vec();
+  if (sizes.size() == (x.flat ? 2 : 4) && sizes[0] == 1) sizes.erase(sizes.begin());
+  const std::int64_t channels = layer.channels;
+  if (sizes != (x.flat ? std::vector{channels} : std::vector<std::int64_t>{channels, 1, 1}))
+    refuse(fmt::format("adds a constant of size [{}], which is no bias of {} channels", fmt::join(bias.sizes(), ", "), channels));
+  layer.bias = true;
+  net_.weights[layer.name + ".bias"] = bias.flatten();
+  define(node, {.layer = x.layer, .flat = x.flat});
 }
 
 void OnnxLayers::read_batch_norm(const OnnxNode& node) {
@@ -209,12 +214,6 @@ void OnnxLayers::read_global_pool(const OnnxNode& node) {
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
 
-void OnnxLayers::read_mean(const OnnxNode& node) {
-  if (!are_spatial(node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("axes"))) refuse("only the mean over height and width is covered");
-  read_global_pool(node);
-  if (node.integer("keepdims", 1) == 0) append_flatten(node, {.layer = static_cast<int>(shapes_.size()) - 1});
-}
-
 void OnnxLayers::read_pad(const OnnxNode& node) {
   Value x = maps(node, /*padded=*/true);
   const std::vector<std::int64_t> pads = node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("pads");
@@ -226,130 +225,6 @@ void OnnxLayers::read_pad(const OnnxNode& node) {
   for (const int axis : {0, 1}) x.zeros[axis] = bounded(std::int64_t{x.zeros[axis]} + zeros[axis], "padding", 0);
   x.direct = false;
   define(node, x);
-}
-
-void OnnxLayers::read_concat(const OnnxNode& node) {
-  const Value first = activation(node, 0);
-  if (!is_first(node.integer("axis", 1), first.flat)) refuse("only the concatenation of channels (axis 1) is covered");
-  std::vector<int> inputs;
-  for (int i = 0; i < node.input_count(); ++i) {
-    const Value& part = activation(node, i);
-    if (part.flat != first.flat) refuse("its inputs differ in their number of dimensions");
-    inputs.push_back(part.layer);
-  }
-  if (inputs.size() == 1) return read_identity(node);
-  Layer layer = new_layer(node, LayerKind::concat);
-  layer.inputs = std::move(inputs);
-  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
-}
-
-/// Gives the constant to the convolution or linear layer that made x, where nothing else reads that layer.
-void OnnxLayers::add_bias(const OnnxNode& node, const Value& x, int constant_input) {
-  Layer& layer = net_.spec.layers[x.layer];
-  const bool takes_bias = has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
-  if (!takes_bias) refuse("adds a constant that is not the bias of a convolution or linear layer");
-  const Tensor bias = weight(node, constant_input);
-  std::vector<std::int64_t> sizes = bias.sizes().vec();
-  if (sizes.size() == (x.flat ? 2 : 4) && sizes[0] == 1) sizes.erase(sizes.begin());
-  const std::int64_t channels = layer.channels;
-  if (sizes != (x.flat ? std::vector{channels} : std::vector<std::int64_t>{channels, 1, 1}))
-    refuse(fmt::format("adds a constant of size [{}], which is no bias of {} channels", fmt::join(bias.sizes(), ", "), channels));
-  layer.bias = true;
-  net_.weights[layer.name + ".bias"] = bias.flatten();
-  define(node, {.layer = x.layer, .flat = x.flat});
-}
-
-void OnnxLayers::read_add(const OnnxNode& node) {
-  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
-  for (const int i : {0, 1}) {
-    if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
-  }
-  read_sum(node);
-}
-
-void OnnxLayers::read_sum(const OnnxNode& node) {
-  const Value first = activation(node, 0);
-  std::vector<int> inputs;
-  for (int i = 0; i < node.input_count(); ++i) {
-    const Value& part = activation(node, i);
-    if (part.flat != first.flat || shape(part) != shape(first)) refuse("its inputs differ in size; broadcasting is not covered");
-    inputs.push_back(part.layer);
-  }
-  if (inputs.size() == 1) return read_identity(node);
-  Layer layer = new_layer(node, LayerKind::add);
-  layer.inputs = std::move(inputs);
-  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
-}
-
-void OnnxLayers::append_flatten(const OnnxNode& node, const Value& x) {
-  if (x.flat) return define(node, {.layer = x.layer, .flat = true});
-  Layer layer = new_layer(node, LayerKind::flatten);
-  layer.inputs = {x.layer};
-  define(node, {.layer = append(std::move(layer)), .flat = true, .direct = true});
-}
-
-void OnnxLayers::read_flatten(const OnnxNode& node) {
-  const Value& x = activation(node, 0);
-  if (!is_first(node.integer("axis", 1), x.flat)) refuse("only axis 1 is covered");
-  append_flatten(node, x);
-}
-
-void OnnxLayers::read_reshape(const OnnxNode& node) {
-  const Value& x = activation(node, 0);
-  const std::vector<std::int64_t> target = onnx_integers(constant(node, 1));
-  const Shape& from = shape(x);
-  const std::int64_t features = std::int64_t{from.channels} * from.height * from.width;
-  const bool keeps_batch = !target.empty() && (target[0] == -1 || (target[0] == 0 && node.integer("allowzero", 0) == 0) || (target[0] > 0 && target[0] == facts_.batch));
-  const bool flattens = target.size() == 2 && (target[1] == features || (target[1] == -1 && target[0] != -1) || (target[1] == 0 && x.flat));
-  if (!keeps_batch || !flattens)
-    refuse(fmt::format("reshapes {} to [{}]; only [batch, {}] is covered, with 0 or -1 for the batch", to_string(from), fmt::join(target, ", "), features));
-  append_flatten(node, x);
-}
-
-void OnnxLayers::read_squeeze(const OnnxNode& node) {
-  const Value& x = maps(node);
-  if (!are_spatial(node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("axes")) || shape(x).height != 1 || shape(x).width != 1)
-    refuse("only height and width of 1 may be squeezed");
-  append_flatten(node, x);
-}
-
-void OnnxLayers::read_dropout(const OnnxNode& node) {
-  if (node.has_input(2) && onnx_integers(constant(node, 2)) != std::vector<std::int64_t>{0}) refuse("it is in training mode; export the model for inference");
-  const Value& x = activation(node, 0);
-  Layer layer = new_layer(node, LayerKind::dropout);
-  layer.inputs = {x.layer};
-  layer.rate = node.has_input(1) ? scalar(node, 1) : node.number("ratio", 0.5);
-  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
-}
-
-void OnnxLayers::read_identity(const OnnxNode& node) {
-  Value x = value(node, 0);
-  x.direct = false;
-  define(node, x);
-}
-
-void OnnxLayers::read_constant(const OnnxNode& node) {
-  if (node.has("value")) return define(node, {.constant = &node.tensor("value")});
-  auto made = std::make_shared<onnx::TensorProto>();
-  if (node.has("value_int") || node.has("value_ints")) {
-    made->set_data_type(onnx::TensorProto::INT64);
-    for (const std::int64_t number : node.has("value_ints") ? node.integers("value_ints") : std::vector{node.integer("value_int", 0)}) made->add_int64_data(number);
-    if (node.has("value_ints")) made->add_dims(made->int64_data_size());
-  } else if (node.has("value_float")) {
-    made->set_data_type(onnx::TensorProto::FLOAT);
-    made->add_float_data(static_cast<float>(node.number("value_float", 0)));
-  } else {
-    refuse("only constants with value, value_float, value_int or value_ints are covered");
-  }
-  made_.push_back(made);
-  define(node, {.constant = made.get()});
-}
-
-void OnnxLayers::read_softmax(const OnnxNode& node) {
-  const Value& x = activation(node, 0);
-  if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
-  if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat)) refuse("it is covered only over the classes of [N, classes]");
-  define(node, {.layer = x.layer, .flat = x.flat});
 }
 
 }  // namespace eval

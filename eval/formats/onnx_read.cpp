@@ -4,6 +4,7 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <unordered_map>
@@ -87,9 +88,10 @@ std::int64_t operator_set_of(const onnx::ModelProto& model) {
 
 int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& input) {
   const onnx::TensorShapeProto::Dimension& dimension = shape.dim(axis);
+  const std::string given = dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param()));
   if (!dimension.has_dim_value() || dimension.dim_value() < 1 || dimension.dim_value() > max_layer_size) {
     refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W", onnx_shown(input), axis,
-                       dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param())), max_layer_size));
+                       given, max_layer_size));
   }
   return static_cast<int>(dimension.dim_value());
 }
@@ -111,10 +113,11 @@ OnnxFacts facts_of(const onnx::ModelProto& model) {
   facts.input = input->name();
   facts.output = graph.output(0).name();
   const onnx::TypeProto::Tensor& type = input->type().tensor_type();
-  const int element = type.elem_type();
-  if (element != onnx::TensorProto::FLOAT && element != onnx::TensorProto::FLOAT16 && element != onnx::TensorProto::BFLOAT16 && element != onnx::TensorProto::DOUBLE)
-    refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), element));
-  if (type.shape().dim_size() != 4) refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
+  const auto floats = {onnx::TensorProto::FLOAT, onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE};
+  if (std::find(floats.begin(), floats.end(), type.elem_type()) == floats.end())
+    refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), type.elem_type()));
+  if (type.shape().dim_size() != 4)
+    refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
   facts.image = {extent_of(type.shape(), 1, facts.input), extent_of(type.shape(), 2, facts.input), extent_of(type.shape(), 3, facts.input)};
   if (type.shape().dim(0).has_dim_value()) facts.batch = type.shape().dim(0).dim_value();
   return facts;
@@ -191,7 +194,8 @@ OnnxNet read_onnx(const std::filesystem::path& path) {
   std::error_code code;
   const std::uintmax_t bytes = std::filesystem::file_size(path, code);
   if (code) throw Error(ErrorKind::invalid, fmt::format("{}: cannot be read: {}", path.string(), code.message()));
-  if (bytes > most_file_bytes) throw Error(ErrorKind::invalid, fmt::format("{}: has {} bytes; an ONNX file has at most {}", path.string(), bytes, most_file_bytes));
+  if (bytes > most_file_bytes)
+    throw Error(ErrorKind::invalid, fmt::format("{}: has {} bytes; an ONNX file has at most {}", path.string(), bytes, most_file_bytes));
   std::string text = storage::read_file(path);
   try {
     if (text.size() > most_file_bytes) refuse("grew while it was read");

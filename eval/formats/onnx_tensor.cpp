@@ -72,12 +72,14 @@ std::int64_t onnx_elements(const TensorProto& tensor) {
   if (tensor.dims_size() > most_dimensions) refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
   std::int64_t elements = 1;
   for (const std::int64_t size : tensor.dims()) {
-    if (size < 0 || (size > 0 && elements > std::numeric_limits<std::int64_t>::max() / size)) refuse(tensor, fmt::format("has the size {}, out of range", size));
+    const bool overflows = size > 0 && elements > std::numeric_limits<std::int64_t>::max() / size;
+    if (size < 0 || overflows) refuse(tensor, fmt::format("has the size {}, out of range", size));
     elements *= size;
   }
   const Storage data = storage_of(tensor);
   const std::size_t raw = tensor.raw_data().size();
-  const bool whole = tensor.has_raw_data() ? raw % data.bytes == 0 && raw / data.bytes == static_cast<std::size_t>(elements) : data.typed == elements;
+  const bool whole =
+      tensor.has_raw_data() ? raw % data.bytes == 0 && raw / data.bytes == static_cast<std::size_t>(elements) : data.typed == elements;
   if (!whole) {
     refuse(tensor, fmt::format("of size [{}] needs {} elements, its data has {}", fmt::join(tensor.dims(), ", "), elements,
                                tensor.has_raw_data() ? fmt::format("{} bytes", raw) : std::to_string(data.typed)));

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "eval/formats/onnx.h"
+#include "eval/formats/onnx_node.h"
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 
@@ -20,38 +21,17 @@ static_assert(std::endian::native == std::endian::little, "raw data of ONNX is l
 
 namespace {
 
-constexpr int operator_set = 11, ir_version = 6;
+constexpr int operator_set = 10, ir_version = 5;  // the last in which Clip has attributes; OpenCV 4 reads no other Clip
 constexpr std::size_t most_bytes = std::numeric_limits<std::int32_t>::max();  // a protobuf message holds no more
 
 [[noreturn]] void refuse(const Layer& layer, const std::string& why) {
   throw Error(ErrorKind::invalid, fmt::format("layer '{}' ({}) cannot be written as ONNX: {}", layer.name, to_string(layer.kind), why));
 }
 
-void set(onnx::NodeProto& node, const char* name, std::initializer_list<std::int64_t> values) {
-  onnx::AttributeProto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::INTS);
-  for (const std::int64_t value : values) attribute.add_ints(value);
-}
-
-void set(onnx::NodeProto& node, const char* name, std::int64_t value) {
-  onnx::AttributeProto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::INT);
-  attribute.set_i(value);
-}
-
-void set(onnx::NodeProto& node, const char* name, double value) {
-  onnx::AttributeProto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(onnx::AttributeProto::FLOAT);
-  attribute.set_f(static_cast<float>(value));
-}
-
 void set_window(onnx::NodeProto& node, const Layer& layer) {
-  set(node, "kernel_shape", {layer.kernel[0], layer.kernel[1]});
-  set(node, "strides", {layer.stride[0], layer.stride[1]});
-  set(node, "pads", {layer.padding[0], layer.padding[1], layer.padding[0], layer.padding[1]});
+  set_attribute(node, "kernel_shape", {layer.kernel[0], layer.kernel[1]});
+  set_attribute(node, "strides", {layer.stride[0], layer.stride[1]});
+  set_attribute(node, "pads", {layer.padding[0], layer.padding[1], layer.padding[0], layer.padding[1]});
 }
 
 /// What ceil_mode must say: false where it adds no window. ONNX before operator set 19 keeps a last window that starts in the padding, PyTorch does not.
@@ -117,14 +97,13 @@ class GraphWriter {
 
   std::string output_name(const Layer& layer) const { return &layer == &spec_.layers.back() ? "scores" : layer.name + ".output"; }
 
-  std::string add_tensor(const std::string& name, const torch::Tensor& tensor) {
+  void add_tensor(const std::string& name, const torch::Tensor& tensor) {
     const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
     onnx::TensorProto& written = *graph().add_initializer();
     written.set_name(name);
     written.set_data_type(onnx::TensorProto::FLOAT);
     for (const std::int64_t size : plain.sizes()) written.add_dims(size);
     written.set_raw_data(plain.data_ptr(), plain.nbytes());
-    return name;
   }
 
   /// Adds the tensors of a layer, in this order, and their names to the inputs.
@@ -137,7 +116,8 @@ class GraphWriter {
       if (tensor == weights_.end()) refuse(layer, fmt::format("tensor {} is missing", name));
       if (tensor->second.sizes() != size->second)
         refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "), fmt::join(size->second, ", ")));
-      inputs.push_back(add_tensor(name, tensor->second));
+      add_tensor(name, tensor->second);
+      inputs.push_back(name);
     }
   }
 
@@ -151,8 +131,8 @@ class GraphWriter {
       refuse(layer, fmt::format("its size {0} does not divide the input {1}; ONNX has windows of one size only", layer.size, to_string(input)));
     const int height = input.height / layer.size, width = input.width / layer.size;
     onnx::NodeProto& node = add_node("AveragePool", layer.name, {x.name}, output_name(layer));
-    set(node, "kernel_shape", {height, width});
-    set(node, "strides", {height, width});
+    set_attribute(node, "kernel_shape", {height, width});
+    set_attribute(node, "strides", {height, width});
     return {output_name(layer), false};
   }
 
@@ -179,48 +159,46 @@ class GraphWriter {
         add_weights(layer, {".weight", ".bias"}, inputs);
         onnx::NodeProto& convolution = node("Conv", inputs);
         set_window(convolution, layer);
-        set(convolution, "dilations", {layer.dilation[0], layer.dilation[1]});
-        set(convolution, "group", std::int64_t{layer.groups});
+        set_attribute(convolution, "dilations", {layer.dilation[0], layer.dilation[1]});
+        set_attribute(convolution, "group", std::int64_t{layer.groups});
         return made;
       }
       case LayerKind::linear:
         if (!x.flat) {
           inputs = {layer.name + ".input"};
-          set(add_node("Flatten", layer.name + ".flatten", {x.name}, inputs[0]), "axis", std::int64_t{1});
+          set_attribute(add_node("Flatten", layer.name + ".flatten", {x.name}, inputs[0]), "axis", std::int64_t{1});
         }
         add_weights(layer, {".weight", ".bias"}, inputs);
-        set(node("Gemm", inputs), "transB", std::int64_t{1});
+        set_attribute(node("Gemm", inputs), "transB", std::int64_t{1});
         return flat;
       case LayerKind::batch_norm:
         add_weights(layer, {".weight", ".bias", ".running_mean", ".running_var"}, inputs);
-        set(node("BatchNormalization", inputs), "epsilon", layer.epsilon);
+        set_attribute(node("BatchNormalization", inputs), "epsilon", layer.epsilon);
         return made;
       case LayerKind::local_response_norm: {
         // PyTorch's window begins size / 2 channels before the middle, ONNX's (size - 1) / 2. Both divide alpha by the size.
         if (layer.size % 2 == 0) refuse(layer, fmt::format("ONNX puts a window of {} channels one channel further than PyTorch; odd sizes agree", layer.size));
         onnx::NodeProto& norm = node("LRN", inputs);
-        set(norm, "size", std::int64_t{layer.size});
-        set(norm, "alpha", layer.alpha);
-        set(norm, "beta", layer.beta);
-        set(norm, "bias", layer.k);
+        set_attribute(norm, "size", std::int64_t{layer.size});
+        set_attribute(norm, "alpha", layer.alpha);
+        set_attribute(norm, "beta", layer.beta);
+        set_attribute(norm, "bias", layer.k);
         return made;
       }
       case LayerKind::relu:
         node("Relu", inputs);
         return made;
-      case LayerKind::relu6:
-        if (!has_clip_bounds_) {
-          add_tensor("clip.least", torch::tensor(0.F));
-          add_tensor("clip.most", torch::tensor(6.F));
-          has_clip_bounds_ = true;
-        }
-        node("Clip", {x.name, "clip.least", "clip.most"});
+      case LayerKind::relu6: {
+        onnx::NodeProto& clip = node("Clip", inputs);
+        set_attribute(clip, "min", 0.);
+        set_attribute(clip, "max", 6.);
         return made;
+      }
       case LayerKind::max_pool: {
         onnx::NodeProto& pool = node("MaxPool", inputs);
         set_window(pool, layer);
-        set(pool, "dilations", {layer.dilation[0], layer.dilation[1]});
-        set(pool, "ceil_mode", std::int64_t{adds_windows(layer, input, shapes_[index])});
+        set_attribute(pool, "dilations", {layer.dilation[0], layer.dilation[1]});
+        set_attribute(pool, "ceil_mode", std::int64_t{adds_windows(layer, input, shapes_[index])});
         return made;
       }
       case LayerKind::average_pool: {
@@ -228,20 +206,20 @@ class GraphWriter {
         if (padded && ceil_mode) refuse(layer, "with ceil_mode and padding runtimes divide the last window by different counts");
         onnx::NodeProto& pool = node("AveragePool", inputs);
         set_window(pool, layer);
-        set(pool, "ceil_mode", std::int64_t{ceil_mode});
-        set(pool, "count_include_pad", std::int64_t{padded});
+        set_attribute(pool, "ceil_mode", std::int64_t{ceil_mode});
+        set_attribute(pool, "count_include_pad", std::int64_t{padded});
         return made;
       }
       case LayerKind::adaptive_average_pool:
         return add_adaptive_pool(layer, x, input);
       case LayerKind::concat:
-        set(node("Concat", all_inputs()), "axis", std::int64_t{1});
+        set_attribute(node("Concat", all_inputs()), "axis", std::int64_t{1});
         return made;
       case LayerKind::add:
         node(layer.inputs.size() == 2 ? "Add" : "Sum", all_inputs());
         return made;
       case LayerKind::flatten:
-        set(node("Flatten", inputs), "axis", std::int64_t{1});
+        set_attribute(node("Flatten", inputs), "axis", std::int64_t{1});
         return flat;
     }
     throw Error(ErrorKind::internal, fmt::format("layer {} is of no known kind", layer.name));
@@ -253,7 +231,6 @@ class GraphWriter {
   const std::map<std::string, std::vector<std::int64_t>> sizes_;
   onnx::ModelProto model_;
   std::vector<Value> values_;
-  bool has_clip_bounds_ = false;
 };
 
 /// Before anything is copied.
@@ -264,7 +241,8 @@ void check_size(const NetSpec& spec) {
     for (const std::int64_t size : sizes) tensor_bytes *= static_cast<std::size_t>(size);
     bytes += tensor_bytes;
   }
-  if (bytes > most_bytes) throw Error(ErrorKind::invalid, fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
+  if (bytes > most_bytes)
+    throw Error(ErrorKind::invalid, fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
 }
 
 }  // namespace

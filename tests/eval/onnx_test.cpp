@@ -3,15 +3,18 @@
 #include <onnx/onnx_pb.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <functional>
 
 #include "eval/cost.h"
+#include "eval/formats/onnx_node.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "support/temporary_directory.h"
 #include "support/throws.h"
 #include "support/tiny_nets.h"
 
+using eval::set_attribute;
 using torch::Tensor;
 
 namespace {
@@ -80,20 +83,7 @@ struct Model {
       std::fill(values.begin() + 16, values.end(), 2.F);
       return values;
     }());
-    set(node("Gemm", "last", {features, "fc.weight"}, "y"), "transB", std::int64_t{1});
-  }
-
-  static void set(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
-    onnx::AttributeProto& attribute = *node.add_attribute();
-    attribute.set_name(name);
-    attribute.set_type(onnx::AttributeProto::INT);
-    attribute.set_i(value);
-  }
-  static void set(onnx::NodeProto& node, const std::string& name, const std::vector<std::int64_t>& values) {
-    onnx::AttributeProto& attribute = *node.add_attribute();
-    attribute.set_name(name);
-    attribute.set_type(onnx::AttributeProto::INTS);
-    for (const std::int64_t value : values) attribute.add_ints(value);
+    set_attribute(node("Gemm", "last", {features, "fc.weight"}, "y"), "transB", std::int64_t{1});
   }
 };
 
@@ -101,7 +91,7 @@ class File {
  public:
   eval::OnnxNet read(const Model& model) const { return read(model.proto.SerializeAsString()); }
   eval::OnnxNet read(const std::string& bytes) const {
-    storage::write_file(path_, bytes);
+    std::ofstream(path_, std::ios::binary) << bytes;
     return eval::read_onnx(path_);
   }
 
@@ -221,9 +211,21 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     CHECK(net.spec.layers.back().name == "fc");
     CHECK(net.spec.layers[1].name == "flatten");
   }
+  SECTION("view(x.size(0), -1) as PyTorch computes it") {
+    Model model;
+    model.node("Shape", "shape", {"x"}, "sizes");
+    model.integers("first", {0});
+    model.integers("rest", {-1});
+    model.node("Gather", "gather", {"sizes", "first"}, "size");
+    model.node("Unsqueeze", "unsqueeze", {"size", "first"}, "list");
+    set_attribute(model.node("Concat", "concat", {"list", "rest"}, "target"), "axis", std::int64_t{0});
+    model.node("Reshape", "view", {"x", "target"}, "flat");
+    model.classifier("flat");
+    CHECK(makes(model, 120, 240).spec.layers[1].name == "view");
+  }
   SECTION("MatMul and Add are a linear layer with its bias") {
     Model model;
-    Model::set(model.node("Flatten", "f", {"x"}, "flat"), "axis", std::int64_t{1});
+    set_attribute(model.node("Flatten", "f", {"x"}, "flat"), "axis", std::int64_t{1});
     std::vector<float> values(32, 1);
     for (std::size_t i = 0; i < values.size(); i += 2) values[i] = 0.5F;  // [16, 2], so the first score is half of the sum
     model.floats("onnx::MatMul_3", {16, 2}, values);
@@ -240,13 +242,10 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     model.node("Pad", "pad", {"x", "pads"}, "padded");
     model.floats("c.weight", {2, 1, 3, 3}, {0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0});
     onnx::NodeProto& convolution = model.node("Conv", "c", {"padded", "c.weight"}, "maps");
-    onnx::AttributeProto& automatic = *convolution.add_attribute();
-    automatic.set_name("auto_pad");
-    automatic.set_type(onnx::AttributeProto::STRING);
-    automatic.set_s("VALID");
+    set_attribute(convolution, "auto_pad", "VALID");
     onnx::NodeProto& mean = model.node("ReduceMean", "mean", {"maps"}, "y");
-    Model::set(mean, "axes", std::vector<std::int64_t>{-1, 2});
-    Model::set(mean, "keepdims", std::int64_t{0});
+    set_attribute(mean, "axes", {-1, 2});
+    set_attribute(mean, "keepdims", std::int64_t{0});
     CHECK(makes(model, 7.5, 15).spec.layers[1].padding == std::array{1, 1});
   }
   SECTION("half precision, bounds of Clip as inputs, Dropout, Identity, a sum of three") {
@@ -257,14 +256,14 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     model.node("Identity", "same", {"clipped"}, "copy");
     model.node("Sum", "sum", {"copy", "clipped", "x"}, "tripled");
     model.node("Dropout", "drop", {"tripled"}, "dropped");
-    Model::set(model.node("Flatten", "flat", {"dropped"}, "features"), "axis", std::int64_t{1});
+    set_attribute(model.node("Flatten", "flat", {"dropped"}, "features"), "axis", std::int64_t{1});
     onnx::TensorProto& half = *model.proto.mutable_graph()->add_initializer();
     half.set_name("w");
     half.set_data_type(onnx::TensorProto::FLOAT16);
     half.add_dims(2);
     half.add_dims(16);
     for (int i = 0; i < 32; ++i) half.add_int32_data(i < 16 ? 0x3c00 : 0xb800);  // 1 and -0.5
-    Model::set(model.node("Gemm", "last", {"features", "w"}, "y"), "transB", std::int64_t{1});
+    set_attribute(model.node("Gemm", "last", {"features", "w"}, "y"), "transB", std::int64_t{1});
     const eval::OnnxNet net = makes(model, 270, -135);
     CHECK(net.spec.layers[1].kind == eval::LayerKind::relu6);
   }
@@ -274,7 +273,7 @@ TEST_CASE("what is not covered is refused with the file and the node") {
   const File file;
   Model model;
   const auto finish = [&](const std::string& last) {
-    Model::set(model.node("Flatten", "flat", {last}, "features"), "axis", std::int64_t{1});
+    set_attribute(model.node("Flatten", "flat", {last}, "features"), "axis", std::int64_t{1});
     model.classifier("features");
   };
   SECTION("an unknown operator") {
@@ -289,14 +288,14 @@ TEST_CASE("what is not covered is refused with the file and the node") {
   }
   SECTION("asymmetric pads") {
     model.floats("w", {1, 1, 3, 3}, std::vector<float>(9, 1));
-    Model::set(model.node("Conv", "conv", {"x", "w"}, "a"), "pads", std::vector<std::int64_t>{0, 0, 1, 1});
+    set_attribute(model.node("Conv", "conv", {"x", "w"}, "a"), "pads", {0, 0, 1, 1});
     finish("a");
     file.refused(model, "node 'conv' (Conv): asymmetric pads [0, 0, 1, 1] are not covered");
   }
   SECTION("pads that do not count in the mean") {
     onnx::NodeProto& pool = model.node("AveragePool", "pool", {"x"}, "a");
-    Model::set(pool, "kernel_shape", std::vector<std::int64_t>{3, 3});
-    Model::set(pool, "pads", std::vector<std::int64_t>{1, 1, 1, 1});
+    set_attribute(pool, "kernel_shape", {3, 3});
+    set_attribute(pool, "pads", {1, 1, 1, 1});
     finish("a");
     file.refused(model, "node 'pool' (AveragePool): pads that do not count");
   }
@@ -323,7 +322,7 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     file.refused(model, "node 'shift' (Add): adds a constant that is not the bias");
   }
   SECTION("a window over a flat vector") {
-    Model::set(model.node("Flatten", "early", {"x"}, "a"), "axis", std::int64_t{1});
+    set_attribute(model.node("Flatten", "early", {"x"}, "a"), "axis", std::int64_t{1});
     model.node("GlobalAveragePool", "pool", {"a"}, "b");
     finish("b");
     file.refused(model, "node 'pool' (GlobalAveragePool): reads [N, features]");
@@ -354,7 +353,7 @@ TEST_CASE("hostile ONNX files are refused") {
   const File file;
   Model model;
   const auto finish = [&](const std::string& last) {
-    Model::set(model.node("Flatten", "flat", {last}, "features"), "axis", std::int64_t{1});
+    set_attribute(model.node("Flatten", "flat", {last}, "features"), "axis", std::int64_t{1});
     model.classifier("features");
   };
   SECTION("bytes that are no model") {
@@ -397,24 +396,21 @@ TEST_CASE("hostile ONNX files are refused") {
   }
   SECTION("windows out of range") {
     onnx::NodeProto& pool = model.node("MaxPool", "pool", {"x"}, "a");
-    Model::set(pool, "kernel_shape", std::vector<std::int64_t>{2, 2});
-    Model::set(pool, "strides", std::vector<std::int64_t>{0, std::int64_t{1} << 40});
-    onnx::AttributeProto& automatic = *pool.add_attribute();
-    automatic.set_name("auto_pad");
-    automatic.set_type(onnx::AttributeProto::STRING);
-    automatic.set_s("SAME_UPPER");
+    set_attribute(pool, "kernel_shape", {2, 2});
+    set_attribute(pool, "strides", {0, std::int64_t{1} << 40});
+    set_attribute(pool, "auto_pad", "SAME_UPPER");
     finish("a");
     file.refused(model, "node 'pool' (MaxPool): strides 0 is not in [1, 1048576]");
   }
   SECTION("an attribute of another type, one given twice, one that nobody knows") {
     onnx::NodeProto& pool = model.node("MaxPool", "pool", {"x"}, "a");
     finish("a");
-    Model::set(pool, "kernel_shape", std::int64_t{2});
+    set_attribute(pool, "kernel_shape", std::int64_t{2});
     file.refused(model, "node 'pool' (MaxPool): attribute 'kernel_shape' is not a list of integers");
-    Model::set(pool, "kernel_shape", std::int64_t{2});
+    set_attribute(pool, "kernel_shape", std::int64_t{2});
     file.refused(model, "node 'pool' (MaxPool): has attribute 'kernel_shape' twice");
     pool.clear_attribute();
-    Model::set(pool, "kernel\n", std::int64_t{2});
+    set_attribute(pool, "kernel\n", std::int64_t{2});
     file.refused(model, "node 'pool' (MaxPool): attribute 'kernel?' is not covered");
   }
   SECTION("nodes that are not sorted, or form a cycle, or read what nothing makes") {
@@ -437,7 +433,7 @@ TEST_CASE("hostile ONNX files are refused") {
     model.floats("w", {1, 1, 64, 64}, std::vector<float>(4096, 1));
     std::string last = "x";
     for (int i = 0; i < 100; ++i) {
-      Model::set(model.node("Conv", "conv" + std::to_string(i), {last, "w"}, "a" + std::to_string(i)), "pads", std::vector<std::int64_t>{32, 32, 32, 32});
+      set_attribute(model.node("Conv", "conv" + std::to_string(i), {last, "w"}, "a" + std::to_string(i)), "pads", {32, 32, 32, 32});
       last = "a" + std::to_string(i);
     }
     finish(last);

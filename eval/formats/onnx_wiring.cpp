@@ -1,0 +1,191 @@
+// The operators of ONNX that join, reshape or pass on: members read_* of OnnxLayers, in the order of their table.
+#include <fmt/format.h>
+#include <onnx/onnx_pb.h>
+
+#include <limits>
+#include <set>
+
+#include "eval/formats/onnx_layers.h"
+#include "eval/formats/onnx_tensor.h"
+#include "eval/nets/layer_shape.h"
+#include "storage/base/error.h"
+
+namespace eval {
+
+namespace {
+
+constexpr std::int64_t batch_size = std::numeric_limits<std::int64_t>::min();  // what Shape says of the first dimension
+constexpr std::size_t most_numbers = 8;
+
+[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+
+/// Whether the axes are height and width of [N, C, H, W].
+bool are_spatial(const std::vector<std::int64_t>& axes) {
+  std::set<std::int64_t> from_front;
+  for (const std::int64_t axis : axes) from_front.insert(axis < 0 ? axis + 4 : axis);
+  return axes.size() == 2 && from_front == std::set<std::int64_t>{2, 3};
+}
+
+/// Whether the axis is 1, counted from the front or from the back.
+bool is_first(std::int64_t axis, bool flat) { return axis == 1 || axis == (flat ? -1 : -3); }
+
+}  // namespace
+
+void OnnxLayers::read_mean(const OnnxNode& node) {
+  if (!are_spatial(node.has_input(1) ? numbers(node, 1) : node.integers("axes"))) refuse("only the mean over height and width is covered");
+  read_global_pool(node);
+  if (node.integer("keepdims", 1) == 0) append_flatten(node, {.layer = static_cast<int>(shapes_.size()) - 1});
+}
+
+std::vector<std::int64_t> OnnxLayers::numbers(const OnnxNode& node, int i) const {
+  const Value& x = value(node, i);
+  return x.numbers.empty() ? onnx_integers(constant(node, i)) : x.numbers;
+}
+
+/// The sizes of a feature map, as PyTorch's exporter computes the target of view(x.size(0), -1).
+void OnnxLayers::read_shape(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  std::vector<std::int64_t> sizes{batch_size, shape(x).channels};
+  if (!x.flat) sizes.insert(sizes.end(), {shape(x).height, shape(x).width});
+  define(node, {.numbers = std::move(sizes)});
+}
+
+void OnnxLayers::read_gather(const OnnxNode& node) {
+  const std::vector<std::int64_t> from = numbers(node, 0), indices = numbers(node, 1);
+  const std::int64_t count = static_cast<std::int64_t>(from.size()), index = indices.size() == 1 ? indices[0] : count;
+  if (node.integer("axis", 0) != 0 || index < -count || index >= count) refuse("only one of the numbers of a Shape is covered");
+  define(node, {.numbers = {from[index < 0 ? index + count : index]}});
+}
+
+/// A number as a list of one.
+void OnnxLayers::read_unsqueeze(const OnnxNode& node) {
+  const std::vector<std::int64_t> list = numbers(node, 0);
+  const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
+  if (list.size() != 1 || axes != std::vector<std::int64_t>{0}) refuse("only one number of a Shape is covered");
+  define(node, {.numbers = list});
+}
+
+void OnnxLayers::read_concat(const OnnxNode& node) {
+  if (value(node, 0).layer < 0) {
+    std::vector<std::int64_t> list;
+    for (int i = 0; i < node.input_count(); ++i) {
+      const std::vector<std::int64_t> part = numbers(node, i);
+      list.insert(list.end(), part.begin(), part.end());
+      if (list.size() > most_numbers) refuse(fmt::format("makes a list of more than {} numbers", most_numbers));
+    }
+    if (node.integer("axis", 0) != 0) refuse("lists of numbers have the axis 0 only");
+    return define(node, {.numbers = std::move(list)});
+  }
+  const Value first = activation(node, 0);
+  if (!is_first(node.integer("axis", 1), first.flat)) refuse("only the concatenation of channels (axis 1) is covered");
+  std::vector<int> inputs;
+  for (int i = 0; i < node.input_count(); ++i) {
+    const Value& part = activation(node, i);
+    if (part.flat != first.flat) refuse("its inputs differ in their number of dimensions");
+    inputs.push_back(part.layer);
+  }
+  if (inputs.size() == 1) return read_identity(node);
+  Layer layer = new_layer(node, LayerKind::concat);
+  layer.inputs = std::move(inputs);
+  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
+}
+
+void OnnxLayers::read_add(const OnnxNode& node) {
+  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  for (const int i : {0, 1}) {
+    if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
+  }
+  read_sum(node);
+}
+
+void OnnxLayers::read_sum(const OnnxNode& node) {
+  const Value first = activation(node, 0);
+  std::vector<int> inputs;
+  for (int i = 0; i < node.input_count(); ++i) {
+    const Value& part = activation(node, i);
+    if (part.flat != first.flat || shape(part) != shape(first)) refuse("its inputs differ in size; broadcasting is not covered");
+    inputs.push_back(part.layer);
+  }
+  if (inputs.size() == 1) return read_identity(node);
+  Layer layer = new_layer(node, LayerKind::add);
+  layer.inputs = std::move(inputs);
+  define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
+}
+
+void OnnxLayers::append_flatten(const OnnxNode& node, const Value& x) {
+  if (x.flat) return define(node, {.layer = x.layer, .flat = true});
+  Layer layer = new_layer(node, LayerKind::flatten);
+  layer.inputs = {x.layer};
+  define(node, {.layer = append(std::move(layer)), .flat = true, .direct = true});
+}
+
+void OnnxLayers::read_flatten(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  if (!is_first(node.integer("axis", 1), x.flat)) refuse("only axis 1 is covered");
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_reshape(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  const std::vector<std::int64_t> target = numbers(node, 1);
+  const Shape& from = shape(x);
+  const std::int64_t features = std::int64_t{from.channels} * from.height * from.width;
+  const bool zero_copies = node.integer("allowzero", 0) == 0;
+  const std::int64_t batch = target.empty() ? 1 : target[0];
+  const bool keeps_batch = batch == -1 || batch == batch_size || (batch == 0 && zero_copies) || (batch > 0 && batch == facts_.batch);
+  const bool flattens =
+      target.size() == 2 && (target[1] == features || (target[1] == -1 && batch != -1) || (target[1] == 0 && zero_copies && x.flat));
+  if (!keeps_batch || !flattens)
+    refuse(fmt::format("reshapes {} to [{}]; covered is [batch, {}], 0 or -1 for the batch", to_string(from), fmt::join(target, ", "), features));
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_squeeze(const OnnxNode& node) {
+  const Value& x = maps(node);
+  if (!are_spatial(node.has_input(1) ? numbers(node, 1) : node.integers("axes")) || shape(x).height != 1 || shape(x).width != 1)
+    refuse("only height and width of 1 may be squeezed");
+  append_flatten(node, x);
+}
+
+void OnnxLayers::read_dropout(const OnnxNode& node) {
+  const bool training = node.has_input(2) && numbers(node, 2) != std::vector<std::int64_t>{0};
+  if (training) refuse("it is in training mode; export the model for inference");
+  const Value& x = activation(node, 0);
+  Layer layer = new_layer(node, LayerKind::dropout);
+  layer.inputs = {x.layer};
+  layer.rate = node.has_input(1) ? scalar(node, 1) : node.number("ratio", 0.5);
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_identity(const OnnxNode& node) {
+  Value x = value(node, 0);
+  x.direct = false;
+  define(node, std::move(x));
+}
+
+void OnnxLayers::read_constant(const OnnxNode& node) {
+  if (node.has("value")) return define(node, {.constant = &node.tensor("value")});
+  auto made = std::make_shared<onnx::TensorProto>();
+  if (node.has("value_int") || node.has("value_ints")) {
+    made->set_data_type(onnx::TensorProto::INT64);
+    const bool list = node.has("value_ints");
+    for (const std::int64_t number : list ? node.integers("value_ints") : std::vector{node.integer("value_int", 0)}) made->add_int64_data(number);
+    if (list) made->add_dims(made->int64_data_size());
+  } else if (node.has("value_float")) {
+    made->set_data_type(onnx::TensorProto::FLOAT);
+    made->add_float_data(static_cast<float>(node.number("value_float", 0)));
+  } else {
+    refuse("only constants with value, value_float, value_int or value_ints are covered");
+  }
+  made_.push_back(made);
+  define(node, {.constant = made.get()});
+}
+
+void OnnxLayers::read_softmax(const OnnxNode& node) {
+  const Value& x = activation(node, 0);
+  if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
+  if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat)) refuse("it is covered only over the classes of [N, classes]");
+  define(node, {.layer = x.layer, .flat = x.flat});
+}
+
+}  // namespace eval
