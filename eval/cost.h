@@ -19,8 +19,8 @@ std::vector<Cost> layer_costs(const NetSpec& spec);
 
 Cost cost(const NetSpec& spec);
 
-/// The count that fvcore's FlopCountAnalysis prints for the net in evaluation mode: MACs, two for each value that batch norm normalises, and one for
-/// each that adaptive pooling reads.
+/// The count that fvcore's FlopCountAnalysis prints for the net in evaluation mode: MACs, two for each value that batch norm normalises,
+/// and one for each that adaptive pooling reads.
 std::int64_t fvcore_flops(const NetSpec& spec);
 
 }  // namespace eval

@@ -31,8 +31,10 @@ void set_autocast(torch::Device device, bool enabled) {
 
 std::string to_string(Precision precision) {
   switch (precision) {
-    case Precision::fp32: return "fp32";
-    case Precision::bf16: return "bf16";
+    case Precision::fp32:
+      return "fp32";
+    case Precision::bf16:
+      return "bf16";
   }
   throw storage::Error(storage::ErrorKind::internal, "unknown precision");
 }

@@ -187,10 +187,12 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
       const int left = bounds.below(widths[g]), removed = widths[g] - left;
       if (!groups.groups[g].fixed.empty() || left < bounds.least(g)) continue;
       const auto next = order[g].begin() + (groups.groups[g].size - widths[g]);
-      const double utility = std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + scores[g][unit]; }) / removed;
+      const double utility =
+          std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + scores[g][unit]; }) / removed;
       const double saving = model.saving(widths, static_cast<int>(g), removed);
       const double rank = utility / std::pow(saving / removed, alpha);
-      if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving)) best = static_cast<int>(g), best_rank = rank, best_saving = saving;
+      if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving))
+        best = static_cast<int>(g), best_rank = rank, best_saving = saving;
     }
     if (best < 0) break;
     widths[best] = bounds.below(widths[best]);
@@ -226,8 +228,8 @@ double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& b
 }  // namespace
 
 AllocationLimits allocation_limits_from_json(const storage::Json& json) {
-  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(), json.at("alpha").get<double>(),
-          json.at("round_to").get<int>()};
+  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(),
+          json.at("alpha").get<double>(), json.at("round_to").get<int>()};
 }
 
 AllocationMethod allocation_method_from_string(const std::string& text) {

@@ -1,4 +1,5 @@
-// From scores and a request to a keep mask: the paper's threshold, a uniform rate, or greedy utility for the cost saved, within floors and caps.
+// From scores and a request to a keep mask: the paper's threshold, a uniform rate, or greedy utility for the cost saved, within floors and
+// caps.
 #pragma once
 
 #include <optional>
@@ -51,14 +52,15 @@ struct AllocationBase {
 };
 
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
-/// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a `keep`
-/// request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit with the
-/// least u / (cost saved)^alpha of all groups goes, until the share is reached (with round_to: the units down to the next multiple, by their mean u).
+/// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a
+/// `keep` request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit
+/// with the least u / (cost saved)^alpha of all groups goes, until the share is reached (with round_to: the units down to the next
+/// multiple, by their mean u).
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base);
 
-/// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. Throws storage::Error(invalid) for a width that a
-/// group cannot have.
+/// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. Throws storage::Error(invalid) for a
+/// width that a group cannot have.
 Allocation allocate_widths(const ChannelGroups& groups, const Scores& scores, const std::vector<int>& widths);
 
 }  // namespace prune

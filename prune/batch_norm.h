@@ -6,7 +6,8 @@
 
 namespace prune {
 
-/// Replaces every running mean and variance by the average over batches of `images`, weights unchanged. Nets without batch norm stay as they are.
+/// Replaces every running mean and variance by the average over batches of `images`, weights unchanged. Nets without batch norm stay as
+/// they are.
 void recalibrate_batch_norm(eval::Net& net, const eval::Dataset& data, const eval::Normalisation& normalisation,
                             const std::vector<std::int64_t>& images);
 

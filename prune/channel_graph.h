@@ -30,8 +30,8 @@ struct ChannelGroups {
   std::vector<std::vector<Unit>> outputs;
 };
 
-/// Groups of a valid spec. The filters of a layer named in `protect` are fixed; so are the image's channels and the class scores. Names of layers
-/// that this net lacks change nothing: one list serves several nets.
+/// Groups of a valid spec. The filters of a layer named in `protect` are fixed; so are the image's channels and the class scores. Names of
+/// layers that this net lacks change nothing: one list serves several nets.
 ChannelGroups channel_groups(const eval::NetSpec& spec, const std::vector<std::string>& protect = {});
 
 /// One output channel for each input channel.

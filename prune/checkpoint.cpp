@@ -39,12 +39,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     archive.save_to(temporary.string());
   } catch (const c10::Error& error) {
     std::filesystem::remove(temporary);
-    throw storage::Error(storage::ErrorKind::environment, path.string() + ": the checkpoint cannot be written: " + error.what_without_backtrace());
+    throw storage::Error(storage::ErrorKind::environment,
+                         path.string() + ": the checkpoint cannot be written: " + error.what_without_backtrace());
   }
   storage::commit_file(temporary, path);
 }
 
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint, torch::optim::Optimizer& optimizer) {
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint,
+                     torch::optim::Optimizer& optimizer) {
   if (!std::filesystem::exists(path)) return false;
   try {
     torch::serialize::InputArchive archive, optimizer_archive;

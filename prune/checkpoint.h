@@ -22,6 +22,7 @@ struct Checkpoint {
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer);
 
 /// Reads `path` into both. False where there is none, or where it is damaged or of another net: training then starts anew.
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint, torch::optim::Optimizer& optimizer);
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint,
+                     torch::optim::Optimizer& optimizer);
 
 }  // namespace prune

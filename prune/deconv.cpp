@@ -30,8 +30,8 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
     case LayerKind::input:
       break;
     case LayerKind::convolution:
-      return {std::get<0>(at::convolution_backward(signal, x, weight(), at::OptionalIntArrayRef(), stride, padding, dilation, false, {0, 0}, layer.groups,
-                                                   {true, false, false}))};
+      return {std::get<0>(at::convolution_backward(signal, x, weight(), at::OptionalIntArrayRef(), stride, padding, dilation, false, {0, 0},
+                                                   layer.groups, {true, false, false}))};
     case LayerKind::linear:
       return {signal.matmul(weight()).view_as(x)};
     case LayerKind::batch_norm: {

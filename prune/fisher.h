@@ -1,5 +1,5 @@
-// Fisher's linear discriminant as plain maths on firings: scatter in one streaming pass, the utility of a neuron, the selection of the fewest neurons
-// that decide as well, and the projection behind Wilks' lambda.
+// Fisher's linear discriminant as plain maths on firings: scatter in one streaming pass, the utility of a neuron, the selection of the
+// fewest neurons that decide as well, and the projection behind Wilks' lambda.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +41,12 @@ class ScatterAccumulator {
   torch::Tensor counts_, means_, within_, within_diagonal_;
 };
 
-/// v_j = Sb(j,j) / Sw(j,j) (Tian et al., section 3.1): [d]. 0 for a neuron without variance and for the later of two exact duplicates (seen where full
-/// matrices are kept); infinity for one that never varies within a class.
+/// v_j = Sb(j,j) / Sw(j,j) (Tian et al., section 3.1): [d]. 0 for a neuron without variance and for the later of two exact duplicates (seen
+/// where full matrices are kept); infinity for one that never varies within a class.
 torch::Tensor fisher_utility(const Scatter& scatter);
 
-/// A classifier from scatter alone, on the neurons `selected`: scores [n, K] of Gaussian classes with the shared covariance Sw/n, ridge included.
+/// A classifier from scatter alone, on the neurons `selected`: scores [n, K] of Gaussian classes with the shared covariance Sw/n, ridge
+/// included.
 class DiscriminantClassifier {
  public:
   DiscriminantClassifier(const Scatter& scatter, const std::vector<std::int64_t>& selected);
@@ -66,8 +67,9 @@ struct Selection {
 Selection select_neurons(const Scatter& scatter, const torch::Tensor& utility, const torch::Tensor& firings, const torch::Tensor& labels,
                          double accuracy);
 
-/// A with A A' = D^-1 (R^-1 - (R + B)^-1) D^-1: [d, r], r at most K - 1. A displacement dh of a firing lowers -log(Wilks' lambda) by |A' dh|^2.
-/// D = diag(Sw/n)^(1/2), R = D^-1 (Sw/n) D^-1 + ridge I, B likewise from Sb/n. Where only diagonals were kept, R is the identity plus ridge.
+/// A with A A' = D^-1 (R^-1 - (R + B)^-1) D^-1: [d, r], r at most K - 1. A displacement dh of a firing lowers -log(Wilks' lambda) by |A'
+/// dh|^2. D = diag(Sw/n)^(1/2), R = D^-1 (Sw/n) D^-1 + ridge I, B likewise from Sb/n. Where only diagonals were kept, R is the identity
+/// plus ridge.
 torch::Tensor wilks_projection(const Scatter& scatter, double ridge);
 
 }  // namespace prune

@@ -56,11 +56,13 @@ KeepMask kept_from_json(const NetSpec& spec, const ChannelGroups& groups, const 
       throw Error(ErrorKind::invalid, fmt::format("mask: '{}' is no layer with filters{}", name, storage::suggestion(name, names)));
     const std::vector<Unit>& units = groups.outputs[eval::find_layer(spec, name)];
     std::vector<int> kept(units.size(), 0);
-    if (!list.is_array() || list.empty()) throw Error(ErrorKind::invalid, fmt::format("mask: {}: must be a list of at least one channel", name));
+    if (!list.is_array() || list.empty())
+      throw Error(ErrorKind::invalid, fmt::format("mask: {}: must be a list of at least one channel", name));
     for (const Json& item : list) {
       if (!item.is_number_integer() || item.get<double>() < 0 || item.get<double>() >= static_cast<double>(units.size()))
         throw Error(ErrorKind::invalid, fmt::format("mask: {}: {} is no channel; valid: 0 to {}", name, item.dump(), units.size() - 1));
-      if (kept[item.get<std::size_t>()]++) throw Error(ErrorKind::invalid, fmt::format("mask: {}: channel {} is listed twice", name, item.dump()));
+      if (kept[item.get<std::size_t>()]++)
+        throw Error(ErrorKind::invalid, fmt::format("mask: {}: channel {} is listed twice", name, item.dump()));
     }
     for (std::size_t c = 0; c < units.size(); ++c) {
       int& vote = votes[units[c].group][units[c].index];

@@ -22,12 +22,12 @@ std::vector<std::int64_t> kept_channels(const ChannelGroups& groups, const KeepM
 /// {layer: [kept channels]} for every layer with filters.
 storage::Json kept_to_json(const eval::NetSpec& spec, const ChannelGroups& groups, const KeepMask& mask);
 
-/// The inverse; a layer that is not named stays whole unless it is tied to one that is. Throws storage::Error(invalid) for an unknown layer,
-/// an index out of range or twice, a layer left empty, a fixed layer cut, or tied layers that contradict each other.
+/// The inverse; a layer that is not named stays whole unless it is tied to one that is. Throws storage::Error(invalid) for an unknown
+/// layer, an index out of range or twice, a layer left empty, a fixed layer cut, or tied layers that contradict each other.
 KeepMask kept_from_json(const eval::NetSpec& spec, const ChannelGroups& groups, const storage::Json& json);
 
-/// Channels in terms of the net that was first trained: `before` as kept_to_json gave it for the parent (null: the parent is that net), `now` in
-/// the parent's numbering.
+/// Channels in terms of the net that was first trained: `before` as kept_to_json gave it for the parent (null: the parent is that net),
+/// `now` in the parent's numbering.
 storage::Json compose_kept(const storage::Json& before, const storage::Json& now);
 
 /// The spec with the dropped channels gone. A group left empty is an Error(invalid).

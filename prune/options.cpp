@@ -15,14 +15,37 @@ const Options& train_options() {
   static const Options options{
       {.name = "epochs", .kind = OptionKind::integer, .fallback = 10, .doc = "passes over the training images", .min = 1, .max = 100000},
       {.name = "batch", .kind = OptionKind::integer, .fallback = 128, .doc = "images a step", .min = 1, .max = 65536},
-      {.name = "lr_schedule", .kind = OptionKind::choice, .fallback = "cosine", .doc = "learning rate over the epochs: cosine falls to 0",
+      {.name = "lr_schedule",
+       .kind = OptionKind::choice,
+       .fallback = "cosine",
+       .doc = "learning rate over the epochs: cosine falls to 0",
        .choices = {"cosine", "constant"}},
-      {.name = "warmup", .kind = OptionKind::real, .fallback = 0.0, .doc = "epochs of linear warm-up, may be a fraction", .min = 0, .max = 1000},
-      {.name = "label_smoothing", .kind = OptionKind::real, .fallback = 0.0, .doc = "share of each target spread over all classes", .min = 0, .max = 0.99},
-      {.name = "augment", .kind = OptionKind::names, .fallback = Json::array({"flip", "shift"}), .doc = "random changes of the training images",
+      {.name = "warmup",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "epochs of linear warm-up, may be a fraction",
+       .min = 0,
+       .max = 1000},
+      {.name = "label_smoothing",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "share of each target spread over all classes",
+       .min = 0,
+       .max = 0.99},
+      {.name = "augment",
+       .kind = OptionKind::names,
+       .fallback = Json::array({"flip", "shift"}),
+       .doc = "random changes of the training images",
        .choices = {"flip", "shift"}},
-      {.name = "shift", .kind = OptionKind::integer, .fallback = 2, .doc = "largest random shift in pixels, in both directions", .min = 0, .max = 64},
-      {.name = "precision", .kind = OptionKind::choice, .fallback = "auto",
+      {.name = "shift",
+       .kind = OptionKind::integer,
+       .fallback = 2,
+       .doc = "largest random shift in pixels, in both directions",
+       .min = 0,
+       .max = 64},
+      {.name = "precision",
+       .kind = OptionKind::choice,
+       .fallback = "auto",
        .doc = "arithmetic of training: bf16 keeps fp32 master weights; auto takes bf16 where a measured probe gains 1.2x or more",
        .choices = {"auto", "fp32", "bf16"}},
   };
@@ -60,19 +83,49 @@ TrainOptions train_options_from_json(const Json& json) {
 
 const Options& allocation_options() {
   static const Options options{
-      {.name = "floor", .kind = OptionKind::real, .fallback = 0.1, .doc = "share of a layer's original channels that no cut goes below", .min = 0, .max = 1},
-      {.name = "floor_channels", .kind = OptionKind::integer, .fallback = 3, .doc = "channels that no cut goes below", .min = 1, .max = 1 << 20},
-      {.name = "cap", .kind = OptionKind::real, .fallback = 0.9, .doc = "largest share of a layer's channels that one cut may take", .min = 0, .max = 1},
-      {.name = "alpha", .kind = OptionKind::real, .fallback = 0.25,
-       .doc = "greedy allocation removes the channel with the least score / (cost saved)^alpha; 0 ranks all layers' channels by score alone", .min = 0,
+      {.name = "floor",
+       .kind = OptionKind::real,
+       .fallback = 0.1,
+       .doc = "share of a layer's original channels that no cut goes below",
+       .min = 0,
+       .max = 1},
+      {.name = "floor_channels",
+       .kind = OptionKind::integer,
+       .fallback = 3,
+       .doc = "channels that no cut goes below",
+       .min = 1,
+       .max = 1 << 20},
+      {.name = "cap",
+       .kind = OptionKind::real,
+       .fallback = 0.9,
+       .doc = "largest share of a layer's channels that one cut may take",
+       .min = 0,
+       .max = 1},
+      {.name = "alpha",
+       .kind = OptionKind::real,
+       .fallback = 0.25,
+       .doc =
+           "greedy allocation removes the channel with the least score / (cost saved)^alpha; 0 ranks all layers' channels by score alone",
+       .min = 0,
        .max = 4},
-      {.name = "round_to", .kind = OptionKind::integer, .fallback = 1, .doc = "what is left of a layer that is cut is a multiple of this", .min = 1,
+      {.name = "round_to",
+       .kind = OptionKind::integer,
+       .fallback = 1,
+       .doc = "what is left of a layer that is cut is a multiple of this",
+       .min = 1,
        .max = 1024},
-      {.name = "combine", .kind = OptionKind::choice, .fallback = "mean", .doc = "of the scores of channels that live or die together",
+      {.name = "combine",
+       .kind = OptionKind::choice,
+       .fallback = "mean",
+       .doc = "of the scores of channels that live or die together",
        .choices = {"mean", "sum", "max"}},
       {.name = "protect", .kind = OptionKind::names, .fallback = Json::array(), .doc = "layers whose filters stay"},
-      {.name = "recalibrate", .kind = OptionKind::integer, .fallback = 1000,
-       .doc = "training images over which batch norm's statistics are estimated anew after a cut", .min = 1, .max = 1e9},
+      {.name = "recalibrate",
+       .kind = OptionKind::integer,
+       .fallback = 1000,
+       .doc = "training images over which batch norm's statistics are estimated anew after a cut",
+       .min = 1,
+       .max = 1e9},
   };
   return options;
 }
@@ -82,12 +135,15 @@ const std::vector<std::string>& budget_names() {
   return names;
 }
 
-std::string to_string(Budget budget) { return budget_names()[static_cast<std::size_t>(budget)]; }
+std::string to_string(Budget budget) {
+  return budget_names()[static_cast<std::size_t>(budget)];
+}
 
 Budget budget_from_string(const std::string& text) {
   for (const Budget budget : {Budget::params, Budget::macs, Budget::channels})
     if (to_string(budget) == text) return budget;
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("of: '{}' is not known{}", text, storage::suggestion(text, budget_names())));
+  throw storage::Error(storage::ErrorKind::invalid,
+                       fmt::format("of: '{}' is not known{}", text, storage::suggestion(text, budget_names())));
 }
 
 Combination combination_from_string(const std::string& text) {

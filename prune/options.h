@@ -22,9 +22,9 @@ struct TrainOptions {
   std::string lr_schedule = "cosine";  ///< cosine | constant
   double warmup = 0;                   ///< epochs of linear warm-up, may be a fraction
   double label_smoothing = 0;
-  std::vector<std::string> augment;    ///< flip, shift
-  int shift = 2;                       ///< pixels
-  std::string precision = "auto";      ///< auto | fp32 | bf16
+  std::vector<std::string> augment;  ///< flip, shift
+  int shift = 2;                     ///< pixels
+  std::string precision = "auto";    ///< auto | fp32 | bf16
 };
 
 /// From the JSON that check_options made of the two tables: {..., "optimizer": {...}}.
@@ -50,8 +50,8 @@ Combination combination_from_string(const std::string& text);
 struct PruneRequest {
   enum class Kind { eta, keep };
   Kind kind = Kind::keep;
-  double value = 0.5;            ///< eta >= 0, or the share kept, in (0, 1], of the base net
-  Budget of = Budget::macs;      ///< keep only
+  double value = 0.5;        ///< eta >= 0, or the share kept, in (0, 1], of the base net
+  Budget of = Budget::macs;  ///< keep only
 };
 
 storage::Json to_json(const PruneRequest& request);

@@ -51,7 +51,8 @@ eval::Tap masking_tap(const ChannelGroups& groups, const KeepMask& mask) {
   std::vector<Tensor> factors;
   for (const std::vector<Unit>& units : groups.outputs) {
     Tensor factor = torch::empty({static_cast<std::int64_t>(units.size())});
-    for (std::size_t c = 0; c < units.size(); ++c) factor[static_cast<std::int64_t>(c)] = mask[units[c].group][units[c].index] ? 1.0F : 0.0F;
+    for (std::size_t c = 0; c < units.size(); ++c)
+      factor[static_cast<std::int64_t>(c)] = mask[units[c].group][units[c].index] ? 1.0F : 0.0F;
     factors.push_back(factor);
   }
   return [factors](int layer, const Tensor& output) {

@@ -11,8 +11,8 @@ struct Cut {
   eval::Weights weights;
 };
 
-/// Removes the dropped channels with their biases and norm entries, and their depth from every consumer. The cut net computes what `spec` computes with
-/// the dropped channels set to zero wherever they are read.
+/// Removes the dropped channels with their biases and norm entries, and their depth from every consumer. The cut net computes what `spec`
+/// computes with the dropped channels set to zero wherever they are read.
 Cut cut(const eval::NetSpec& spec, const ChannelGroups& groups, const eval::Weights& weights, const KeepMask& mask);
 
 /// A tap that zeroes the dropped channels of every layer's output: the masked net, against which the cut net is checked.

@@ -30,12 +30,15 @@ Json to_json(const TrainResult& result) {
 }
 
 void read_progress(const Json& progress, TrainResult& result) {
-  for (const Json& e : progress.at("history")) result.history.push_back({e.at(0).get<double>(), e.at(1).get<double>(), e.at(2).get<double>(), e.at(3).get<double>()});
+  for (const Json& e : progress.at("history"))
+    result.history.push_back({e.at(0).get<double>(), e.at(1).get<double>(), e.at(2).get<double>(), e.at(3).get<double>()});
   result.best_epoch = progress.at("best_epoch").get<int>();
 }
 
 eval::Augmentation augmentation_of(const TrainOptions& options) {
-  const auto has = [&](const char* name) { return std::find(options.augment.begin(), options.augment.end(), name) != options.augment.end(); };
+  const auto has = [&](const char* name) {
+    return std::find(options.augment.begin(), options.augment.end(), name) != options.augment.end();
+  };
   return {has("flip"), has("shift") ? options.shift : 0};
 }
 
@@ -80,8 +83,9 @@ class Training {
   void run_epoch(int epoch, Epoch& done) {
     const std::uint64_t seed = eval::mix_seed(task_.seed, epoch);
     torch::manual_seed(seed);  // dropout
-    eval::BatchLoader loader(task_.data, task_.normalisation, eval::shuffled(task_.data.split(eval::Split::train), seed),
-                             {.batch = task_.options.batch, .augmentation = augmentation_of(task_.options), .seed = seed, .drop_last = true});
+    eval::BatchLoader loader(
+        task_.data, task_.normalisation, eval::shuffled(task_.data.split(eval::Split::train), seed),
+        {.batch = task_.options.batch, .augmentation = augmentation_of(task_.options), .seed = seed, .drop_last = true});
     const auto start = std::chrono::steady_clock::now();
     const double batches = static_cast<double>(loader.batches());
     const double classes = static_cast<double>(task_.data.class_names().size());
@@ -95,12 +99,14 @@ class Training {
       // A hundred times the loss of guessing is past recovery.
       if (!std::isfinite(loss) || loss > 100 * std::log(std::max(classes, 2.0))) {
         result_.end = TrainResult::End::diverged;
-        result_.reason = fmt::format("the training loss is {} in epoch {}, batch {}, at learning rate {:.3g}", loss, epoch + 1, step + 1, done.lr);
+        result_.reason =
+            fmt::format("the training loss is {} in epoch {}, batch {}, at learning rate {:.3g}", loss, epoch + 1, step + 1, done.lr);
       } else if (task_.stop && task_.stop->load()) {
         result_.end = TrainResult::End::interrupted;
       }
       if (task_.progress && static_cast<int>(step) % 16 == 0)
-        task_.progress((epoch + step / batches) / task_.options.epochs, fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, task_.options.epochs, loss));
+        task_.progress((epoch + step / batches) / task_.options.epochs,
+                       fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, task_.options.epochs, loss));
     }
     done.train_loss = loss_sum / std::max(step, 1.0);
     result_.data_wait_s += loader.waited();
@@ -115,8 +121,8 @@ class Training {
       const eval::AutocastScope autocast(task_.precision, net_.device());
       scores = net_.forward(batch.images.to(net_.device()), /*training=*/true);
     }
-    const Tensor loss =
-        at::cross_entropy_loss(scores.to(torch::kFloat32), batch.labels.to(net_.device()), {}, at::Reduction::Mean, -100, task_.options.label_smoothing);
+    const Tensor loss = at::cross_entropy_loss(scores.to(torch::kFloat32), batch.labels.to(net_.device()), {}, at::Reduction::Mean, -100,
+                                               task_.options.label_smoothing);
     loss.backward();
     optimizer_.step();
     return loss.item<double>();
@@ -149,6 +155,8 @@ double lr_factor(const TrainOptions& options, double step, double steps, double 
   return 0.5 * (1 + std::cos(std::numbers::pi * (step - warmup) / std::max(steps - warmup, 1.0)));
 }
 
-TrainResult train(eval::Net& net, const TrainTask& task) { return Training(net, task).run(); }
+TrainResult train(eval::Net& net, const TrainTask& task) {
+  return Training(net, task).run();
+}
 
 }  // namespace prune

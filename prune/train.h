@@ -24,24 +24,26 @@ struct TrainResult {
   std::string reason;          ///< of a divergence
   std::vector<Epoch> history;  ///< one entry an epoch, resumed ones included
   int best_epoch = 0;          ///< counted from 1; the later of equals
-  double data_wait_s = 0, train_s = 0;  ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
-  std::int64_t images = 0;              ///< trained on in train_s
+  double data_wait_s = 0,
+         train_s = 0;       ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
+  std::int64_t images = 0;  ///< trained on in train_s
 };
 
-/// Everything but the net. The seed decides the order of images, their augmentation and dropout, epoch by epoch, so that a resumed run repeats the bits
-/// of an undisturbed one at the same number of threads.
+/// Everything but the net. The seed decides the order of images, their augmentation and dropout, epoch by epoch, so that a resumed run
+/// repeats the bits of an undisturbed one at the same number of threads.
 struct TrainTask {
   const eval::Dataset& data;
   const eval::Normalisation& normalisation;
   TrainOptions options;
   eval::Precision precision = eval::Precision::fp32;
   std::uint64_t seed = 1;
-  std::filesystem::path checkpoint;                                      ///< written after every epoch but the last; empty: none
-  std::function<void(double fraction, const std::string&)> progress;     ///< may be empty
-  const std::atomic<bool>* stop = nullptr;                               ///< once true, ends as `interrupted` at the next batch
+  std::filesystem::path checkpoint;                                   ///< written after every epoch but the last; empty: none
+  std::function<void(double fraction, const std::string&)> progress;  ///< may be empty
+  const std::atomic<bool>* stop = nullptr;                            ///< once true, ends as `interrupted` at the next batch
 };
 
-/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy. SGD with the options' learning rate schedule by batch.
+/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy. SGD with the options' learning rate schedule
+/// by batch.
 TrainResult train(eval::Net& net, const TrainTask& task);
 
 /// The learning rate's factor at `step` of `steps`: linear from 0 over `warmup` steps, then the schedule.

@@ -9,8 +9,8 @@
 
 namespace prune {
 
-/// Sum of coefficient * inputs * outputs over layers, where inputs and outputs are weighted sums of group widths. Exact: it equals eval::cost of
-/// the cut spec, or, for channels, the widths of the groups that can be cut.
+/// Sum of coefficient * inputs * outputs over layers, where inputs and outputs are weighted sums of group widths. Exact: it equals
+/// eval::cost of the cut spec, or, for channels, the widths of the groups that can be cut.
 class WidthCost {
  public:
   WidthCost(const eval::NetSpec& spec, const ChannelGroups& groups, Budget budget);

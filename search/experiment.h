@@ -33,7 +33,8 @@ struct Baseline {
   NetRequest net;
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
-  Json train;  ///< checked; the experiment's `train`, for the epochs of a base and of its longest retraining together, with what the baseline changes
+  Json train;  ///< checked; the experiment's `train`, for the epochs of a base and of its longest retraining together, with what the
+               ///< baseline changes
 };
 
 struct Criterion {

@@ -20,7 +20,8 @@ DataInfos describe_data(const YamlReader& section, const std::vector<Task>& task
 /// `nets`, each buildable for every dataset.
 std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);
 
-/// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow` one asks.
+/// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
+/// one asks.
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
                                      const Json& train);
 

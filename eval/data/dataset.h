@@ -45,9 +45,9 @@ struct DatasetInfo {
 
 /// One row of the table of formats.
 struct DatasetEntry {
-  std::string format;             ///< "idx"
+  std::string format;  ///< "idx"
   std::string doc;
-  storage::Options options;       ///< the keys under `data: NAME:` besides `format`
+  storage::Options options;          ///< the keys under `data: NAME:` besides `format`
   std::vector<std::string> targets;  ///< valid `target` of a task; empty: the format has one label
   std::unique_ptr<Dataset> (*open)(const storage::Json& options);
   /// The files whose content decides the data, for the identity. Like `open` it gets checked options, defaults filled in.

@@ -29,7 +29,8 @@ Placement draw_placement(const Augmentation& augmentation, std::uint64_t seed) {
 }
 
 /// Writes one image, channels last, through a table of normalised values: [channel][byte].
-void place_image(std::span<const std::uint8_t> pixels, const Shape& shape, const Placement& placement, const std::vector<float>& values, float* out) {
+void place_image(std::span<const std::uint8_t> pixels, const Shape& shape, const Placement& placement, const std::vector<float>& values,
+                 float* out) {
   const auto [channels, height, width] = shape;
   for (int c = 0; c < channels; ++c) {
     const float* value = values.data() + 256 * c;
@@ -162,8 +163,12 @@ std::optional<Batch> BatchLoader::next() {
   return batch;
 }
 
-std::size_t BatchLoader::batches() const { return impl_->count; }
+std::size_t BatchLoader::batches() const {
+  return impl_->count;
+}
 
-double BatchLoader::waited() const { return impl_->waited; }
+double BatchLoader::waited() const {
+  return impl_->waited;
+}
 
 }  // namespace eval

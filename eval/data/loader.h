@@ -36,9 +36,9 @@ class BatchLoader {
   struct Options {
     int batch = 128;
     Augmentation augmentation;
-    std::uint64_t seed = 0;   ///< of the augmentation
-    bool drop_last = false;   ///< leave out the last batch where it is not full, unless it is the only one
-    int ahead = 4;            ///< batches prepared in advance: bounds the memory
+    std::uint64_t seed = 0;  ///< of the augmentation
+    bool drop_last = false;  ///< leave out the last batch where it is not full, unless it is the only one
+    int ahead = 4;           ///< batches prepared in advance: bounds the memory
   };
 
   BatchLoader(const Dataset& data, const Normalisation& normalisation, std::vector<std::int64_t> order, Options options);

@@ -19,11 +19,15 @@ namespace {
 
 constexpr std::size_t longest_name = 180;  // room for a number within a layer's 200 characters
 
-[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
 
 std::string sanitised(const std::string& name) {
   std::string kept = name.substr(0, longest_name);
-  const auto invalid = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && std::string_view("_.-/:").find(c) == std::string_view::npos; };
+  const auto invalid = [](char c) {
+    return !std::isalnum(static_cast<unsigned char>(c)) && std::string_view("_.-/:").find(c) == std::string_view::npos;
+  };
   std::replace_if(kept.begin(), kept.end(), invalid, '_');
   return kept;
 }
@@ -41,7 +45,8 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"Relu", {&L::read_relu, {}}},
       {"Clip", {&L::read_clip, {"max", "min"}}},
       {"MaxPool", {&L::read_max_pool, {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"}}},
-      {"AveragePool", {&L::read_average_pool, {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"}}},
+      {"AveragePool",
+       {&L::read_average_pool, {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"}}},
       {"GlobalAveragePool", {&L::read_global_pool, {}}},
       {"ReduceMean", {&L::read_mean, {"axes", "keepdims", "noop_with_empty_axes"}}},
       {"Pad", {&L::read_pad, {"mode", "pads", "value"}}},
@@ -72,7 +77,9 @@ OnnxLayers::OnnxLayers(OnnxFacts facts) : facts_(std::move(facts)) {
   values_[facts_.input] = {.layer = append(input), .direct = true};
 }
 
-void OnnxLayers::add_constant(const std::string& name, const onnx::TensorProto& tensor) { values_[name] = {.constant = &tensor}; }
+void OnnxLayers::add_constant(const std::string& name, const onnx::TensorProto& tensor) {
+  values_[name] = {.constant = &tensor};
+}
 
 void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   const auto known = proto.domain().empty() || proto.domain() == "ai.onnx" ? operators().find(proto.op_type()) : operators().end();

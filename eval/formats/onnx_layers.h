@@ -1,4 +1,5 @@
-// Builds a NetSpec and its weights from an ONNX graph's nodes, one after another in their order. The ONNX reader calls it after it has checked names and order.
+// Builds a NetSpec and its weights from an ONNX graph's nodes, one after another in their order. The ONNX reader calls it after it has
+// checked names and order.
 #pragma once
 
 #include <array>
@@ -15,11 +16,11 @@ namespace eval {
 
 /// What the graph says about itself as a whole.
 struct OnnxFacts {
-  std::string name;          ///< the graph's
+  std::string name;  ///< the graph's
   std::int64_t operator_set = 0;
   std::string input, output;
   Shape image;
-  std::int64_t batch = -1;   ///< -1: any
+  std::int64_t batch = -1;      ///< -1: any
   std::int64_t most_bytes = 0;  ///< of the weights as fp32
 };
 
@@ -45,9 +46,9 @@ class OnnxLayers {
   struct Value {
     const onnx::TensorProto* constant = nullptr;
     int layer = -1;
-    bool flat = false;    ///< [N, features]
-    bool direct = false;  ///< the first name of the layer's output
-    std::array<int, 2> zeros{0, 0};  ///< rows above and below, columns left and right that Pad put around
+    bool flat = false;                  ///< [N, features]
+    bool direct = false;                ///< the first name of the layer's output
+    std::array<int, 2> zeros{0, 0};     ///< rows above and below, columns left and right that Pad put around
     std::vector<std::int64_t> numbers;  ///< computed from a Shape
   };
   struct Operator {
@@ -105,7 +106,7 @@ class OnnxLayers {
   std::vector<Shape> shapes_;
   std::unordered_map<std::string, Value> values_;
   std::unordered_map<std::string, int> reads_;
-  std::unordered_map<std::string, int> names_;  ///< layer names taken, and the last number given to one that was wished again
+  std::unordered_map<std::string, int> names_;            ///< layer names taken, and the last number given to one that was wished again
   std::vector<std::shared_ptr<onnx::TensorProto>> made_;  ///< constants from a node's numbers
 };
 

@@ -17,7 +17,9 @@ using onnx::AttributeProto;
 
 constexpr int most_integers = 64;
 
-[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
 
 AttributeProto& added(onnx::NodeProto& node, const char* name, AttributeProto::AttributeType type) {
   AttributeProto& attribute = *node.add_attribute();
@@ -28,11 +30,17 @@ AttributeProto& added(onnx::NodeProto& node, const char* name, AttributeProto::A
 
 }  // namespace
 
-void set_attribute(onnx::NodeProto& node, const char* name, std::int64_t value) { added(node, name, AttributeProto::INT).set_i(value); }
+void set_attribute(onnx::NodeProto& node, const char* name, std::int64_t value) {
+  added(node, name, AttributeProto::INT).set_i(value);
+}
 
-void set_attribute(onnx::NodeProto& node, const char* name, double value) { added(node, name, AttributeProto::FLOAT).set_f(static_cast<float>(value)); }
+void set_attribute(onnx::NodeProto& node, const char* name, double value) {
+  added(node, name, AttributeProto::FLOAT).set_f(static_cast<float>(value));
+}
 
-void set_attribute(onnx::NodeProto& node, const char* name, const char* value) { added(node, name, AttributeProto::STRING).set_s(value); }
+void set_attribute(onnx::NodeProto& node, const char* name, const char* value) {
+  added(node, name, AttributeProto::STRING).set_s(value);
+}
 
 void set_attribute(onnx::NodeProto& node, const char* name, std::initializer_list<std::int64_t> values) {
   AttributeProto& attribute = added(node, name, AttributeProto::INTS);
@@ -41,7 +49,8 @@ void set_attribute(onnx::NodeProto& node, const char* name, std::initializer_lis
 
 std::string onnx_shown(const std::string& text) {
   std::string shown = text.size() > 60 ? text.substr(0, 57) + "..." : text;
-  std::replace_if(shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
   return shown;
 }
 
@@ -53,13 +62,18 @@ std::string onnx_label(const onnx::NodeProto& node, int index) {
 
 OnnxNode::OnnxNode(const onnx::NodeProto& node) : node_(node) {
   for (const AttributeProto& attribute : node.attribute()) {
-    if (!attributes_.emplace(attribute.name(), &attribute).second) refuse(fmt::format("has attribute '{}' twice", onnx_shown(attribute.name())));
+    if (!attributes_.emplace(attribute.name(), &attribute).second)
+      refuse(fmt::format("has attribute '{}' twice", onnx_shown(attribute.name())));
   }
 }
 
-int OnnxNode::input_count() const { return node_.input_size(); }
+int OnnxNode::input_count() const {
+  return node_.input_size();
+}
 
-bool OnnxNode::has_input(int i) const { return i < node_.input_size() && !node_.input(i).empty(); }
+bool OnnxNode::has_input(int i) const {
+  return i < node_.input_size() && !node_.input(i).empty();
+}
 
 const std::string& OnnxNode::input(int i) const {
   if (!has_input(i)) refuse(fmt::format("input {} is missing", i));
@@ -76,7 +90,8 @@ void OnnxNode::allow_only(const std::vector<const char*>& attributes) const {
 const AttributeProto* OnnxNode::find(const std::string& attribute, int type, const char* type_name) const {
   const auto found = attributes_.find(attribute);
   if (found == attributes_.end()) return nullptr;
-  if (found->second->type() != type || !found->second->ref_attr_name().empty()) refuse(fmt::format("attribute '{}' is not {}", attribute, type_name));
+  if (found->second->type() != type || !found->second->ref_attr_name().empty())
+    refuse(fmt::format("attribute '{}' is not {}", attribute, type_name));
   return found->second;
 }
 

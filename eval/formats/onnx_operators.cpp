@@ -16,7 +16,9 @@ using torch::Tensor;
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
 
 int bounded(std::int64_t value, const std::string& what, int least) {
   if (value < least || value > max_layer_size) refuse(fmt::format("{} {} is not in [{}, {}]", what, value, least, max_layer_size));
@@ -25,7 +27,8 @@ int bounded(std::int64_t value, const std::string& what, int least) {
 
 std::array<int, 2> pair_of(const OnnxNode& node, const std::string& attribute, std::vector<std::int64_t> fallback) {
   const std::vector<std::int64_t> read = node.integers(attribute, std::move(fallback));
-  if (read.size() != 2) refuse(fmt::format("attribute '{}' has {} numbers; windows over height and width have two", attribute, read.size()));
+  if (read.size() != 2)
+    refuse(fmt::format("attribute '{}' has {} numbers; windows over height and width have two", attribute, read.size()));
   return {bounded(read[0], attribute, 1), bounded(read[1], attribute, 1)};
 }
 
@@ -46,7 +49,8 @@ std::array<int, 2> padding_of(const OnnxNode& node, const Layer& layer, const Sh
     const std::int64_t extent = axis == 0 ? input.height : input.width, stride = layer.stride[axis];
     const std::int64_t reach = std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) + 1;
     const std::int64_t total = std::max<std::int64_t>(0, (extent - 1) / stride * stride + reach - extent);
-    if (total % 2 != 0) refuse(fmt::format("auto_pad {} pads {} on the axis {}, which is asymmetric and not covered", automatic, total, axis + 2));
+    if (total % 2 != 0)
+      refuse(fmt::format("auto_pad {} pads {} on the axis {}, which is asymmetric and not covered", automatic, total, axis + 2));
     padding[axis] = bounded(total / 2, "padding", 0);
   }
   return padding;
@@ -76,7 +80,8 @@ void OnnxLayers::read_convolution(const OnnxNode& node) {
   for (const int axis : {0, 1}) layer.padding[axis] += x.zeros[axis];
   layer.groups = bounded(node.integer("group", 1), "group", 1);
   if (filters.size(1) * layer.groups != shape(x).channels)
-    refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups, shape(x).channels));
+    refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups,
+                       shape(x).channels));
   layer.bias = node.has_input(2);
   if (layer.bias) net_.weights[layer.name + ".bias"] = vector(node, 2, layer.channels);
   net_.weights[layer.name + ".weight"] = filters;
@@ -86,7 +91,8 @@ void OnnxLayers::read_convolution(const OnnxNode& node) {
 void OnnxLayers::append_linear(const OnnxNode& node, Tensor weight, Tensor bias) {
   const Value& x = activation(node, 0);
   if (!x.flat) refuse("reads [N, channels, height, width] where it needs [N, features]");
-  if (weight.size(1) != shape(x).channels) refuse(fmt::format("its weight reads {} features, the input has {}", weight.size(1), shape(x).channels));
+  if (weight.size(1) != shape(x).channels)
+    refuse(fmt::format("its weight reads {} features, the input has {}", weight.size(1), shape(x).channels));
   Layer layer = new_layer(node, LayerKind::linear, node.input(1));
   layer.inputs = {x.layer};
   layer.channels = bounded(weight.size(0), "number of outputs", 1);
@@ -122,7 +128,8 @@ void OnnxLayers::read_matmul(const OnnxNode& node) {
 /// Gives the constant to the convolution or linear layer that made x, where nothing else reads that layer.
 void OnnxLayers::add_bias(const OnnxNode& node, const Value& x, int constant_input) {
   Layer& layer = net_.spec.layers[x.layer];
-  const bool takes_bias = has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
+  const bool takes_bias =
+      has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
   if (!takes_bias) refuse("adds a constant that is not the bias of a convolution or linear layer");
   const Tensor bias = weight(node, constant_input);
   std::vector<std::int64_t> sizes = bias.sizes().vec();
@@ -143,7 +150,8 @@ void OnnxLayers::read_batch_norm(const OnnxNode& node) {
   layer.inputs = {x.layer};
   layer.epsilon = node.number("epsilon", 1e-5);
   int input = 1;
-  for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) net_.weights[layer.name + what] = vector(node, input++, shape(x).channels);
+  for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"})
+    net_.weights[layer.name + what] = vector(node, input++, shape(x).channels);
   define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
 }
 

@@ -26,17 +26,19 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::io::CodedInputStream;
 using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
 
 constexpr std::uintmax_t most_file_bytes = std::numeric_limits<std::int32_t>::max();
 constexpr int most_parts = 1'000'000, deepest = 50, first_operator_set = 7, last_operator_set = 24;
 constexpr std::int64_t most_growth = 8, small_file = 1 << 16;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorKind::invalid, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorKind::invalid, why);
+}
 
-/// Walks through the bytes and takes every message and text off `left`: in memory one costs a hundred times the two bytes that it may have in the file.
-/// False where the bytes are no such message.
+/// Walks through the bytes and takes every message and text off `left`: in memory one costs a hundred times the two bytes that it may have
+/// in the file. False where the bytes are no such message.
 bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, int& left) {
   if (depth > deepest) return false;
   while (const std::uint32_t tag = in.ReadTag()) {
@@ -88,7 +90,8 @@ std::int64_t operator_set_of(const onnx::ModelProto& model) {
 
 int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& input) {
   const onnx::TensorShapeProto::Dimension& dimension = shape.dim(axis);
-  const std::string given = dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param()));
+  const std::string given =
+      dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param()));
   if (!dimension.has_dim_value() || dimension.dim_value() < 1 || dimension.dim_value() > max_layer_size) {
     refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W", onnx_shown(input), axis,
                        given, max_layer_size));
@@ -105,7 +108,8 @@ OnnxFacts facts_of(const onnx::ModelProto& model) {
   const onnx::ValueInfoProto* input = nullptr;
   for (const onnx::ValueInfoProto& info : graph.input()) {
     if (initializers.count(info.name()) != 0) continue;
-    if (input) refuse(fmt::format("has the inputs '{}' and '{}'; a classifier has one", onnx_shown(input->name()), onnx_shown(info.name())));
+    if (input)
+      refuse(fmt::format("has the inputs '{}' and '{}'; a classifier has one", onnx_shown(input->name()), onnx_shown(info.name())));
     input = &info;
   }
   if (!input) refuse("has no input");
@@ -141,8 +145,8 @@ void check_order(const onnx::GraphProto& graph, const std::string& input) {
       const auto maker = makers.find(name);
       if (maker == makers.end()) refuse(fmt::format("{}: reads '{}', which nothing makes", onnx_label(graph.node(i), i), onnx_shown(name)));
       if (maker->second >= i) {
-        refuse(fmt::format("{}: reads '{}' before {} makes it; nodes must be sorted and make no cycle", onnx_label(graph.node(i), i), onnx_shown(name),
-                           onnx_label(graph.node(maker->second), maker->second)));
+        refuse(fmt::format("{}: reads '{}' before {} makes it; nodes must be sorted and make no cycle", onnx_label(graph.node(i), i),
+                           onnx_shown(name), onnx_label(graph.node(maker->second), maker->second)));
       }
     }
   }

@@ -69,7 +69,8 @@ std::int64_t onnx_elements(const TensorProto& tensor) {
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0)
     refuse(tensor, "has its data in another file; save the model with its weights inside");
   if (tensor.has_segment()) refuse(tensor, "comes in segments, which are not covered");
-  if (tensor.dims_size() > most_dimensions) refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
+  if (tensor.dims_size() > most_dimensions)
+    refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
   std::int64_t elements = 1;
   for (const std::int64_t size : tensor.dims()) {
     const bool overflows = size > 0 && elements > std::numeric_limits<std::int64_t>::max() / size;

@@ -1,5 +1,5 @@
-// Constants of an ONNX graph as LibTorch tensors and numbers. The ONNX reader calls it. Every function throws storage::Error(invalid) naming the tensor where
-// the data's length contradicts the sizes, before anything is allocated.
+// Constants of an ONNX graph as LibTorch tensors and numbers. The ONNX reader calls it. Every function throws storage::Error(invalid)
+// naming the tensor where the data's length contradicts the sizes, before anything is allocated.
 #pragma once
 
 #include <cstdint>

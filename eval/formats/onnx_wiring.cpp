@@ -17,7 +17,9 @@ namespace {
 constexpr std::int64_t batch_size = std::numeric_limits<std::int64_t>::min();  // what Shape says of the first dimension
 constexpr std::size_t most_numbers = 8;
 
-[[noreturn]] void refuse(const std::string& what) { throw storage::Error(storage::ErrorKind::invalid, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
 
 /// Whether the axes are height and width of [N, C, H, W].
 bool are_spatial(const std::vector<std::int64_t>& axes) {
@@ -27,7 +29,9 @@ bool are_spatial(const std::vector<std::int64_t>& axes) {
 }
 
 /// Whether the axis is 1, counted from the front or from the back.
-bool is_first(std::int64_t axis, bool flat) { return axis == 1 || axis == (flat ? -1 : -3); }
+bool is_first(std::int64_t axis, bool flat) {
+  return axis == 1 || axis == (flat ? -1 : -3);
+}
 
 }  // namespace
 
@@ -136,7 +140,8 @@ void OnnxLayers::read_reshape(const OnnxNode& node) {
   const bool flattens =
       target.size() == 2 && (target[1] == features || (target[1] == -1 && batch != -1) || (target[1] == 0 && zero_copies && x.flat));
   if (!keeps_batch || !flattens)
-    refuse(fmt::format("reshapes {} to [{}]; covered is [batch, {}], 0 or -1 for the batch", to_string(from), fmt::join(target, ", "), features));
+    refuse(fmt::format("reshapes {} to [{}]; covered is [batch, {}], 0 or -1 for the batch", to_string(from), fmt::join(target, ", "),
+                       features));
   append_flatten(node, x);
 }
 
@@ -169,7 +174,8 @@ void OnnxLayers::read_constant(const OnnxNode& node) {
   if (node.has("value_int") || node.has("value_ints")) {
     made->set_data_type(onnx::TensorProto::INT64);
     const bool list = node.has("value_ints");
-    for (const std::int64_t number : list ? node.integers("value_ints") : std::vector{node.integer("value_int", 0)}) made->add_int64_data(number);
+    for (const std::int64_t number : list ? node.integers("value_ints") : std::vector{node.integer("value_int", 0)})
+      made->add_int64_data(number);
     if (list) made->add_dims(made->int64_data_size());
   } else if (node.has("value_float")) {
     made->set_data_type(onnx::TensorProto::FLOAT);
@@ -184,7 +190,8 @@ void OnnxLayers::read_constant(const OnnxNode& node) {
 void OnnxLayers::read_softmax(const OnnxNode& node) {
   const Value& x = activation(node, 0);
   if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
-  if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat)) refuse("it is covered only over the classes of [N, classes]");
+  if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat))
+    refuse("it is covered only over the classes of [N, classes]");
   define(node, {.layer = x.layer, .flat = x.flat});
 }
 

@@ -34,12 +34,14 @@ void set_window(onnx::NodeProto& node, const Layer& layer) {
   set_attribute(node, "pads", {layer.padding[0], layer.padding[1], layer.padding[0], layer.padding[1]});
 }
 
-/// What ceil_mode must say: false where it adds no window. ONNX before operator set 19 keeps a last window that starts in the padding, PyTorch does not.
+/// What ceil_mode must say: false where it adds no window. ONNX before operator set 19 keeps a last window that starts in the padding,
+/// PyTorch does not.
 bool adds_windows(const Layer& layer, const Shape& input, const Shape& output) {
   bool any = false, all_as_onnx = true;
   for (const int axis : {0, 1}) {
     const std::int64_t extent = axis == 0 ? input.height : input.width, made = axis == 0 ? output.height : output.width;
-    const std::int64_t stride = layer.stride[axis], room = extent + 2 * layer.padding[axis] - std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) - 1;
+    const std::int64_t stride = layer.stride[axis],
+                       room = extent + 2 * layer.padding[axis] - std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) - 1;
     any = any || room < 0 || made != room / stride + 1;
     all_as_onnx = all_as_onnx && made == (room + stride - 1) / stride + 1;
   }
@@ -58,10 +60,12 @@ void set_shape(onnx::ValueInfoProto& info, const std::string& name, const Shape&
   type.mutable_shape()->add_dim()->set_dim_value(shape.width);
 }
 
-/// Adds the layers one by one. Names of values end in ".output" or ".input", so that none is a tensor's; only "images" and "scores" have no dot.
+/// Adds the layers one by one. Names of values end in ".output" or ".input", so that none is a tensor's; only "images" and "scores" have no
+/// dot.
 class GraphWriter {
  public:
-  GraphWriter(const NetSpec& spec, const Weights& weights) : spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
+  GraphWriter(const NetSpec& spec, const Weights& weights)
+      : spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
 
   onnx::ModelProto model() && {
     model_.set_ir_version(ir_version);
@@ -115,7 +119,8 @@ class GraphWriter {
       const auto tensor = weights_.find(name);
       if (tensor == weights_.end()) refuse(layer, fmt::format("tensor {} is missing", name));
       if (tensor->second.sizes() != size->second)
-        refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "), fmt::join(size->second, ", ")));
+        refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "),
+                                  fmt::join(size->second, ", ")));
       add_tensor(name, tensor->second);
       inputs.push_back(name);
     }
@@ -128,7 +133,8 @@ class GraphWriter {
       return {output_name(layer), false};
     }
     if (input.height % layer.size != 0 || input.width % layer.size != 0)
-      refuse(layer, fmt::format("its size {0} does not divide the input {1}; ONNX has windows of one size only", layer.size, to_string(input)));
+      refuse(layer,
+             fmt::format("its size {0} does not divide the input {1}; ONNX has windows of one size only", layer.size, to_string(input)));
     const int height = input.height / layer.size, width = input.width / layer.size;
     onnx::NodeProto& node = add_node("AveragePool", layer.name, {x.name}, output_name(layer));
     set_attribute(node, "kernel_shape", {height, width});
@@ -177,7 +183,8 @@ class GraphWriter {
         return made;
       case LayerKind::local_response_norm: {
         // PyTorch's window begins size / 2 channels before the middle, ONNX's (size - 1) / 2. Both divide alpha by the size.
-        if (layer.size % 2 == 0) refuse(layer, fmt::format("ONNX puts a window of {} channels one channel further than PyTorch; odd sizes agree", layer.size));
+        if (layer.size % 2 == 0)
+          refuse(layer, fmt::format("ONNX puts a window of {} channels one channel further than PyTorch; odd sizes agree", layer.size));
         onnx::NodeProto& norm = node("LRN", inputs);
         set_attribute(norm, "size", std::int64_t{layer.size});
         set_attribute(norm, "alpha", layer.alpha);
@@ -242,7 +249,8 @@ void check_size(const NetSpec& spec) {
     bytes += tensor_bytes;
   }
   if (bytes > most_bytes)
-    throw Error(ErrorKind::invalid, fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
+    throw Error(ErrorKind::invalid,
+                fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
 }
 
 }  // namespace
@@ -251,7 +259,8 @@ void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const We
   check_size(spec);
   const onnx::ModelProto model = GraphWriter(spec, weights).model();
   if (model.ByteSizeLong() > most_bytes)
-    throw Error(ErrorKind::invalid, fmt::format("net '{}' needs {} bytes as ONNX; a file holds at most {}", spec.name, model.ByteSizeLong(), most_bytes));
+    throw Error(ErrorKind::invalid,
+                fmt::format("net '{}' needs {} bytes as ONNX; a file holds at most {}", spec.name, model.ByteSizeLong(), most_bytes));
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   const bool written = out && model.SerializeToOstream(&out) && out.flush();
   if (!written) throw Error(ErrorKind::environment, fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)));

@@ -25,8 +25,8 @@ struct DataType {
   const char* name;
   torch::Dtype type;
 };
-const DataType data_types[] = {{"F64", torch::kFloat64}, {"F32", torch::kFloat32}, {"F16", torch::kFloat16},
-                               {"BF16", torch::kBFloat16}, {"I64", torch::kInt64}, {"I32", torch::kInt32}};
+const DataType data_types[] = {{"F64", torch::kFloat64},   {"F32", torch::kFloat32}, {"F16", torch::kFloat16},
+                               {"BF16", torch::kBFloat16}, {"I64", torch::kInt64},   {"I32", torch::kInt32}};
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
   throw Error(ErrorKind::invalid, fmt::format("{}: not a valid safetensors file: {}", path.string(), why));
@@ -54,12 +54,14 @@ Entry read_entry(const std::filesystem::path& path, const std::string& name, con
   entry.end = offsets[1].get<std::uint64_t>();
   if (entry.begin > entry.end || entry.end > data_bytes)
     refuse(path, fmt::format("tensor {}: bytes {} to {} lie outside the {} bytes of data", name, entry.begin, entry.end, data_bytes));
-  if (!json["shape"].is_array() || json["shape"].size() > 8) refuse(path, fmt::format("tensor {}: shape must be a list of at most 8 sizes", name));
+  if (!json["shape"].is_array() || json["shape"].size() > 8)
+    refuse(path, fmt::format("tensor {}: shape must be a list of at most 8 sizes", name));
   std::uint64_t bytes = c10::elementSize(entry.type);
   for (const Json& size : json["shape"]) {
     if (!size.is_number_unsigned()) refuse(path, fmt::format("tensor {}: {} is no size", name, size.dump()));
     const std::uint64_t n = size.get<std::uint64_t>();
-    if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) || (n > 0 && bytes > std::numeric_limits<std::uint64_t>::max() / n))
+    if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
+        (n > 0 && bytes > std::numeric_limits<std::uint64_t>::max() / n))
       refuse(path, fmt::format("tensor {}: the size {} is out of range", name, n));
     bytes *= n;
     entry.sizes.push_back(static_cast<std::int64_t>(n));
@@ -78,8 +80,10 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : file.tensors) {
     tensors.push_back(tensor.detach().to(torch::kCPU).contiguous());
-    const auto type = std::find_if(std::begin(data_types), std::end(data_types), [own = tensor.scalar_type()](const DataType& t) { return own == t.type; });
-    if (type == std::end(data_types)) throw Error(ErrorKind::internal, "tensor " + name + " has a type that safetensors files here do not hold");
+    const auto type = std::find_if(std::begin(data_types), std::end(data_types),
+                                   [own = tensor.scalar_type()](const DataType& t) { return own == t.type; });
+    if (type == std::end(data_types))
+      throw Error(ErrorKind::internal, "tensor " + name + " has a type that safetensors files here do not hold");
     header[name] = {{"dtype", type->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();
   }
@@ -89,7 +93,8 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out.write(reinterpret_cast<const char*>(&length), sizeof length);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  for (const torch::Tensor& tensor : tensors) out.write(static_cast<const char*>(tensor.data_ptr()), static_cast<std::streamsize>(tensor.nbytes()));
+  for (const torch::Tensor& tensor : tensors)
+    out.write(static_cast<const char*>(tensor.data_ptr()), static_cast<std::streamsize>(tensor.nbytes()));
   out.flush();
   if (!out) throw Error(ErrorKind::environment, fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)));
 }
@@ -100,8 +105,10 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   const std::uint64_t file_bytes = static_cast<std::uint64_t>(in.tellg());
   std::uint64_t header_bytes = 0;
   in.seekg(0);
-  if (file_bytes < sizeof header_bytes || !in.read(reinterpret_cast<char*>(&header_bytes), sizeof header_bytes)) refuse(path, "it is shorter than 8 bytes");
-  if (header_bytes > file_bytes - sizeof header_bytes) refuse(path, fmt::format("its header claims {} bytes, the file has {}", header_bytes, file_bytes));
+  if (file_bytes < sizeof header_bytes || !in.read(reinterpret_cast<char*>(&header_bytes), sizeof header_bytes))
+    refuse(path, "it is shorter than 8 bytes");
+  if (header_bytes > file_bytes - sizeof header_bytes)
+    refuse(path, fmt::format("its header claims {} bytes, the file has {}", header_bytes, file_bytes));
   std::string text(header_bytes, '\0');
   if (!in.read(text.data(), static_cast<std::streamsize>(header_bytes))) refuse(path, "its header cannot be read");
   const Json header = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -121,10 +128,12 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
       file.metadata[key] = value.get<std::string>();
     }
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   std::uint64_t covered = 0;
   for (const Entry& entry : entries) {
-    if (entry.begin != covered) refuse(path, fmt::format("tensor {} begins at byte {} where {} was expected", entry.name, entry.begin, covered));
+    if (entry.begin != covered)
+      refuse(path, fmt::format("tensor {} begins at byte {} where {} was expected", entry.name, entry.begin, covered));
     covered = entry.end;
   }
   if (covered != data_bytes) refuse(path, fmt::format("{} bytes belong to no tensor", data_bytes - covered));

@@ -17,12 +17,12 @@ struct TensorFile {
 /// Writes `path` in place; the caller makes it durable (storage::commit_file, storage::ArtifactStore). Same tensors, same bytes.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
-/// Reads fp64, fp32, fp16, bf16, int64 and int32 tensors. Throws storage::Error(invalid) naming the file and what is wrong: a header longer than the file,
-/// JSON that is none, offsets that overlap, leave holes or leave the file, sizes that contradict the offsets.
+/// Reads fp64, fp32, fp16, bf16, int64 and int32 tensors. Throws storage::Error(invalid) naming the file and what is wrong: a header longer
+/// than the file, JSON that is none, offsets that overlap, leave holes or leave the file, sizes that contradict the offsets.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// Weights with their spec in the metadata (key "net_spec"), as nas-run stores every net, and what is left of the first net's channels (key "kept")
-/// where that is not null.
+/// Weights with their spec in the metadata (key "net_spec"), as nas-run stores every net, and what is left of the first net's channels (key
+/// "kept") where that is not null.
 void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const storage::Json& kept = {});
 
 }  // namespace eval

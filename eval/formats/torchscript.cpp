@@ -11,7 +11,9 @@ namespace eval {
 
 namespace {
 
-std::string list(const std::array<int, 2>& numbers) { return fmt::format("[{}, {}]", numbers[0], numbers[1]); }
+std::string list(const std::array<int, 2>& numbers) {
+  return fmt::format("[{}, {}]", numbers[0], numbers[1]);
+}
 
 /// The right-hand side of a layer; x are the names of its inputs' values.
 std::string expression(const Layer& layer, const std::vector<std::string>& x) {
@@ -31,7 +33,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x) {
                          tensor(".running_mean"), tensor(".running_var"), layer.epsilon);
     case LayerKind::local_response_norm:
       return fmt::format(
-          "{0} * torch.pow(torch.squeeze(torch.avg_pool3d(torch.constant_pad_nd(torch.unsqueeze({0} * {0}, 1), [0, 0, 0, 0, {1}, {2}], 0.0), "
+          "{0} * torch.pow(torch.squeeze(torch.avg_pool3d(torch.constant_pad_nd(torch.unsqueeze({0} * {0}, 1), [0, 0, 0, 0, {1}, {2}], "
+          "0.0), "
           "[{3}, 1, 1], [1, 1, 1]), 1) * {4:#} + {5:#}, -{6:#})",
           x[0], layer.size / 2, (layer.size - 1) / 2, layer.size, layer.alpha, layer.k, layer.beta);
     case LayerKind::relu:
@@ -60,7 +63,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x) {
 
 std::string torchscript_name(const std::string& tensor) {
   std::string name = tensor;
-  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
   return std::isdigit(static_cast<unsigned char>(name[0])) ? "_" + name : name;
 }
 
@@ -88,7 +92,8 @@ void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, c
     module.eval();
     module.save(path.string());
   } catch (const c10::Error& error) {
-    throw storage::Error(storage::ErrorKind::environment, fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));
+    throw storage::Error(storage::ErrorKind::environment,
+                         fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));
   }
 }
 

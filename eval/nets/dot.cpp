@@ -21,8 +21,9 @@ std::string to_dot(const NetSpec& spec) {
   std::string dot = fmt::format("digraph {} {{\n  node [shape=box, fontname=\"sans-serif\"];\n", quoted(spec.name));
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const Layer& layer = spec.layers[i];
-    dot += fmt::format("  n{} [label={}{}];\n", i, quoted(fmt::format("{}\n{}\n{}", layer.name, to_string(layer.kind), to_string(shapes[i]))),
-                       has_filters(layer.kind) ? ", style=bold" : "");
+    dot +=
+        fmt::format("  n{} [label={}{}];\n", i, quoted(fmt::format("{}\n{}\n{}", layer.name, to_string(layer.kind), to_string(shapes[i]))),
+                    has_filters(layer.kind) ? ", style=bold" : "");
     for (const int input : layer.inputs) dot += fmt::format("  n{} -> n{};\n", input, i);
   }
   return dot + "}\n";

@@ -23,9 +23,9 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
     }
     if (!has_filters(layer.kind)) continue;
     const std::int64_t inputs = shapes[layer.inputs[0]].channels;
-    sizes[layer.name + ".weight"] = layer.kind == LayerKind::linear
-                                        ? std::vector<std::int64_t>{layer.channels, inputs}
-                                        : std::vector<std::int64_t>{layer.channels, inputs / layer.groups, layer.kernel[0], layer.kernel[1]};
+    sizes[layer.name + ".weight"] = layer.kind == LayerKind::linear ? std::vector<std::int64_t>{layer.channels, inputs}
+                                                                    : std::vector<std::int64_t>{layer.channels, inputs / layer.groups,
+                                                                                                layer.kernel[0], layer.kernel[1]};
     if (layer.bias) sizes[layer.name + ".bias"] = {layer.channels};
   }
   return sizes;
@@ -73,7 +73,9 @@ Weights clone(const Weights& weights) {
 namespace {
 
 /// The output shares no memory with an input, and no gradient needs it: a ReLU may overwrite it.
-bool makes_new_tensor(LayerKind kind) { return kind == LayerKind::batch_norm || has_filters(kind); }
+bool makes_new_tensor(LayerKind kind) {
+  return kind == LayerKind::batch_norm || has_filters(kind);
+}
 
 }  // namespace
 
@@ -96,7 +98,8 @@ Net::Net(NetSpec spec, Weights weights, torch::Device device)
     weights_[name] = tensor.dim() == 4 ? tensor.contiguous(torch::MemoryFormat::ChannelsLast) : tensor.contiguous();
     weights.erase(entry);
   }
-  if (!weights.empty()) throw Error(ErrorKind::invalid, fmt::format("weights of {}: the net has no tensor {}", spec_.name, weights.begin()->first));
+  if (!weights.empty())
+    throw Error(ErrorKind::invalid, fmt::format("weights of {}: the net has no tensor {}", spec_.name, weights.begin()->first));
   for (int i = 0; i < static_cast<int>(spec_.layers.size()); ++i) {
     for (int from : spec_.layers[i].inputs) {
       last_reader_[from] = i;
@@ -155,8 +158,8 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::linear:
       return at::linear(x.flatten(1), tensor(layer, ".weight"), tensor(layer, ".bias"));
     case LayerKind::batch_norm:
-      return at::batch_norm(x, tensor(layer, ".weight"), tensor(layer, ".bias"), tensor(layer, ".running_mean"), tensor(layer, ".running_var"),
-                            training, 0.1, layer.epsilon, false);
+      return at::batch_norm(x, tensor(layer, ".weight"), tensor(layer, ".bias"), tensor(layer, ".running_mean"),
+                            tensor(layer, ".running_var"), training, 0.1, layer.epsilon, false);
     case LayerKind::local_response_norm:
       return x * response_factor(layer, x);
     case LayerKind::relu:

@@ -24,16 +24,20 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
 /// The same seed gives the same bits.
 Weights initial_weights(const NetSpec& spec, std::uint64_t seed);
 
-/// The tensors less what published files hold beyond the net: batch norm's counters of batches, and auxiliary heads that only training uses.
+/// The tensors less what published files hold beyond the net: batch norm's counters of batches, and auxiliary heads that only training
+/// uses.
 Weights inference_weights(const NetSpec& spec, Weights tensors);
 
 /// A deep copy.
 Weights clone(const Weights& weights);
 
 /// Two numbers of a window as LibTorch takes them.
-inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) { return {numbers[0], numbers[1]}; }
+inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) {
+  return {numbers[0], numbers[1]};
+}
 
-/// What local response normalisation multiplies x by: (k + alpha * mean of squares over `size` nearby channels)^-beta, as PyTorch computes it.
+/// What local response normalisation multiplies x by: (k + alpha * mean of squares over `size` nearby channels)^-beta, as PyTorch computes
+/// it.
 torch::Tensor response_factor(const Layer& layer, const torch::Tensor& x);
 
 /// Sees the output of every layer on the way and may return another tensor in its place: masks, recorded activations.
@@ -41,8 +45,8 @@ using Tap = std::function<torch::Tensor(int layer, const torch::Tensor& output)>
 
 class Net {
  public:
-  /// Takes the tensors over, as fp32 on `device`, filters in channels-last order. Throws storage::Error(invalid) naming a tensor that is missing,
-  /// not wanted or of the wrong size.
+  /// Takes the tensors over, as fp32 on `device`, filters in channels-last order. Throws storage::Error(invalid) naming a tensor that is
+  /// missing, not wanted or of the wrong size.
   Net(NetSpec spec, Weights weights, torch::Device device = torch::kCPU);
 
   const NetSpec& spec() const { return spec_; }
@@ -56,7 +60,8 @@ class Net {
   /// Replaces the values of all tensors by those of the same names.
   void assign(const Weights& weights);
 
-  /// images: [N, C, H, W] floats. Returns the last layer's output, [N, classes]. `training`: batch statistics (and their running update) and dropout.
+  /// images: [N, C, H, W] floats. Returns the last layer's output, [N, classes]. `training`: batch statistics (and their running update)
+  /// and dropout.
   torch::Tensor forward(const torch::Tensor& images, bool training, const Tap& tap = nullptr) const {
     return run(static_cast<int>(spec_.layers.size()) - 1, images, training, tap);
   }

@@ -42,7 +42,8 @@ void check_all_read(const NetSpec& spec) {
   }
 }
 
-/// A vector made by a flatten or a linear layer is no map of 1x1 to LibTorch: what slides windows cannot read it, nor what joins it with maps.
+/// A vector made by a flatten or a linear layer is no map of 1x1 to LibTorch: what slides windows cannot read it, nor what joins it with
+/// maps.
 void check_flat_vectors(const NetSpec& spec) {
   std::vector<bool> flat;
   for (const Layer& layer : spec.layers) {
@@ -52,7 +53,8 @@ void check_flat_vectors(const NetSpec& spec) {
     const bool slides = kind == LayerKind::convolution || kind == LayerKind::max_pool || kind == LayerKind::average_pool ||
                         kind == LayerKind::adaptive_average_pool || kind == LayerKind::local_response_norm;
     if (vectors > 0 && (slides || vectors < layer.inputs.size())) {
-      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind), slides ? " where it needs a map" : " and a map"));
+      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),
+                       slides ? " where it needs a map" : " and a map"));
     }
     flat.push_back(vectors > 0 || kind == LayerKind::flatten || kind == LayerKind::linear);
   }

@@ -17,26 +17,36 @@ struct Shape {
 };
 
 enum class LayerKind {
-  input, convolution, linear, batch_norm, local_response_norm, relu, relu6, max_pool,
+  input,
+  convolution,
+  linear,
+  batch_norm,
+  local_response_norm,
+  relu,
+  relu6,
+  max_pool,
   average_pool,           ///< the zeros of the padding count in the mean, as in PyTorch by default
   adaptive_average_pool,  ///< to size x size; size 1 is global pooling; an input of that size passes unchanged
-  concat, add, flatten, dropout
+  concat,
+  add,
+  flatten,
+  dropout
 };
 
 /// One layer. Fields that a kind does not use keep their defaults, and JSON leaves them out.
 struct Layer {
-  std::string name;         ///< unique; the prefix of its tensors: "features.0" owns "features.0.weight"
+  std::string name;  ///< unique; the prefix of its tensors: "features.0" owns "features.0.weight"
   LayerKind kind = LayerKind::input;
-  std::vector<int> inputs;  ///< indices of earlier layers
-  int channels = 0;         ///< input, convolution, linear: output channels
-  std::array<int, 2> extent{1, 1};  ///< input: height, width of the image
+  std::vector<int> inputs;                                                       ///< indices of earlier layers
+  int channels = 0;                                                              ///< input, convolution, linear: output channels
+  std::array<int, 2> extent{1, 1};                                               ///< input: height, width of the image
   std::array<int, 2> kernel{1, 1}, stride{1, 1}, padding{0, 0}, dilation{1, 1};  ///< convolution and pooling: vertical, horizontal
-  int groups = 1;           ///< convolution
-  bool bias = true;         ///< convolution, linear
-  bool ceil_mode = false;   ///< pooling
-  int size = 1;             ///< adaptive pool: output size; local_response_norm: channels in the window
-  double rate = 0.5;        ///< dropout: probability of a zero in training
-  double epsilon = 1e-5;    ///< batch_norm
+  int groups = 1;                                                                ///< convolution
+  bool bias = true;                                                              ///< convolution, linear
+  bool ceil_mode = false;                                                        ///< pooling
+  int size = 1;                             ///< adaptive pool: output size; local_response_norm: channels in the window
+  double rate = 0.5;                        ///< dropout: probability of a zero in training
+  double epsilon = 1e-5;                    ///< batch_norm
   double alpha = 1e-4, beta = 0.75, k = 1;  ///< local_response_norm
   bool operator==(const Layer&) const = default;
 };

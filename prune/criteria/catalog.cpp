@@ -11,35 +11,70 @@ using storage::OptionKind;
 namespace {
 
 Option images_option(int fallback) {
-  return {.name = "images", .kind = OptionKind::integer, .fallback = fallback, .doc = "training images that are scored", .min = 1, .max = 1e9};
+  return {
+      .name = "images", .kind = OptionKind::integer, .fallback = fallback, .doc = "training images that are scored", .min = 1, .max = 1e9};
 }
 
-std::string uniform(const Json&) { return "uniform"; }
-std::string greedy(const Json&) { return "greedy"; }
-std::string lda_allocation(const Json& options) { return options.at("variant") == "wilks" ? "greedy" : "eta"; }
+std::string uniform(const Json&) {
+  return "uniform";
+}
+std::string greedy(const Json&) {
+  return "greedy";
+}
+std::string lda_allocation(const Json& options) {
+  return options.at("variant") == "wilks" ? "greedy" : "eta";
+}
 
 }  // namespace
 
 const std::vector<CriterionEntry>& criterion_catalog() {
   static const std::vector<CriterionEntry> catalog{
-      {"lda", "Fisher LDA in the pre-decision layer, traced down through the net",
-       {{.name = "variant", .kind = OptionKind::choice, .fallback = "paper",
+      {"lda",
+       "Fisher LDA in the pre-decision layer, traced down through the net",
+       {{.name = "variant",
+         .kind = OptionKind::choice,
+         .fallback = "paper",
          .doc = "paper: v = Sb/Sw on the diagonal, traced by a deconvnet; wilks: the effect on Wilks' lambda, traced by backpropagation",
          .choices = {"paper", "wilks"}},
         images_option(2000),
-        {.name = "trace_images", .kind = OptionKind::integer, .fallback = 10, .doc = "paper: images of each class that are traced down", .min = 1,
+        {.name = "trace_images",
+         .kind = OptionKind::integer,
+         .fallback = 10,
+         .doc = "paper: images of each class that are traced down",
+         .min = 1,
          .max = 1e9},
-        {.name = "select", .kind = OptionKind::integer, .fallback = 0,
-         .doc = "paper: pre-decision neurons kept; 0: the fewest that keep the validation accuracy", .min = 0, .max = 1 << 20},
-        {.name = "tolerance", .kind = OptionKind::real, .fallback = 0.01, .doc = "paper: validation accuracy that the selection may lose", .min = 0,
+        {.name = "select",
+         .kind = OptionKind::integer,
+         .fallback = 0,
+         .doc = "paper: pre-decision neurons kept; 0: the fewest that keep the validation accuracy",
+         .min = 0,
+         .max = 1 << 20},
+        {.name = "tolerance",
+         .kind = OptionKind::real,
+         .fallback = 0.01,
+         .doc = "paper: validation accuracy that the selection may lose",
+         .min = 0,
          .max = 1},
-        {.name = "ridge", .kind = OptionKind::real, .fallback = 0.01, .doc = "wilks: added to the diagonal of the within-class correlation",
-         .min = 1e-9, .max = 1e3},
-        {.name = "traced", .kind = OptionKind::real, .fallback = 0.6,
-         .doc = "wilks: the share of the images that are traced down; the scatter takes all", .min = 1e-6, .max = 1}},
-       true, lda_allocation},
+        {.name = "ridge",
+         .kind = OptionKind::real,
+         .fallback = 0.01,
+         .doc = "wilks: added to the diagonal of the within-class correlation",
+         .min = 1e-9,
+         .max = 1e3},
+        {.name = "traced",
+         .kind = OptionKind::real,
+         .fallback = 0.6,
+         .doc = "wilks: the share of the images that are traced down; the scatter takes all",
+         .min = 1e-6,
+         .max = 1}},
+       true,
+       lda_allocation},
       {"l1", "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers", {}, false, uniform},
-      {"taylor", "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer", {images_option(2000)}, true, greedy},
+      {"taylor",
+       "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer",
+       {images_option(2000)},
+       true,
+       greedy},
       {"random", "a seeded random order: the control", {}, false, uniform},
   };
   return catalog;

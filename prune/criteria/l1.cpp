@@ -29,6 +29,8 @@ class L1 : public Criterion {
 
 }  // namespace
 
-std::unique_ptr<Criterion> make_l1(const storage::Json&) { return std::make_unique<L1>(); }
+std::unique_ptr<Criterion> make_l1(const storage::Json&) {
+  return std::make_unique<L1>();
+}
 
 }  // namespace prune

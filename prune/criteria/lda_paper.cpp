@@ -8,8 +8,8 @@ using torch::Tensor;
 
 namespace {
 
-/// Deep LDA pruning as published (Tian, Arbel, Clark 2021): v = Sb/Sw in the pre-decision layer, the fewest neurons that decide as well, and their
-/// firings traced down by the deconvnet. The utility of a channel is the maximum over locations of the mean over images.
+/// Deep LDA pruning as published (Tian, Arbel, Clark 2021): v = Sb/Sw in the pre-decision layer, the fewest neurons that decide as well,
+/// and their firings traced down by the deconvnet. The utility of a channel is the maximum over locations of the mean over images.
 class LdaPaper : public Criterion {
  public:
   explicit LdaPaper(const storage::Json& options)
@@ -41,7 +41,8 @@ class LdaPaper : public Criterion {
       return {{order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + count}, 0, true};
     }
     const std::span<const std::int64_t> validation = task.data->split(eval::Split::validation);
-    const std::vector<std::int64_t> images(validation.begin(), validation.begin() + std::min<std::ptrdiff_t>(images_, std::ssize(validation)));
+    const std::vector<std::int64_t> images(validation.begin(),
+                                           validation.begin() + std::min<std::ptrdiff_t>(images_, std::ssize(validation)));
     eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
     const int layer = pre_decision_layer(task.net.spec());
     std::vector<Tensor> firings, labels;
@@ -86,7 +87,8 @@ class LdaPaper : public Criterion {
     };
     const std::vector<std::int64_t> traced = images_to_trace(task, images);
     eval::BatchLoader loader(*task.data, task.normalisation, traced, {.batch = 125});
-    while (const std::optional<eval::Batch> batch = loader.next()) trace_down(task.net, batch->images.to(task.net.device()), from, select, add);
+    while (const std::optional<eval::Batch> batch = loader.next())
+      trace_down(task.net, batch->images.to(task.net.device()), from, select, add);
 
     std::map<int, Tensor> utilities;
     for (const auto& [site, map] : maps) {
@@ -102,6 +104,8 @@ class LdaPaper : public Criterion {
 
 }  // namespace
 
-std::unique_ptr<Criterion> make_lda_paper(const storage::Json& options) { return std::make_unique<LdaPaper>(options); }
+std::unique_ptr<Criterion> make_lda_paper(const storage::Json& options) {
+  return std::make_unique<LdaPaper>(options);
+}
 
 }  // namespace prune

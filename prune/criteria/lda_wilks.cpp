@@ -11,19 +11,22 @@ using torch::Tensor;
 
 namespace {
 
-/// Sums over images of one site: the effect A = sum over locations of g * a, the gradient G = sum over locations of g, and the activation itself.
-/// With the channel's mean m known only at the end, sum (A - m G)^2 = sum A^2 - 2 m sum A G + m^2 sum G^2.
+/// Sums over images of one site: the effect A = sum over locations of g * a, the gradient G = sum over locations of g, and the activation
+/// itself. With the channel's mean m known only at the end, sum (A - m G)^2 = sum A^2 - 2 m sum A G + m^2 sum G^2.
 struct Moments {
   Tensor aa, ag, gg, activation;  ///< [C] each, fp64
   double values = 0;              ///< activations summed a channel
 };
 
 /// The effect of a channel on Wilks' lambda of the pre-decision layer: the covariances are kept and the trace is the true backward pass.
-/// J = logdet(R + B) - logdet(R) falls by |A' dh|^2 when a firing moves by dh; A' h, times random signs, is backpropagated to every activation.
+/// J = logdet(R + B) - logdet(R) falls by |A' dh|^2 when a firing moves by dh; A' h, times random signs, is backpropagated to every
+/// activation.
 class LdaWilks : public Criterion {
  public:
   explicit LdaWilks(const storage::Json& options)
-      : images_(options.at("images").get<std::int64_t>()), ridge_(options.at("ridge").get<double>()), traced_(options.at("traced").get<double>()) {}
+      : images_(options.at("images").get<std::int64_t>()),
+        ridge_(options.at("ridge").get<double>()),
+        traced_(options.at("traced").get<double>()) {}
 
   Scoring score(const ScoringTask& task) const override {
     std::vector<std::int64_t> images = sample_images(*task.data, images_, task.seed);
@@ -67,6 +70,8 @@ class LdaWilks : public Criterion {
 
 }  // namespace
 
-std::unique_ptr<Criterion> make_lda_wilks(const storage::Json& options) { return std::make_unique<LdaWilks>(options); }
+std::unique_ptr<Criterion> make_lda_wilks(const storage::Json& options) {
+  return std::make_unique<LdaWilks>(options);
+}
 
 }  // namespace prune

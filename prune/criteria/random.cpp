@@ -12,7 +12,8 @@ class Random : public Criterion {
     std::uint64_t drawn = 0;
     for (const ChannelGroup& group : task.groups.groups) {
       std::vector<double>& units = scores.emplace_back();
-      for (int i = 0; group.fixed.empty() && i < group.size; ++i) units.push_back(static_cast<double>(eval::mix_seed(task.seed, drawn++) >> 11) * 0x1p-53);
+      for (int i = 0; group.fixed.empty() && i < group.size; ++i)
+        units.push_back(static_cast<double>(eval::mix_seed(task.seed, drawn++) >> 11) * 0x1p-53);
     }
     return {scores, {}};
   }
@@ -20,6 +21,8 @@ class Random : public Criterion {
 
 }  // namespace
 
-std::unique_ptr<Criterion> make_random(const storage::Json&) { return std::make_unique<Random>(); }
+std::unique_ptr<Criterion> make_random(const storage::Json&) {
+  return std::make_unique<Random>();
+}
 
 }  // namespace prune

@@ -34,7 +34,8 @@ Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
       if (!groups.groups[unit.group].fixed.empty()) continue;
       const double value = values.data_ptr<double>()[c];
       if (!std::isfinite(value))
-        throw storage::Error(storage::ErrorKind::internal, fmt::format("the score of channel {} of {} is {}", c, groups.groups[unit.group].name, value));
+        throw storage::Error(storage::ErrorKind::internal,
+                             fmt::format("the score of channel {} of {} is {}", c, groups.groups[unit.group].name, value));
       double& total = sums[unit.group][unit.index];
       total = task.combination == Combination::max ? std::max(total, value) : total + std::max(value, 0.0);
       seen[unit.group][unit.index] += 1;
@@ -72,19 +73,25 @@ void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& i
       if (layer == top) output = kept;
       return kept;
     });
-    const std::vector<Tensor> gradients =
-        torch::autograd::grad({objective(output, *batch)}, activations, {}, /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+    const std::vector<Tensor> gradients = torch::autograd::grad({objective(output, *batch)}, activations, {}, /*retain_graph=*/false,
+                                                                /*create_graph=*/false, /*allow_unused=*/true);
     torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < sites.size(); ++i)
       visit(sites[i], activations[i].detach(), gradients[i].defined() ? gradients[i] : torch::zeros_like(activations[i]));
   }
 }
 
-Tensor sum_over_locations(const Tensor& activation) { return activation.dim() > 2 ? activation.flatten(2).sum(2) : activation; }
+Tensor sum_over_locations(const Tensor& activation) {
+  return activation.dim() > 2 ? activation.flatten(2).sum(2) : activation;
+}
 
-Tensor pre_decision_firings(const Tensor& output) { return output.dim() > 2 ? output.flatten(2).mean(2) : output; }
+Tensor pre_decision_firings(const Tensor& output) {
+  return output.dim() > 2 ? output.flatten(2).mean(2) : output;
+}
 
-int pre_decision_layer(const eval::NetSpec& spec) { return spec.layers[eval::decision_layer(spec)].inputs[0]; }
+int pre_decision_layer(const eval::NetSpec& spec) {
+  return spec.layers[eval::decision_layer(spec)].inputs[0];
+}
 
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images) {
   torch::NoGradGuard no_grad;
@@ -96,7 +103,8 @@ Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>
   return accumulator.scatter();
 }
 
-storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const Tensor& utility, const std::vector<std::int64_t>& selected) {
+storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const Tensor& utility,
+                                   const std::vector<std::int64_t>& selected) {
   const auto numbers = [](const Tensor& values) {
     storage::Json list = storage::Json::array();
     for (std::int64_t j = 0; j < values.numel(); ++j) list.push_back(storage::number_to_json(values[j].item<double>()));

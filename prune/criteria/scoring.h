@@ -13,8 +13,8 @@ namespace prune {
 /// The activation sites of all layers with filters in groups that can be cut, ascending.
 std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& groups);
 
-/// Group scores from one score for each channel of a site ([C], fp64), by the task's rule where a unit is seen at several. A score that is not
-/// finite is an Error(internal); negative ones count as 0.
+/// Group scores from one score for each channel of a site ([C], fp64), by the task's rule where a unit is seen at several. A score that is
+/// not finite is an Error(internal); negative ones count as 0.
 Scores combine(const ScoringTask& task, const std::map<int, torch::Tensor>& by_site);
 
 /// The scores divided by their L2 norm (Molchanov et al. 2017, section 2.2); unchanged where that is 0.
@@ -23,8 +23,8 @@ torch::Tensor normalised_by_layer(const torch::Tensor& scores);
 /// The first `count` of the training images in an order drawn by seed.
 std::vector<std::int64_t> sample_images(const eval::Dataset& data, std::int64_t count, std::uint64_t seed);
 
-/// For every batch: runs the net in evaluation mode, takes the gradient of `objective(output, batch)` by the activations at `sites`, and calls `visit` with
-/// each site's activation and gradient. `objective` sees the output of layer `top`. The weights take no gradients.
+/// For every batch: runs the net in evaluation mode, takes the gradient of `objective(output, batch)` by the activations at `sites`, and
+/// calls `visit` with each site's activation and gradient. `objective` sees the output of layer `top`. The weights take no gradients.
 void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
                      const std::function<torch::Tensor(const torch::Tensor& output, const eval::Batch& batch)>& objective,
                      const std::function<void(int site, const torch::Tensor& activation, const torch::Tensor& gradient)>& visit);
@@ -42,6 +42,7 @@ int pre_decision_layer(const eval::NetSpec& spec);
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images);
 
 /// What both variants of lda tell of the pre-decision layer: {"layer", "within", "between": diagonals, "v", "selected"}.
-storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const torch::Tensor& utility, const std::vector<std::int64_t>& selected);
+storage::Json pre_decision_details(const ScoringTask& task, const Scatter& scatter, const torch::Tensor& utility,
+                                   const std::vector<std::int64_t>& selected);
 
 }  // namespace prune

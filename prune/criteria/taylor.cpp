@@ -5,7 +5,8 @@ namespace prune {
 
 namespace {
 
-/// |sum over locations of activation * gradient of the loss|, averaged over images, normalised by layer (Molchanov et al. 2017, equations 8 and 9).
+/// |sum over locations of activation * gradient of the loss|, averaged over images, normalised by layer (Molchanov et al. 2017, equations 8
+/// and 9).
 class Taylor : public Criterion {
  public:
   explicit Taylor(const storage::Json& options) : images_(options.at("images").get<std::int64_t>()) {}
@@ -21,7 +22,8 @@ class Taylor : public Criterion {
       sum = sum.defined() ? sum + effect : effect;
     };
     const eval::NetSpec& spec = task.net.spec();
-    visit_gradients(task, sample_images(*task.data, images_, task.seed), scored_sites(spec, task.groups), static_cast<int>(spec.layers.size()) - 1, loss, add);
+    visit_gradients(task, sample_images(*task.data, images_, task.seed), scored_sites(spec, task.groups),
+                    static_cast<int>(spec.layers.size()) - 1, loss, add);
     for (auto& [site, sum] : sums) sum = normalised_by_layer(sum);
     return {combine(task, sums), {}};
   }
@@ -32,6 +34,8 @@ class Taylor : public Criterion {
 
 }  // namespace
 
-std::unique_ptr<Criterion> make_taylor(const storage::Json& options) { return std::make_unique<Taylor>(options); }
+std::unique_ptr<Criterion> make_taylor(const storage::Json& options) {
+  return std::make_unique<Taylor>(options);
+}
 
 }  // namespace prune

@@ -36,7 +36,9 @@ void add_convert(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("convert", "write a net with its weights in another format");
   add_net_arguments(*command, options->net);
-  command->add_option("--to", options->format, "torchscript (for torch.jit.load), onnx, or safetensors (weights, with the net in the metadata)")
+  command
+      ->add_option("--to", options->format,
+                   "torchscript (for torch.jit.load), onnx, or safetensors (weights, with the net in the metadata)")
       ->required()
       ->check(CLI::IsMember({"torchscript", "onnx", "safetensors"}));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();

@@ -17,14 +17,15 @@ struct Options {
 
 int evaluate(const Options& options) {
   const Json data = parse_data(options.data);
-  Json request{{"command", "evaluate"}, {"data", data.at("settings")}, {"split", data.at("split").is_null() ? Json("test") : data.at("split")}};
+  Json request{
+      {"command", "evaluate"}, {"data", data.at("settings")}, {"split", data.at("split").is_null() ? Json("test") : data.at("split")}};
   put_net(request, options.net);
   const Json answer = ask_worker(request);
   if (options.json)
     print_json(answer);
   else
-    fmt::print("{} images: accuracy {:.2f} %, loss {:.4f}\n", answer.at("images").get<std::int64_t>(), 100 * answer.at("accuracy").get<double>(),
-               storage::number_from_json(answer.at("loss")));
+    fmt::print("{} images: accuracy {:.2f} %, loss {:.4f}\n", answer.at("images").get<std::int64_t>(),
+               100 * answer.at("accuracy").get<double>(), storage::number_from_json(answer.at("loss")));
   return exit_done;
 }
 

@@ -72,7 +72,9 @@ void add_export(CLI::App& app, Action& action) {
   add_directory_argument(*command, options->directory);
   command->add_option("TRIAL", options->trial, "number or name of the trial")->required();
   command->add_option("--step", options->step, "0 is the base; default: the last that is done");
-  command->add_option("--to", options->format, "torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights)")
+  command
+      ->add_option("--to", options->format,
+                   "torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights)")
       ->required()
       ->check(CLI::IsMember({"torchscript", "onnx", "safetensors", "json"}));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();

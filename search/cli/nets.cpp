@@ -21,7 +21,8 @@ struct Options {
 void add_convention(CLI::App& command, std::string& convention) {
   command
       .add_option("--convention", convention,
-                  "macs: multiply-accumulates of convolutions and linear layers. Also as `flops`: flops, two for each; fvcore, as fvcore counts: macs and "
+                  "macs: multiply-accumulates of convolutions and linear layers. Also as `flops`: flops, two for each; fvcore, as fvcore "
+                  "counts: macs and "
                   "those of batch norm and adaptive pooling")
       ->check(CLI::IsMember({"macs", "flops", "fvcore"}));
 }

@@ -34,11 +34,13 @@ void put_cut(Json& request, const Options& options) {
     return;
   }
   if (options.criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
-  if (!options.eta && !options.keep) throw Error(ErrorKind::usage, "neither --eta nor --keep; valid: one of the two, as in --keep 0.5 --of macs");
+  if (!options.eta && !options.keep)
+    throw Error(ErrorKind::usage, "neither --eta nor --keep; valid: one of the two, as in --keep 0.5 --of macs");
   put_criterion(request, options.criterion, options.data);
   request["request"] = options.eta ? Json{{"eta", *options.eta}} : Json{{"keep", *options.keep}, {"of", options.of}};
-  request["allocation"] = options.allocation.empty() ? prune::criterion_entry(options.criterion.name).default_allocation(request.at("options"))
-                                                     : options.allocation;
+  request["allocation"] = options.allocation.empty()
+                              ? prune::criterion_entry(options.criterion.name).default_allocation(request.at("options"))
+                              : options.allocation;
 }
 
 int prune_net(const Options& options) {
@@ -66,21 +68,28 @@ void add_prune(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("prune", "cut the channels of a net that matter least, or those that a mask names");
   add_net_arguments(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/false);
-  command->add_option("--data", options->data, std::string(data_help) + "; l1 and random need none, and re-estimate batch norm where they have them");
-  CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")->check(CLI::NonNegativeNumber);
+  command->add_option("--data", options->data,
+                      std::string(data_help) + "; l1 and random need none, and re-estimate batch norm where they have them");
+  CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")
+                         ->check(CLI::NonNegativeNumber);
   CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);
-  command->add_option("--of", options->of, "what --keep counts")->check(CLI::IsMember(prune::budget_names()))->needs(keep)->capture_default_str();
+  command->add_option("--of", options->of, "what --keep counts")
+      ->check(CLI::IsMember(prune::budget_names()))
+      ->needs(keep)
+      ->capture_default_str();
   command->add_option("--allocation", options->allocation, "how a cut is spread over the layers; the criterion has a default")
       ->check(CLI::IsMember({"eta", "greedy", "uniform"}));
   std::string limits = "key=value, of:";
-  for (const storage::Option& option : prune::allocation_options()) limits += fmt::format("\n{}: {} [{}]", option.name, option.doc, option.fallback.dump());
+  for (const storage::Option& option : prune::allocation_options())
+    limits += fmt::format("\n{}: {} [{}]", option.name, option.doc, option.fallback.dump());
   command->add_option("--limit", options->limits, limits)->allow_extra_args(false);
   command->add_option("--mask", options->mask, "a JSON file {layer: [kept channels]}: cuts exactly this")->excludes(eta)->excludes(keep);
   command->add_option("-o,--output", options->output, "the cut net, as safetensors; a file that is there is replaced")->required();
   command->add_flag("--json", options->json, "one JSON document, with the channels kept");
   command->footer(
       "Examples:\n"
-      "  nas-run prune --net resnet18 --weights resnet18.safetensors --criterion l1 --keep 0.5 --of channels --limit round_to=8 -o half.safetensors\n"
+      "  nas-run prune --net resnet18 --weights resnet18.safetensors --criterion l1 --keep 0.5 --of channels --limit round_to=8 -o "
+      "half.safetensors\n"
       "  nas-run prune --weights base.safetensors --criterion lda --option variant=wilks --keep 0.3 \\\n"
       "      --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" -o small.safetensors\n"
       "  nas-run prune --weights mine.onnx --mask mask.json -o cut.safetensors");

@@ -63,8 +63,8 @@ int run_worker(const std::string& worker, const Scratch& input, const Scratch& o
   const int failed = posix_spawn(&child, worker.c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
-    throw Error(ErrorKind::environment,
-                fmt::format("the worker {} can't be started: {}; valid: install it there, or set NAS_WORKER", worker, std::strerror(failed)));
+    throw Error(ErrorKind::environment, fmt::format("the worker {} can't be started: {}; valid: install it there, or set NAS_WORKER",
+                                                    worker, std::strerror(failed)));
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -97,10 +97,17 @@ Json parse_value(const storage::Option& option, const std::string& text, const s
 }  // namespace
 
 void add_net_options(CLI::App& command, NetArguments& arguments) {
-  command.add_option("--classes", arguments.classes, "classes that the net tells apart")->check(CLI::Range(1, 100'000))->capture_default_str();
-  command.add_option("--input", arguments.input, "channels, height and width of an image")->delimiter(',')->expected(3)->capture_default_str();
+  command.add_option("--classes", arguments.classes, "classes that the net tells apart")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command.add_option("--input", arguments.input, "channels, height and width of an image")
+      ->delimiter(',')
+      ->expected(3)
+      ->capture_default_str();
   command.add_option("--width", arguments.width, "factor of every channel count")->capture_default_str();
-  command.add_option("--layout", arguments.layout, "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96")
+  command
+      .add_option("--layout", arguments.layout,
+                  "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96")
       ->check(CLI::IsMember({"automatic", "imagenet", "small"}))
       ->capture_default_str();
 }
@@ -108,7 +115,8 @@ void add_net_options(CLI::App& command, NetArguments& arguments) {
 void add_net_arguments(CLI::App& command, NetArguments& arguments) {
   CLI::Option* net = command.add_option("--net", arguments.name, "a net of `nas-run nets`");
   command.add_option("--spec", arguments.spec, "a net as a JSON file, as `nas-run export --to json` writes it")->excludes(net);
-  command.add_option("--weights", arguments.weights, "safetensors (with torchvision's names; one of nas-run says its net itself) or ONNX")->required();
+  command.add_option("--weights", arguments.weights, "safetensors (with torchvision's names; one of nas-run says its net itself) or ONNX")
+      ->required();
   add_net_options(command, arguments);
 }
 
@@ -141,7 +149,8 @@ Json parse_data(const std::string& text) {
   Json settings = Json::object();
   Json split;
   if (!path.empty()) {
-    const auto root = std::find_if(entry.options.begin(), entry.options.end(), [](const auto& option) { return option.kind == storage::OptionKind::path; });
+    const auto root = std::find_if(entry.options.begin(), entry.options.end(),
+                                   [](const auto& option) { return option.kind == storage::OptionKind::path; });
     settings[root->name] = std::filesystem::absolute(path).string();
   }
   for (std::string rest = query; !rest.empty();) {
@@ -156,7 +165,8 @@ Json parse_data(const std::string& text) {
   Json checked = storage::check_options(entry.options, settings, where);
   checked["format"] = format;
   for (const std::filesystem::path& file : entry.files(checked))
-    if (!std::filesystem::is_regular_file(file)) throw Error(ErrorKind::invalid, fmt::format("{}: the file {} is not there", where, file.string()));
+    if (!std::filesystem::is_regular_file(file))
+      throw Error(ErrorKind::invalid, fmt::format("{}: the file {} is not there", where, file.string()));
   return {{"settings", checked}, {"split", split}};
 }
 
@@ -174,12 +184,14 @@ void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, b
   std::string help = "key=value, by criterion:";
   for (const prune::CriterionEntry& entry : prune::criterion_catalog()) {
     names.push_back(entry.name);
-    for (const storage::Option& option : entry.options) help += fmt::format("\n{}, {}: {} [{}]", entry.name, option.name, option.doc, option.fallback.dump());
+    for (const storage::Option& option : entry.options)
+      help += fmt::format("\n{}, {}: {} [{}]", entry.name, option.name, option.doc, option.fallback.dump());
   }
   command.add_option("--criterion", arguments.name, "what scores the channels")->check(CLI::IsMember(names))->required(required);
   command.add_option("--option", arguments.options, help)->allow_extra_args(false);
   command.add_option_function<int>(
-      "--images", [&arguments](int images) { arguments.options.push_back(fmt::format("images={}", images)); }, "short for --option images=N");
+      "--images", [&arguments](int images) { arguments.options.push_back(fmt::format("images={}", images)); },
+      "short for --option images=N");
   command.add_option("--seed", arguments.seed, "of random choices")->capture_default_str();
 }
 
@@ -195,7 +207,8 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
 }
 
 void put_output(Json& request, const std::filesystem::path& output) {
-  if (std::filesystem::is_directory(output)) throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
+  if (std::filesystem::is_directory(output))
+    throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
   request["output"] = std::filesystem::absolute(output).string();
 }
 

@@ -29,8 +29,8 @@ Json to_json(const NetArguments& arguments);
 /// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
 void put_net(Json& request, const NetArguments& arguments);
 
-/// "idx:DIR?pad=2&split=test" -> {"settings": checked settings of the format, "split": "test" or null}. Relative paths start at the current directory.
-/// Throws storage::Error(invalid) for an unknown format, option or split.
+/// "idx:DIR?pad=2&split=test" -> {"settings": checked settings of the format, "split": "test" or null}. Relative paths start at the current
+/// directory. Throws storage::Error(invalid) for an unknown format, option or split.
 Json parse_data(const std::string& text);
 constexpr const char* data_help = "the images: FORMAT:PLACE?option=value&..., as in idx:/usr/share/datasets/fashion-mnist?pad=2";
 
@@ -44,7 +44,8 @@ struct CriterionArguments {
 /// --images is short for the option of that name.
 void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, bool required);
 
-/// The keys "criterion", "options", "seed" and "data" of a request. Throws storage::Error: no such criterion or option, or no data where it looks at some.
+/// The keys "criterion", "options", "seed" and "data" of a request. Throws storage::Error: no such criterion or option, or no data where it
+/// looks at some.
 void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data);
 
 /// The key "output" of a request. Throws storage::Error(usage) where that is a folder.

@@ -62,7 +62,8 @@ void add_score(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  nas-run score --net vgg16 --weights vgg16.safetensors --criterion l1\n"
-      "  nas-run score --weights base.safetensors --criterion lda --option variant=wilks --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" --json");
+      "  nas-run score --weights base.safetensors --criterion lda --option variant=wilks --data "
+      "\"idx:/usr/share/datasets/fashion-mnist?pad=2\" --json");
   command->callback([options, &action] { action = [options] { return score(*options); }; });
 }
 

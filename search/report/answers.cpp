@@ -98,7 +98,8 @@ void add_baselines(std::vector<Group>& groups, const Json& baselines) {
 
 /// Means over the seeds whose base is there too.
 AnswerRow summary(const Group& group, const std::string& what, const std::map<Unit, Measured>& nets, std::size_t of_seeds) {
-  AnswerRow row{.task = group.task, .net = group.net, .what = what, .of_seeds = static_cast<int>(of_seeds), .params_ratio = 0, .macs_ratio = 0};
+  AnswerRow row{
+      .task = group.task, .net = group.net, .what = what, .of_seeds = static_cast<int>(of_seeds), .params_ratio = 0, .macs_ratio = 0};
   std::vector<double> tests;
   for (const auto& [unit, net] : nets) {
     const auto base = group.bases.find(unit);

@@ -19,10 +19,10 @@ struct AnswerRow {
   double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;      ///< means; ratios to the base of the same seed
 };
 
-/// Of each schedule x criterion, seed by seed: the net after the last cut, where there are several (criteria at equal budget); the cut net with
-/// the best validation accuracy (of equal ones the smaller); and the smallest (in `size`: "params" or "macs") whose validation accuracy is at
-/// most `tolerance` below its base's, over the seeds that have one. Baselines that belong to no base net stand under each of their task.
-/// `steps` and `baselines` are rows of those views; rows without a test accuracy yet are left out.
+/// Of each schedule x criterion, seed by seed: the net after the last cut, where there are several (criteria at equal budget); the cut net
+/// with the best validation accuracy (of equal ones the smaller); and the smallest (in `size`: "params" or "macs") whose validation
+/// accuracy is at most `tolerance` below its base's, over the seeds that have one. Baselines that belong to no base net stand under each of
+/// their task. `steps` and `baselines` are rows of those views; rows without a test accuracy yet are left out.
 std::vector<AnswerRow> answers(const storage::Json& steps, const storage::Json& baselines, double tolerance, const std::string& size);
 std::vector<AnswerRow> answers(const storage::Repository& repository, double tolerance, const std::string& size);
 

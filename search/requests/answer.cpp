@@ -13,7 +13,9 @@ struct Command {
 };
 const Command commands[] = {{"convert", convert_net}, {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net}};
 
-Json failed(storage::ErrorKind kind, const std::string& message) { return {{"error", {{"kind", static_cast<int>(kind)}, {"message", message}}}}; }
+Json failed(storage::ErrorKind kind, const std::string& message) {
+  return {{"error", {{"kind", static_cast<int>(kind)}, {"message", message}}}};
+}
 
 }  // namespace
 

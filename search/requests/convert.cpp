@@ -22,7 +22,8 @@ Json convert_net(const Json& request) {
   else if (to == "safetensors")
     eval::write_net(temporary.path(), given.spec, net.weights(), given.kept);
   else
-    throw storage::Error(storage::ErrorKind::usage, "format '" + to + "' is not known" + storage::suggestion(to, {"torchscript", "onnx", "safetensors"}));
+    throw storage::Error(storage::ErrorKind::usage,
+                         "format '" + to + "' is not known" + storage::suggestion(to, {"torchscript", "onnx", "safetensors"}));
   storage::commit_file(temporary.path(), output);
   const eval::Cost cost = eval::cost(given.spec);
   return {{"net", given.spec.name}, {"params", cost.params}, {"macs", cost.macs}, {"output", output.string()}};

@@ -31,8 +31,10 @@ GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval:
   eval::TensorFile tensors = eval::read_safetensors(file);
   const Json carried = parse_metadata(file, tensors, "net_spec");
   if (!spec && !carried.is_null()) spec = eval::net_spec_from_json(carried);
-  if (!spec) throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
-  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), request.contains("kept") ? request.at("kept") : parse_metadata(file, tensors, "kept")};
+  if (!spec)
+    throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
+  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)),
+          request.contains("kept") ? request.at("kept") : parse_metadata(file, tensors, "kept")};
 }
 
 }  // namespace
@@ -41,7 +43,9 @@ GivenNet load_net(const Json& request) {
   const std::filesystem::path file = request.at("weights").get<std::string>();
   std::optional<eval::NetSpec> spec = requested_spec(request);
   if (file.extension() != ".onnx") return from_safetensors(file, std::move(spec), request);
-  if (spec) throw Error(ErrorKind::usage, fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
+  if (spec)
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
   eval::OnnxNet net = eval::read_onnx(file);
   return {std::move(net.spec), std::move(net.weights), {}};
 }
@@ -51,9 +55,11 @@ std::optional<GivenData> load_data(const Json& request, const eval::NetSpec& spe
   GivenData data{eval::open_dataset(request.at("data")), {}};
   const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
   if (shapes.front() != data.dataset->shape())
-    throw Error(ErrorKind::invalid, fmt::format("the images are {}, the net takes {}", to_string(data.dataset->shape()), to_string(shapes.front())));
+    throw Error(ErrorKind::invalid,
+                fmt::format("the images are {}, the net takes {}", to_string(data.dataset->shape()), to_string(shapes.front())));
   if (shapes.back().channels != std::ssize(data.dataset->class_names()))
-    throw Error(ErrorKind::invalid, fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
+    throw Error(ErrorKind::invalid,
+                fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
   data.normalisation = eval::measure_normalisation(*data.dataset);
   return data;
 }

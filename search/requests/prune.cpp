@@ -25,7 +25,8 @@ void check_protected(const eval::NetSpec& spec, const std::vector<std::string>& 
       throw Error(ErrorKind::invalid, fmt::format("protect: '{}' is no layer with filters{}", name, storage::suggestion(name, valid)));
 }
 
-prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups, const std::optional<GivenData>& data) {
+prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                           const std::optional<GivenData>& data) {
   const Json& limits = request.at("limits");
   prune::ScoringTask task{net, groups};
   task.seed = request.at("seed").get<std::uint64_t>();

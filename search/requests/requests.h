@@ -1,5 +1,5 @@
-// One net at a time, without an experiment: what nas-worker does for `nas-run convert | score | prune | evaluate | export`. One file a command; a request
-// and its answer are one JSON document each.
+// One net at a time, without an experiment: what nas-worker does for `nas-run convert | score | prune | evaluate | export`. One file a
+// command; a request and its answer are one JSON document each.
 #pragma once
 
 #include <filesystem>
@@ -22,8 +22,9 @@ struct GivenNet {
   Json kept;  ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
 };
 
-/// "weights": a file of safetensors or ONNX; "net": {"name", "width", "layout", "dropout", "classes", "input"} or "spec": a NetSpec where the file does not
-/// say it; "kept" likewise. Throws storage::Error(invalid): a file that is broken, no net, a tensor that is missing, not wanted or misshapen.
+/// "weights": a file of safetensors or ONNX; "net": {"name", "width", "layout", "dropout", "classes", "input"} or "spec": a NetSpec where
+/// the file does not say it; "kept" likewise. Throws storage::Error(invalid): a file that is broken, no net, a tensor that is missing, not
+/// wanted or misshapen.
 GivenNet load_net(const Json& request);
 
 /// Images and what is measured on the training ones.

@@ -39,7 +39,8 @@ Json score_net(const Json& request) {
   if (data) {
     task.data = data->dataset.get();
     task.normalisation = data->normalisation;
-    if (options.contains("images")) images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
+    if (options.contains("images"))
+      images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
   }
   const prune::Scoring scoring = prune::make_criterion(name, options)->score(task);
   Json answer{{"criterion", name}, {"images", images}, {"layers", scores_of_layers(net.spec(), groups, scoring.scores)}};

@@ -9,7 +9,8 @@ storage::StageOutcome run_evaluate(const StageContext& context) {
   const eval::Evaluation test = eval::evaluate(net, *data.dataset, data.normalisation, data.dataset->split(eval::Split::test));
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::done;
-  outcome.metrics = {{"test", "accuracy", test.accuracy, {}}, {"test", "loss", test.loss, {}}, {"test", "images", static_cast<double>(test.images), {}}};
+  outcome.metrics = {
+      {"test", "accuracy", test.accuracy, {}}, {"test", "loss", test.loss, {}}, {"test", "images", static_cast<double>(test.images), {}}};
   return outcome;
 }
 

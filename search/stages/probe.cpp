@@ -11,7 +11,8 @@ namespace {
 constexpr double kGain = 1.2;
 
 /// Images a second of forward and backward passes over one batch, for about `seconds`.
-double training_rate(const eval::Net& net, const torch::Tensor& images, const torch::Tensor& labels, eval::Precision precision, double seconds) {
+double training_rate(const eval::Net& net, const torch::Tensor& images, const torch::Tensor& labels, eval::Precision precision,
+                     double seconds) {
   std::int64_t done = 0;
   const auto start = std::chrono::steady_clock::now();
   double elapsed = 0;

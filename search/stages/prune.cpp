@@ -34,15 +34,16 @@ std::vector<int> widths_of(const prune::ChannelGroups& groups, const eval::NetSp
   return widths;
 }
 
-std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const prune::ChannelGroups& groups, const prune::Allocation& allocation,
-                                                const Json& base) {
+std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const prune::ChannelGroups& groups,
+                                                const prune::Allocation& allocation, const Json& base) {
   std::vector<storage::LayerRecord> records;
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const prune::GroupReport& report = allocation.reports[g];
     for (int producer : groups.groups[g].producers) {
       const eval::Layer& layer = cut.layers[producer];
       if (!eval::has_filters(layer.kind)) continue;
-      storage::LayerRecord record{.layer = layer.name, .channels = layer.channels, .base_channels = base.at("channels").at(layer.name).get<int>()};
+      storage::LayerRecord record{
+          .layer = layer.name, .channels = layer.channels, .base_channels = base.at("channels").at(layer.name).get<int>()};
       if (groups.groups[g].fixed.empty()) {
         record.score_min = report.score_min;
         record.score_mean = report.score_mean;
@@ -75,14 +76,15 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const Json& criterion = parameters.at("criterion");
   const prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
                                      ->score({net, groups, data.dataset.get(), data.normalisation, eval::mix_seed(seed, 2),
-                                             prune::combination_from_string(limits.at("combine"))});
+                                              prune::combination_from_string(limits.at("combine"))});
   const prune::Allocation allocation =
       context.inputs.contains("widths")
-          ? prune::allocate_widths(groups, scoring.scores,
-                                   widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec")), protect))
+          ? prune::allocate_widths(
+                groups, scoring.scores,
+                widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec")), protect))
           : prune::allocate(spec, groups, scoring.scores, prune::prune_request_from_json(parameters.at("request")),
-                            prune::allocation_method_from_string(parameters.at("allocation")),
-                            prune::allocation_limits_from_json(limits), allocation_base(spec, groups, base));
+                            prune::allocation_method_from_string(parameters.at("allocation")), prune::allocation_limits_from_json(limits),
+                            allocation_base(spec, groups, base));
   prune::Cut cut = prune::cut(spec, groups, net.weights(), allocation.mask);
 
   storage::StageOutcome outcome;
@@ -105,7 +107,8 @@ storage::StageOutcome run_prune(const StageContext& context) {
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
   const Json& retrain = parameters.at("retrain");
-  const Json& precision = retrain.at("precision") == "auto" ? parent.at("values").at("precision") : retrain.at("precision");  // auto: as the base was probed
+  const Json& precision =
+      retrain.at("precision") == "auto" ? parent.at("values").at("precision") : retrain.at("precision");  // auto: as the base was probed
   train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;

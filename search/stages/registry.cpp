@@ -16,10 +16,14 @@ constexpr std::size_t kNetsKept = 8;
 
 storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
   switch (kind) {
-    case StageKind::probe: return run_probe(context);
-    case StageKind::train: return run_train(context);
-    case StageKind::prune: return run_prune(context);
-    case StageKind::evaluate: return run_evaluate(context);
+    case StageKind::probe:
+      return run_probe(context);
+    case StageKind::train:
+      return run_train(context);
+    case StageKind::prune:
+      return run_prune(context);
+    case StageKind::evaluate:
+      return run_evaluate(context);
   }
   throw storage::Error(storage::ErrorKind::internal, "unknown stage kind");
 }
@@ -33,11 +37,15 @@ storage::StageOutcome failed(const std::string& kind, const std::string& message
 
 std::string failure_kind(storage::ErrorKind kind) {
   switch (kind) {
-    case storage::ErrorKind::internal: return "internal";
+    case storage::ErrorKind::internal:
+      return "internal";
     case storage::ErrorKind::usage:
-    case storage::ErrorKind::invalid: return "invalid";
-    case storage::ErrorKind::storage: return "storage";
-    case storage::ErrorKind::environment: return "environment";
+    case storage::ErrorKind::invalid:
+      return "invalid";
+    case storage::ErrorKind::storage:
+      return "storage";
+    case storage::ErrorKind::environment:
+      return "environment";
   }
   return "internal";
 }
@@ -81,10 +89,10 @@ eval::Net StageContext::input_net(const std::string& role) const {
 
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
   return eval::make_net(net.at("name").get<std::string>(), {.width = net.at("width").get<double>(),
-                                                           .classes = static_cast<int>(data.class_names().size()),
-                                                           .input = data.shape(),
-                                                           .layout = eval::layout_from_string(net.at("layout").get<std::string>()),
-                                                           .dropout = net.at("dropout").get<double>()});
+                                                            .classes = static_cast<int>(data.class_names().size()),
+                                                            .input = data.shape(),
+                                                            .layout = eval::layout_from_string(net.at("layout").get<std::string>()),
+                                                            .dropout = net.at("dropout").get<double>()});
 }
 
 storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {

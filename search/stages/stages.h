@@ -1,5 +1,5 @@
-// The worker's side of a stage: one file a kind. A stage reads its inputs' artifacts, works, writes artifacts and returns an outcome; it never
-// touches the database.
+// The worker's side of a stage: one file a kind. A stage reads its inputs' artifacts, works, writes artifacts and returns an outcome; it
+// never touches the database.
 #pragma once
 
 #include <atomic>

@@ -13,16 +13,17 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
-void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const Json& options, eval::Precision precision, double done,
-                      storage::StageOutcome& outcome) {
-  const prune::TrainTask task{.data = *data.dataset,
-                              .normalisation = data.normalisation,
-                              .options = prune::train_options_from_json(options),
-                              .precision = precision,
-                              .seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 0),
-                              .checkpoint = context.checkpoint(),
-                              .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
-                              .stop = &context.stop};
+void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const Json& options, eval::Precision precision,
+                      double done, storage::StageOutcome& outcome) {
+  const prune::TrainTask task{
+      .data = *data.dataset,
+      .normalisation = data.normalisation,
+      .options = prune::train_options_from_json(options),
+      .precision = precision,
+      .seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 0),
+      .checkpoint = context.checkpoint(),
+      .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
+      .stop = &context.stop};
   const prune::TrainResult result = prune::train(net, task);
   for (std::size_t i = 0; i < result.history.size(); ++i) {
     const int epoch = static_cast<int>(i) + 1;

@@ -37,9 +37,15 @@ int main(int argc, char** argv) {
   const double allocate_s =
       seconds([&] { allocation = prune::allocate(spec, groups, scores, request, prune::AllocationMethod::uniform, {}, base); });
   const double greedy_s = seconds([&] {
-    prune::allocate(spec, groups, scores, {prune::PruneRequest::Kind::keep, 0.3, prune::Budget::params}, prune::AllocationMethod::greedy, {}, base);
+    prune::allocate(spec, groups, scores, {prune::PruneRequest::Kind::keep, 0.3, prune::Budget::params}, prune::AllocationMethod::greedy,
+                    {}, base);
   });
   const double cut_s = seconds([&] { prune::cut(spec, groups, net.weights(), allocation.mask); });
-  std::cout << storage::Json{{"net", "vgg16"}, {"score_l1_s", score_s}, {"allocate_s", allocate_s}, {"allocate_greedy_s", greedy_s}, {"cut_s", cut_s}}.dump()
+  std::cout << storage::Json{{"net", "vgg16"},
+                             {"score_l1_s", score_s},
+                             {"allocate_s", allocate_s},
+                             {"allocate_greedy_s", greedy_s},
+                             {"cut_s", cut_s}}
+                   .dump()
             << "\n";
 }

@@ -29,7 +29,8 @@ int main(int argc, char** argv) {
                           {"lda wilks", "lda", {{"variant", "wilks"}, {"images", 2000}}}};
   for (int turn = 0; turn < 6; ++turn) {
     for (Case& c : cases) {
-      const auto criterion = prune::make_criterion(c.name, storage::check_options(prune::criterion_entry(c.name).options, c.options, c.name));
+      const auto criterion =
+          prune::make_criterion(c.name, storage::check_options(prune::criterion_entry(c.name).options, c.options, c.name));
       const auto start = std::chrono::steady_clock::now();
       criterion->score({net, groups, data.get(), normalisation, 1});
       if (turn > 0) c.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -37,5 +38,7 @@ int main(int argc, char** argv) {
   }
   for (Case& c : cases) std::sort(c.seconds.begin(), c.seconds.end());
   for (const Case& c : cases)
-    std::cout << storage::Json{{"criterion", c.label}, {"median_s", c.seconds[2]}, {"over_taylor", c.seconds[2] / cases[0].seconds[2]}}.dump() << "\n";
+    std::cout
+        << storage::Json{{"criterion", c.label}, {"median_s", c.seconds[2]}, {"over_taylor", c.seconds[2] / cases[0].seconds[2]}}.dump()
+        << "\n";
 }

@@ -79,7 +79,8 @@ TEST_CASE("the same seed gives the same bits, another seed other images") {
   const support::TinyData data = support::squares(4, 8);
   const eval::Normalisation normalisation = eval::measure_normalisation(data);
   const auto images = [&](std::uint64_t seed) {
-    return all_of(BatchLoader(data, normalisation, eval::shuffled(data.split(Split::train), 1), {.batch = 5, .augmentation = {true, 2}, .seed = seed}));
+    return all_of(BatchLoader(data, normalisation, eval::shuffled(data.split(Split::train), 1),
+                              {.batch = 5, .augmentation = {true, 2}, .seed = seed}));
   };
   CHECK(images(3).equal(images(3)));
   CHECK_FALSE(images(3).equal(images(4)));

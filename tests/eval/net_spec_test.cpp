@@ -186,7 +186,8 @@ TEST_CASE("what needs maps does not read a flat vector, nor is one joined with a
   Layer flatten{.name = "flatten", .kind = LayerKind::flatten, .inputs = {0}};
   const Layer convolution{.name = "conv", .kind = LayerKind::convolution, .inputs = {1}, .channels = 2};
   const Layer sum{.name = "sum", .kind = LayerKind::add, .inputs = {0, 1}};
-  CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, convolution}}), "layer 'conv' (convolution): reads a flat vector where it needs a map");
+  CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, convolution}}),
+                    "layer 'conv' (convolution): reads a flat vector where it needs a map");
   CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, sum}}), "layer 'sum' (add): reads a flat vector and a map");
 }
 

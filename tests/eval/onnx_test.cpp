@@ -23,8 +23,10 @@ namespace {
 eval::Weights random_weights(const eval::NetSpec& spec) {
   eval::Weights weights = eval::initial_weights(spec, 3);
   for (auto& [name, tensor] : weights) {
-    if (name.ends_with(".running_var")) tensor.uniform_(0.5, 2);
-    else if (tensor.dim() == 1) tensor.normal_(0.5, 0.3);
+    if (name.ends_with(".running_var"))
+      tensor.uniform_(0.5, 2);
+    else if (tensor.dim() == 1)
+      tensor.normal_(0.5, 0.3);
   }
   return weights;
 }
@@ -50,7 +52,8 @@ struct Model {
     proto.mutable_graph()->add_output()->set_name("y");
   }
 
-  onnx::NodeProto& node(const std::string& type, const std::string& name, const std::vector<std::string>& inputs, const std::string& output) {
+  onnx::NodeProto& node(const std::string& type, const std::string& name, const std::vector<std::string>& inputs,
+                        const std::string& output) {
     onnx::NodeProto& node = *proto.mutable_graph()->add_node();
     node.set_op_type(type);
     node.set_name(name);
@@ -141,7 +144,7 @@ TEST_CASE("every field of a window survives, and so does the response norm's") {
   eval::NetBuilder builder("windows", {4, 15, 12});
   int x = builder.convolution("conv", 0, 6, {.kernel = 3, .stride = 1, .padding = 1}, true, 2);
   x = builder.local_response_norm("norm", x, 3, 0.2, 0.6, 1.5);
-  x = builder.max_pool("max", x, {.kernel = 3, .stride = 2, .ceil_mode = true});          // 15x12 -> 7x6, 7x5 without ceil_mode
+  x = builder.max_pool("max", x, {.kernel = 3, .stride = 2, .ceil_mode = true});  // 15x12 -> 7x6, 7x5 without ceil_mode
   x = builder.average_pool("padded", x, {.kernel = 3, .stride = 1, .padding = 1});
   x = builder.average_pool("ceiling", x, {.kernel = 2, .stride = 2, .ceil_mode = true});  // 7x6 -> 4x3, the last row of half windows
   builder.linear("fc", builder.flatten("flatten", x), 3);
@@ -168,7 +171,8 @@ TEST_CASE("adaptive pooling is written as the windows that it has, and not where
   CHECK(torch::allclose(scores(read.spec, read.weights, images), scores(net(6), weights, images), 1e-5, 1e-6));
   eval::write_onnx(directory.path() / "net.onnx", net(3), weights);
   CHECK(eval::read_onnx(directory.path() / "net.onnx").spec.layers.size() == 3);
-  CHECK_THROWS_WITH(eval::write_onnx(directory.path() / "net.onnx", net(7), weights), Catch::Contains("layer 'pool'") && Catch::Contains("2x7x7"));
+  CHECK_THROWS_WITH(eval::write_onnx(directory.path() / "net.onnx", net(7), weights),
+                    Catch::Contains("layer 'pool'") && Catch::Contains("2x7x7"));
 }
 
 TEST_CASE("what ONNX cannot say is refused with the layer's name") {
@@ -177,17 +181,20 @@ TEST_CASE("what ONNX cannot say is refused with the layer's name") {
     eval::NetBuilder builder("net", {4, 6, 6});
     builder.linear("fc", builder.flatten("flatten", add(builder)), 2);
     const eval::NetSpec spec = std::move(builder).build();
-    CHECK_THROWS_WITH(eval::write_onnx(directory.path() / "x", spec, eval::initial_weights(spec, 1)), Catch::Contains("layer 'odd'") && Catch::Contains(why));
+    CHECK_THROWS_WITH(eval::write_onnx(directory.path() / "x", spec, eval::initial_weights(spec, 1)),
+                      Catch::Contains("layer 'odd'") && Catch::Contains(why));
   };
   refused([](eval::NetBuilder& net) { return net.local_response_norm("odd", 0, 4, 1e-4, 0.75, 1); }, "window of 4 channels");
   // 6 and padding 1: floor((8 - 3) / 2) + 1 = 3 windows, and a fourth with ceil_mode that PyTorch keeps, since it starts at 6 < 7.
-  refused([](eval::NetBuilder& net) { return net.average_pool("odd", 0, {.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true}); }, "divide");
+  refused([](eval::NetBuilder& net) { return net.average_pool("odd", 0, {.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true}); },
+          "divide");
   const eval::NetSpec spec = support::plain_net();
   eval::Weights weights = eval::initial_weights(spec, 1);
   weights.erase("bn2.running_var");
   CHECK_THROWS_WITH(eval::write_onnx(directory.path() / "x", spec, weights), Catch::Contains("bn2.running_var is missing"));
   weights = eval::initial_weights(spec, 1);
-  CHECK(support::error_of([&] { eval::write_onnx(directory.path() / "none" / "x", spec, weights); }).kind() == storage::ErrorKind::environment);
+  CHECK(support::error_of([&] { eval::write_onnx(directory.path() / "none" / "x", spec, weights); }).kind() ==
+        storage::ErrorKind::environment);
 }
 
 TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
@@ -332,7 +339,8 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     file.refused(model, "output 'y': the output is 1x4x4");
   }
   SECTION("a size that is no number") {
-    model.proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_param("height");
+    model.proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_param(
+        "height");
     finish("x");
     file.refused(model, "input 'x': dimension 2 is 'height'; [N, C, H, W] needs numbers");
   }

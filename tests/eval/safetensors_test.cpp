@@ -13,15 +13,18 @@ namespace {
 std::string bytes_of(std::uint64_t length, const std::string& header, const std::string& data) {
   return std::string(reinterpret_cast<const char*>(&length), 8) + header + data;
 }
-std::string bytes_of(const std::string& header, const std::string& data) { return bytes_of(header.size(), header, data); }
+std::string bytes_of(const std::string& header, const std::string& data) {
+  return bytes_of(header.size(), header, data);
+}
 
 }  // namespace
 
 TEST_CASE("a file written by hand is read") {
   const support::TemporaryDirectory directory;
   // 1.0f and -2.0f, little endian
-  storage::write_file(directory.path() / "a", bytes_of(R"({"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})",
-                                                       std::string("\0\0\x80\x3f\0\0\0\xc0", 8)));
+  storage::write_file(directory.path() / "a",
+                      bytes_of(R"({"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})",
+                               std::string("\0\0\x80\x3f\0\0\0\xc0", 8)));
   const eval::TensorFile file = eval::read_safetensors(directory.path() / "a");
   CHECK(file.metadata.at("k") == "v");
   CHECK(file.tensors.at("w").equal(torch::tensor({{1.F}, {-2.F}})));
@@ -60,9 +63,11 @@ TEST_CASE("hostile files are refused with what is wrong") {
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", four), "outside");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", four), "needs 8 bytes");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", four), "no size");
-  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,4]}})", four), "out of range");
+  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,4]}})", four),
+          "out of range");
   refused(bytes_of(R"({"w":{"dtype":"Q3","shape":[1],"data_offsets":[0,4]}})", four), "unsupported type");
-  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four), "was expected");
+  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four),
+          "was expected");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four + four), "belong to no tensor");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1]}})", four), "needs exactly");
   refused(bytes_of(R"({"__metadata__":{"a":1}})", ""), "no text");

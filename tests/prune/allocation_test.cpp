@@ -29,7 +29,9 @@ struct Plain {
   Allocation allocate(PruneRequest request, AllocationMethod method) const {
     return prune::allocate(spec, groups, scores, request, method, limits, base);
   }
-  std::vector<int> widths(PruneRequest request, AllocationMethod method) const { return prune::kept_counts(allocate(request, method).mask); }
+  std::vector<int> widths(PruneRequest request, AllocationMethod method) const {
+    return prune::kept_counts(allocate(request, method).mask);
+  }
   static PruneRequest eta(double value) { return {PruneRequest::Kind::eta, value}; }
   static PruneRequest keep(double share, Budget of = Budget::macs) { return {PruneRequest::Kind::keep, share, of}; }
 };
@@ -103,7 +105,8 @@ TEST_CASE("greedy takes the least score for the cost saved") {
   Plain plain;
   plain.scores[1] = std::vector<double>(8, 1.0);
   plain.scores[2] = std::vector<double>(16, 1.1);
-  // MACs at full width: conv1 64*9*8 = 4608, conv2 16*9*8*16 = 18432, fc 64. One unit of conv1 saves 576 + 2304 = 2880, one of conv2 1152 + 4 = 1156.
+  // MACs at full width: conv1 64*9*8 = 4608, conv2 16*9*8*16 = 18432, fc 64. One unit of conv1 saves 576 + 2304 = 2880, one of conv2 1152 +
+  // 4 = 1156.
   const PruneRequest one_unit = Plain::keep(1 - 1.0 / 23104);
   CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 7, 16, 4});  // alpha 0: the lower score
   plain.scores[1] = std::vector<double>(8, 1.2);

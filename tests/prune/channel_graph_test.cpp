@@ -79,7 +79,9 @@ TEST_CASE("masks as JSON: read, refused, composed") {
   CHECK(kept["conv1"] == Json({1, 5, 7}));
   CHECK(prune::compose_kept(kept, Json{{"conv1", {0, 2}}}) == Json{{"conv1", {1, 7}}});
 
-  const auto refused = [&](const Json& json, const std::string& why) { CHECK_THROWS_WITH(prune::kept_from_json(spec, groups, json), Catch::Contains(why)); };
+  const auto refused = [&](const Json& json, const std::string& why) {
+    CHECK_THROWS_WITH(prune::kept_from_json(spec, groups, json), Catch::Contains(why));
+  };
   refused(Json{{"conv9", {0}}}, "'conv9'");
   refused(Json{{"conv1", {0, 8}}}, "valid: 0 to 7");
   refused(Json{{"conv1", {-1}}}, "-1 is no channel");

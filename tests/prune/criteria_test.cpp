@@ -18,7 +18,8 @@ Json checked(const std::string& name, const Json& given = Json::object()) {
   return storage::check_options(prune::criterion_entry(name).options, given, name);
 }
 
-prune::Scoring score(const std::string& name, const Json& options, const eval::Net& net, const eval::Dataset& data, std::uint64_t seed = 1) {
+prune::Scoring score(const std::string& name, const Json& options, const eval::Net& net, const eval::Dataset& data,
+                     std::uint64_t seed = 1) {
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const eval::Normalisation normalisation = eval::measure_normalisation(data);
   return prune::make_criterion(name, checked(name, options))->score({net, groups, &data, normalisation, seed});
@@ -95,7 +96,8 @@ TEST_CASE("taylor equals |activation times gradient| of a net with one site, by 
                                                    {"conv.bias", torch::tensor({3.F, 1.F})},
                                                    {"fc.weight", torch::tensor({{1.F, 2.F}, {1.F, -2.F}})},
                                                    {"fc.bias", torch::tensor({0.F, 4.F})}});
-  // The image is normalised to 0, so the activations are 3 and 1; both scores are 5; gradients: -1/2 w0 + 1/2 w1 = (0, -2). Effects 0 and 2, over the norm 2.
+  // The image is normalised to 0, so the activations are 3 and 1; both scores are 5; gradients: -1/2 w0 + 1/2 w1 = (0, -2). Effects 0 and
+  // 2, over the norm 2.
   const prune::Scores scores = score("taylor", Json::object(), net, data).scores;
   CHECK(scores[1][0] == Approx(0).margin(1e-6));
   CHECK(scores[1][1] == Approx(1));

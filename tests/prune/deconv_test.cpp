@@ -42,7 +42,12 @@ TEST_CASE("the deconvnet's convolution is the adjoint for every stride, padding 
         for (int groups : {1, 2, 4}) {
           if (padding > kernel / 2) continue;
           INFO("kernel " << kernel << " stride " << stride << " padding " << padding << " groups " << groups);
-          check_adjoint(around([&](eval::NetBuilder& net) { return net.convolution("layer", 0, 8, {kernel, stride, padding}, true, groups); }, image), image);
+          check_adjoint(around(
+                            [&](eval::NetBuilder& net) {
+                              return net.convolution("layer", 0, 8, {kernel, stride, padding}, true, groups);
+                            },
+                            image),
+                        image);
         }
 }
 
@@ -54,11 +59,22 @@ TEST_CASE("pooling, batch norm and LRN are traced by their adjoints") {
           for (bool ceil_mode : {false, true}) {
             const eval::Shape image{3, size, size};
             INFO("size " << size << " kernel " << kernel << " stride " << stride << " padding " << padding << " ceil " << ceil_mode);
-            check_adjoint(around([&](eval::NetBuilder& net) { return net.max_pool("layer", 0, {kernel, stride, padding, ceil_mode}); }, image), image);
-            check_adjoint(around([&](eval::NetBuilder& net) { return net.average_pool("layer", 0, {kernel, stride, padding, ceil_mode}); }, image), image);
+            check_adjoint(around(
+                              [&](eval::NetBuilder& net) {
+                                return net.max_pool("layer", 0, {kernel, stride, padding, ceil_mode});
+                              },
+                              image),
+                          image);
+            check_adjoint(around(
+                              [&](eval::NetBuilder& net) {
+                                return net.average_pool("layer", 0, {kernel, stride, padding, ceil_mode});
+                              },
+                              image),
+                          image);
           }
   const eval::Shape image{6, 5, 5};
-  for (int size : {1, 2, 3}) check_adjoint(around([&](eval::NetBuilder& net) { return net.adaptive_average_pool("layer", 0, size); }, image), image);
+  for (int size : {1, 2, 3})
+    check_adjoint(around([&](eval::NetBuilder& net) { return net.adaptive_average_pool("layer", 0, size); }, image), image);
   check_adjoint(around([](eval::NetBuilder& net) { return net.batch_norm("layer", 0); }, image), image);
   for (int size : {1, 2, 3, 5})
     check_adjoint(around([&](eval::NetBuilder& net) { return net.local_response_norm("layer", 0, size, 0.1, 0.75, 2); }, image), image);
@@ -72,11 +88,14 @@ TEST_CASE("a trace worked by hand: two filters, a ReLU and a selection") {
                                                    {"conv.bias", torch::tensor({0.F, 1.F})},
                                                    {"fc.weight", torch::ones({2, 2})},
                                                    {"fc.bias", torch::zeros({2})}});
-  // Image (1, -1): convolution 3, -3 and -1, 3; ReLU 3, 0 and 0, 3; means 1.5 and 1.5. Neuron 0 selected: 1.5 spread over 2 places is 0.75 each.
+  // Image (1, -1): convolution 3, -3 and -1, 3; ReLU 3, 0 and 0, 3; means 1.5 and 1.5. Neuron 0 selected: 1.5 spread over 2 places is 0.75
+  // each.
   std::map<std::string, Tensor> seen;
   prune::trace_down(
       net, torch::tensor({1.F, -1.F}).view({1, 1, 1, 2}), eval::find_layer(net.spec(), "flatten"),
-      [](const Tensor& firing) { return firing * torch::tensor({1.F, 0.F}); },
+      [](const Tensor& firing) {
+        return firing * torch::tensor({1.F, 0.F});
+      },
       [&](int layer, const Tensor& signal) { seen[net.spec().layers[layer].name] = signal.clone(); });
   CHECK(torch::allclose(seen.at("flatten"), torch::tensor({{1.5F, 0.F}})));
   CHECK(torch::allclose(seen.at("relu").flatten(), torch::tensor({0.75F, 0.75F, 0.F, 0.F})));

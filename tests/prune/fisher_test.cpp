@@ -79,7 +79,8 @@ TEST_CASE("the fewest neurons that decide as well are selected") {
 TEST_CASE("the projection's square is R^-1 - (R + B)^-1, scaled back") {
   torch::manual_seed(6);
   const Tensor labels = torch::randint(0, 3, {300}, torch::kInt64);
-  const Tensor x = torch::randn({300, 4}, torch::kFloat64).matmul(torch::randn({4, 4}, torch::kFloat64)) + labels.unsqueeze(1) * torch::tensor({1., 0., 2., -1.});
+  const Tensor x = torch::randn({300, 4}, torch::kFloat64).matmul(torch::randn({4, 4}, torch::kFloat64)) +
+                   labels.unsqueeze(1) * torch::tensor({1., 0., 2., -1.});
   const prune::Scatter s = scatter_of(x, labels, 3);
   const Tensor a = prune::wilks_projection(s, 0.01);
   CHECK(a.size(1) == 2);  // K - 1

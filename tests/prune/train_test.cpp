@@ -28,7 +28,8 @@ struct Setting {
 };
 
 bool equal(const eval::Net& a, const eval::Net& b) {
-  return std::all_of(a.weights().begin(), a.weights().end(), [&](const auto& entry) { return entry.second.equal(b.weights().at(entry.first)); });
+  return std::all_of(a.weights().begin(), a.weights().end(),
+                     [&](const auto& entry) { return entry.second.equal(b.weights().at(entry.first)); });
 }
 
 }  // namespace

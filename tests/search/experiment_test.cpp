@@ -114,7 +114,9 @@ TEST_CASE("schedules are lists of shares or of thresholds") {
 
 TEST_CASE("baselines are nets or narrow ones") {
   SmallExperiment small;
-  small.lines.push_back("baselines: [mobilenet_v2, {name: squeezenet1_1, width: 0.5, train: {epochs: 3, optimizer: {lr: 0.01}}}, {name: narrow, keep: 0.1, of: params}]");
+  small.lines.push_back(
+      "baselines: [mobilenet_v2, {name: squeezenet1_1, width: 0.5, train: {epochs: 3, optimizer: {lr: 0.01}}}, {name: narrow, keep: 0.1, "
+      "of: params}]");
   const std::vector<Baseline> baselines = load(small).baselines;
   REQUIRE(baselines.size() == 3);
   CHECK(baselines[0].net.name == "mobilenet_v2");

@@ -37,7 +37,8 @@ class TinyData : public eval::Dataset {
   std::vector<std::int64_t> splits_[3];
 };
 
-/// `per_class` images of each class and split: a bright 4 x 4 square whose place tells the class, on noise; 8 x 8 pixels a channel, drawn by seed.
+/// `per_class` images of each class and split: a bright 4 x 4 square whose place tells the class, on noise; 8 x 8 pixels a channel, drawn
+/// by seed.
 TinyData squares(int classes, int per_class, int channels = 1, std::uint64_t seed = 1);
 
 }  // namespace support
