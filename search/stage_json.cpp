@@ -25,7 +25,8 @@ Json layer_to_json(const storage::LayerRecord& layer) {
           {"score_max", optional_number(layer.score_max)},
           {"threshold", optional_number(layer.threshold)},
           {"floor_applied", layer.floor_applied},
-          {"cap_applied", layer.cap_applied}};
+          {"cap_applied", layer.cap_applied},
+          {"fixed", layer.fixed}};
 }
 
 storage::LayerRecord layer_from_json(const Json& json) {
@@ -39,6 +40,7 @@ storage::LayerRecord layer_from_json(const Json& json) {
   layer.threshold = optional_number_from_json(json.at("threshold"));
   layer.floor_applied = json.at("floor_applied").get<bool>();
   layer.cap_applied = json.at("cap_applied").get<bool>();
+  layer.fixed = json.at("fixed").get<std::string>();
   return layer;
 }
 

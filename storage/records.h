@@ -79,6 +79,7 @@ struct LayerRecord {
   std::optional<double> score_min, score_mean, score_max, threshold;
   bool floor_applied = false;
   bool cap_applied = false;
+  std::string fixed;  ///< why the layer cannot be cut; "": it can
 };
 
 /// How a stage ended. Only of a stage that is done are architecture, layers, metrics and artifacts stored. A number in `values`, `spec`

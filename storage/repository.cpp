@@ -119,11 +119,11 @@ void record_results(Database& database, std::int64_t stage, const StageOutcome& 
   for (const LayerRecord& layer : outcome.layers) {
     database.run(
         "INSERT INTO layer (stage, layer, channels, base_channels, score_min, score_mean, score_max, threshold, floor_applied, "
-        "cap_applied) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "cap_applied, fixed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {stage, layer.layer, std::int64_t{layer.channels}, std::int64_t{layer.base_channels}, nullable(layer.score_min),
          nullable(layer.score_mean), nullable(layer.score_max), nullable(layer.threshold), std::int64_t{layer.floor_applied},
-         std::int64_t{layer.cap_applied}});
+         std::int64_t{layer.cap_applied}, null_if_empty(layer.fixed)});
   }
   for (const Metric& metric : outcome.metrics) {
     database.run("INSERT INTO metric (stage, split, name, epoch, value) VALUES (?, ?, ?, ?, ?)",

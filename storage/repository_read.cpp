@@ -46,11 +46,12 @@ Json parsed(const Value& value) {
 std::vector<LayerRecord> layers_of(Database& database, std::int64_t stage) {
   std::vector<LayerRecord> layers;
   database.each(
-      "SELECT layer, channels, base_channels, score_min, score_mean, score_max, threshold, floor_applied, cap_applied FROM layer "
+      "SELECT layer, channels, base_channels, score_min, score_mean, score_max, threshold, floor_applied, cap_applied, "
+      "coalesce(fixed, '') FROM layer "
       "WHERE stage = ? ORDER BY rowid",
       {stage}, [&](const Row& row) {
         layers.push_back({text(row[0]), static_cast<int>(integer(row[1])), static_cast<int>(integer(row[2])), real(row[3]), real(row[4]),
-                          real(row[5]), real(row[6]), integer(row[7]) != 0, integer(row[8]) != 0});
+                          real(row[5]), real(row[6]), integer(row[7]) != 0, integer(row[8]) != 0, text(row[9])});
       });
   return layers;
 }

@@ -36,7 +36,7 @@ FROM artifact JOIN stage ON stage.number = artifact.stage;
 
 CREATE VIEW layers AS
 SELECT stage.architecture, layer.layer, layer.channels, layer.base_channels, layer.score_min, layer.score_mean, layer.score_max,
-       layer.threshold, layer.floor_applied, stage.fingerprint AS stage, layer.cap_applied
+       layer.threshold, layer.floor_applied, stage.fingerprint AS stage, layer.cap_applied, layer.fixed
 FROM layer JOIN stage ON stage.number = layer.stage;
 
 -- A trial fails with any of its stages, and with any stage that they wait for: `blocked` follows the failures to all that wait.

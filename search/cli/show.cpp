@@ -28,7 +28,7 @@ void print_trial(const Json& trial) {
     if (step.at("layers").empty()) continue;
     fmt::print("\nstep {}\n{}", step.at("step").get<int>(),
                to_text(step.at("layers"), {"layer", "channels", "base_channels", "score_min", "score_mean", "score_max", "threshold",
-                                           "floor_applied", "cap_applied"}));
+                                           "floor_applied", "cap_applied", "fixed"}));
   }
 }
 

@@ -44,7 +44,8 @@ std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const 
       if (!eval::has_filters(layer.kind)) continue;
       storage::LayerRecord record{
           .layer = layer.name, .channels = layer.channels, .base_channels = base.at("channels").at(layer.name).get<int>()};
-      if (groups.groups[g].fixed.empty()) {
+      record.fixed = groups.groups[g].fixed;
+      if (record.fixed.empty()) {
         record.score_min = report.score_min;
         record.score_mean = report.score_mean;
         record.score_max = report.score_max;

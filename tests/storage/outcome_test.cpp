@@ -21,7 +21,7 @@ StageOutcome full_outcome() {
   outcome.values = {{"images", 12000}, {"precision", "bf16"}, {"speedup", 0.1}};
   outcome.architecture =
       ArchitectureRecord{"A1", {{"layers", {"conv", "relu"}}}, "A0", {{"conv1", {0, 2, 5}}}, 9223372036854775807, 19600000};
-  outcome.layers = {{"conv2", 3, 8, 0.1, 0.2, 0.3, 0.15, true, false}, {"conv1", 2, 4, {}, {}, {}, {}, false, true}};
+  outcome.layers = {{"conv2", 3, 8, 0.1, 0.2, 0.3, 0.15, true, false}, {"conv1", 2, 4, {}, {}, {}, {}, false, true, "output of the net"}};
   outcome.metrics = {{"val", "accuracy", 0.1 + 0.2, {}}, {"train", "loss", std::nan(""), 1}, {"", "throughput", 1234.5, {}}};
   outcome.artifacts = {{"weights", std::string(64, 'a'), 9007199254740993}, {"checkpoint", std::string(64, 'b'), 0}};
   return outcome;
@@ -65,6 +65,8 @@ TEST_CASE("an outcome comes back as it was recorded") {
   CHECK_FALSE(found.layers[0].cap_applied);
   CHECK_FALSE(found.layers[1].threshold.has_value());
   CHECK(found.layers[1].cap_applied);
+  CHECK(found.layers[0].fixed.empty());
+  CHECK(found.layers[1].fixed == "output of the net");
 
   REQUIRE(found.metrics.size() == 3);
   CHECK(found.metrics[0].value == 0.1 + 0.2);

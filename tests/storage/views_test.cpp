@@ -184,7 +184,8 @@ TEST_CASE("metrics and layers say which numbers are not finite") {
                                                        {"threshold", nullptr},
                                                        {"floor_applied", 1},
                                                        {"stage", "l1cut1"},
-                                                       {"cap_applied", 0}}}));
+                                                       {"cap_applied", 0},
+                                                       {"fixed", nullptr}}}));
 }
 
 TEST_CASE("the views beside the documented ones") {
