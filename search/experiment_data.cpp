@@ -115,10 +115,9 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
 DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data) {
   DataInfos infos;
   for (auto& [name, entry] : section.members()) {
-    const bool used = std::any_of(tasks.begin(), tasks.end(), [&name = name](const Task& task) { return task.dataset == name; });
-    if (!used) continue;
     entry.located([&, &name = name] {
-      infos.push_back(eval::describe_dataset(data.at(name)));
+      for (const Task& task : tasks)
+        if (task.dataset == name) infos.push_back(eval::describe_dataset(data.at(name), task.target));
       return Json();
     });
   }

@@ -89,7 +89,8 @@ class Loop {
     plan_ = std::move(plan);
     std::vector<storage::TaskRecord> tasks;
     for (const Task& task : experiment_.tasks)
-      tasks.push_back({task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset)).classes});
+      tasks.push_back(
+          {task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset), task.target).classes});
     std::vector<storage::StageRecord> stages;
     for (const Stage& each : plan_.stages) stages.push_back(to_record(each));
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, stages, plan_.trials);

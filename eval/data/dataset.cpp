@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
 
@@ -23,6 +25,12 @@ const DatasetEntry& entry_of(const storage::Json& settings) {
 storage::Json options_of(const DatasetEntry& entry, storage::Json settings) {
   settings.erase("format");
   return storage::check_options(entry.options, settings, "data of format " + entry.format);
+}
+
+std::string target_of(const DatasetEntry& entry, const std::string& target) {
+  if (target.empty()) return entry.targets.empty() ? "" : entry.targets.front();
+  if (std::find(entry.targets.begin(), entry.targets.end(), target) != entry.targets.end()) return target;
+  fail(fmt::format("data of format {}: unknown target '{}'{}", entry.format, target, storage::suggestion(target, entry.targets)));
 }
 
 }  // namespace
@@ -57,14 +65,14 @@ const DatasetEntry& dataset_entry(const std::string& format) {
   fail(fmt::format("unknown data format '{}'{}", format, storage::suggestion(format, formats)));
 }
 
-std::unique_ptr<Dataset> open_dataset(const storage::Json& settings) {
+std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::string& target) {
   const DatasetEntry& entry = entry_of(settings);
-  return entry.open(options_of(entry, settings));
+  return entry.open(options_of(entry, settings), target_of(entry, target));
 }
 
-DatasetInfo describe_dataset(const storage::Json& settings) {
+DatasetInfo describe_dataset(const storage::Json& settings, const std::string& target) {
   const DatasetEntry& entry = entry_of(settings);
-  return entry.describe(options_of(entry, settings));
+  return entry.describe(options_of(entry, settings), target_of(entry, target));
 }
 
 storage::Json dataset_identity(const storage::Json& settings) {

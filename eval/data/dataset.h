@@ -48,12 +48,12 @@ struct DatasetEntry {
   std::string format;  ///< "idx"
   std::string doc;
   storage::Options options;          ///< the keys under `data: NAME:` besides `format`
-  std::vector<std::string> targets;  ///< valid `target` of a task; empty: the format has one label
-  std::unique_ptr<Dataset> (*open)(const storage::Json& options);
+  std::vector<std::string> targets;  ///< valid `target` of a task; empty: the format has one label, and the target is ""
+  std::unique_ptr<Dataset> (*open)(const storage::Json& options, const std::string& target);
   /// The files whose content decides the data, for the identity. Like `open` it gets checked options, defaults filled in.
   std::vector<std::filesystem::path> (*files)(const storage::Json& options);
   /// Shape, classes and counts from options and the files' headers, in a few milliseconds.
-  DatasetInfo (*describe)(const storage::Json& options);
+  DatasetInfo (*describe)(const storage::Json& options, const std::string& target);
 };
 
 const std::vector<DatasetEntry>& dataset_registry();
@@ -62,10 +62,11 @@ const std::vector<DatasetEntry>& dataset_registry();
 const DatasetEntry& dataset_entry(const std::string& format);
 
 /// Opens what `settings` names: {"format": ..., its options ...}, as the experiment validated it.
-std::unique_ptr<Dataset> open_dataset(const storage::Json& settings);
+/// `target`: what of each image is to be told; "" is the format's first.
+std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::string& target = "");
 
 /// What the format's `describe` says of the data that `settings` names.
-DatasetInfo describe_dataset(const storage::Json& settings);
+DatasetInfo describe_dataset(const storage::Json& settings, const std::string& target = "");
 
 /// A value that changes when the files' content does (file_identity of each file) or an option other than a path. An option spelled out
 /// at its default changes nothing.

@@ -6,5 +6,7 @@
 namespace eval {
 
 DatasetEntry idx_format();
+DatasetEntry cifar10_format();
+DatasetEntry cifar100_format();
 
 }  // namespace eval

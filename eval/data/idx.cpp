@@ -173,7 +173,7 @@ void check_counts(const IdxFile& images, const IdxFile& labels, const fs::path& 
   if (labels.count() != images.count()) fail(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
 }
 
-std::unique_ptr<Dataset> open_idx(const storage::Json& options) {
+std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::string&) {
   const std::vector<fs::path> paths = locate_files(options);
   IdxFile train_images(paths[0], 3), train_labels(paths[1], 1), test_images(paths[2], 3), test_labels(paths[3], 1);
   check_counts(train_images, train_labels, paths[1]);
@@ -195,7 +195,7 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options) {
   return std::make_unique<MemoryDataset>(std::move(data));
 }
 
-DatasetInfo describe_idx(const storage::Json& options) {
+DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
   const std::vector<fs::path> paths = locate_files(options);
   const IdxFile training(paths[0], 3), test(paths[2], 3);
   const int pad = options.at("pad").get<int>();

@@ -45,10 +45,10 @@ void check_count(const std::string& where, const char* key, std::int64_t count, 
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {} would be {} images; valid are 1 to {}", where, key, count, most));
 }
 
-}  // namespace
-
-Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
-                     std::mt19937_64& random) {
+/// `arrange` orders the images of a class; the first of them are taken.
+template <typename Arrange>
+Draw draw_by_class(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
+                   const Arrange& arrange) {
   std::vector<std::vector<std::int64_t>> classes;
   for (const std::int64_t image : images) {
     const auto label = static_cast<std::size_t>(labels[image]);
@@ -58,7 +58,7 @@ Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std
   const std::vector<std::int64_t> quota = quotas(classes, static_cast<std::int64_t>(images.size()), count);
   Draw draw;
   for (std::size_t c = 0; c < classes.size(); ++c) {
-    shuffle(classes[c], random);
+    arrange(classes[c]);
     const auto cut = classes[c].begin() + quota[c];
     draw.taken.insert(draw.taken.end(), classes[c].begin(), cut);
     draw.left.insert(draw.left.end(), cut, classes[c].end());
@@ -66,6 +66,17 @@ Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std
   std::sort(draw.taken.begin(), draw.taken.end());
   std::sort(draw.left.begin(), draw.left.end());
   return draw;
+}
+
+}  // namespace
+
+Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
+                     std::mt19937_64& random) {
+  return draw_by_class(labels, images, count, [&](std::vector<std::int64_t>& members) { shuffle(members, random); });
+}
+
+Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count) {
+  return draw_by_class(labels, images, count, [](std::vector<std::int64_t>& members) { std::reverse(members.begin(), members.end()); });
 }
 
 const storage::Options& split_options() {
@@ -82,6 +93,11 @@ const storage::Options& split_options() {
        .doc = "number of images held out, instead of a share",
        .min = 1,
        .optional = true},
+      {.name = "validation_from",
+       .kind = OptionKind::choice,
+       .fallback = "random",
+       .doc = "which images of a class are held out: drawn by split_seed, or the last in the order of the files",
+       .choices = {"random", "last"}},
       {.name = "train_images",
        .kind = OptionKind::integer,
        .doc = "train on a subset of this size, drawn by class after the validation images",
@@ -97,8 +113,9 @@ SplitOptions split_options_from_json(const storage::Json& json) {
   const auto optional = [&](const char* key) -> std::optional<std::int64_t> {
     return json.contains(key) ? std::optional(json[key].get<std::int64_t>()) : std::nullopt;
   };
-  return {json.at("validation").get<double>(), optional("validation_images"), optional("train_images"), optional("test_images"),
-          json.at("split_seed").get<std::uint64_t>()};
+  return {
+      json.at("validation").get<double>(),        optional("validation_images"),       optional("train_images"), optional("test_images"),
+      json.at("split_seed").get<std::uint64_t>(), json.at("validation_from") == "last"};
 }
 
 SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOptions& options, const std::string& where) {
@@ -116,7 +133,7 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
   std::mt19937_64 random(options.seed);
   std::vector<std::int64_t> images(training);
   std::iota(images.begin(), images.end(), 0);
-  Draw validation = draw_stratified(labels, images, sizes.validation, random);
+  Draw validation = options.last ? draw_last(labels, images, sizes.validation) : draw_stratified(labels, images, sizes.validation, random);
   Splits splits;
   splits.validation = std::move(validation.taken);
   splits.train = options.train_images ? draw_stratified(labels, validation.left, sizes.train, random).taken : std::move(validation.left);

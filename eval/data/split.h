@@ -27,10 +27,14 @@ struct Draw {
 Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
                      std::mt19937_64& random);
 
+/// The same shares, of each class the last images.
+Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count);
+
 struct SplitOptions {
   double validation = 0.1;  ///< share of the training images, in (0, 1)
   std::optional<std::int64_t> validation_images, train_images, test_images;
   std::uint64_t seed = 1;
+  bool last = false;  ///< the last images of each class validate, not some drawn by seed
 };
 
 /// The keys of formats that bring training and test images but no validation images.

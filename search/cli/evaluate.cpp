@@ -16,9 +16,9 @@ struct Options {
 };
 
 int evaluate(const Options& options) {
-  const Json data = parse_data(options.data);
-  Json request{
-      {"command", "evaluate"}, {"data", data.at("settings")}, {"split", data.at("split").is_null() ? Json("test") : data.at("split")}};
+  Json request{{"command", "evaluate"}};
+  put_data(request, options.data);
+  if (request.at("split") == "") request["split"] = "test";
   put_net(request, options.net);
   const Json answer = ask_worker(request);
   if (options.json)

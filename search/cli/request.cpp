@@ -141,33 +141,32 @@ void put_net(Json& request, const NetArguments& arguments) {
   }
 }
 
-Json parse_data(const std::string& text) {
+void put_data(Json& request, const std::string& text) {
   const auto [place, query] = split_at(text, '?');
   const auto [format, path] = split_at(place, ':');
   const eval::DatasetEntry& entry = eval::dataset_entry(format);
   const std::string where = fmt::format("--data {}", text);
   Json settings = Json::object();
-  Json split;
+  request["target"] = request["split"] = "";
   if (!path.empty()) {
-    const auto root = std::find_if(entry.options.begin(), entry.options.end(),
-                                   [](const auto& option) { return option.kind == storage::OptionKind::path; });
-    settings[root->name] = std::filesystem::absolute(path).string();
+    const auto is_path = [](const storage::Option& option) { return option.kind == storage::OptionKind::path; };
+    settings[std::find_if(entry.options.begin(), entry.options.end(), is_path)->name] = std::filesystem::absolute(path).string();
   }
   for (std::string rest = query; !rest.empty();) {
     const auto [pair, after] = split_at(rest, '&');
     const auto [key, value] = split_at(pair, '=');
     if (key == "split")
-      split = eval::to_string(eval::split_from_string(value));
+      request["split"] = eval::to_string(eval::split_from_string(value));
+    else if (key == "target")
+      request["target"] = value;
     else
       settings[key] = parse_value(option_named(entry.options, key, where), value, where);
     rest = after;
   }
-  Json checked = storage::check_options(entry.options, settings, where);
-  checked["format"] = format;
-  for (const std::filesystem::path& file : entry.files(checked))
-    if (!std::filesystem::is_regular_file(file))
-      throw Error(ErrorKind::invalid, fmt::format("{}: the file {} is not there", where, file.string()));
-  return {{"settings", checked}, {"split", split}};
+  settings = storage::check_options(entry.options, settings, where);
+  settings["format"] = format;
+  eval::describe_dataset(settings, request.at("target"));  // fails here, before LibTorch is loaded
+  request["data"] = std::move(settings);
 }
 
 Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where) {
@@ -201,7 +200,7 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
   request["options"] = parse_options(entry.options, arguments.options, fmt::format("criterion {}", entry.name));
   request["seed"] = arguments.seed;
   if (!data.empty())
-    request["data"] = parse_data(data).at("settings");
+    put_data(request, data);
   else if (entry.needs_data)
     throw Error(ErrorKind::usage, fmt::format("criterion {} looks at images; valid: with --data", entry.name));
 }

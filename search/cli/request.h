@@ -29,9 +29,10 @@ Json to_json(const NetArguments& arguments);
 /// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
 void put_net(Json& request, const NetArguments& arguments);
 
-/// "idx:DIR?pad=2&split=test" -> {"settings": checked settings of the format, "split": "test" or null}. Relative paths start at the current
-/// directory. Throws storage::Error(invalid) for an unknown format, option or split.
-Json parse_data(const std::string& text);
+/// "cifar100:DIR?target=coarse&split=test": the keys "data" (checked settings of the format), "target" and "split" ("" where they are not
+/// given) of a request. Relative paths start at the current directory. Throws storage::Error(invalid) for an unknown format, option, target
+/// or split.
+void put_data(Json& request, const std::string& text);
 constexpr const char* data_help = "the images: FORMAT:PLACE?option=value&..., as in idx:/usr/share/datasets/fashion-mnist?pad=2";
 
 /// `--criterion NAME --option key=value --seed N`.

@@ -46,7 +46,7 @@ Json describe_nets(const Experiment& experiment) {
   }
   Json rows = Json::array();
   for (const Task& task : experiment.tasks) {
-    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset));
+    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset), task.target);
     for (const NetRequest& net : nets) {
       const eval::Cost cost = eval::cost(make_net(net, info));
       rows.push_back({{"task", task.name}, {"net", net.name}, {"width", net.width}, {"params", cost.params}, {"macs", cost.macs}});

@@ -52,7 +52,7 @@ GivenNet load_net(const Json& request) {
 
 std::optional<GivenData> load_data(const Json& request, const eval::NetSpec& spec) {
   if (!request.contains("data")) return std::nullopt;
-  GivenData data{eval::open_dataset(request.at("data")), {}};
+  GivenData data{eval::open_dataset(request.at("data"), request.value("target", "")), {}};
   const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
   if (shapes.front() != data.dataset->shape())
     throw Error(ErrorKind::invalid,

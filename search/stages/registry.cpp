@@ -56,7 +56,7 @@ const TaskData& WarmCache::data(const Json& data) {
   const auto [entry, is_new] = data_.try_emplace(data.dump());
   if (is_new) {
     try {
-      entry->second.dataset = eval::open_dataset(data.at("settings"));
+      entry->second.dataset = eval::open_dataset(data.at("settings"), data.at("target"));
       entry->second.normalisation = eval::measure_normalisation(*entry->second.dataset);
     } catch (...) {
       data_.erase(entry);

@@ -210,7 +210,7 @@ class Sweep : public Strategy {
     for (const Task& task : experiment.tasks) {
       const Json& settings = experiment.data.at(task.dataset);
       Data data{{{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}},
-                eval::describe_dataset(settings)};
+                eval::describe_dataset(settings, task.target)};
       TaskPlanner(experiment, task, std::move(data), builder).plan();
     }
     return std::move(builder).build();

@@ -1,0 +1,172 @@
+// CIFAR-10 and CIFAR-100 in their authors' binary form (Krizhevsky 2009): records of label bytes and three planes of 32 x 32 pixels.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "eval/data/formats.h"
+#include "eval/data/memory_dataset.h"
+#include "eval/data/split.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Shape image_shape{3, 32, 32};
+constexpr std::size_t image_bytes = 3 * 32 * 32;
+
+/// What the two sets differ in.
+struct Variant {
+  const char* format;
+  std::vector<std::string> training, test;  ///< files of records
+  std::size_t label_bytes;                  ///< before the pixels of each record
+  const char* where_from;
+
+  std::size_t record_bytes() const { return label_bytes + image_bytes; }
+};
+
+const Variant cifar10{"cifar10",
+                      {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+                      {"test_batch.bin"},
+                      1,
+                      "cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
+const Variant cifar100{
+    "cifar100", {"train.bin"}, {"test.bin"}, 2, "cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
+}
+
+/// Which byte of a record is the label of the target, and the file of the classes' names.
+struct Labels {
+  std::size_t byte;
+  const char* names;
+};
+
+Labels labels_of(const std::string& target) {
+  if (target == "fine") return {1, "fine_label_names.txt"};
+  if (target == "coarse") return {0, "coarse_label_names.txt"};
+  return {0, "batches.meta.txt"};
+}
+
+fs::path require_file(const Variant& variant, const fs::path& root, const std::string& name) {
+  std::error_code error;
+  if (fs::is_regular_file(root / name, error)) return root / name;
+  fail(root, fmt::format("holds no file {}; expected is what {} holds", name, variant.where_from));
+}
+
+std::vector<std::string> read_names(const fs::path& path) {
+  const std::string text = storage::read_file(path);
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) names.push_back(line);
+    begin = end + 1;
+  }
+  if (names.empty() || names.size() > 256 || std::set<std::string>(names.begin(), names.end()).size() != names.size())
+    fail(path, fmt::format("has {} names; valid are 1 to 256, all distinct, one a line", names.size()));
+  return names;
+}
+
+std::int64_t count_records(const Variant& variant, const fs::path& path) {
+  const std::uint64_t bytes = fs::file_size(path);
+  if (bytes == 0 || bytes % variant.record_bytes() != 0)
+    fail(path, fmt::format("has {} bytes, which are no whole number of records of {} bytes", bytes, variant.record_bytes()));
+  return static_cast<std::int64_t>(bytes / variant.record_bytes());
+}
+
+std::int64_t count_records(const Variant& variant, const fs::path& root, const std::vector<std::string>& files) {
+  std::int64_t records = 0;
+  for (const std::string& name : files) records += count_records(variant, require_file(variant, root, name));
+  return records;
+}
+
+/// Appends the pixels and the labels of a file's records.
+void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, MemoryImages& data) {
+  count_records(variant, path);
+  const std::string bytes = storage::read_file(path);
+  for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
+    const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
+    if (label >= data.class_names.size())
+      fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, data.class_names.size() - 1));
+    data.labels.push_back(label);
+    const char* pixels = bytes.data() + record + variant.label_bytes;
+    data.pixels.insert(data.pixels.end(), pixels, pixels + image_bytes);
+  }
+}
+
+fs::path root_of(const storage::Json& options) {
+  return options.at("root").get<std::string>();
+}
+
+std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
+  const fs::path root = root_of(options);
+  const Labels labels = labels_of(target);
+  MemoryImages data;
+  data.shape = image_shape;
+  data.class_names = read_names(require_file(variant, root, labels.names));
+  data.pixels.reserve(
+      static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) * image_bytes);
+  for (const std::string& name : variant.training) read_records(variant, root / name, labels.byte, data);
+  const auto training = static_cast<std::int64_t>(data.labels.size());
+  for (const std::string& name : variant.test) read_records(variant, root / name, labels.byte, data);
+  data.splits = make_splits(data.labels, training, split_options_from_json(options), fmt::format("data of format {}", variant.format));
+  return std::make_unique<MemoryDataset>(std::move(data));
+}
+
+std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& options) {
+  std::vector<std::string> names = variant.training;
+  names.insert(names.end(), variant.test.begin(), variant.test.end());
+  if (variant.label_bytes == 1)
+    names.push_back("batches.meta.txt");
+  else
+    names.insert(names.end(), {"fine_label_names.txt", "coarse_label_names.txt"});
+  std::vector<fs::path> paths;
+  for (const std::string& name : names) paths.push_back(require_file(variant, root_of(options), name));
+  return paths;
+}
+
+DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
+  const fs::path root = root_of(options);
+  const SplitSizes sizes = split_sizes(count_records(variant, root, variant.training), count_records(variant, root, variant.test),
+                                       split_options_from_json(options), fmt::format("data of format {}", variant.format));
+  const auto classes = read_names(require_file(variant, root, labels_of(target).names)).size();
+  return {
+      .shape = image_shape, .classes = static_cast<int>(classes), .train = sizes.train, .validation = sizes.validation, .test = sizes.test};
+}
+
+storage::Options cifar_options() {
+  storage::Options options = {{.name = "root", .kind = storage::OptionKind::path, .doc = "folder of the binary files"}};
+  options.insert(options.end(), split_options().begin(), split_options().end());
+  return options;
+}
+
+}  // namespace
+
+DatasetEntry cifar10_format() {
+  return {"cifar10",
+          "CIFAR-10 as binary files: 32 x 32 colour images of 10 classes",
+          cifar_options(),
+          {},
+          [](const storage::Json& options, const std::string& target) { return open_cifar(cifar10, options, target); },
+          [](const storage::Json& options) { return cifar_files(cifar10, options); },
+          [](const storage::Json& options, const std::string& target) { return describe_cifar(cifar10, options, target); }};
+}
+
+DatasetEntry cifar100_format() {
+  return {"cifar100",
+          "CIFAR-100 as binary files: 32 x 32 colour images of 100 classes, or of 20 coarse ones",
+          cifar_options(),
+          {"fine", "coarse"},
+          [](const storage::Json& options, const std::string& target) { return open_cifar(cifar100, options, target); },
+          [](const storage::Json& options) { return cifar_files(cifar100, options); },
+          [](const storage::Json& options, const std::string& target) { return describe_cifar(cifar100, options, target); }};
+}
+
+}  // namespace eval
