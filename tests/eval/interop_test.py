@@ -107,7 +107,7 @@ def main(nas_run):
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             folder = pathlib.Path(folder)
             net = lively(make(weights=None, num_classes=1000, **options))
-            images = torch.randn(1, 3, extent, extent)  # one: OpenCV's dnn of Debian 12 flattens a batch of several as one
+            images = torch.randn(2, 3, extent, extent)
             write_safetensors(folder / "in.safetensors", net.state_dict())
             source = ("--net", name, "--input", f"3,{extent},{extent}", "--layout", "imagenet", "--weights", folder / "in.safetensors")
             call("convert", *source, "--to", "torchscript", "-o", folder / "out.pt")
