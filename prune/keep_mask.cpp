@@ -45,9 +45,7 @@ Json kept_to_json(const NetSpec& spec, const ChannelGroups& groups, const KeepMa
 
 KeepMask kept_from_json(const NetSpec& spec, const ChannelGroups& groups, const Json& json) {
   if (!json.is_object()) throw Error(ErrorKind::invalid, "mask: must be an object {layer: [kept channels]}");
-  std::vector<std::string> names;
-  for (const Layer& layer : spec.layers)
-    if (eval::has_filters(layer.kind)) names.push_back(layer.name);
+  const std::vector<std::string> names = eval::filter_layers(spec);
 
   std::vector<std::vector<int>> votes;  // -1 not named, 0 dropped, 1 kept
   for (const ChannelGroup& group : groups.groups) votes.emplace_back(group.size, -1);

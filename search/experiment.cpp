@@ -94,10 +94,12 @@ void check_protected(YamlReader& section, const Experiment& experiment, const Da
   const std::optional<YamlReader> given = section.find("protect");
   if (!given) return;
   std::vector<std::string> names;
-  for (const NetRequest& net : experiment.nets)
-    for (const eval::DatasetInfo& info : infos)
-      for (const eval::Layer& layer : make_net(net, info).layers)
-        if (eval::has_filters(layer.kind)) names.push_back(layer.name);
+  for (const NetRequest& net : experiment.nets) {
+    for (const eval::DatasetInfo& info : infos) {
+      const std::vector<std::string> layers = eval::filter_layers(make_net(net, info));
+      names.insert(names.end(), layers.begin(), layers.end());
+    }
+  }
   for (const YamlReader& name : given->items()) name.one_of("a layer with filters", names);
 }
 

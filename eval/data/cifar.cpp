@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "eval/data/formats.h"
@@ -19,38 +18,41 @@ namespace fs = std::filesystem;
 constexpr Shape image_shape{3, 32, 32};
 constexpr std::size_t image_bytes = 3 * 32 * 32;
 
+/// A label of every image, and the file of its classes' names.
+struct Label {
+  std::string target;
+  const char* names;
+};
+
 /// What the two sets differ in.
 struct Variant {
   const char* format;
   std::vector<std::string> training, test;  ///< files of records
-  std::size_t label_bytes;                  ///< before the pixels of each record
+  std::vector<Label> labels;                ///< one byte each, before the pixels of a record
   const char* where_from;
 
-  std::size_t record_bytes() const { return label_bytes + image_bytes; }
+  std::size_t record_bytes() const { return labels.size() + image_bytes; }
+
+  /// Which byte of a record is the label of the target.
+  std::size_t label_byte(const std::string& target) const {
+    const auto label = std::find_if(labels.begin(), labels.end(), [&](const Label& each) { return each.target == target; });
+    return static_cast<std::size_t>(label - labels.begin());
+  }
 };
 
 const Variant cifar10{"cifar10",
                       {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
                       {"test_batch.bin"},
-                      1,
+                      {{"", "batches.meta.txt"}},
                       "cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
-const Variant cifar100{
-    "cifar100", {"train.bin"}, {"test.bin"}, 2, "cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
+const Variant cifar100{"cifar100",
+                       {"train.bin"},
+                       {"test.bin"},
+                       {{"coarse", "coarse_label_names.txt"}, {"fine", "fine_label_names.txt"}},
+                       "cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
-
-/// Which byte of a record is the label of the target, and the file of the classes' names.
-struct Labels {
-  std::size_t byte;
-  const char* names;
-};
-
-Labels labels_of(const std::string& target) {
-  if (target == "fine") return {1, "fine_label_names.txt"};
-  if (target == "coarse") return {0, "coarse_label_names.txt"};
-  return {0, "batches.meta.txt"};
 }
 
 fs::path require_file(const Variant& variant, const fs::path& root, const std::string& name) {
@@ -89,14 +91,13 @@ std::int64_t count_records(const Variant& variant, const fs::path& root, const s
 
 /// Appends the pixels and the labels of a file's records.
 void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, MemoryImages& data) {
-  count_records(variant, path);
   const std::string bytes = storage::read_file(path);
   for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
     const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
     if (label >= data.class_names.size())
       fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, data.class_names.size() - 1));
     data.labels.push_back(label);
-    const char* pixels = bytes.data() + record + variant.label_bytes;
+    const char* pixels = bytes.data() + record + variant.labels.size();
     data.pixels.insert(data.pixels.end(), pixels, pixels + image_bytes);
   }
 }
@@ -107,15 +108,15 @@ fs::path root_of(const storage::Json& options) {
 
 std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
-  const Labels labels = labels_of(target);
+  const std::size_t label_byte = variant.label_byte(target);
   MemoryImages data;
   data.shape = image_shape;
-  data.class_names = read_names(require_file(variant, root, labels.names));
+  data.class_names = read_names(require_file(variant, root, variant.labels[label_byte].names));
   data.pixels.reserve(
       static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) * image_bytes);
-  for (const std::string& name : variant.training) read_records(variant, root / name, labels.byte, data);
+  for (const std::string& name : variant.training) read_records(variant, root / name, label_byte, data);
   const auto training = static_cast<std::int64_t>(data.labels.size());
-  for (const std::string& name : variant.test) read_records(variant, root / name, labels.byte, data);
+  for (const std::string& name : variant.test) read_records(variant, root / name, label_byte, data);
   data.splits = make_splits(data.labels, training, split_options_from_json(options), fmt::format("data of format {}", variant.format));
   return std::make_unique<MemoryDataset>(std::move(data));
 }
@@ -123,10 +124,7 @@ std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json&
 std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& options) {
   std::vector<std::string> names = variant.training;
   names.insert(names.end(), variant.test.begin(), variant.test.end());
-  if (variant.label_bytes == 1)
-    names.push_back("batches.meta.txt");
-  else
-    names.insert(names.end(), {"fine_label_names.txt", "coarse_label_names.txt"});
+  for (const Label& label : variant.labels) names.push_back(label.names);
   std::vector<fs::path> paths;
   for (const std::string& name : names) paths.push_back(require_file(variant, root_of(options), name));
   return paths;
@@ -136,7 +134,7 @@ DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options,
   const fs::path root = root_of(options);
   const SplitSizes sizes = split_sizes(count_records(variant, root, variant.training), count_records(variant, root, variant.test),
                                        split_options_from_json(options), fmt::format("data of format {}", variant.format));
-  const auto classes = read_names(require_file(variant, root, labels_of(target).names)).size();
+  const auto classes = read_names(require_file(variant, root, variant.labels[variant.label_byte(target)].names)).size();
   return {
       .shape = image_shape, .classes = static_cast<int>(classes), .train = sizes.train, .validation = sizes.validation, .test = sizes.test};
 }

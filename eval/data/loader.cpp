@@ -93,6 +93,12 @@ std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::ui
   return order;
 }
 
+std::vector<std::int64_t> sample_images(const Dataset& data, std::int64_t count, std::uint64_t seed) {
+  std::vector<std::int64_t> images = shuffled(data.split(Split::train), seed);
+  images.resize(std::min<std::size_t>(images.size(), count));
+  return images;
+}
+
 struct BatchLoader::Impl {
   const Dataset& data;
   std::vector<std::int64_t> order;

@@ -60,6 +60,9 @@ class BatchLoader {
 /// The images of a split in an order drawn by seed.
 std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::uint64_t seed);
 
+/// The first `count` of the training images in an order drawn by seed; all where there are fewer.
+std::vector<std::int64_t> sample_images(const Dataset& data, std::int64_t count, std::uint64_t seed);
+
 /// A seed for a purpose: mixes the parts so that nearby seeds give unrelated streams (SplitMix64, Steele et al. 2014).
 std::uint64_t mix_seed(std::uint64_t seed, std::uint64_t part);
 

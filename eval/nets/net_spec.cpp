@@ -142,6 +142,13 @@ int decision_layer(const NetSpec& spec) {
   fail(fmt::format("net '{}': no layer has filters, so none makes class scores", spec.name));
 }
 
+std::vector<std::string> filter_layers(const NetSpec& spec) {
+  std::vector<std::string> names;
+  for (const Layer& layer : spec.layers)
+    if (has_filters(layer.kind)) names.push_back(layer.name);
+  return names;
+}
+
 int find_layer(const NetSpec& spec, const std::string& name) {
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     if (spec.layers[i].name == name) return static_cast<int>(i);

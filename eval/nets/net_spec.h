@@ -63,6 +63,9 @@ std::string to_string(LayerKind kind);
 /// Convolution and linear layers: those that own filters.
 bool has_filters(LayerKind kind);
 
+/// The names of the layers that own filters, in their order.
+std::vector<std::string> filter_layers(const NetSpec& spec);
+
 /// The output shape of every layer. It checks the whole spec on the way (order of inputs, channel counts, extents, groups, unique names,
 /// no field set that the kind does not use, no layer but the last unread) and throws storage::Error(invalid) naming the layer. Sizes are
 /// bounded (layer_shape.h), so a hostile spec cannot overflow.

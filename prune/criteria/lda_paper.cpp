@@ -20,7 +20,7 @@ class LdaPaper : public Criterion {
 
   Scoring score(const ScoringTask& task) const override {
     torch::NoGradGuard no_grad;
-    const std::vector<std::int64_t> images = sample_images(*task.data, images_, task.seed);
+    const std::vector<std::int64_t> images = eval::sample_images(*task.data, images_, task.seed);
     const Scatter scatter = measure_scatter(task, images);
     const Tensor utility = fisher_utility(scatter);
     const Selection selection = choose(task, scatter, utility);

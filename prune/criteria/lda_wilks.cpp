@@ -29,7 +29,7 @@ class LdaWilks : public Criterion {
         traced_(options.at("traced").get<double>()) {}
 
   Scoring score(const ScoringTask& task) const override {
-    std::vector<std::int64_t> images = sample_images(*task.data, images_, task.seed);
+    std::vector<std::int64_t> images = eval::sample_images(*task.data, images_, task.seed);
     const int top = pre_decision_layer(task.net.spec());
     const Scatter scatter = measure_scatter(task, images);
     const Tensor projection = wilks_projection(scatter, ridge_).to(task.net.device(), torch::kFloat32);  // [d, r]

@@ -52,12 +52,6 @@ Tensor normalised_by_layer(const Tensor& scores) {
   return norm > 0 ? scores / norm : scores;
 }
 
-std::vector<std::int64_t> sample_images(const eval::Dataset& data, std::int64_t count, std::uint64_t seed) {
-  std::vector<std::int64_t> images = eval::shuffled(data.split(eval::Split::train), seed);
-  images.resize(std::min<std::size_t>(images.size(), count));
-  return images;
-}
-
 void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
                      const std::function<Tensor(const Tensor&, const eval::Batch&)>& objective,
                      const std::function<void(int, const Tensor&, const Tensor&)>& visit) {

@@ -20,9 +20,6 @@ Scores combine(const ScoringTask& task, const std::map<int, torch::Tensor>& by_s
 /// The scores divided by their L2 norm (Molchanov et al. 2017, section 2.2); unchanged where that is 0.
 torch::Tensor normalised_by_layer(const torch::Tensor& scores);
 
-/// The first `count` of the training images in an order drawn by seed.
-std::vector<std::int64_t> sample_images(const eval::Dataset& data, std::int64_t count, std::uint64_t seed);
-
 /// For every batch: runs the net in evaluation mode, takes the gradient of `objective(output, batch)` by the activations at `sites`, and
 /// calls `visit` with each site's activation and gradient. `objective` sees the output of layer `top`. The weights take no gradients.
 void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,

@@ -22,7 +22,7 @@ class Taylor : public Criterion {
       sum = sum.defined() ? sum + effect : effect;
     };
     const eval::NetSpec& spec = task.net.spec();
-    visit_gradients(task, sample_images(*task.data, images_, task.seed), scored_sites(spec, task.groups),
+    visit_gradients(task, eval::sample_images(*task.data, images_, task.seed), scored_sites(spec, task.groups),
                     static_cast<int>(spec.layers.size()) - 1, loss, add);
     for (auto& [site, sum] : sums) sum = normalised_by_layer(sum);
     return {combine(task, sums), {}};

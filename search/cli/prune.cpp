@@ -6,7 +6,6 @@
 #include "prune/criteria/catalog.h"
 #include "search/cli/request.h"
 #include "storage/base/error.h"
-#include "storage/base/file.h"
 
 namespace search::cli {
 
@@ -29,8 +28,7 @@ struct Options {
 void put_cut(Json& request, const Options& options) {
   request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
   if (!options.mask.empty()) {
-    request["mask"] = Json::parse(storage::read_file(options.mask), nullptr, /*allow_exceptions=*/false);
-    if (request["mask"].is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: is no JSON", options.mask.string()));
+    request["mask"] = read_json(options.mask);
     return;
   }
   if (options.criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
@@ -44,7 +42,7 @@ void put_cut(Json& request, const Options& options) {
 }
 
 int prune_net(const Options& options) {
-  Json request{{"command", "prune"}, {"seed", options.criterion.seed}};
+  Json request{{"command", "prune"}};
   put_cut(request, options);
   put_net(request, options.net);
   put_output(request, options.output);

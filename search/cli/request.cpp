@@ -1,7 +1,6 @@
 #include "search/cli/request.h"
 
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "eval/nets/registry.h"
 #include "prune/criteria/catalog.h"
 #include "search/executors/slots.h"
+#include "search/executors/spawn.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 
@@ -50,22 +50,9 @@ class Scratch {
 };
 
 /// Runs the worker to its end with these files as stdin and stdout.
-int run_worker(const std::string& worker, const Scratch& input, const Scratch& output) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.descriptor(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output.descriptor(), STDOUT_FILENO);
-  std::vector<std::string> words{worker, "--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, worker.c_str(), &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) {
-    throw Error(ErrorKind::environment, fmt::format("the worker {} can't be started: {}; valid: install it there, or set NAS_WORKER",
-                                                    worker, std::strerror(failed)));
-  }
+int run_worker(const std::filesystem::path& worker, const Scratch& input, const Scratch& output) {
+  const pid_t child = spawn({worker, {"--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"}, {}},
+                            {{input.descriptor(), STDIN_FILENO}, {output.descriptor(), STDOUT_FILENO}});
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -121,8 +108,17 @@ void add_net_arguments(CLI::App& command, NetArguments& arguments) {
 }
 
 Json to_json(const NetArguments& arguments) {
-  return {{"name", arguments.name},   {"classes", arguments.classes}, {"input", arguments.input},
-          {"width", arguments.width}, {"layout", arguments.layout},   {"dropout", arguments.dropout}};
+  return {{"name", arguments.name},
+          {"classes", arguments.classes},
+          {"input", arguments.input},
+          {"width", arguments.width},
+          {"layout", arguments.layout}};
+}
+
+Json read_json(const std::filesystem::path& file) {
+  Json json = Json::parse(storage::read_file(file), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: is no JSON", file.string()));
+  return json;
 }
 
 void put_net(Json& request, const NetArguments& arguments) {
@@ -132,8 +128,7 @@ void put_net(Json& request, const NetArguments& arguments) {
     request["net"] = to_json(arguments);
   }
   if (arguments.spec.empty()) return;
-  const Json spec = Json::parse(storage::read_file(arguments.spec), nullptr, /*allow_exceptions=*/false);
-  if (spec.is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: is no JSON", arguments.spec.string()));
+  const Json spec = read_json(arguments.spec);
   try {
     request["spec"] = eval::to_json(eval::net_spec_from_json(spec));
   } catch (const Error& error) {
@@ -214,7 +209,7 @@ void put_output(Json& request, const std::filesystem::path& output) {
 Json ask_worker(const Json& request) {
   Scratch input, output;
   input.write(request.dump() + "\n");
-  const int status = run_worker(require_worker().string(), input, output);
+  const int status = run_worker(require_worker(), input, output);
   const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
   if (answer.is_object() && answer.contains("ok")) return answer.at("ok");
   if (answer.is_object() && answer.contains("error")) {

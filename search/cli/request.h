@@ -13,7 +13,7 @@ struct NetArguments {
   std::string name;
   int classes = 1000;
   std::vector<int> input{3, 224, 224};
-  double width = 1, dropout = 0.5;
+  double width = 1;
   std::string layout = "automatic";
   std::filesystem::path spec, weights;
 };
@@ -25,6 +25,9 @@ void add_net_arguments(CLI::App& command, NetArguments& arguments);
 
 /// {"name", "classes", "input", ...} as nets are made from.
 Json to_json(const NetArguments& arguments);
+
+/// The file's JSON. Throws storage::Error(invalid) where it cannot be read or holds none.
+Json read_json(const std::filesystem::path& file);
 
 /// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
 void put_net(Json& request, const NetArguments& arguments);

@@ -3,6 +3,7 @@
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
 #include "eval/nets/layer_shape.h"
+#include "eval/nets/registry.h"
 #include "search/requests/requests.h"
 #include "storage/base/error.h"
 
@@ -27,14 +28,13 @@ Json parse_metadata(const std::filesystem::path& file, const eval::TensorFile& t
   return json;
 }
 
-GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval::NetSpec> spec, const Json& request) {
+GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval::NetSpec> spec) {
   eval::TensorFile tensors = eval::read_safetensors(file);
   const Json carried = parse_metadata(file, tensors, "net_spec");
   if (!spec && !carried.is_null()) spec = eval::net_spec_from_json(carried);
   if (!spec)
     throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
-  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)),
-          request.contains("kept") ? request.at("kept") : parse_metadata(file, tensors, "kept")};
+  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), parse_metadata(file, tensors, "kept")};
 }
 
 }  // namespace
@@ -42,7 +42,11 @@ GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval:
 GivenNet load_net(const Json& request) {
   const std::filesystem::path file = request.at("weights").get<std::string>();
   std::optional<eval::NetSpec> spec = requested_spec(request);
-  if (file.extension() != ".onnx") return from_safetensors(file, std::move(spec), request);
+  if (file.extension() != ".onnx") {
+    GivenNet net = from_safetensors(file, std::move(spec));
+    if (request.contains("kept")) net.kept = request.at("kept");
+    return net;
+  }
   if (spec)
     throw Error(ErrorKind::usage,
                 fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
@@ -50,9 +54,9 @@ GivenNet load_net(const Json& request) {
   return {std::move(net.spec), std::move(net.weights), {}};
 }
 
-std::optional<GivenData> load_data(const Json& request, const eval::NetSpec& spec) {
+std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec) {
   if (!request.contains("data")) return std::nullopt;
-  GivenData data{eval::open_dataset(request.at("data"), request.value("target", "")), {}};
+  TaskData data = open_task_data(request.at("data"), request.at("target"));
   const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
   if (shapes.front() != data.dataset->shape())
     throw Error(ErrorKind::invalid,
@@ -60,8 +64,18 @@ std::optional<GivenData> load_data(const Json& request, const eval::NetSpec& spe
   if (shapes.back().channels != std::ssize(data.dataset->class_names()))
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
-  data.normalisation = eval::measure_normalisation(*data.dataset);
   return data;
+}
+
+prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                                const std::optional<TaskData>& data) {
+  prune::ScoringTask task{net, groups};
+  task.seed = request.at("seed").get<std::uint64_t>();
+  if (data) {
+    task.data = data->dataset.get();
+    task.normalisation = data->normalisation;
+  }
+  return task;
 }
 
 }  // namespace search

@@ -2,7 +2,6 @@
 
 #include "eval/formats/safetensors.h"
 #include "prune/batch_norm.h"
-#include "prune/criteria/criterion.h"
 #include "prune/surgery.h"
 #include "search/requests/requests.h"
 #include "storage/base/error.h"
@@ -17,24 +16,17 @@ using storage::ErrorKind;
 namespace {
 
 void check_protected(const eval::NetSpec& spec, const std::vector<std::string>& names) {
-  std::vector<std::string> valid;
-  for (const eval::Layer& layer : spec.layers)
-    if (eval::has_filters(layer.kind)) valid.push_back(layer.name);
+  const std::vector<std::string> valid = eval::filter_layers(spec);
   for (const std::string& name : names)
     if (std::find(valid.begin(), valid.end(), name) == valid.end())
       throw Error(ErrorKind::invalid, fmt::format("protect: '{}' is no layer with filters{}", name, storage::suggestion(name, valid)));
 }
 
 prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
-                           const std::optional<GivenData>& data) {
+                           const std::optional<TaskData>& data) {
   const Json& limits = request.at("limits");
-  prune::ScoringTask task{net, groups};
-  task.seed = request.at("seed").get<std::uint64_t>();
+  prune::ScoringTask task = scoring_task(request, net, groups, data);
   task.combination = prune::combination_from_string(limits.at("combine"));
-  if (data) {
-    task.data = data->dataset.get();
-    task.normalisation = data->normalisation;
-  }
   const prune::Scoring scoring = prune::make_criterion(request.at("criterion"), request.at("options"))->score(task);
   prune::AllocationBase base{eval::cost(net.spec()), {}};
   for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
@@ -61,7 +53,7 @@ Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& alloca
 
 Json prune_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<GivenData> data = load_data(request, given.spec);
+  const std::optional<TaskData> data = load_data(request, given.spec);
   const Json& limits = request.at("limits");
   const auto protect = limits.at("protect").get<std::vector<std::string>>();
   check_protected(given.spec, protect);
@@ -76,9 +68,9 @@ Json prune_net(const Json& request) {
   prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
   eval::Net smaller(std::move(cut.spec), std::move(cut.weights));
   if (data && !request.contains("mask")) {  // a mask is cut exactly; else the running statistics are those of the larger net
-    std::vector<std::int64_t> sample = eval::shuffled(data->dataset->split(eval::Split::train), request.at("seed").get<std::uint64_t>());
-    sample.resize(std::min(sample.size(), limits.at("recalibrate").get<std::size_t>()));
-    prune::recalibrate_batch_norm(smaller, *data->dataset, data->normalisation, sample);
+    prune::recalibrate_batch_norm(
+        smaller, *data->dataset, data->normalisation,
+        eval::sample_images(*data->dataset, limits.at("recalibrate").get<std::int64_t>(), request.at("seed").get<std::uint64_t>()));
   }
   const Json kept = prune::compose_kept(given.kept, prune::kept_to_json(given.spec, groups, allocation.mask));
   const std::filesystem::path output = request.at("output").get<std::string>();

@@ -3,17 +3,12 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 
-#include "eval/data/loader.h"
-#include "eval/nets/net.h"
-#include "eval/nets/registry.h"
-#include "prune/keep_mask.h"
+#include "prune/criteria/criterion.h"
+#include "search/stages/stages.h"
 
 namespace search {
-
-using storage::Json;
 
 /// A net with its weights as a user brought it, and which of its base's channels it has left.
 struct GivenNet {
@@ -27,14 +22,12 @@ struct GivenNet {
 /// wanted or misshapen.
 GivenNet load_net(const Json& request);
 
-/// Images and what is measured on the training ones.
-struct GivenData {
-  std::unique_ptr<eval::Dataset> dataset;
-  eval::Normalisation normalisation;
-};
+/// "data" and "target": a dataset that must fit the net; nothing without them.
+std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec);
 
-/// "data": settings of a dataset, which must fit the net; nothing without that key.
-std::optional<GivenData> load_data(const Json& request, const eval::NetSpec& spec);
+/// What a criterion looks at, with the request's "seed". It borrows all three.
+prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                                const std::optional<TaskData>& data);
 
 /// {"ok": answer} or {"error": {"kind", "message"}}: the command named "command".
 Json answer_request(const Json& request);

@@ -1,5 +1,3 @@
-#include "prune/criteria/catalog.h"
-#include "prune/criteria/criterion.h"
 #include "search/requests/requests.h"
 
 namespace search {
@@ -28,21 +26,15 @@ Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& gro
 
 Json score_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<GivenData> data = load_data(request, given.spec);
+  const std::optional<TaskData> data = load_data(request, given.spec);
   const eval::Net net(std::move(given.spec), std::move(given.weights));
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const std::string name = request.at("criterion").get<std::string>();
   const Json& options = request.at("options");
-  prune::ScoringTask task{net, groups};
-  task.seed = request.at("seed").get<std::uint64_t>();
   std::int64_t images = 0;
-  if (data) {
-    task.data = data->dataset.get();
-    task.normalisation = data->normalisation;
-    if (options.contains("images"))
-      images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
-  }
-  const prune::Scoring scoring = prune::make_criterion(name, options)->score(task);
+  if (data && options.contains("images"))
+    images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
+  const prune::Scoring scoring = prune::make_criterion(name, options)->score(scoring_task(request, net, groups, data));
   Json answer{{"criterion", name}, {"images", images}, {"layers", scores_of_layers(net.spec(), groups, scoring.scores)}};
   if (!scoring.details.is_null()) answer["pre_decision"] = scoring.details;
   return answer;

@@ -100,10 +100,8 @@ storage::StageOutcome run_prune(const StageContext& context) {
 
   context.progress(0.1, "re-estimating batch norm");
   eval::Net smaller(cut.spec, std::move(cut.weights), context.device);
-  const auto images = static_cast<std::size_t>(limits.at("recalibrate").get<std::int64_t>());
-  std::vector<std::int64_t> sample = eval::shuffled(data.dataset->split(eval::Split::train), eval::mix_seed(seed, 3));
-  sample.resize(std::min(images, sample.size()));
-  prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation, sample);
+  prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation,
+                                eval::sample_images(*data.dataset, limits.at("recalibrate").get<std::int64_t>(), eval::mix_seed(seed, 3)));
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 

@@ -52,18 +52,17 @@ std::string failure_kind(storage::ErrorKind kind) {
 
 }  // namespace
 
+TaskData open_task_data(const Json& settings, const std::string& target) {
+  TaskData data{eval::open_dataset(settings, target), {}};
+  data.normalisation = eval::measure_normalisation(*data.dataset);
+  return data;
+}
+
 const TaskData& WarmCache::data(const Json& data) {
-  const auto [entry, is_new] = data_.try_emplace(data.dump());
-  if (is_new) {
-    try {
-      entry->second.dataset = eval::open_dataset(data.at("settings"), data.at("target"));
-      entry->second.normalisation = eval::measure_normalisation(*entry->second.dataset);
-    } catch (...) {
-      data_.erase(entry);
-      throw;
-    }
-  }
-  return entry->second;
+  const std::string key = data.dump();
+  const auto known = data_.find(key);
+  if (known != data_.end()) return known->second;
+  return data_.emplace(key, open_task_data(data.at("settings"), data.at("target"))).first->second;
 }
 
 eval::Weights WarmCache::weights(const storage::ArtifactStore& artifacts, const std::string& hash) {
@@ -88,11 +87,10 @@ eval::Net StageContext::input_net(const std::string& role) const {
 }
 
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
-  return eval::make_net(net.at("name").get<std::string>(), {.width = net.at("width").get<double>(),
-                                                            .classes = static_cast<int>(data.class_names().size()),
-                                                            .input = data.shape(),
-                                                            .layout = eval::layout_from_string(net.at("layout").get<std::string>()),
-                                                            .dropout = net.at("dropout").get<double>()});
+  eval::NetOptions options = eval::net_options_from_json(net);
+  options.classes = static_cast<int>(data.class_names().size());
+  options.input = data.shape();
+  return eval::make_net(net.at("name").get<std::string>(), options);
 }
 
 storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {

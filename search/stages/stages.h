@@ -24,6 +24,9 @@ struct TaskData {
   eval::Normalisation normalisation;
 };
 
+/// `settings` and `target` as eval::open_dataset takes them.
+TaskData open_task_data(const Json& settings, const std::string& target);
+
 /// What a warm worker keeps in memory between stages: datasets, and the last few nets.
 class WarmCache {
  public:
