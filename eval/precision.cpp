@@ -5,6 +5,8 @@
 #include <malloc.h>
 #include <torch/version.h>
 
+#include <new>
+
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 
@@ -12,16 +14,16 @@ namespace eval {
 
 namespace {
 
-void set_autocast(torch::Device device, bool enabled) {
+void set_autocast(torch::Device device, at::ScalarType type, bool enabled) {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-  at::autocast::set_autocast_dtype(device.type(), at::kBFloat16);
+  at::autocast::set_autocast_dtype(device.type(), type);
   at::autocast::set_autocast_enabled(device.type(), enabled);
 #else
   if (device.is_cuda()) {
-    at::autocast::set_autocast_gpu_dtype(at::kBFloat16);
+    at::autocast::set_autocast_gpu_dtype(type);
     at::autocast::set_enabled(enabled);
   } else {
-    at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+    at::autocast::set_autocast_cpu_dtype(type);
     at::autocast::set_cpu_enabled(enabled);
   }
 #endif
@@ -35,6 +37,8 @@ std::string to_string(Precision precision) {
       return "fp32";
     case Precision::bf16:
       return "bf16";
+    case Precision::fp16:
+      return "fp16";
   }
   throw storage::Error(storage::ErrorKind::internal, "unknown precision");
 }
@@ -42,7 +46,9 @@ std::string to_string(Precision precision) {
 Precision precision_from_string(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "bf16") return Precision::bf16;
-  throw storage::Error(storage::ErrorKind::invalid, "precision '" + text + "' is not known" + storage::suggestion(text, {"fp32", "bf16"}));
+  if (text == "fp16") return Precision::fp16;
+  throw storage::Error(storage::ErrorKind::invalid,
+                       "precision '" + text + "' is not known" + storage::suggestion(text, {"fp32", "bf16", "fp16"}));
 }
 
 bool has_bf16(torch::Device device) {
@@ -54,16 +60,24 @@ bool has_bf16(torch::Device device) {
 #endif
 }
 
-AutocastScope::AutocastScope(Precision precision, torch::Device device) : device_(device), enabled_(precision == Precision::bf16) {
+AutocastScope::AutocastScope(Precision precision, torch::Device device) : device_(device), enabled_(precision != Precision::fp32) {
   if (!enabled_) return;
+  if (precision == Precision::fp16 && !device.is_cuda())
+    throw storage::Error(storage::ErrorKind::environment, "precision fp16 needs a CUDA device; valid: fp32, bf16 or auto");
   at::autocast::increment_nesting();
-  set_autocast(device_, true);
+  set_autocast(device_, precision == Precision::fp16 ? at::kHalf : at::kBFloat16, true);
 }
 
 AutocastScope::~AutocastScope() {
   if (!enabled_) return;
-  set_autocast(device_, false);
+  set_autocast(device_, at::kBFloat16, false);
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+}
+
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  const std::string message = error.what();
+  return message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
 }
 
 void prepare_process(int threads) {

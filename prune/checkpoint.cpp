@@ -30,6 +30,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   torch::serialize::OutputArchive archive, optimizer_archive;
   write_weights(archive, "weights/", checkpoint.weights);
   write_weights(archive, "best/", checkpoint.best);
+  write_weights(archive, "average/", checkpoint.average);
   archive.write("progress", c10::IValue(checkpoint.progress.dump()));
   optimizer.save(optimizer_archive);
   archive.write("optimizer", optimizer_archive);
@@ -45,13 +46,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   storage::commit_file(temporary, path);
 }
 
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint,
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
                      torch::optim::Optimizer& optimizer) {
   if (!std::filesystem::exists(path)) return false;
   try {
     torch::serialize::InputArchive archive, optimizer_archive;
     archive.load_from(path.string());
-    Checkpoint read{read_weights(archive, "weights/", like), read_weights(archive, "best/", like), {}};
+    Checkpoint read{read_weights(archive, "weights/", like), read_weights(archive, "best/", like), {}, {}};
+    if (averaged) read.average = read_weights(archive, "average/", like);
     c10::IValue progress;
     archive.read("progress", progress);
     read.progress = storage::Json::parse(progress.toStringRef());

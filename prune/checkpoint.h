@@ -15,14 +15,16 @@ namespace prune {
 
 struct Checkpoint {
   eval::Weights weights, best;  ///< now, and at the best validation accuracy so far
+  eval::Weights average;        ///< moving average; empty where there is none
   storage::Json progress;       ///< epochs done, history
 };
 
 /// Replaces `path` whole, durably. The optimiser's state goes with it.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer);
 
-/// Reads `path` into both. False where there is none, or where it is damaged or of another net: training then starts anew.
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, Checkpoint& checkpoint,
+/// Reads `path`, with an average where `averaged`, into both. False where there is none, or where it is damaged or of another net: training
+/// then starts anew.
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
                      torch::optim::Optimizer& optimizer);
 
 }  // namespace prune

@@ -18,8 +18,16 @@ const Options& train_options() {
       {.name = "lr_schedule",
        .kind = OptionKind::choice,
        .fallback = "cosine",
-       .doc = "learning rate over the epochs: cosine falls to 0",
-       .choices = {"cosine", "constant"}},
+       .doc = "learning rate over the epochs: cosine falls to 0; step falls every lr_every epochs; plateau after lr_every epochs without a "
+              "better validation accuracy",
+       .choices = {"cosine", "step", "plateau", "constant"}},
+      {.name = "lr_every", .kind = OptionKind::integer, .fallback = 30, .doc = "epochs of a step, or of patience", .min = 1, .max = 100000},
+      {.name = "lr_gamma",
+       .kind = OptionKind::real,
+       .fallback = 0.1,
+       .doc = "factor of the learning rate at each step",
+       .min = 1e-6,
+       .max = 1},
       {.name = "warmup",
        .kind = OptionKind::real,
        .fallback = 0.0,
@@ -32,33 +40,101 @@ const Options& train_options() {
        .doc = "share of each target spread over all classes",
        .min = 0,
        .max = 0.99},
+      {.name = "mixup",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "alpha of mixup's Beta distribution (Zhang et al. 2018); 0: none",
+       .min = 0,
+       .max = 100},
+      {.name = "ema",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "decay a step of a moving average of the weights, which is then validated and kept; 0: none",
+       .min = 0,
+       .max = 0.99999},
+      {.name = "class_weights",
+       .kind = OptionKind::choice,
+       .fallback = "none",
+       .doc = "balanced: the loss of a class weighs as the inverse of its share of the training images",
+       .choices = {"none", "balanced"}},
+      {.name = "clip", .kind = OptionKind::real, .fallback = 0.0, .doc = "largest norm of the gradient; 0: no limit", .min = 0, .max = 1e6},
+      {.name = "early_stop",
+       .kind = OptionKind::integer,
+       .fallback = 0,
+       .doc = "stop after so many epochs without a better validation accuracy; 0: never",
+       .min = 0,
+       .max = 100000},
       {.name = "augment",
        .kind = OptionKind::names,
-       .fallback = Json::array({"flip", "shift"}),
+       .fallback = Json::array({"flip", "crop"}),
        .doc = "random changes of the training images",
-       .choices = {"flip", "shift"}},
-      {.name = "shift",
+       .choices = {"flip", "crop", "resized_crop", "jitter", "cutout"}},
+      {.name = "padding",
        .kind = OptionKind::integer,
        .fallback = 2,
-       .doc = "largest random shift in pixels, in both directions",
+       .doc = "crop: pixels by which an image may move, in both directions; the data's margin shows there, and black beyond it",
        .min = 0,
-       .max = 64},
+       .max = 256},
+      {.name = "min_scale",
+       .kind = OptionKind::real,
+       .fallback = 0.35,
+       .doc = "resized_crop: the least share of the area that is kept",
+       .min = 0.01,
+       .max = 1},
+      {.name = "jitter",
+       .kind = OptionKind::real,
+       .fallback = 0.2,
+       .doc = "jitter: brightness, contrast and saturation change by up to this share",
+       .min = 0,
+       .max = 1},
+      {.name = "cutout_size",
+       .kind = OptionKind::integer,
+       .fallback = 8,
+       .doc = "cutout: side in pixels of the square that is blanked",
+       .min = 1,
+       .max = 1024},
       {.name = "precision",
        .kind = OptionKind::choice,
        .fallback = "auto",
-       .doc = "arithmetic of training: bf16 keeps fp32 master weights; auto takes bf16 where a measured probe gains 1.2x or more",
-       .choices = {"auto", "fp32", "bf16"}},
+       .doc = "arithmetic of training: bf16 and fp16 (CUDA only, with loss scaling) keep fp32 master weights; auto takes bf16 where a "
+              "measured probe gains 1.2x or more",
+       .choices = {"auto", "fp32", "bf16", "fp16"}},
   };
   return options;
 }
 
 const Options& optimizer_options() {
   static const Options options{
-      {.name = "name", .kind = OptionKind::choice, .fallback = "sgd", .doc = "the optimiser", .choices = {"sgd"}},
+      {.name = "name", .kind = OptionKind::choice, .fallback = "sgd", .doc = "the optimiser", .choices = {"sgd", "adamw"}},
       {.name = "lr", .kind = OptionKind::real, .fallback = 0.05, .doc = "learning rate at its highest", .min = 0, .max = 1000},
-      {.name = "momentum", .kind = OptionKind::real, .fallback = 0.9, .doc = "momentum", .min = 0, .max = 0.9999},
-      {.name = "weight_decay", .kind = OptionKind::real, .fallback = 5e-4, .doc = "L2 penalty on all trained tensors", .min = 0, .max = 1},
-      {.name = "nesterov", .kind = OptionKind::boolean, .fallback = true, .doc = "Nesterov's form of the momentum; needs momentum above 0"},
+      {.name = "momentum", .kind = OptionKind::real, .fallback = 0.9, .doc = "sgd: momentum", .min = 0, .max = 0.9999},
+      {.name = "weight_decay",
+       .kind = OptionKind::real,
+       .fallback = 5e-4,
+       .doc = "sgd: L2 penalty on all trained tensors; adamw: their decoupled decay",
+       .min = 0,
+       .max = 1},
+      {.name = "nesterov", .kind = OptionKind::boolean, .fallback = true, .doc = "sgd: Nesterov's form; needs momentum above 0"},
+      {.name = "beta1", .kind = OptionKind::real, .fallback = 0.9, .doc = "adamw: decay of the mean gradient", .min = 0, .max = 0.9999},
+      {.name = "beta2", .kind = OptionKind::real, .fallback = 0.999, .doc = "adamw: decay of the mean square", .min = 0, .max = 0.999999},
+  };
+  return options;
+}
+
+const Options& distill_options() {
+  static const Options options{
+      {.name = "weight",
+       .kind = OptionKind::real,
+       .fallback = 0.5,
+       .doc = "share of the loss that compares with the base net's scores; the labels have the rest",
+       .min = 0,
+       .max = 1},
+      {.name = "temperature",
+       .kind = OptionKind::real,
+       .fallback = 4.0,
+       .doc = "both nets' scores are divided by this",
+       .min = 0.01,
+       .max = 1000},
   };
   return options;
 }
@@ -71,9 +147,26 @@ TrainOptions train_options_from_json(const Json& json) {
   options.lr_schedule = json.at("lr_schedule").get<std::string>();
   options.warmup = json.at("warmup").get<double>();
   options.label_smoothing = json.at("label_smoothing").get<double>();
+  options.lr_every = json.at("lr_every").get<int>();
+  options.lr_gamma = json.at("lr_gamma").get<double>();
+  options.mixup = json.at("mixup").get<double>();
+  options.ema = json.at("ema").get<double>();
+  options.class_weights = json.at("class_weights").get<std::string>();
+  options.clip = json.at("clip").get<double>();
+  options.early_stop = json.at("early_stop").get<int>();
+  if (json.contains("distill")) {
+    options.distill_weight = json["distill"].at("weight").get<double>();
+    options.distill_temperature = json["distill"].at("temperature").get<double>();
+  }
   options.augment = json.at("augment").get<std::vector<std::string>>();
-  options.shift = json.at("shift").get<int>();
+  options.padding = json.at("padding").get<int>();
+  options.min_scale = json.at("min_scale").get<double>();
+  options.jitter = json.at("jitter").get<double>();
+  options.cutout_size = json.at("cutout_size").get<int>();
   options.precision = json.at("precision").get<std::string>();
+  options.optimizer = optimizer.at("name").get<std::string>();
+  options.beta1 = optimizer.at("beta1").get<double>();
+  options.beta2 = optimizer.at("beta2").get<double>();
   options.lr = optimizer.at("lr").get<double>();
   options.momentum = optimizer.at("momentum").get<double>();
   options.weight_decay = optimizer.at("weight_decay").get<double>();

@@ -14,20 +14,36 @@ const storage::Options& train_options();
 /// Keys of `optimizer:`.
 const storage::Options& optimizer_options();
 
+/// Keys of `prune: retrain: distill:`.
+const storage::Options& distill_options();
+
 struct TrainOptions {
   int epochs = 10;
   int batch = 128;
+  std::string optimizer = "sgd";  ///< sgd | adamw
   double lr = 0.05, momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = true;
-  std::string lr_schedule = "cosine";  ///< cosine | constant
+  double beta1 = 0.9, beta2 = 0.999;   ///< adamw
+  std::string lr_schedule = "cosine";  ///< cosine | step | plateau | constant
+  int lr_every = 30;                   ///< epochs: of a step, or without a better validation accuracy
+  double lr_gamma = 0.1;               ///< factor of a step
   double warmup = 0;                   ///< epochs of linear warm-up, may be a fraction
   double label_smoothing = 0;
-  std::vector<std::string> augment;  ///< flip, shift
-  int shift = 2;                     ///< pixels
-  std::string precision = "auto";    ///< auto | fp32 | bf16
+  double mixup = 0;                    ///< alpha of the Beta distribution; 0: none (Zhang et al. 2018)
+  double ema = 0;                      ///< decay of the weights' moving average, which is then what is validated and kept; 0: none
+  std::string class_weights = "none";  ///< none | balanced
+  double clip = 0;                     ///< largest norm of the gradient; 0: none
+  int early_stop = 0;                  ///< epochs without a better validation accuracy; 0: never
+  double distill_weight = 0;           ///< share of the teacher's term in the loss; 0: none (Hinton et al. 2015)
+  double distill_temperature = 4;      ///< of both nets' scores in that term
+  std::vector<std::string> augment;    ///< flip, crop, resized_crop, jitter, cutout
+  int padding = 2;                     ///< pixels
+  double min_scale = 0.35, jitter = 0.2;
+  int cutout_size = 8;             ///< pixels
+  std::string precision = "auto";  ///< auto | fp32 | bf16 | fp16
 };
 
-/// From the JSON that check_options made of the two tables: {..., "optimizer": {...}}.
+/// From the JSON that check_options made of the tables: {..., "optimizer": {...}, "distill": {...} or none}.
 TrainOptions train_options_from_json(const storage::Json& json);
 
 /// Keys of `prune:` that bound a cut.

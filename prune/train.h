@@ -10,13 +10,9 @@
 #include "eval/data/loader.h"
 #include "eval/nets/net.h"
 #include "eval/precision.h"
-#include "prune/options.h"
+#include "prune/lr_schedule.h"
 
 namespace prune {
-
-struct Epoch {
-  double train_loss = 0, val_accuracy = 0, val_loss = 0, lr = 0;
-};
 
 struct TrainResult {
   enum class End { done, diverged, interrupted };
@@ -27,10 +23,11 @@ struct TrainResult {
   double data_wait_s = 0,
          train_s = 0;       ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
   std::int64_t images = 0;  ///< trained on in train_s
+  int parts = 1;            ///< into which batches were cut after running out of memory
 };
 
-/// Everything but the net. The seed decides the order of images, their augmentation and dropout, epoch by epoch, so that a resumed run
-/// repeats the bits of an undisturbed one at the same number of threads.
+/// Everything but the net. The seed decides the order of images, their augmentation, mixup and dropout, epoch by epoch, so that a resumed
+/// run repeats the bits of an undisturbed one at the same number of threads.
 struct TrainTask {
   const eval::Dataset& data;
   const eval::Normalisation& normalisation;
@@ -40,13 +37,15 @@ struct TrainTask {
   std::filesystem::path checkpoint;                                   ///< written after every epoch but the last; empty: none
   std::function<void(double fraction, const std::string&)> progress;  ///< may be empty
   const std::atomic<bool>* stop = nullptr;                            ///< once true, ends as `interrupted` at the next batch
+  const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device
 };
 
-/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy. SGD with the options' learning rate schedule
-/// by batch.
+/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy; with `ema` those are averages. A batch that
+/// does not fit into memory is computed in halves, quarters ... whose gradients are summed: the step stays that of the whole batch, but
+/// batch norm sees the parts.
 TrainResult train(eval::Net& net, const TrainTask& task);
 
-/// The learning rate's factor at `step` of `steps`: linear from 0 over `warmup` steps, then the schedule.
-double lr_factor(const TrainOptions& options, double step, double steps, double warmup);
+/// Weights of the classes, inverse to their share of the split's images, with a mean of 1 over the images; 0 for a class without any.
+std::vector<float> balanced_class_weights(const eval::Dataset& data, eval::Split split);
 
 }  // namespace prune

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "search/experiment_reader.h"
+#include "search/quantity.h"
 #include "search/strategies/narrow.h"
 #include "search/strategies/strategy.h"
 #include "storage/base/error.h"
@@ -51,6 +52,11 @@ Resources read_resources(YamlReader section) {
     if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
     resources.device = device->node().text;
   }
+  if (const std::optional<YamlReader> limit = section.find("cache_limit"))
+    limit->located([&] {
+      resources.cache_limit = parse_bytes(limit->node().text);
+      return Json();
+    });
   section.finish();
   return resources;
 }
@@ -111,7 +117,7 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
-  experiment.retrain = read_training(section.section("retrain"), experiment.train);
+  experiment.retrain = read_training(section.section("retrain"), experiment.train, /*has_teacher=*/true);
   experiment.allocation = section.values(prune::allocation_options());
   check_protected(section, experiment, infos);
   section.finish();

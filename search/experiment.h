@@ -27,7 +27,11 @@ struct NetRequest {
   double width = 1;
   std::string layout = "automatic";
   double dropout = 0.5;
+  std::filesystem::path weights = {};  ///< safetensors to start from; empty: from scratch
 };
+
+/// {"name", "width", "layout", "dropout"}, and "weights": {"path", "identity"} where there are some, as stages carry it.
+Json to_json(const NetRequest& net);
 
 struct Baseline {
   NetRequest net;
@@ -55,6 +59,7 @@ struct Resources {
   int slots = 0;             ///< 0: as many as the devices allow
   int threads_per_slot = 0;  ///< 0: one on a CPU
   std::string device = "auto";
+  std::int64_t cache_limit = 0;  ///< bytes of decoded images in the cache; 0: no limit
 };
 
 struct Reliability {

@@ -26,9 +26,20 @@ const storage::Options& net_options() {
   return options;
 }
 
+/// A file that must be there. The reader's empty text stands for none.
+std::filesystem::path read_file(const YamlReader& entry) {
+  const std::filesystem::path file =
+      entry.read({.name = "weights", .kind = OptionKind::path, .doc = "a safetensors file with torchvision's names"}).get<std::string>();
+  if (!std::filesystem::is_regular_file(file))
+    entry.fail(fmt::format("is no file ({}); valid: safetensors to start from, or nothing", file.string()));
+  return file;
+}
+
 NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
   const Json options = entry.values(net_options());
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
+  if (const std::optional<YamlReader> weights = entry.find("weights"); weights && !weights->node().text.empty())
+    net.weights = read_file(*weights);
   entry.located([&] {
     for (const eval::DatasetInfo& info : infos) make_net(net, info);
     return Json();
@@ -55,22 +66,14 @@ std::vector<std::string> keys(const std::map<std::string, Json>& map) {
   return keys;
 }
 
-/// Fails at the option that says where the files are.
-void require_files(YamlReader& entry, const eval::DatasetEntry& format, const Json& settings) {
-  YamlReader place = entry;
-  for (const storage::Option& option : format.options) {
+/// The option that says where the files are, or the whole entry.
+YamlReader place_of(YamlReader entry, const std::string& format) {
+  for (const storage::Option& option : eval::dataset_entry(format).options) {
     if (option.kind != OptionKind::path) continue;
-    if (const std::optional<YamlReader> given = entry.find(option.name)) place = *given;
+    if (const std::optional<YamlReader> given = entry.find(option.name)) return *given;
     break;
   }
-  place.located([&] {
-    for (const std::filesystem::path& file : format.files(settings)) {
-      if (std::filesystem::is_regular_file(file)) continue;
-      throw storage::Error(storage::ErrorKind::invalid,
-                           fmt::format("{} needs the file {}, which is not there", describe(place.node()), file.string()));
-    }
-    return Json();
-  });
+  return entry;
 }
 
 }  // namespace
@@ -86,7 +89,6 @@ std::map<std::string, Json> read_data(const YamlReader& section) {
     Json settings = entry.values(known.options);
     entry.finish();
     settings["format"] = format;
-    require_files(entry, known, settings);
     data[name] = std::move(settings);
   }
   return data;
@@ -115,9 +117,12 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
 DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data) {
   DataInfos infos;
   for (auto& [name, entry] : section.members()) {
-    entry.located([&, &name = name] {
+    const Json& settings = data.at(name);
+    place_of(entry, settings.at("format")).located([&, &name = name] {
+      if (std::none_of(tasks.begin(), tasks.end(), [&](const Task& task) { return task.dataset == name; }))
+        eval::describe_dataset(settings);
       for (const Task& task : tasks)
-        if (task.dataset == name) infos.push_back(eval::describe_dataset(data.at(name), task.target));
+        if (task.dataset == name) infos.push_back(eval::describe_dataset(settings, task.target));
       return Json();
     });
   }

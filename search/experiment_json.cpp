@@ -2,17 +2,21 @@
 
 #include "eval/data/dataset.h"
 #include "search/experiment.h"
+#include "storage/base/fingerprint.h"
 
 namespace search {
 
 namespace {
 
-Json to_json(const NetRequest& net) {
-  return {{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
+/// Without where the weights lie.
+Json net_to_json(const NetRequest& net) {
+  Json json = to_json(net);
+  if (json.contains("weights")) json["weights"].erase("path");
+  return json;
 }
 
 Json to_json(const Baseline& baseline) {
-  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : to_json(baseline.net);
+  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : net_to_json(baseline.net);
   json["train"] = baseline.train;
   return json;
 }
@@ -58,6 +62,12 @@ std::string changed(const Json& stored, const Json& now) {
 
 }  // namespace
 
+Json to_json(const NetRequest& net) {
+  Json json{{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
+  if (!net.weights.empty()) json["weights"] = {{"path", net.weights.string()}, {"identity", storage::file_identity(net.weights)}};
+  return json;
+}
+
 Json to_json(const Experiment& experiment) {
   Json json{
       {"schema", 1},
@@ -75,7 +85,7 @@ Json to_json(const Experiment& experiment) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }
   for (const auto& [name, settings] : experiment.data) json["data"][name] = data_to_json(settings);
-  for (const NetRequest& net : experiment.nets) json["nets"].push_back(to_json(net));
+  for (const NetRequest& net : experiment.nets) json["nets"].push_back(net_to_json(net));
   for (const Baseline& baseline : experiment.baselines) json["baselines"].push_back(to_json(baseline));
   for (const Criterion& criterion : experiment.criteria) json["prune"]["criteria"].push_back(to_json(criterion));
   for (const Schedule& schedule : experiment.schedules) json["prune"]["schedules"].push_back(to_json(schedule));

@@ -113,11 +113,16 @@ prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
   return {.kind = prune::PruneRequest::Kind::keep, .value = share, .of = of};
 }
 
-Json read_training(YamlReader section, const Json& inherited) {
+Json read_training(YamlReader section, const Json& inherited, bool has_teacher) {
   Json training = section.values(prune::train_options(), inherited);
   YamlReader optimizer = section.section("optimizer").named();
   training["optimizer"] = optimizer.values(prune::optimizer_options(), inherited.value("optimizer", Json::object()));
   optimizer.finish();
+  if (std::optional<YamlReader> distill = section.find("distill")) {
+    if (!has_teacher) distill->fail("has no net to learn from here; valid: under prune.retrain, where the base net teaches");
+    training["distill"] = distill->values(prune::distill_options());
+    distill->finish();
+  }
   section.finish();
   return training;
 }

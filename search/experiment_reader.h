@@ -7,13 +7,13 @@
 
 namespace search {
 
-/// `data`: formats of the dataset registry, whose files must exist.
+/// `data`: formats of the dataset registry.
 std::map<std::string, Json> read_data(const YamlReader& section);
 
 /// `tasks`: each names one of `data`, and a target where the format has several.
 std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data);
 
-/// What the tasks' datasets hold, by their files' headers.
+/// What the tasks' datasets hold, by their listings and headers. Fails where files are missing or broken.
 using DataInfos = std::vector<eval::DatasetInfo>;
 DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data);
 
@@ -25,8 +25,9 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
                                      const Json& train);
 
-/// `train` or `prune.retrain`: a key that is not given takes its value from `inherited` where that is not empty.
-Json read_training(YamlReader section, const Json& inherited);
+/// `train`, or `prune.retrain`, which alone has a teacher to distill from: a key that is not given takes its value from `inherited` where
+/// that is not empty.
+Json read_training(YamlReader section, const Json& inherited, bool has_teacher = false);
 
 /// `prune.criteria`, with labels made unique and `widths` resolved.
 std::vector<Criterion> read_criteria(const YamlReader& section);

@@ -18,9 +18,10 @@ namespace {
 /// Raised whenever equal parameters come to mean another result, so that old results are not taken for new ones.
 constexpr int kFormat = 1;
 
-/// The parameters without the paths of the data: the data's identity is among them, and where they lie decides nothing.
+/// The parameters without the paths of data and weights: their identities are among them, and where they lie decides nothing.
 Json without_paths(Json parameters) {
-  const auto settings = "/data/settings"_json_pointer;
+  const auto settings = "/data/settings"_json_pointer, weights = "/net/weights"_json_pointer;
+  if (parameters.contains(weights)) parameters[weights].erase("path");
   if (!parameters.contains(settings)) return parameters;
   Json& data = parameters[settings];
   for (const storage::Option& option : eval::dataset_entry(data.at("format").get<std::string>()).options)

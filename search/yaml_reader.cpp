@@ -62,10 +62,10 @@ std::vector<std::pair<std::string, YamlReader>> YamlReader::members() const {
 }
 
 Json YamlReader::read(const Option& option) const {
-  if (option.kind == OptionKind::names) {
-    Json names = Json::array();
-    for (const YamlReader& name : items()) names.push_back(name.element(option));
-    return names;
+  if (option.kind == OptionKind::names || option.kind == OptionKind::reals) {
+    Json values = Json::array();
+    for (const YamlReader& item : items()) values.push_back(item.element(option));
+    return values;
   }
   if (!is(YamlNode::Kind::scalar)) fail("is not a single value; valid: " + option.doc);
   if (option.kind == OptionKind::path && node_->text.empty()) fail("is not a path; valid: " + option.doc);
@@ -73,9 +73,11 @@ Json YamlReader::read(const Option& option) const {
   return option.kind == OptionKind::path ? Json((folder_ / value.get<std::string>()).lexically_normal().string()) : value;
 }
 
-Json YamlReader::element(const Option& names) const {
-  if (!is(YamlNode::Kind::scalar)) fail("is not a name");
-  return located([&] { return check_option(names, Json::array({node_->text})).at(0); });
+Json YamlReader::element(const Option& list) const {
+  if (!is(YamlNode::Kind::scalar)) fail("is not a single value");
+  if (list.kind == OptionKind::names) return located([&] { return check_option(list, Json::array({node_->text})).at(0); });
+  return located(
+      [&] { return storage::parse_option({.name = list.name, .kind = OptionKind::real, .min = list.min, .max = list.max}, node_->text); });
 }
 
 Json YamlReader::located(const std::function<Json()>& check) const {

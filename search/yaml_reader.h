@@ -66,7 +66,7 @@ class YamlReader {
   [[noreturn]] void fail(const std::string& problem) const;
 
  private:
-  storage::Json element(const storage::Option& names) const;
+  storage::Json element(const storage::Option& list) const;
   YamlReader child(const YamlNode& node, const std::string& key) const;
 
   const YamlNode* node_;

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "eval/data/formats.h"
-#include "eval/data/memory_dataset.h"
 #include "eval/data/split.h"
+#include "eval/data/stored_dataset.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 
@@ -90,15 +90,16 @@ std::int64_t count_records(const Variant& variant, const fs::path& root, const s
 }
 
 /// Appends the pixels and the labels of a file's records.
-void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, MemoryImages& data) {
+void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, StoredImages& data,
+                  std::vector<std::uint8_t>& pixels) {
   const std::string bytes = storage::read_file(path);
   for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
     const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
     if (label >= data.class_names.size())
       fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, data.class_names.size() - 1));
     data.labels.push_back(label);
-    const char* pixels = bytes.data() + record + variant.labels.size();
-    data.pixels.insert(data.pixels.end(), pixels, pixels + image_bytes);
+    const char* image = bytes.data() + record + variant.labels.size();
+    pixels.insert(pixels.end(), image, image + image_bytes);
   }
 }
 
@@ -109,16 +110,18 @@ fs::path root_of(const storage::Json& options) {
 std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
   const std::size_t label_byte = variant.label_byte(target);
-  MemoryImages data;
+  StoredImages data;
+  std::vector<std::uint8_t> pixels;
   data.shape = image_shape;
   data.class_names = read_names(require_file(variant, root, variant.labels[label_byte].names));
-  data.pixels.reserve(
-      static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) * image_bytes);
-  for (const std::string& name : variant.training) read_records(variant, root / name, label_byte, data);
+  pixels.reserve(static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) *
+                 image_bytes);
+  for (const std::string& name : variant.training) read_records(variant, root / name, label_byte, data, pixels);
   const auto training = static_cast<std::int64_t>(data.labels.size());
-  for (const std::string& name : variant.test) read_records(variant, root / name, label_byte, data);
+  for (const std::string& name : variant.test) read_records(variant, root / name, label_byte, data, pixels);
   data.splits = make_splits(data.labels, training, split_options_from_json(options), fmt::format("data of format {}", variant.format));
-  return std::make_unique<MemoryDataset>(std::move(data));
+  data.pixels = PixelBlock::of(std::move(pixels));
+  return std::make_unique<StoredDataset>(std::move(data));
 }
 
 std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& options) {
@@ -132,11 +135,15 @@ std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& o
 
 DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
-  const SplitSizes sizes = split_sizes(count_records(variant, root, variant.training), count_records(variant, root, variant.test),
-                                       split_options_from_json(options), fmt::format("data of format {}", variant.format));
+  const std::int64_t training = count_records(variant, root, variant.training), test = count_records(variant, root, variant.test);
+  const SplitSizes sizes = split_sizes(training, test, split_options_from_json(options), fmt::format("data of format {}", variant.format));
   const auto classes = read_names(require_file(variant, root, variant.labels[variant.label_byte(target)].names)).size();
-  return {
-      .shape = image_shape, .classes = static_cast<int>(classes), .train = sizes.train, .validation = sizes.validation, .test = sizes.test};
+  return {.shape = image_shape,
+          .classes = static_cast<int>(classes),
+          .train = sizes.train,
+          .validation = sizes.validation,
+          .test = sizes.test,
+          .images = training + test};
 }
 
 storage::Options cifar_options() {
@@ -145,26 +152,27 @@ storage::Options cifar_options() {
   return options;
 }
 
+DatasetEntry cifar_format(const Variant& variant, const char* doc, std::vector<std::string> targets) {
+  return {variant.format,
+          doc,
+          cifar_options(),
+          std::move(targets),
+          [&variant](const storage::Json& options, const std::string& target, const DecodeOptions&) {
+            return open_cifar(variant, options, target);
+          },
+          [&variant](const storage::Json& options) { return files_identity(cifar_files(variant, options)); },
+          [&variant](const storage::Json& options, const std::string& target) { return describe_cifar(variant, options, target); }};
+}
+
 }  // namespace
 
 DatasetEntry cifar10_format() {
-  return {"cifar10",
-          "CIFAR-10 as binary files: 32 x 32 colour images of 10 classes",
-          cifar_options(),
-          {},
-          [](const storage::Json& options, const std::string& target) { return open_cifar(cifar10, options, target); },
-          [](const storage::Json& options) { return cifar_files(cifar10, options); },
-          [](const storage::Json& options, const std::string& target) { return describe_cifar(cifar10, options, target); }};
+  return cifar_format(cifar10, "CIFAR-10 as binary files: 32 x 32 colour images of 10 classes", {});
 }
 
 DatasetEntry cifar100_format() {
-  return {"cifar100",
-          "CIFAR-100 as binary files: 32 x 32 colour images of 100 classes, or of 20 coarse ones",
-          cifar_options(),
-          {"fine", "coarse"},
-          [](const storage::Json& options, const std::string& target) { return open_cifar(cifar100, options, target); },
-          [](const storage::Json& options) { return cifar_files(cifar100, options); },
-          [](const storage::Json& options, const std::string& target) { return describe_cifar(cifar100, options, target); }};
+  return cifar_format(cifar100, "CIFAR-100 as binary files: 32 x 32 colour images of 100 classes, or of 20 coarse ones",
+                      {"fine", "coarse"});
 }
 
 }  // namespace eval

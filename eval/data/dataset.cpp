@@ -35,27 +35,6 @@ std::string target_of(const DatasetEntry& entry, const std::string& target) {
 
 }  // namespace
 
-std::string to_string(Split split) {
-  switch (split) {
-    case Split::train:
-      return "train";
-    case Split::validation:
-      return "validation";
-    case Split::test:
-      return "test";
-  }
-  return "unknown";
-}
-
-Split split_from_string(const std::string& text) {
-  std::vector<std::string> names;
-  for (const Split split : {Split::train, Split::validation, Split::test}) {
-    names.push_back(to_string(split));
-    if (names.back() == text) return split;
-  }
-  fail(fmt::format("unknown split '{}'{}", text, storage::suggestion(text, names)));
-}
-
 const DatasetEntry& dataset_entry(const std::string& format) {
   std::vector<std::string> formats;
   for (const DatasetEntry& entry : dataset_registry()) {
@@ -65,9 +44,9 @@ const DatasetEntry& dataset_entry(const std::string& format) {
   fail(fmt::format("unknown data format '{}'{}", format, storage::suggestion(format, formats)));
 }
 
-std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::string& target) {
+std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::string& target, const DecodeOptions& decoding) {
   const DatasetEntry& entry = entry_of(settings);
-  return entry.open(options_of(entry, settings), target_of(entry, target));
+  return entry.open(options_of(entry, settings), target_of(entry, target), decoding);
 }
 
 DatasetInfo describe_dataset(const storage::Json& settings, const std::string& target) {
@@ -75,15 +54,29 @@ DatasetInfo describe_dataset(const storage::Json& settings, const std::string& t
   return entry.describe(options_of(entry, settings), target_of(entry, target));
 }
 
+storage::Json dataset_details(const storage::Json& settings) {
+  const DatasetEntry& entry = entry_of(settings);
+  return entry.details ? entry.details(options_of(entry, settings)) : storage::Json();
+}
+
 storage::Json dataset_identity(const storage::Json& settings) {
   const DatasetEntry& entry = entry_of(settings);
   storage::Json options = options_of(entry, settings);
-  storage::Json files = storage::Json::array();
-  for (const std::filesystem::path& file : entry.files(options)) files.push_back(storage::file_identity(file));
+  storage::Json identity = entry.identity(options);
   for (const storage::Option& option : entry.options) {
     if (option.kind == storage::OptionKind::path) options.erase(option.name);
   }
-  return {{"format", entry.format}, {"options", std::move(options)}, {"files", std::move(files)}};
+  return {{"format", entry.format}, {"options", std::move(options)}, {"files", std::move(identity)}};
+}
+
+storage::Json files_identity(const std::vector<std::filesystem::path>& files) {
+  storage::Json identity = storage::Json::array();
+  for (const std::filesystem::path& file : files) identity.push_back(storage::file_identity(file));
+  return identity;
+}
+
+std::size_t stored_bytes(const Shape& shape, int margin) {
+  return static_cast<std::size_t>(shape.channels) * (shape.height + 2 * margin) * (shape.width + 2 * margin);
 }
 
 }  // namespace eval

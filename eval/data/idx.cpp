@@ -9,8 +9,8 @@
 #include <set>
 
 #include "eval/data/formats.h"
-#include "eval/data/memory_dataset.h"
 #include "eval/data/split.h"
+#include "eval/data/stored_dataset.h"
 #include "storage/base/error.h"
 
 namespace eval {
@@ -173,7 +173,7 @@ void check_counts(const IdxFile& images, const IdxFile& labels, const fs::path& 
   if (labels.count() != images.count()) fail(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
 }
 
-std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::string&) {
+std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::string&, const DecodeOptions&) {
   const std::vector<fs::path> paths = locate_files(options);
   IdxFile train_images(paths[0], 3), train_labels(paths[1], 1), test_images(paths[2], 3), test_labels(paths[3], 1);
   check_counts(train_images, train_labels, paths[1]);
@@ -182,17 +182,18 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
     fail(paths[2], fmt::format("has images of another size ({}) than the training images ({})", test_images.shown(), train_images.shown()));
   }
   const int pad = options.at("pad").get<int>();
-  MemoryImages data;
+  StoredImages data;
   data.shape = {1, train_images.dimension(1) + 2 * pad, train_images.dimension(2) + 2 * pad};
   data.class_names = class_names(options);
   append_labels(train_labels, paths[1], data.class_names.size(), data.labels);
   append_labels(test_labels, paths[3], data.class_names.size(), data.labels);
   data.splits = make_splits(data.labels, train_images.count(), split_options_from_json(options), "data of format idx");
   const std::size_t image_bytes = static_cast<std::size_t>(data.shape.height) * data.shape.width;
-  data.pixels.resize(data.labels.size() * image_bytes);
-  read_images(train_images, pad, data.pixels.data());
-  read_images(test_images, pad, data.pixels.data() + train_images.count() * image_bytes);
-  return std::make_unique<MemoryDataset>(std::move(data));
+  std::vector<std::uint8_t> pixels(data.labels.size() * image_bytes);
+  read_images(train_images, pad, pixels.data());
+  read_images(test_images, pad, pixels.data() + train_images.count() * image_bytes);
+  data.pixels = PixelBlock::of(std::move(pixels));
+  return std::make_unique<StoredDataset>(std::move(data));
 }
 
 DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
@@ -204,7 +205,8 @@ DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
           .classes = static_cast<int>(class_names(options).size()),
           .train = sizes.train,
           .validation = sizes.validation,
-          .test = sizes.test};
+          .test = sizes.test,
+          .images = training.count() + test.count()};
 }
 
 storage::Options idx_options() {
@@ -229,7 +231,9 @@ storage::Options idx_options() {
 }  // namespace
 
 DatasetEntry idx_format() {
-  return {"idx",       "grey images as IDX files, raw or gzipped (MNIST, Fashion-MNIST)", idx_options(), {}, open_idx, locate_files,
+  return {"idx",         "grey images as IDX files, raw or gzipped (MNIST, Fashion-MNIST)",
+          idx_options(), {},
+          open_idx,      [](const storage::Json& options) { return files_identity(locate_files(options)); },
           describe_idx};
 }
 

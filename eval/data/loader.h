@@ -6,24 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "eval/data/dataset.h"
+#include "eval/data/augmentation.h"
+#include "eval/data/seed.h"
 #include "eval/torch.h"
 
 namespace eval {
-
-/// Per channel: (pixel / 255 - mean) / deviation.
-struct Normalisation {
-  std::vector<float> mean, deviation;
-};
-
-/// Mean and standard deviation of the training images' pixels, channel by channel.
-Normalisation measure_normalisation(const Dataset& data);
-
-/// Random changes of training images; what leaves the frame is replaced by zeros (black).
-struct Augmentation {
-  bool flip = false;  ///< left to right, every second image
-  int shift = 0;      ///< up to so many pixels in both directions
-};
 
 struct Batch {
   torch::Tensor images;  ///< [N, C, H, W] fp32, channels last
@@ -62,8 +49,5 @@ std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::ui
 
 /// The first `count` of the training images in an order drawn by seed; all where there are fewer.
 std::vector<std::int64_t> sample_images(const Dataset& data, std::int64_t count, std::uint64_t seed);
-
-/// A seed for a purpose: mixes the parts so that nearby seeds give unrelated streams (SplitMix64, Steele et al. 2014).
-std::uint64_t mix_seed(std::uint64_t seed, std::uint64_t part);
 
 }  // namespace eval

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 
 #include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
 
 namespace eval {
 namespace {
@@ -68,7 +70,55 @@ Draw draw_by_class(std::span<const std::int32_t> labels, const std::vector<std::
   return draw;
 }
 
+std::string draw_hash(std::uint64_t seed, const std::string& name) {
+  return storage::sha256(fmt::format("{} {}", seed, name));
+}
+
 }  // namespace
+
+std::string to_string(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
+  }
+  return "unknown";
+}
+
+Split split_from_string(const std::string& text) {
+  std::vector<std::string> names;
+  for (const Split split : all_splits) {
+    names.push_back(to_string(split));
+    if (names.back() == text) return split;
+  }
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("unknown split '{}'{}", text, storage::suggestion(text, names)));
+}
+
+std::optional<Split> split_from_usual_name(const std::string& text) {
+  if (text == "train" || text == "training") return Split::train;
+  if (text == "val" || text == "valid" || text == "validation") return Split::validation;
+  if (text == "test") return Split::test;
+  return std::nullopt;
+}
+
+const std::vector<std::int64_t>& Splits::operator[](Split split) const {
+  switch (split) {
+    case Split::train:
+      return train;
+    case Split::validation:
+      return validation;
+    case Split::test:
+      break;
+  }
+  return test;
+}
+
+std::vector<std::int64_t>& Splits::operator[](Split split) {
+  return const_cast<std::vector<std::int64_t>&>(std::as_const(*this)[split]);
+}
 
 Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
                      std::mt19937_64& random) {
@@ -77,6 +127,35 @@ Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std
 
 Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count) {
   return draw_by_class(labels, images, count, [](std::vector<std::int64_t>& members) { std::reverse(members.begin(), members.end()); });
+}
+
+Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
+                  std::span<const std::string> names, std::uint64_t seed) {
+  return draw_by_class(labels, images, count, [&](std::vector<std::int64_t>& members) {
+    std::vector<std::pair<std::string, std::int64_t>> hashed;
+    for (const std::int64_t image : members) hashed.emplace_back(draw_hash(seed, names[image]), image);
+    std::sort(hashed.begin(), hashed.end());
+    for (std::size_t i = 0; i < members.size(); ++i) members[i] = hashed[i].second;
+  });
+}
+
+Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed) {
+  std::map<std::string, std::vector<std::int64_t>> members;
+  for (const std::int64_t image : images) members[groups[image]].push_back(image);
+  std::map<std::string, const std::vector<std::int64_t>*> order;  // by hash
+  for (const auto& [group, of_group] : members) order[draw_hash(seed, group)] = &of_group;
+  Draw draw;
+  std::size_t opened = 0;
+  for (const auto& [hash, of_group] : order) {
+    const auto taken = std::ssize(draw.taken), with = taken + std::ssize(*of_group);
+    const bool nearer = draw.taken.empty() || std::abs(with - count) < std::abs(taken - count);
+    const bool last = ++opened == order.size();
+    std::vector<std::int64_t>& side = nearer && !(last && draw.left.empty()) ? draw.taken : draw.left;
+    side.insert(side.end(), of_group->begin(), of_group->end());
+  }
+  std::sort(draw.taken.begin(), draw.taken.end());
+  std::sort(draw.left.begin(), draw.left.end());
+  return draw;
 }
 
 const storage::Options& split_options() {
@@ -114,8 +193,8 @@ SplitOptions split_options_from_json(const storage::Json& json) {
     return json.contains(key) ? std::optional(json[key].get<std::int64_t>()) : std::nullopt;
   };
   return {
-      json.at("validation").get<double>(),        optional("validation_images"),       optional("train_images"), optional("test_images"),
-      json.at("split_seed").get<std::uint64_t>(), json.at("validation_from") == "last"};
+      json.value("test", 0.2), json.at("validation").get<double>(),        optional("validation_images"),       optional("train_images"),
+      optional("test_images"), json.at("split_seed").get<std::uint64_t>(), json.at("validation_from") == "last"};
 }
 
 SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOptions& options, const std::string& where) {
@@ -140,6 +219,39 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
   splits.test.resize(sizes.test);
   std::iota(splits.test.begin(), splits.test.end(), training);
   return splits;
+}
+
+Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
+                       const std::string& where) {
+  const auto draw = [&](std::int64_t count) {
+    if (keys.groups) return draw_groups(given.train, count, keys.names, options.seed);
+    return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed);
+  };
+  if (given.test.empty()) {
+    const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
+    check_count(where, "test", count, std::ssize(given.train) - 2);
+    Draw test = draw(count);
+    given.test = std::move(test.taken);
+    given.train = std::move(test.left);
+  }
+  if (given.validation.empty()) {
+    const std::int64_t count =
+        options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));
+    check_count(where, options.validation_images ? "validation_images" : "validation", count, std::ssize(given.train) - 1);
+    Draw validation = draw(count);
+    given.validation = std::move(validation.taken);
+    given.train = std::move(validation.left);
+  }
+  if (options.train_images) {
+    check_count(where, "train_images", *options.train_images, std::ssize(given.train));
+    given.train = draw_by_name(labels, given.train, *options.train_images, keys.names, options.seed).taken;
+  }
+  if (options.test_images) {
+    check_count(where, "test_images", *options.test_images, std::ssize(given.test));
+    given.test.resize(static_cast<std::size_t>(*options.test_images));
+  }
+  for (const Split split : all_splits) check_count(where, to_string(split).c_str(), std::ssize(given[split]), std::ssize(labels));
+  return given;
 }
 
 }  // namespace eval

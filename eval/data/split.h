@@ -1,6 +1,7 @@
 // Which images train, validate and test: drawn by seed, class by class, the same on every platform. Used by the formats in this folder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -12,9 +13,21 @@
 
 namespace eval {
 
+enum class Split { train, validation, test };
+inline constexpr std::array all_splits{Split::train, Split::validation, Split::test};
+
+std::string to_string(Split split);
+/// Throws storage::Error(invalid) for an unknown name.
+Split split_from_string(const std::string& text);
+/// The split that a folder or a column of a foreign dataset means: train(ing), val(id, idation), test.
+std::optional<Split> split_from_usual_name(const std::string& text);
+
 /// Image numbers by split, each list ascending. An image may be in none.
 struct Splits {
   std::vector<std::int64_t> train, validation, test;
+
+  std::vector<std::int64_t>& operator[](Split split);
+  const std::vector<std::int64_t>& operator[](Split split) const;
 };
 
 /// Image numbers that a draw took and those it left, both ascending.
@@ -30,7 +43,16 @@ Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std
 /// The same shares, of each class the last images.
 Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count);
 
+/// The same shares, of each class those whose names have the least SHA-256 with the seed: other images of the set do not matter.
+Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
+                  std::span<const std::string> names, std::uint64_t seed);
+
+/// Takes whole groups in the order of their hashes, as draw_by_name, as long as that comes nearer to `count` images; at least one, and
+/// never all. `groups` is indexed by image number.
+Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed);
+
 struct SplitOptions {
+  double test = 0.2;        ///< share of all images, in (0, 1), where no image is bound to be a test image
   double validation = 0.1;  ///< share of the training images, in (0, 1)
   std::optional<std::int64_t> validation_images, train_images, test_images;
   std::uint64_t seed = 1;
@@ -54,5 +76,16 @@ SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOpti
 /// Images 0 .. training-1 are for training, the rest for test. The validation images are drawn first, then the subset for training; test
 /// takes the first images. Throws storage::Error(invalid), opened by `where`, if a split would be empty or larger than what there is.
 Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, const SplitOptions& options, const std::string& where);
+
+/// What images are drawn by: names of their own, or groups of which none may be in two splits.
+struct DrawKeys {
+  std::span<const std::string> names;  ///< by image number
+  bool groups = false;
+};
+
+/// Draws test images from `given.train` where there are none, then validation images likewise, then the subset for training. Names and
+/// groups decide, so that an image keeps its split when others come or go. Throws as make_splits.
+Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
+                       const std::string& where);
 
 }  // namespace eval

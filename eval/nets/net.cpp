@@ -64,6 +64,18 @@ Weights inference_weights(const NetSpec& spec, Weights tensors) {
   return tensors;
 }
 
+StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh) {
+  StartingWeights start{inference_weights(spec, std::move(trained)), ""};
+  const std::string head = filter_layers(spec).back();
+  const auto weight = start.weights.find(head + ".weight");
+  if (weight != start.weights.end() && weight->second.sizes() != fresh.at(head + ".weight").sizes()) {
+    start.fresh_layer = head;
+    for (const char* part : {".weight", ".bias"})
+      if (const auto own = fresh.find(head + part); own != fresh.end()) start.weights[own->first] = own->second;
+  }
+  return start;
+}
+
 Weights clone(const Weights& weights) {
   Weights copy;
   for (const auto& [name, tensor] : weights) copy[name] = tensor.detach().clone();

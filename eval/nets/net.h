@@ -28,6 +28,16 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed);
 /// uses.
 Weights inference_weights(const NetSpec& spec, Weights tensors);
 
+/// Weights that a net starts from, and the layer that could not take them.
+struct StartingWeights {
+  Weights weights;
+  std::string fresh_layer;  ///< the one that makes the class scores, where it has another number of classes; "": none
+};
+
+/// Trained tensors for a net that tells other classes apart: the last layer with filters keeps its `fresh` weights where the trained ones
+/// have another size. Throws storage::Error(invalid) naming any other tensor that is missing, not wanted or of the wrong size.
+StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh);
+
 /// A deep copy.
 Weights clone(const Weights& weights);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/data/dataset.h"
 #include "search/experiment.h"
 
 namespace CLI {
@@ -33,6 +34,7 @@ void add_convert(CLI::App& app, Action& action);
 void add_score(CLI::App& app, Action& action);
 void add_prune(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
+void add_gc(CLI::App& app, Action& action);
 
 /// Exit codes besides those of storage::exit_code.
 constexpr int exit_done = 0, exit_some_failed = 4, exit_max_failures = 7, exit_budget = 75;
@@ -53,6 +55,13 @@ std::filesystem::path results_directory(const ExperimentArguments& arguments, co
 
 /// Adds the argument DIR: a results directory.
 void add_directory_argument(CLI::App& command, std::filesystem::path& directory);
+
+/// Decodes what the data's cache does not have, with progress on stderr, and tells what is left out. Throws storage::Error(invalid) where
+/// something is broken and must not be.
+std::vector<eval::LeftOut> read_images(const Experiment& experiment, const std::string& data);
+
+/// read_images of all data that consist of image files.
+void prepare_images(const Experiment& experiment);
 
 /// The worker program. Throws storage::Error(environment) where it is none.
 std::filesystem::path require_worker();

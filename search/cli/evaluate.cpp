@@ -24,8 +24,10 @@ int evaluate(const Options& options) {
   if (options.json)
     print_json(answer);
   else
-    fmt::print("{} images: accuracy {:.2f} %, loss {:.4f}\n", answer.at("images").get<std::int64_t>(),
-               100 * answer.at("accuracy").get<double>(), storage::number_from_json(answer.at("loss")));
+    fmt::print("{} images: accuracy {:.2f} %, balanced {:.2f} %, loss {:.4f}, calibration error {:.4f}\n",
+               answer.at("images").get<std::int64_t>(), 100 * answer.at("accuracy").get<double>(),
+               100 * answer.at("balanced_accuracy").get<double>(), storage::number_from_json(answer.at("loss")),
+               answer.at("calibration_error").get<double>());
   return exit_done;
 }
 

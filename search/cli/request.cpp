@@ -152,7 +152,7 @@ void put_data(Json& request, const std::string& text) {
     const auto [key, value] = split_at(pair, '=');
     if (key == "split")
       request["split"] = eval::to_string(eval::split_from_string(value));
-    else if (key == "target")
+    else if (key == "target" || key == "attribute")
       request["target"] = value;
     else
       settings[key] = parse_value(option_named(entry.options, key, where), value, where);

@@ -32,9 +32,9 @@ Json read_json(const std::filesystem::path& file);
 /// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
 void put_net(Json& request, const NetArguments& arguments);
 
-/// "cifar100:DIR?target=coarse&split=test": the keys "data" (checked settings of the format), "target" and "split" ("" where they are not
-/// given) of a request. Relative paths start at the current directory. Throws storage::Error(invalid) for an unknown format, option, target
-/// or split.
+/// "cifar100:DIR?target=coarse&split=test" (or attribute=Smiling, the same as target): the keys "data" (checked settings of the format),
+/// "target" and "split" ("" where they are not given) of a request. Relative paths start at the current directory. Throws
+/// storage::Error(invalid) for an unknown format, option, target or split.
 void put_data(Json& request, const std::string& text);
 constexpr const char* data_help = "the images: FORMAT:PLACE?option=value&..., as in idx:/usr/share/datasets/fashion-mnist?pad=2";
 

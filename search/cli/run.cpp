@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "search/cli/commands.h"
-#include "search/duration.h"
 #include "search/executors/process.h"
 #include "search/executors/slots.h"
 #include "search/progress.h"
+#include "search/quantity.h"
 #include "search/report/answers.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -190,6 +190,7 @@ int run_experiment(const Options& options) {
   if (options.fresh) remove_run(directory);
   Repository repository(directory, Repository::Access::write);
   refuse_contradiction(repository, experiment, directory);
+  prepare_images(experiment);
 
   handle_signals();
   const std::unique_ptr<Strategy> strategy = make_strategy(experiment.strategy);

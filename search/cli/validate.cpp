@@ -25,17 +25,30 @@ struct Options {
 /// Free space below which a run is not worth starting.
 constexpr std::uintmax_t least_free_bytes = 256ULL << 20;
 
-Json describe(const Json& settings) {
-  const std::unique_ptr<eval::Dataset> dataset = eval::open_dataset(settings);
-  Json splits = Json::object();
-  for (const eval::Split split : {eval::Split::train, eval::Split::validation, eval::Split::test}) {
-    splits[eval::to_string(split)] = dataset->split(split).size();
-  }
-  const eval::Shape shape = dataset->shape();
-  return {{"images", dataset->labels().size()},
-          {"classes", dataset->class_names().size()},
-          {"shape", {shape.channels, shape.height, shape.width}},
-          {"splits", splits}};
+/// Classes and images of one target, as the files list them.
+Json describe_target(const eval::DatasetInfo& info) {
+  return {{"classes", info.classes}, {"splits", {{"train", info.train}, {"validation", info.validation}, {"test", info.test}}}};
+}
+
+/// One of `data`, for every task that uses it. Reads all of it, but for images that are optional and not there.
+Json describe_data(const Experiment& experiment, const std::string& name) {
+  const Json& settings = experiment.data.at(name);
+  std::vector<std::string> targets;
+  for (const Task& task : experiment.tasks)
+    if (task.dataset == name) targets.push_back(task.target);
+  if (targets.empty()) targets.push_back("");
+
+  const eval::DatasetInfo info = eval::describe_dataset(settings, targets.front());
+  Json report = describe_target(info);
+  report["images"] = info.images;
+  report["shape"] = {info.shape.channels, info.shape.height, info.shape.width};
+  if (info.synthetic) report["synthetic"] = true;
+  for (const std::string& target : targets)
+    if (!target.empty()) report["targets"][target] = describe_target(eval::describe_dataset(settings, target));
+  if (const Json details = eval::dataset_details(settings); !details.is_null()) report.update(details);
+  if (report.value("images_present", true) || settings.value("images", "required") != "optional")
+    report["left_out"] = read_images(experiment, name).size();
+  return report;
 }
 
 /// The size of every net on every task's data.
@@ -76,7 +89,7 @@ int validate(const Options& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
-  for (const auto& [name, settings] : experiment.data) report["data"][name] = describe(settings);
+  for (const auto& [name, settings] : experiment.data) report["data"][name] = describe_data(experiment, name);
   report["free_bytes"] = check_directory(directory);
 
   report["slots"] = Json::array();
@@ -89,9 +102,10 @@ int validate(const Options& options) {
   }
   for (const auto& [name, data] : report.at("data").items()) {
     const Json& splits = data.at("splits");
-    fmt::print("data {}: {} images of {} classes; train {}, validation {}, test {}\n", name, data.at("images").get<int>(),
-               data.at("classes").get<int>(), splits.at("train").get<int>(), splits.at("validation").get<int>(),
-               splits.at("test").get<int>());
+    fmt::print("data {}: {} images of {} classes; train {}, validation {}, test {}{}{}\n", name, data.at("images").get<std::int64_t>(),
+               data.at("classes").get<int>(), splits.at("train").get<std::int64_t>(), splits.at("validation").get<std::int64_t>(),
+               splits.at("test").get<std::int64_t>(), data.contains("synthetic") ? "; synthetic" : "",
+               data.contains("left_out") ? "" : "; the images are not there");
   }
   fmt::print("{}", to_text(report.at("nets"), {"task", "net", "width", "params", "macs"}));
   fmt::print("{} slots; results in {}, {} MiB free\nok\n", report.at("slots").size(), directory.string(),

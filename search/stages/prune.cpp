@@ -108,7 +108,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const Json& retrain = parameters.at("retrain");
   const Json& precision =
       retrain.at("precision") == "auto" ? parent.at("values").at("precision") : retrain.at("precision");  // auto: as the base was probed
-  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome);
+  std::optional<eval::Net> teacher;
+  if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
+  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <chrono>
-#include <new>
 
 #include "eval/formats/safetensors.h"
 #include "eval/nets/registry.h"
+#include "eval/precision.h"
 #include "search/stages/stages.h"
 #include "storage/base/error.h"
 
@@ -54,7 +54,7 @@ std::string failure_kind(storage::ErrorKind kind) {
 
 TaskData open_task_data(const Json& settings, const std::string& target) {
   TaskData data{eval::open_dataset(settings, target), {}};
-  data.normalisation = eval::measure_normalisation(*data.dataset);
+  data.normalisation = eval::normalisation_of(settings, *data.dataset);
   return data;
 }
 
@@ -100,14 +100,10 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome = run_kind(kind, context);
   } catch (const storage::Error& error) {
     outcome = failed(failure_kind(error.kind()), error.what());
-  } catch (const std::bad_alloc&) {
-    outcome = failed("oom", "out of memory");
-  } catch (const c10::Error& error) {
-    const std::string message = error.what_without_backtrace();
-    const bool memory = message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
-    outcome = failed(memory ? "oom" : "internal", message);
   } catch (const std::exception& error) {
-    outcome = failed("internal", error.what());
+    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+    outcome =
+        failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
   }
   outcome.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include "eval/cost.h"
+#include "eval/formats/safetensors.h"
 #include "prune/channel_graph.h"
 #include "search/stages/training.h"
 
@@ -15,6 +18,20 @@ Json base_of(const eval::NetSpec& spec) {
   return {{"params", cost.params}, {"macs", cost.macs}, {"channels", channels}};
 }
 
+/// Fresh weights, or those of the file that the net starts from; notes a head that had to be made anew.
+eval::Weights first_weights(const StageContext& context, const eval::NetSpec& spec, storage::StageOutcome& outcome) {
+  eval::Weights fresh = eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
+  const Json& net = context.parameters.at("net");
+  if (!net.contains("weights")) return fresh;
+  const std::string path = net["weights"].at("path");
+  eval::StartingWeights start = eval::starting_weights(spec, eval::read_safetensors(path).tensors, fresh);
+  if (!start.fresh_layer.empty()) {
+    fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);
+    outcome.values["fresh_layer"] = start.fresh_layer;
+  }
+  return std::move(start.weights);
+}
+
 }  // namespace
 
 storage::StageOutcome run_train(const StageContext& context) {
@@ -23,8 +40,8 @@ storage::StageOutcome run_train(const StageContext& context) {
   const Json& options = context.parameters.at("train");
   const eval::Precision precision = eval::precision_from_string(
       context.inputs.contains("precision") ? context.inputs["precision"].at("values").at("precision") : options.at("precision"));
-  eval::Net net(spec, eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>()), context.device);
   storage::StageOutcome outcome;
+  eval::Net net(spec, first_weights(context, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);
   train_and_record(context, data, net, options, precision, 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());

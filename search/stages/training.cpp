@@ -14,7 +14,7 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
 }
 
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const Json& options, eval::Precision precision,
-                      double done, storage::StageOutcome& outcome) {
+                      double done, storage::StageOutcome& outcome, const eval::Net* teacher) {
   const prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
@@ -23,7 +23,8 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 0),
       .checkpoint = context.checkpoint(),
       .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
-      .stop = &context.stop};
+      .stop = &context.stop,
+      .teacher = teacher};
   const prune::TrainResult result = prune::train(net, task);
   for (std::size_t i = 0; i < result.history.size(); ++i) {
     const int epoch = static_cast<int>(i) + 1;
@@ -52,6 +53,8 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
     outcome.metrics.push_back({"train", "images_per_s", static_cast<double>(result.images) / result.train_s, {}});
     outcome.metrics.push_back({"train", "data_wait_share", result.data_wait_s / result.train_s, {}});
   }
+  if (result.parts > 1) outcome.metrics.push_back({"train", "batch_parts", static_cast<double>(result.parts), {}});
+  outcome.metrics.push_back({"data", "images_left_out", static_cast<double>(data.dataset->left_out().size()), {}});
   outcome.values["best_epoch"] = result.best_epoch;
   outcome.values["precision"] = eval::to_string(precision);
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};

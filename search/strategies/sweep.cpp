@@ -49,7 +49,9 @@ class TaskPlanner {
   TaskPlanner(const Experiment& experiment, const Task& task, Data data, PlanBuilder& builder)
       : experiment_(experiment), task_(task), data_(std::move(data)), builder_(builder) {}
 
-  void plan() {
+  /// `fold`: of a cross-validation.
+  void plan(std::optional<int> fold) {
+    fold_ = fold;
     for (const NetRequest& net : experiment_.nets)
       for (int i = 0; i < experiment_.seeds; ++i) plan_base(base(net), experiment_.seed + i);
     for (const Baseline& baseline : experiment_.baselines) {
@@ -82,13 +84,13 @@ class TaskPlanner {
     const storage::TrialStep first = trained(net, experiment_.train, seed, label);
     storage::TrialRecord trial = trial_of(net, "pruned", seed, first);
     if (experiment_.criteria.empty() || experiment_.schedules.empty()) {
-      trial.name = fmt::format("{}/{}/s{}", task_.name, net.label, seed);
+      trial.name = fmt::format("{}/{}/s{}{}", task_.name, net.label, seed, fold_suffix());
       builder_.add(std::move(trial));
       return;
     }
     for (const Criterion& criterion : experiment_.criteria) {
       for (const Schedule& schedule : experiment_.schedules) {
-        trial.name = fmt::format("{}/{}/{}/{}/s{}", task_.name, net.label, criterion.label, schedule.name, seed);
+        trial.name = fmt::format("{}/{}/{}/{}/s{}{}", task_.name, net.label, criterion.label, schedule.name, seed, fold_suffix());
         trial.criterion = criterion.label;
         trial.schedule = schedule.name;
         trial.steps = {first};
@@ -107,7 +109,7 @@ class TaskPlanner {
   void plan_baseline(const Net& net, const Json& train, int seed) {
     const std::string name = net.request.width == 1 ? net.label : fmt::format("{}-w{}", net.label, net.request.width);
     storage::TrialRecord trial = trial_of(net, "baseline", seed, trained(net, train, seed, fmt::format("{} seed {}", name, seed)));
-    trial.name = fmt::format("{}/{}/s{}", task_.name, name, seed);
+    trial.name = fmt::format("{}/{}/s{}{}", task_.name, name, seed, fold_suffix());
     builder_.add(std::move(trial));
   }
 
@@ -118,6 +120,7 @@ class TaskPlanner {
     trial.net = net.label;
     trial.width = net.request.width;
     trial.seed = seed;
+    trial.fold = fold_;
     trial.steps = {first};
     return trial;
   }
@@ -126,11 +129,11 @@ class TaskPlanner {
   storage::TrialStep trained(const Net& net, const Json& train, int seed, const std::string& label) {
     std::vector<StageInput> inputs;
     if (train.at("precision") == "auto") {
-      const Json parameters{{"data", data_.parameter}, {"net", net_parameter(net)}, {"batch", train.at("batch")}};
+      const Json parameters{{"data", data_.parameter}, {"net", to_json(net.request)}, {"batch", train.at("batch")}};
       const double work = kProbeBatches * train.at("batch").get<double>() * macs(net) * kTrainingPasses;
       inputs.push_back({"precision", builder_.add(StageKind::probe, shown(net.label), parameters, {}, work)});
     }
-    const Json parameters{{"data", data_.parameter}, {"net", net_parameter(net)}, {"train", train}, {"seed", seed}};
+    const Json parameters{{"data", data_.parameter}, {"net", to_json(net.request)}, {"train", train}, {"seed", seed}};
     const std::string stage = builder_.add(StageKind::train, shown(label), parameters, std::move(inputs), training_work(train, macs(net)));
     return {0, stage, evaluated(stage, label, macs(net))};
   }
@@ -161,6 +164,7 @@ class TaskPlanner {
                             {"seed", seed}};
       std::vector<StageInput> inputs{{"net", stages.empty() ? base : stages.back()}};
       if (!widths.empty()) inputs.push_back({"widths", widths[step - 1]});
+      if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", base});
       const double scoring = static_cast<double>(data_.info.train) * share * macs(net) * kTrainingPasses;
       share = kept_share(request, share);
       stages.push_back(builder_.add(StageKind::prune, shown(step_label(net, criterion, schedule, step, seed)), parameters,
@@ -179,15 +183,15 @@ class TaskPlanner {
     return fmt::format("{} {} {} {}/{} seed {}", net.label, criterion.label, schedule.name, step, schedule.steps.size(), seed);
   }
 
-  /// A label as it is shown: with the task where there are several.
-  std::string shown(const std::string& label) const { return experiment_.tasks.size() == 1 ? label : task_.name + " " + label; }
+  std::string fold_suffix() const { return fold_ ? fmt::format("/f{}", *fold_) : ""; }
 
-  static Json net_parameter(const Net& net) {
-    return {{"name", net.request.name}, {"width", net.request.width}, {"layout", net.request.layout}, {"dropout", net.request.dropout}};
+  /// A label as it is shown: with the task where there are several, and with the fold.
+  std::string shown(const std::string& label) const {
+    return (experiment_.tasks.size() == 1 ? "" : task_.name + " ") + label + (fold_ ? fmt::format(" fold {}", *fold_) : "");
   }
 
   double macs(const Net& net) {
-    const auto [known, added] = macs_.try_emplace(net_parameter(net).dump());
+    const auto [known, added] = macs_.try_emplace(to_json(net.request).dump());
     if (added) known->second = static_cast<double>(eval::cost(make_net(net.request, data_.info)).macs);
     return known->second;
   }
@@ -200,8 +204,13 @@ class TaskPlanner {
   const Task& task_;
   Data data_;
   PlanBuilder& builder_;
+  std::optional<int> fold_;
   std::map<std::string, double> macs_;  ///< of one image, by the net's parameter
 };
+
+Data data_of(const Json& settings, const Task& task, const eval::DatasetInfo& info) {
+  return {{{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}}, info};
+}
 
 class Sweep : public Strategy {
  public:
@@ -209,9 +218,13 @@ class Sweep : public Strategy {
     PlanBuilder builder;
     for (const Task& task : experiment.tasks) {
       const Json& settings = experiment.data.at(task.dataset);
-      Data data{{{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}},
-                eval::describe_dataset(settings, task.target)};
-      TaskPlanner(experiment, task, std::move(data), builder).plan();
+      const eval::DatasetInfo info = eval::describe_dataset(settings, task.target);
+      if (info.folds == 0) TaskPlanner(experiment, task, data_of(settings, task, info), builder).plan(std::nullopt);
+      for (int fold = 0; fold < info.folds; ++fold) {
+        Json of_fold = settings;
+        of_fold["fold"] = fold;
+        TaskPlanner(experiment, task, data_of(of_fold, task, info), builder).plan(fold);
+      }
     }
     return std::move(builder).build();
   }

@@ -66,6 +66,8 @@ std::string valid(const Option& option) {
       return "a path";
     case OptionKind::names:
       return option.choices.empty() ? "a list of names" : fmt::format("a list of names out of {}", fmt::join(option.choices, ", "));
+    case OptionKind::reals:
+      return "a list, each " + range("a finite number", option.min, option.max);
   }
   return "";
 }
@@ -106,6 +108,21 @@ Json check_names(const Option& option, const Json& value) {
   return value;
 }
 
+Json check_real(const Option& option, const Json& value) {
+  if (!value.is_number()) refuse(option, value);
+  const double number = value.get<double>();
+  if (!std::isfinite(number)) refuse(option, number_to_json(number));
+  if (number < option.min || number > option.max) refuse(option, value);
+  return number;
+}
+
+Json check_reals(const Option& option, const Json& value) {
+  if (!value.is_array()) refuse(option, value);
+  Json numbers = Json::array();
+  for (const Json& number : value) numbers.push_back(check_real(option, number));
+  return numbers;
+}
+
 /// The whole text as a number, or null.
 template <class Number>
 Json parse_number(const std::string& text) {
@@ -123,6 +140,16 @@ Json parse_names(const std::string& text) {
     begin = end + 1;
   }
   return names;
+}
+
+/// Numbers between commas; what is none stays text, for the message.
+Json parse_reals(const std::string& text) {
+  Json numbers = Json::array();
+  for (const Json& part : parse_names(text)) {
+    const Json number = parse_number<double>(part.get<std::string>());
+    numbers.push_back(number.is_null() || !std::isfinite(number.get<double>()) ? part : number);
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -161,6 +188,9 @@ Json parse_option(const Option& option, const std::string& text) {
     case OptionKind::names:
       value = parse_names(text);
       break;
+    case OptionKind::reals:
+      value = parse_reals(text);
+      break;
     case OptionKind::text:
     case OptionKind::choice:
     case OptionKind::path:
@@ -178,13 +208,8 @@ Json check_option(const Option& option, const Json& value) {
       return value;
     case OptionKind::integer:
       return check_integer(option, value);
-    case OptionKind::real: {
-      if (!value.is_number()) refuse(option, value);
-      const double number = value.get<double>();
-      if (!std::isfinite(number)) refuse(option, number_to_json(number));
-      if (number < option.min || number > option.max) refuse(option, value);
-      return number;
-    }
+    case OptionKind::real:
+      return check_real(option, value);
     case OptionKind::text:
       if (!value.is_string()) refuse(option, value);
       return value;
@@ -197,6 +222,8 @@ Json check_option(const Option& option, const Json& value) {
       return value;
     case OptionKind::names:
       return check_names(option, value);
+    case OptionKind::reals:
+      return check_reals(option, value);
   }
   return value;
 }

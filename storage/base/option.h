@@ -9,7 +9,7 @@
 
 namespace storage {
 
-enum class OptionKind { boolean, integer, real, text, choice, path, names };
+enum class OptionKind { boolean, integer, real, text, choice, path, names, reals };
 
 /// One key that may be set: its type, its default and what is valid.
 struct Option {
@@ -31,8 +31,8 @@ std::string nearest(const std::string& given, const std::vector<std::string>& ca
 /// " (did you mean 'x'?)" or " (valid: a, b, c)": the tail of a message about an unknown name.
 std::string suggestion(const std::string& given, const std::vector<std::string>& candidates);
 
-/// The value of an option written as text ("0.5", "true", "lda", "a,b" for names), typed and checked. Throws Error(invalid): value and what
-/// is valid, without saying where: the caller knows.
+/// The value of an option written as text ("0.5", "true", "lda", "a,b" for names, "1,2" for reals), typed and checked. Throws
+/// Error(invalid): value and what is valid, without saying where: the caller knows.
 Json parse_option(const Option& option, const std::string& text);
 
 /// Checks a JSON value against its option: type, range, choices. Returns it normalised (an integer given for a real becomes a real).

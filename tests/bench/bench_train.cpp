@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   const eval::NetSpec spec = eval::make_net("vgg16_bn", {.width = 0.25, .classes = 10, .input = {1, 32, 32}});
   eval::Net net(spec, eval::initial_weights(spec, 1));
   prune::TrainTask task{*data, normalisation};
-  task.options = {.epochs = std::stoi(argv[3]), .augment = {"flip", "shift"}};
+  task.options = {.epochs = std::stoi(argv[3]), .augment = {"flip", "crop"}};
   task.precision = eval::precision_from_string(argv[2]);
   const prune::TrainResult result = prune::train(net, task);
   std::cout << storage::Json{{"threads", threads},

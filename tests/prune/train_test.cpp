@@ -21,7 +21,7 @@ struct Setting {
   eval::Net fresh() const { return {spec, eval::initial_weights(spec, 1)}; }
   prune::TrainTask task(int epochs) const {
     prune::TrainTask task{data, normalisation};
-    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05, .augment = {"shift"}, .shift = 1};
+    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05, .augment = {"crop"}, .padding = 1};
     task.seed = 3;
     return task;
   }

@@ -53,7 +53,7 @@ TEST_CASE("values of the wrong type or range are refused with what is valid") {
         "e.yaml:6:17: train.epochs: nothing is not a single value; valid: passes over the training images");
   CHECK(with_line(6, "train: [1]") == "e.yaml:6:8: train: a list is not a mapping; valid: keys, as in '{epochs: ...}'");
   CHECK(with_line(6, "train: {augment: flip}") == "e.yaml:6:18: train.augment: 'flip' is not a list; valid: as in '[a, b]'");
-  CHECK(with_line(6, "train: {augment: [flip, shfit]}") == "e.yaml:6:25: train.augment.1: 'shfit' is not known (did you mean 'shift'?)");
+  CHECK(with_line(6, "train: {augment: [flip, corp]}") == "e.yaml:6:25: train.augment.1: 'corp' is not known (did you mean 'crop'?)");
   CHECK_THAT(with_line(6, "train: {precision: fp16}"), Contains("e.yaml:6:20: train.precision: 'fp16' is not one of auto, fp32, bf16"));
   CHECK(with_line(1, "schema: 2") == "e.yaml:1:9: schema: '2' is not a version of this format (valid: 1)");
   CHECK(with_line(2, "name: ../small") ==

@@ -1,4 +1,4 @@
-#include "search/duration.h"
+#include "search/quantity.h"
 
 #include <fmt/format.h>
 

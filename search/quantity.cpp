@@ -1,4 +1,4 @@
-#include "search/duration.h"
+#include "search/quantity.h"
 
 #include <fmt/format.h>
 
@@ -28,6 +28,17 @@ std::chrono::seconds parse_duration(const std::string& text) {
     throw storage::Error(storage::ErrorKind::usage, fmt::format("'{}' is not a duration; valid: as in 90s, 30m, 4h or 1h30m", text));
   }
   return std::chrono::seconds(sum);
+}
+
+std::int64_t parse_bytes(const std::string& text) {
+  static const std::map<std::string, int> units{{"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto unit = units.find(std::string(rest, end));
+  if (error != std::errc() || unit == units.end() || number < 1 || number > (std::int64_t{1000} << 40) >> unit->second)
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("'{}' is not a size; valid: as in 512MiB, 20GiB or 1TiB", text));
+  return number << unit->second;
 }
 
 }  // namespace search

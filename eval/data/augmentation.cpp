@@ -1,0 +1,136 @@
+#include "eval/data/augmentation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "eval/data/seed.h"
+
+namespace eval {
+namespace {
+
+/// What a number is drawn for.
+enum Purpose : std::uint64_t { mirror, down, right, area, aspect, top, left, brightness, contrast, saturation, hole_top, hole_left };
+
+double draw(std::uint64_t seed, Purpose purpose, double from, double to) {
+  return from + (to - from) * unit_number(mix_seed(seed, purpose));
+}
+
+int draw_below(std::uint64_t seed, Purpose purpose, int bound) {
+  return static_cast<int>(mix_seed(seed, purpose) % static_cast<std::uint64_t>(bound));
+}
+
+std::uint8_t to_byte(double value) {
+  return static_cast<std::uint8_t>(std::clamp(value + 0.5, 0.0, 255.0));
+}
+
+/// Grey as the eye sees it (ITU-R BT.601).
+double luma(const std::uint8_t* planes, std::size_t plane, int channels, std::size_t pixel) {
+  if (channels != 3) return planes[pixel];
+  return 0.299 * planes[pixel] + 0.587 * planes[plane + pixel] + 0.114 * planes[2 * plane + pixel];
+}
+
+}  // namespace
+
+/// Planes of bytes with a margin: of the dataset, or made here.
+struct ImageWriter::Planes {
+  const std::uint8_t* bytes;
+  int height, width, margin;  ///< height and width with the margin
+  std::vector<std::uint8_t> made = {};
+
+  std::size_t plane() const { return static_cast<std::size_t>(height) * width; }
+};
+
+ImageWriter::ImageWriter(const Dataset& data, const Normalisation& normalisation, const Augmentation& augmentation)
+    : data_(data), augmentation_(augmentation), shape_(data.shape()) {
+  for (std::size_t c = 0; c < normalisation.mean.size(); ++c)
+    for (int value = 0; value < 256; ++value)
+      values_.push_back((static_cast<float>(value) / 255 - normalisation.mean[c]) / normalisation.deviation[c]);
+}
+
+void ImageWriter::write(std::int64_t image, std::uint64_t seed, float* out) const {
+  const int margin = data_.margin();
+  Planes planes{data_.pixels(image).data(), shape_.height + 2 * margin, shape_.width + 2 * margin, margin};
+  if (augmentation_.min_scale < 1) planes = crop_resized(planes, seed);
+  if (augmentation_.jitter > 0) planes = jittered(planes, seed);
+  place(planes, seed, out);
+  if (augmentation_.cutout > 0) cut_out(seed, out);
+}
+
+ImageWriter::Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t seed) const {
+  const double part = from.height * from.width * draw(seed, area, augmentation_.min_scale, 1);
+  const double ratio = std::exp(draw(seed, aspect, std::log(3.0 / 4), std::log(4.0 / 3)));
+  const int width = std::clamp(static_cast<int>(std::lround(std::sqrt(part * ratio))), 1, from.width);
+  const int height = std::clamp(static_cast<int>(std::lround(std::sqrt(part / ratio))), 1, from.height);
+  const cv::Rect window(draw_below(seed, left, from.width - width + 1), draw_below(seed, top, from.height - height + 1), width, height);
+  Planes planes{nullptr, shape_.height, shape_.width, 0};
+  planes.made.resize(static_cast<std::size_t>(shape_.channels) * planes.plane());
+  for (int c = 0; c < shape_.channels; ++c) {
+    // OpenCV takes no constant data; nothing writes to them.
+    const cv::Mat source(from.height, from.width, CV_8UC1,
+                         const_cast<std::uint8_t*>(from.bytes) + static_cast<std::size_t>(c) * from.plane());
+    cv::Mat target(shape_.height, shape_.width, CV_8UC1, planes.made.data() + static_cast<std::size_t>(c) * planes.plane());
+    cv::resize(source(window), target, target.size(), 0, 0, cv::INTER_LINEAR);
+  }
+  planes.bytes = planes.made.data();
+  return planes;
+}
+
+ImageWriter::Planes ImageWriter::jittered(const Planes& from, std::uint64_t seed) const {
+  const double most = 1 + augmentation_.jitter, least = std::max(0.0, 1 - augmentation_.jitter);
+  const double bright = draw(seed, brightness, least, most), strong = draw(seed, contrast, least, most),
+               vivid = draw(seed, saturation, least, most);
+  double mean = 0;
+  for (std::size_t pixel = 0; pixel < from.plane(); ++pixel) mean += luma(from.bytes, from.plane(), shape_.channels, pixel);
+  mean *= bright / static_cast<double>(from.plane());
+
+  Planes planes{nullptr, from.height, from.width, from.margin};
+  planes.made.resize(static_cast<std::size_t>(shape_.channels) * from.plane());
+  for (std::size_t pixel = 0; pixel < from.plane(); ++pixel) {
+    const double grey = luma(from.bytes, from.plane(), shape_.channels, pixel);
+    for (int c = 0; c < shape_.channels; ++c) {
+      const std::size_t at = static_cast<std::size_t>(c) * from.plane() + pixel;
+      const double value = shape_.channels == 3 ? grey + vivid * (from.bytes[at] - grey) : from.bytes[at];
+      planes.made[at] = to_byte(mean + strong * (bright * value - mean));
+    }
+  }
+  planes.bytes = planes.made.data();
+  return planes;
+}
+
+void ImageWriter::place(const Planes& planes, std::uint64_t seed, float* out) const {
+  const auto [channels, height, width] = shape_;
+  const int padding = augmentation_.padding, margin = planes.margin;
+  const bool mirrored = augmentation_.flip && (mix_seed(seed, mirror) & 1);
+  const int from_top = margin + padding - draw_below(seed, down, 2 * padding + 1);
+  const int from_left = margin + padding - draw_below(seed, right, 2 * padding + 1);
+  for (int c = 0; c < channels; ++c) {
+    const float* value = values_.data() + 256 * c;
+    for (int y = 0; y < height; ++y) {
+      float* row = out + static_cast<std::ptrdiff_t>(y) * width * channels + c;
+      const int source_y = y + from_top;
+      if (source_y < 0 || source_y >= planes.height) {
+        for (int x = 0; x < width; ++x) row[x * channels] = value[0];
+        continue;
+      }
+      const std::uint8_t* source =
+          planes.bytes + static_cast<std::size_t>(c) * planes.plane() + static_cast<std::size_t>(source_y) * planes.width;
+      for (int x = 0; x < width; ++x) {
+        const int source_x = (mirrored ? width - 1 - x : x) + from_left;
+        row[x * channels] = value[source_x >= 0 && source_x < planes.width ? source[source_x] : 0];
+      }
+    }
+  }
+}
+
+void ImageWriter::cut_out(std::uint64_t seed, float* out) const {
+  const auto [channels, height, width] = shape_;
+  const int side = augmentation_.cutout;
+  // The middle is anywhere in the image, so that the square may reach over its edge.
+  const int first_y = draw_below(seed, hole_top, height) - side / 2, first_x = draw_below(seed, hole_left, width) - side / 2;
+  for (int y = std::max(first_y, 0); y < std::min(first_y + side, height); ++y)
+    for (int x = std::max(first_x, 0); x < std::min(first_x + side, width); ++x)
+      std::fill_n(out + (static_cast<std::ptrdiff_t>(y) * width + x) * channels, channels, 0.F);
+}
+
+}  // namespace eval

@@ -1,0 +1,93 @@
+// Image folders: a folder a class, under train/, val/ and test/ or straight under the root. ImageNet's usual layout is one of these.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "eval/data/formats.h"
+#include "eval/data/image_dataset.h"
+#include "storage/base/error.h"
+
+namespace eval {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::OptionKind;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
+}
+
+/// "train/cat/1.jpg": the parts before the last.
+std::vector<std::string> folders_of(const std::string& file) {
+  std::vector<std::string> folders;
+  for (const fs::path& part : fs::path(file).parent_path()) folders.push_back(part.string());
+  return folders;
+}
+
+/// One image: its split, if a folder says so, and its class.
+struct Placed {
+  std::optional<Split> split;
+  std::string label;
+};
+
+Placed place(const fs::path& root, const std::string& file, bool split_folders) {
+  const std::vector<std::string> folders = folders_of(file);
+  const std::size_t depth = split_folders ? 1 : 0;
+  if (folders.size() <= depth) fail(root / file, "lies in no folder of a class");
+  const std::optional<Split> split = split_folders ? split_from_usual_name(folders.front()) : std::nullopt;
+  if (split_folders && !split) fail(root / file, "lies beside train/, in none of train/, val/ and test/");
+  return {split, folders[depth]};
+}
+
+ImageTable read_folder(const storage::Json& options, const std::string&) {
+  const fs::path root = options.at("root").get<std::string>();
+  require_root(root, "a folder a class, each with JPEG or PNG files, or train/, val/ and test/ with such folders",
+               "ImageNet's are made from the archives of https://image-net.org");
+  ImageTable table;
+  table.files = {root, list_images(root)};
+  if (table.files.names.empty()) fail(root, "holds no JPEG or PNG file in a folder of a class");
+  const bool split_folders = fs::is_directory(root / "train") || fs::is_directory(root / "training");
+
+  std::vector<Placed> placed;
+  std::map<std::string, std::int32_t> classes;
+  for (const std::string& file : table.files.names) {
+    placed.push_back(place(root, file, split_folders));
+    if (placed.back().split.value_or(Split::train) == Split::train) classes[placed.back().label] = 0;
+  }
+  for (auto& [name, number] : classes) {
+    number = static_cast<std::int32_t>(table.class_names.size());
+    table.class_names.push_back(name);
+  }
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    const auto known = classes.find(placed[i].label);
+    if (known == classes.end()) fail(root / table.files.names[i], "is of a class that has no training image");
+    table.labels.push_back(known->second);
+    table.splits[placed[i].split.value_or(Split::train)].push_back(static_cast<std::int64_t>(i));
+  }
+  // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
+  if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
+  table.ordered = options.at("ordered");
+  table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names}, split_options_from_json(options),
+                                 "data of format folder");
+  return table;
+}
+
+}  // namespace
+
+DatasetEntry folder_format() {
+  storage::Options options{
+      {.name = "root", .kind = OptionKind::path, .doc = "folder of the classes' folders, or of train/, val/ and test/"},
+      {.name = "test",
+       .kind = OptionKind::real,
+       .fallback = 0.2,
+       .doc = "share of the images to test on, by class and a hash of the name, where no folder says which",
+       .min = 0,
+       .max = 1},
+      {.name = "ordered", .kind = OptionKind::boolean, .fallback = false, .doc = "the classes have an order, that of their folders' names"},
+  };
+  options.insert(options.end(), split_options().begin(), split_options().end());
+  return image_format("folder", "JPEG and PNG files, a folder a class; ImageNet's layout too", std::move(options), {}, read_folder);
+}
+
+}  // namespace eval

@@ -1,0 +1,189 @@
+#include "eval/data/image_dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
+
+namespace eval {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::Json;
+using storage::OptionKind;
+
+constexpr std::size_t shown_broken = 20;
+
+[[noreturn]] void fail(const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, what);
+}
+
+Shape shape_of(const Json& options) {
+  const int side = options.at("size");
+  return {options.at("gray").get<bool>() ? 1 : 3, side, side};
+}
+
+ImageFrame frame_of(const Json& options) {
+  return {.side = options.at("size").get<int>() + 2 * options.at("margin").get<int>(),
+          .gray = options.at("gray"),
+          .stretch = options.at("fit") == "stretch",
+          .source_side = options.value("source_size", 0)};
+}
+
+std::string name_of(const ImageTable& table, std::size_t image) {
+  const std::string& file = table.files.names[image];
+  return table.rows.empty() ? file : fmt::format("{} ({})", file, table.rows[image]);
+}
+
+[[noreturn]] void refuse(const std::string& format, const ImageTable& table, const std::vector<LeftOut>& broken) {
+  std::string list;
+  for (std::size_t i = 0; i < std::min(broken.size(), shown_broken); ++i)
+    list += fmt::format("\n  {}: {}", broken[i].image, broken[i].reason);
+  if (broken.size() > shown_broken) list += fmt::format("\n  and {} more", broken.size() - shown_broken);
+  fail(fmt::format("data of format {}: {} of the images under {} cannot be used; `bad_images: skip` goes on without them{}", format,
+                   broken.size(), table.files.root.string(), list));
+}
+
+/// Takes the broken images out of the splits.
+void leave_out(ImageTable& table, const std::vector<std::pair<std::int64_t, std::string>>& broken) {
+  std::unordered_set<std::int64_t> numbers;
+  for (const auto& [image, reason] : broken) numbers.insert(image);
+  for (const Split split : all_splits) {
+    std::vector<std::int64_t>& images = table.splits[split];
+    images.erase(std::remove_if(images.begin(), images.end(), [&](std::int64_t image) { return numbers.count(image) > 0; }), images.end());
+  }
+}
+
+std::unique_ptr<Dataset> open_images(const std::string& format, const Json& options, ImageTable table, const DecodeOptions& decoding) {
+  const bool skip = options.at("bad_images") == "skip";
+  if (!skip && !table.broken.empty()) refuse(format, table, table.broken);
+  const ImageFrame frame = frame_of(options);
+  DecodedImages decoded = cached_images(table.files, frame, decoding);
+  std::vector<LeftOut> broken = std::move(table.broken);
+  for (const auto& [image, reason] : decoded.broken) broken.push_back({name_of(table, static_cast<std::size_t>(image)), reason});
+  if (!skip && !broken.empty()) refuse(format, table, broken);
+  leave_out(table, decoded.broken);
+  for (const Split split : all_splits) {
+    if (table.splits[split].empty())
+      fail(fmt::format("data of format {}: no {} image under {} can be used", format, to_string(split), table.files.root.string()));
+  }
+
+  StoredImages images;
+  images.shape = shape_of(options);
+  images.margin = options.at("margin");
+  images.pixels = std::move(decoded.pixels);
+  images.labels = std::move(table.labels);
+  images.class_names = std::move(table.class_names);
+  images.ordered = table.ordered;
+  images.splits = std::move(table.splits);
+  images.left_out = std::move(broken);
+  return std::make_unique<StoredDataset>(std::move(images));
+}
+
+/// The names and sizes of all files, and the content of the listings.
+Json identity_of(const ImageTable& table) {
+  std::string listing;
+  for (const std::string& name : table.files.names) {
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(table.files.root / name, error);
+    listing += fmt::format("{}\n{}\n", name, error ? -1 : static_cast<std::int64_t>(bytes));
+  }
+  return {{"images", storage::sha256(listing)}, {"listings", files_identity(table.listings)}};
+}
+
+DatasetInfo info_of(const Json& options, const ImageTable& table) {
+  std::error_code error;
+  return {.shape = shape_of(options),
+          .classes = static_cast<int>(table.class_names.size()),
+          .train = std::ssize(table.splits.train),
+          .validation = std::ssize(table.splits.validation),
+          .test = std::ssize(table.splits.test),
+          .images = std::ssize(table.files.names),
+          .folds = table.folds,
+          .synthetic = fs::exists(table.files.root / synthetic_mark, error)};
+}
+
+bool ends_as_image(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+}  // namespace
+
+const storage::Options& image_options() {
+  static const storage::Options options{
+      {.name = "size",
+       .kind = OptionKind::integer,
+       .fallback = 224,
+       .doc = "pixels a side of the images that a net takes",
+       .min = 8,
+       .max = 1024},
+      {.name = "margin",
+       .kind = OptionKind::integer,
+       .fallback = 0,
+       .doc = "pixels kept around that on each side: a crop in training shows them, evaluation takes the middle",
+       .min = 0,
+       .max = 256},
+      {.name = "gray", .kind = OptionKind::boolean, .fallback = false, .doc = "one channel instead of red, green and blue"},
+      {.name = "fit",
+       .kind = OptionKind::choice,
+       .fallback = "crop",
+       .doc = "how other shapes become squares: crop keeps the middle, stretch keeps all",
+       .choices = {"crop", "stretch"}},
+      {.name = "source_size",
+       .kind = OptionKind::integer,
+       .doc = "pixels a side that every file must have",
+       .min = 1,
+       .max = 65535,
+       .optional = true},
+      {.name = "bad_images",
+       .kind = OptionKind::choice,
+       .fallback = "stop",
+       .doc = "what a missing or broken image does: stop ends the run before training, skip leaves it out and records it",
+       .choices = {"stop", "skip"}},
+  };
+  return options;
+}
+
+DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read) {
+  options.insert(options.end(), image_options().begin(), image_options().end());
+  const auto any_target = targets.empty() ? std::string() : targets.front();
+  return {format,
+          std::move(doc),
+          std::move(options),
+          std::move(targets),
+          [format, read](const Json& values, const std::string& target, const DecodeOptions& decoding) {
+            return open_images(format, values, read(values, target), decoding);
+          },
+          [read, any_target](const Json& values) { return identity_of(read(values, any_target)); },
+          [read](const Json& values, const std::string& target) { return info_of(values, read(values, target)); },
+          {},
+          /*decodes=*/true};
+}
+
+std::vector<std::string> list_images(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink);
+       entry != fs::recursive_directory_iterator(); ++entry) {
+    if (entry->path().filename().string().front() == '.') {
+      if (entry->is_directory()) entry.disable_recursion_pending();
+      continue;
+    }
+    if (entry->is_regular_file() && ends_as_image(entry->path()))
+      names.push_back(entry->path().lexically_relative(folder).generic_string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void require_root(const fs::path& root, const std::string& what, const std::string& where_from) {
+  std::error_code error;
+  if (fs::is_directory(root, error)) return;
+  fail(fmt::format("{}: no such folder; expected is {}. {}", root.string(), what, where_from));
+}
+
+}  // namespace eval

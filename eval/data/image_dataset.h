@@ -1,0 +1,46 @@
+// Datasets over image files: a format lists the files with their labels and splits, this decodes, caches and leaves out what is broken.
+// Used by the formats in this folder.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "eval/data/dataset.h"
+#include "eval/data/image_cache.h"
+#include "eval/data/split.h"
+
+namespace eval {
+
+/// What a format knows before an image is decoded.
+struct ImageTable {
+  ImageFiles files;                  ///< every file once, whatever the target
+  std::vector<std::string> rows;     ///< where a file is listed, as "fold_0_data.txt:17"; empty where the folders list it
+  std::vector<std::int32_t> labels;  ///< by file; -1: none
+  std::vector<std::string> class_names;
+  bool ordered = false;
+  Splits splits;
+  int folds = 0;                                ///< as DatasetInfo
+  std::vector<LeftOut> broken;                  ///< rows that list no image, with the reason
+  std::vector<std::filesystem::path> listings;  ///< files whose content decides the table
+};
+
+/// One format: reads its table from checked options; `target` as Dataset. Throws storage::Error(invalid).
+using ReadTable = std::function<ImageTable(const storage::Json& options, const std::string& target)>;
+
+/// The keys that all formats of image files have: size, margin, gray, fit, source_size, bad_images.
+const storage::Options& image_options();
+
+/// A row of the registry. `options`: the format's own keys, of which the first is its place; those of image_options() are added.
+DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read);
+
+/// Files of a folder and its subfolders that end as images do, relative to it, sorted. Hidden ones are passed over.
+std::vector<std::string> list_images(const std::filesystem::path& folder);
+
+/// Fails where `root` is no folder: what was looked for, where the data come from, how they should lie, and how to say where they are.
+void require_root(const std::filesystem::path& root, const std::string& what, const std::string& where_from);
+
+/// The file that `nas-run sample` leaves in the root of what it drew.
+constexpr const char* synthetic_mark = "SYNTHETIC.txt";
+
+}  // namespace eval

@@ -1,0 +1,192 @@
+// LFWA (Liu et al. 2015): Labeled Faces in the Wild with 40 attributes, in MATLAB files of version 7.3, which are HDF5. The suggested
+// split; of its training identities those whose last name begins with R to Z validate (Tian, Arbel, Clark 2021).
+#include <H5Cpp.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <numeric>
+
+#include "eval/data/face_attributes.h"
+#include "eval/data/formats.h"
+#include "eval/data/image_dataset.h"
+#include "storage/base/error.h"
+
+namespace eval {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::Json;
+using storage::OptionKind;
+
+constexpr hsize_t max_images = 10'000'000;
+constexpr hsize_t max_name = 4096;
+constexpr const char* attributes_file = "lfw_att_40.mat";
+constexpr const char* indices_file = "indices_train_test.mat";
+constexpr const char* where_from =
+    "LFWA comes from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html: lfw_att_40.mat and indices_train_test.mat (here or in anno/) "
+    "beside "
+    "the folder lfw/ of the faces";
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
+}
+
+/// A MATLAB file of version 7.3. Every failure of HDF5 is an Error(invalid) that names the file.
+class MatFile {
+ public:
+  explicit MatFile(const fs::path& path) : path_(path) {
+    H5::Exception::dontPrint();
+    wrapped("as HDF5", [&] { file_.openFile(path.string(), H5F_ACC_RDONLY); });
+  }
+
+  struct Matrix {
+    hsize_t columns = 0, rows = 0;  ///< as HDF5 has them: MATLAB's, turned
+    std::vector<double> values;
+  };
+
+  /// A matrix or vector of numbers.
+  Matrix numbers(const char* name) const {
+    Matrix matrix;
+    wrapped(name, [&] {
+      const H5::DataSet data = file_.openDataSet(name);
+      const std::vector<hsize_t> extents = extents_of(data, name);
+      matrix.columns = extents.front();
+      matrix.rows = extents.size() > 1 ? extents[1] : 1;
+      matrix.values.resize(matrix.columns * matrix.rows);
+      data.read(matrix.values.data(), H5::PredType::NATIVE_DOUBLE);
+    });
+    return matrix;
+  }
+
+  /// A cell array of texts.
+  std::vector<std::string> texts(const char* name) const {
+    std::vector<std::string> texts;
+    wrapped(name, [&] {
+      const H5::DataSet cells = file_.openDataSet(name);
+      if (cells.getTypeClass() != H5T_REFERENCE) fail(path_, fmt::format("{} is no cell array", name));
+      const std::vector<hsize_t> extents = extents_of(cells, name);
+      std::vector<hobj_ref_t> references(std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>()));
+      cells.read(references.data(), H5::PredType::STD_REF_OBJ);
+      for (const hobj_ref_t& reference : references) texts.push_back(text_of(reference, name));
+    });
+    return texts;
+  }
+
+ private:
+  std::vector<hsize_t> extents_of(const H5::DataSet& data, const char* name) const {
+    const H5::DataSpace space = data.getSpace();
+    const int rank = space.getSimpleExtentNdims();
+    if (rank < 1 || rank > 2) fail(path_, fmt::format("{} has {} dimensions; valid are 1 and 2", name, rank));
+    std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
+    space.getSimpleExtentDims(extents.data());
+    hsize_t most = 64 * max_images;
+    for (const hsize_t extent : extents) {
+      if (extent == 0 || extent > most) fail(path_, fmt::format("{} is {} large", name, fmt::join(extents, " x ")));
+      most /= extent;
+    }
+    return extents;
+  }
+
+  std::string text_of(const hobj_ref_t& reference, const char* name) const {
+    H5::DataSet data;
+    data.dereference(file_, &reference, H5R_OBJECT);
+    const std::vector<hsize_t> extents = extents_of(data, name);
+    const hsize_t length = std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
+    if (length > max_name) fail(path_, fmt::format("a text of {} has {} characters", name, length));
+    std::vector<std::uint16_t> characters(length);
+    data.read(characters.data(), H5::PredType::NATIVE_UINT16);
+    return {characters.begin(), characters.end()};
+  }
+
+  template <class Read>
+  void wrapped(const char* what, const Read& read) const {
+    try {
+      read();
+    } catch (const H5::Exception& error) {
+      fail(path_, fmt::format("{} cannot be read: {}", what, error.getDetailMsg()));
+    }
+  }
+
+  fs::path path_;
+  H5::H5File file_;
+};
+
+fs::path find_file(const fs::path& root, const char* name) {
+  std::error_code error;
+  for (const fs::path& place : {root, root / "anno"})
+    if (fs::is_regular_file(place / name, error)) return place / name;
+  fail(root, fmt::format("holds no file {}. {}", name, where_from));
+}
+
+/// "lfw/Aaron_Eckhart/Aaron_Eckhart_0001.jpg" from MATLAB's path of it.
+std::string file_of(std::string name) {
+  std::replace(name.begin(), name.end(), '\\', '/');
+  return "lfw/" + name;
+}
+
+/// The letter that a person's last name begins with, as a capital.
+char initial_of(const std::string& file) {
+  const std::string person = fs::path(file).parent_path().filename().string();
+  const std::size_t mark = person.rfind('_');
+  const std::size_t begin = mark == std::string::npos ? 0 : mark + 1;
+  return begin < person.size() ? static_cast<char>(std::toupper(static_cast<unsigned char>(person[begin]))) : '\0';
+}
+
+/// Image numbers from MATLAB's, which count from 1.
+std::vector<std::int64_t> read_indices(const MatFile& file, const fs::path& path, const char* name, std::size_t images) {
+  std::vector<std::int64_t> numbers;
+  for (const double index : file.numbers(name).values) {
+    if (!(index >= 1 && index <= static_cast<double>(images)) || index != std::floor(index))
+      fail(path, fmt::format("{} holds {}, which is no image; valid are 1 to {}", name, index, images));
+    numbers.push_back(static_cast<std::int64_t>(index) - 1);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+std::vector<std::int32_t> read_labels(const MatFile& file, const fs::path& path, const std::string& target, std::size_t images) {
+  const std::vector<std::string> names = file.texts("AttrName");
+  const auto attribute = std::find(names.begin(), names.end(), target);
+  if (attribute == names.end()) fail(path, fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
+  const MatFile::Matrix labels = file.numbers("label");
+  if (labels.columns != names.size() || labels.rows != images)
+    fail(path, fmt::format("label is {} x {} for {} images and {} attributes", labels.rows, labels.columns, images, names.size()));
+  std::vector<std::int32_t> values;
+  const auto column = static_cast<std::size_t>(attribute - names.begin());
+  for (std::size_t image = 0; image < images; ++image) values.push_back(labels.values[column * images + image] > 0 ? 1 : 0);
+  return values;
+}
+
+ImageTable read_lfwa(const Json& options, const std::string& target) {
+  const fs::path root = options.at("root").get<std::string>();
+  require_root(root, "the folder of LFWA", where_from);
+  ImageTable table;
+  table.listings = {find_file(root, attributes_file), find_file(root, indices_file)};
+  const MatFile attributes(table.listings[0]), indices(table.listings[1]);
+  table.files.root = root;
+  for (const std::string& name : attributes.texts("name")) table.files.names.push_back(file_of(name));
+  const std::size_t images = table.files.names.size();
+  for (std::size_t i = 0; i < images; ++i) table.rows.push_back(fmt::format("{}: name {}", attributes_file, i + 1));
+  table.labels = read_labels(attributes, table.listings[0], target, images);
+  table.class_names = attribute_classes(target);
+  table.splits.test = read_indices(indices, table.listings[1], "indices_img_test", images);
+  for (const std::int64_t image : read_indices(indices, table.listings[1], "indices_img_train", images)) {
+    const char initial = initial_of(table.files.names[image]);
+    table.splits[initial >= 'R' && initial <= 'Z' ? Split::validation : Split::train].push_back(image);
+  }
+  for (const Split split : all_splits)
+    if (table.splits[split].empty()) fail(table.listings[1], fmt::format("leaves no {} image", to_string(split)));
+  return table;
+}
+
+}  // namespace
+
+DatasetEntry lfwa_format() {
+  return image_format("lfwa", "LFWA: faces with 40 attributes",
+                      {{.name = "root", .kind = OptionKind::path, .doc = "folder of the two .mat files (or anno/ with them) and lfw/"}},
+                      face_attributes(), read_lfwa);
+}
+
+}  // namespace eval

@@ -1,0 +1,97 @@
+#include "eval/data/image_decode.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "tests/support/image_files.h"
+
+using namespace eval;
+using Catch::Matchers::Contains;
+using support::jpeg_bytes;
+using support::plain_pixels;
+using support::png_bytes;
+
+namespace {
+
+/// Decodes what must be sound.
+std::vector<std::uint8_t> decoded(const std::string& bytes, const ImageFrame& frame) {
+  std::vector<std::uint8_t> planes(frame.bytes());
+  REQUIRE(decode_image(bytes, frame, planes) == "");
+  return planes;
+}
+
+std::string broken(const std::string& bytes, const ImageFrame& frame = {.side = 16}) {
+  std::vector<std::uint8_t> planes(frame.bytes());
+  return decode_image(bytes, frame, planes);
+}
+
+/// A pixel of a plane.
+int at(const std::vector<std::uint8_t>& planes, const ImageFrame& frame, int channel, int y, int x) {
+  return planes[(static_cast<std::size_t>(channel) * frame.side + y) * frame.side + x];
+}
+
+}  // namespace
+
+TEST_CASE("a JPEG becomes planes of red, green and blue, or of grey as BT.601 weighs them") {
+  const std::string bytes = jpeg_bytes(16, 16, plain_pixels(16, 16, {200, 100, 50}));
+  const ImageFrame colour{.side = 16}, gray{.side = 16, .gray = true};
+  const std::vector<std::uint8_t> planes = decoded(bytes, colour);
+  CHECK(at(planes, colour, 0, 3, 5) == Approx(200).margin(2));
+  CHECK(at(planes, colour, 1, 3, 5) == Approx(100).margin(2));
+  CHECK(at(planes, colour, 2, 3, 5) == Approx(50).margin(2));
+  CHECK(decoded(bytes, gray)[0] == Approx(0.299 * 200 + 0.587 * 100 + 0.114 * 50).margin(2));
+}
+
+TEST_CASE("a PNG keeps its bytes, and what is transparent is shown on black") {
+  const auto ramp = [](int x, int y) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(16 * y + x)}; };
+  const ImageFrame gray{.side = 16, .gray = true};
+  const std::vector<std::uint8_t> pixels = support::draw_pixels(16, 16, ramp);
+  CHECK(decoded(png_bytes(16, 16, pixels, PNG_FORMAT_GRAY), gray) == pixels);
+  const ImageFrame colour{.side = 16};
+  CHECK(at(decoded(png_bytes(16, 16, plain_pixels(16, 16, {250, 0, 0, 0}), PNG_FORMAT_RGBA), colour), colour, 0, 0, 0) == 0);
+}
+
+TEST_CASE("the middle of a longer side is kept, or all of it is squeezed") {
+  // 32 x 16: black, white, white, black in quarters.
+  const auto quarters = [](int x, int) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(x >= 8 && x < 24 ? 255 : 0)}; };
+  const std::string bytes = png_bytes(32, 16, support::draw_pixels(32, 16, quarters), PNG_FORMAT_GRAY);
+  const ImageFrame crop{.side = 16, .gray = true}, stretch{.side = 16, .gray = true, .stretch = true};
+  CHECK(decoded(bytes, crop) == plain_pixels(16, 16, {255}));
+  const std::vector<std::uint8_t> squeezed = decoded(bytes, stretch);
+  CHECK(at(squeezed, stretch, 0, 8, 3) == 0);
+  CHECK(at(squeezed, stretch, 0, 8, 4) == 255);
+  CHECK(at(squeezed, stretch, 0, 8, 11) == 255);
+  CHECK(at(squeezed, stretch, 0, 8, 12) == 0);
+}
+
+TEST_CASE("a larger image is averaged, a smaller one interpolated") {
+  // Rows of 0 and 100 in turns: pairs have the mean 50.
+  const auto stripes = [](int, int y) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(y % 2 * 100)}; };
+  CHECK(decoded(png_bytes(32, 32, support::draw_pixels(32, 32, stripes), PNG_FORMAT_GRAY), {.side = 16, .gray = true}) == plain_pixels(16, 16, {50}));
+  CHECK(decoded(png_bytes(8, 8, plain_pixels(8, 8, {70}), PNG_FORMAT_GRAY), {.side = 16, .gray = true}) == plain_pixels(16, 16, {70}));
+  CHECK(decoded(jpeg_bytes(200, 200, plain_pixels(200, 200, {70})), {.side = 16, .gray = true}) == plain_pixels(16, 16, {70}));
+}
+
+TEST_CASE("a broken file is told from a sound one, with the reason") {
+  const std::string jpeg = jpeg_bytes(64, 64, support::draw_pixels(64, 64, [](int x, int y) {
+                                        return std::vector<std::uint8_t>{static_cast<std::uint8_t>(x * 37 + y * 91)};
+                                      }));
+  const std::string png = png_bytes(64, 64, plain_pixels(64, 64, {9}), PNG_FORMAT_GRAY);
+  CHECK(broken("") == "is empty");
+  CHECK(broken("GIF89a") == "is neither JPEG nor PNG: it begins with 47 49 46 38");
+  CHECK_THAT(broken(jpeg.substr(0, jpeg.size() / 2)), Contains("is a broken JPEG: ") && Contains("Premature end"));
+  CHECK_THAT(broken(jpeg.substr(0, 20)), Contains("is a broken JPEG: "));
+  CHECK_THAT(broken(png.substr(0, png.size() / 2)), Contains("is a broken PNG: "));
+  CHECK(broken(jpeg, {.side = 16, .source_side = 816}) == "has 64 x 64 pixels, not 816 x 816");
+  CHECK(broken(jpeg, {.side = 16, .source_side = 64}).empty());
+}
+
+TEST_CASE("a header that promises more than a machine has is refused before memory is taken") {
+  std::string png = png_bytes(16, 16, plain_pixels(16, 16, {9}), PNG_FORMAT_GRAY);
+  std::string jpeg = jpeg_bytes(16, 16, plain_pixels(16, 16, {9}));
+  const std::size_t frame = jpeg.find("\xff\xc0");  // start of frame: marker, length, precision, height, width
+  jpeg.replace(frame + 5, 4, "\xff\xf0\xff\xf0");
+  CHECK(broken(jpeg) == "declares 65520 x 65520 pixels; valid are 1 to 134217728 in all");
+  png.replace(16, 8, std::string("\x00\x0f\x42\x40\x00\x0f\x42\x40", 8));  // its checksum is wrong now as well
+  CHECK_FALSE(broken(png).empty());
+}
