@@ -66,14 +66,24 @@ std::vector<std::string> keys(const std::map<std::string, Json>& map) {
   return keys;
 }
 
-/// The option that says where the files are, or the whole entry.
-YamlReader place_of(YamlReader entry, const std::string& format) {
-  for (const storage::Option& option : eval::dataset_entry(format).options) {
+/// Runs what reads the data. Where they are not at the place that an option names, that option is what is wrong, else the entry.
+void read_located(YamlReader entry, const Json& settings, const std::function<void()>& read) {
+  YamlReader place = entry;
+  for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options) {
     if (option.kind != OptionKind::path) continue;
-    if (const std::optional<YamlReader> given = entry.find(option.name)) return *given;
+    const std::optional<YamlReader> given = entry.find(option.name);
+    if (given && !std::filesystem::exists(settings.at(option.name).get<std::string>())) place = *given;
     break;
   }
-  return entry;
+  place.located([&] {
+    try {
+      read();
+    } catch (const storage::Error& error) {
+      if (place.node().variable.empty()) throw;
+      throw storage::Error(error.kind(), fmt::format("{}; the variable {} says where", error.what(), place.node().variable));
+    }
+    return Json();
+  });
 }
 
 }  // namespace
@@ -118,12 +128,11 @@ DataInfos describe_data(const YamlReader& section, const std::vector<Task>& task
   DataInfos infos;
   for (auto& [name, entry] : section.members()) {
     const Json& settings = data.at(name);
-    place_of(entry, settings.at("format")).located([&, &name = name] {
+    read_located(entry, settings, [&, &name = name] {
       if (std::none_of(tasks.begin(), tasks.end(), [&](const Task& task) { return task.dataset == name; }))
         eval::describe_dataset(settings);
       for (const Task& task : tasks)
         if (task.dataset == name) infos.push_back(eval::describe_dataset(settings, task.target));
-      return Json();
     });
   }
   return infos;

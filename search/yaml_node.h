@@ -16,6 +16,7 @@ struct YamlNode {
   Kind kind = Kind::null;
   std::string where;            ///< "file.yaml:3:5", or "-s key.path=value" for what an override set
   std::string text;             ///< scalar
+  std::string variable = {};    ///< the environment variable that the text names, or the first of them; ""
   std::vector<YamlNode> items;  ///< list
   std::vector<Member> members;  ///< mapping, in the order of the file; keys are unique
 

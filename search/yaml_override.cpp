@@ -76,6 +76,7 @@ void fill_environment(YamlNode& node, const Environment& environment, const std:
     const std::size_t dash = inside.find(":-");
     const std::string name = inside.substr(0, dash);
     const std::string value = environment(name).value_or("");
+    if (node.variable.empty()) node.variable = name;
     if (value.empty() && dash == std::string::npos) {
       fail_at(node.where, path,
               fmt::format("{} names a variable that is not set; valid: set {}, or write ${{{}:-default}}", describe(node), name, name));

@@ -55,7 +55,8 @@ cv::Mat from_cmyk(const cv::Mat& inks) {
 }
 
 Decoded decode_jpeg(std::string_view bytes, const ImageFrame& frame) {
-  thread_local const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), &tjDestroy);
+  // Not kept: a header that is broken leaves the decoder in a state in which it refuses sound files.
+  const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), &tjDestroy);
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   int width = 0, height = 0, subsampling = 0, colours = 0;
   if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &colours) != 0)

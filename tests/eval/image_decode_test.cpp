@@ -67,7 +67,8 @@ TEST_CASE("the middle of a longer side is kept, or all of it is squeezed") {
 TEST_CASE("a larger image is averaged, a smaller one interpolated") {
   // Rows of 0 and 100 in turns: pairs have the mean 50.
   const auto stripes = [](int, int y) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(y % 2 * 100)}; };
-  CHECK(decoded(png_bytes(32, 32, support::draw_pixels(32, 32, stripes), PNG_FORMAT_GRAY), {.side = 16, .gray = true}) == plain_pixels(16, 16, {50}));
+  CHECK(decoded(png_bytes(32, 32, support::draw_pixels(32, 32, stripes), PNG_FORMAT_GRAY), {.side = 16, .gray = true}) ==
+        plain_pixels(16, 16, {50}));
   CHECK(decoded(png_bytes(8, 8, plain_pixels(8, 8, {70}), PNG_FORMAT_GRAY), {.side = 16, .gray = true}) == plain_pixels(16, 16, {70}));
   CHECK(decoded(jpeg_bytes(200, 200, plain_pixels(200, 200, {70})), {.side = 16, .gray = true}) == plain_pixels(16, 16, {70}));
 }
@@ -80,7 +81,8 @@ TEST_CASE("a broken file is told from a sound one, with the reason") {
   CHECK(broken("") == "is empty");
   CHECK(broken("GIF89a") == "is neither JPEG nor PNG: it begins with 47 49 46 38");
   CHECK_THAT(broken(jpeg.substr(0, jpeg.size() / 2)), Contains("is a broken JPEG: ") && Contains("Premature end"));
-  CHECK_THAT(broken(jpeg.substr(0, 20)), Contains("is a broken JPEG: "));
+  CHECK(broken(jpeg.substr(0, 20)) == "declares 0 x 0 pixels; valid are 1 to 134217728 in all");
+  CHECK(broken(jpeg).empty());  // what was broken before leaves nothing behind
   CHECK_THAT(broken(png.substr(0, png.size() / 2)), Contains("is a broken PNG: "));
   CHECK(broken(jpeg, {.side = 16, .source_side = 816}) == "has 64 x 64 pixels, not 816 x 816");
   CHECK(broken(jpeg, {.side = 16, .source_side = 64}).empty());
@@ -90,8 +92,8 @@ TEST_CASE("a header that promises more than a machine has is refused before memo
   std::string png = png_bytes(16, 16, plain_pixels(16, 16, {9}), PNG_FORMAT_GRAY);
   std::string jpeg = jpeg_bytes(16, 16, plain_pixels(16, 16, {9}));
   const std::size_t frame = jpeg.find("\xff\xc0");  // start of frame: marker, length, precision, height, width
-  jpeg.replace(frame + 5, 4, "\xff\xf0\xff\xf0");
-  CHECK(broken(jpeg) == "declares 65520 x 65520 pixels; valid are 1 to 134217728 in all");
+  jpeg.replace(frame + 5, 4, std::string("\xff\x00\xff\x00", 4));
+  CHECK(broken(jpeg) == "declares 65280 x 65280 pixels; valid are 1 to 134217728 in all");
   png.replace(16, 8, std::string("\x00\x0f\x42\x40\x00\x0f\x42\x40", 8));  // its checksum is wrong now as well
   CHECK_FALSE(broken(png).empty());
 }

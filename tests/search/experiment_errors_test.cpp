@@ -54,7 +54,7 @@ TEST_CASE("values of the wrong type or range are refused with what is valid") {
   CHECK(with_line(6, "train: [1]") == "e.yaml:6:8: train: a list is not a mapping; valid: keys, as in '{epochs: ...}'");
   CHECK(with_line(6, "train: {augment: flip}") == "e.yaml:6:18: train.augment: 'flip' is not a list; valid: as in '[a, b]'");
   CHECK(with_line(6, "train: {augment: [flip, corp]}") == "e.yaml:6:25: train.augment.1: 'corp' is not known (did you mean 'crop'?)");
-  CHECK_THAT(with_line(6, "train: {precision: fp16}"), Contains("e.yaml:6:20: train.precision: 'fp16' is not one of auto, fp32, bf16"));
+  CHECK_THAT(with_line(6, "train: {precision: fp8}"), Contains("e.yaml:6:20: train.precision: 'fp8' is not one of auto, fp32, bf16, fp16"));
   CHECK(with_line(1, "schema: 2") == "e.yaml:1:9: schema: '2' is not a version of this format (valid: 1)");
   CHECK(with_line(2, "name: ../small") ==
         "e.yaml:2:7: name: '../small' is not a name; valid: up to 64 letters, digits and . _ - @ +, starting with a letter or digit");
@@ -71,7 +71,7 @@ TEST_CASE("what must be there is named when it is not") {
   CHECK(with_line(3, "seed: 1") == "e.yaml:1:1: tasks: missing; valid: a list, as in '[{name: clothes, dataset: fashion}]'");
   CHECK(with_line(3, "tasks: [{name: clothes}]") == "e.yaml:3:9: tasks.0.dataset: missing; valid: fashion");
   CHECK(with_line(5, "nets: []") == "e.yaml:5:7: nets: a list is not a list of nets; valid: as in '[vgg16_bn]'");
-  CHECK(with_line(4, "data: {fashion: {root: data}}") == "e.yaml:4:17: data.fashion.format: missing; valid: idx, cifar10, cifar100");
+  CHECK(with_line(4, "data: {fashion: {root: data}}") == "e.yaml:4:17: data.fashion.format: missing; valid: idx, cifar10, cifar100, folder, csv, adience, lfwa, celeba");
   CHECK(with_line(9, "  schedules: [{name: a, eta: {from: 0.1, step: 0.1}}]") ==
         "e.yaml:9:15: prune.schedules.0.steps: missing; valid: the number of steps");
   CHECK_THAT(with_line(8, ""), Contains("prune.criteria: nothing is missing here, so nothing would be cut"));

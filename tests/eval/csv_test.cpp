@@ -1,0 +1,133 @@
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <map>
+
+#include "eval/data/dataset.h"
+#include "eval/data/text_table.h"
+#include "tests/support/cache_home.h"
+#include "tests/support/image_files.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
+
+using namespace eval;
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using storage::Json;
+
+namespace {
+
+/// Images 0.jpg to 19.jpg and a table of them.
+struct Table {
+  support::TemporaryDirectory directory;
+  support::CacheHome cache;
+
+  Table() {
+    for (int i = 0; i < 20; ++i) support::write_gray(directory.path() / (std::to_string(i) + ".jpg"), static_cast<std::uint8_t>(10 * i));
+  }
+  Json settings(const std::string& text, const Json& more = Json::object(), const std::string& name = "table.csv") const {
+    std::ofstream(directory.path() / name) << text;
+    Json settings{{"format", "csv"}, {"file", (directory.path() / name).string()}, {"size", 16}, {"gray", true}};
+    settings.update(more);
+    return settings;
+  }
+  std::string message(const std::string& text, const Json& more = Json::object()) const {
+    return support::error_of([&] { open_dataset(settings(text, more)); }).what();
+  }
+};
+
+/// A row an image: label "even" or "odd".
+std::string rows(int count = 20) {
+  std::string text = "path,label\n";
+  for (int i = 0; i < count; ++i) text += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "even" : "odd") + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("cells may be quoted, lines may end as on Windows, and rows know their line") {
+  support::TemporaryDirectory directory;
+  const auto read = [&](const std::string& text, char separator) {
+    std::ofstream(directory.path() / "t", std::ios::binary) << text;
+    return read_text_table(directory.path() / "t", separator);
+  };
+  const TextTable quoted = read(
+      "\xef\xbb\xbf"
+      "a,b\r\n\"x, \"\"y\"\"\nz\",2\r\n\r\nlast,\"\"\n",
+      ',');
+  CHECK(quoted.header == std::vector<std::string>{"a", "b"});
+  REQUIRE(quoted.rows.size() == 2);
+  CHECK(quoted.rows[0].cells == std::vector<std::string>{"x, \"y\"\nz", "2"});
+  CHECK(quoted.rows[1].cells == std::vector<std::string>{"last", ""});
+  CHECK(quoted.rows[1].line == 5);
+  const TextTable tabs = read("a\tb\n\"1\t\n1\n", '\t');
+  CHECK(tabs.rows.at(0).cells == std::vector<std::string>{"\"1", ""});
+  CHECK(tabs.broken == std::vector<std::pair<int, std::string>>{{3, "has 1 columns, not 2"}});
+  CHECK(read("a  b \n 1 \t2", ' ').rows.empty());  // a blank in front makes three cells of two
+  CHECK_THAT(support::error_of([&] { read("\n\n", ','); }).what(), EndsWith(": is empty; its first line names the columns"));
+}
+
+TEST_CASE("a table gives paths, labels and splits") {
+  const Table table;
+  std::string text = "label,split,path\n";
+  for (int i = 0; i < 20; ++i)
+    text += std::to_string(i % 3 + 9) + "," + (i < 12 ? "train" : i < 16 ? "val" : "test") + "," + std::to_string(i) + ".jpg\n";
+  const auto data = open_dataset(table.settings(text));
+  CHECK(data->class_names() == std::vector<std::string>{"9", "10", "11"});  // as numbers, not as texts
+  CHECK(data->split(Split::train).size() == 12);
+  CHECK(data->split(Split::validation).front() == 12);
+  CHECK(data->split(Split::test).size() == 4);
+  CHECK(data->labels()[4] == 1);
+  CHECK(data->pixels(4)[0] == 40);
+  CHECK_FALSE(data->ordered());
+  CHECK(open_dataset(table.settings(text, {{"ordered", true}}))->ordered());
+}
+
+TEST_CASE("a group is never in two splits") {
+  const Table table;
+  std::string text = "path\tlabel\tgroup\n";
+  for (int i = 0; i < 20; ++i)
+    text += std::to_string(i) + ".jpg\t" + (i % 2 == 0 ? "even" : "odd") + "\tperson " + std::to_string(i / 4) + "\n";
+  const auto data = open_dataset(table.settings(text, {{"test", 0.2}, {"validation", 0.25}}, "table.tsv"));
+  std::map<std::int64_t, Split> split_of;
+  std::size_t images = 0;
+  for (const Split split : all_splits) {
+    images += data->split(split).size();
+    for (const std::int64_t image : data->split(split)) CHECK(split_of.emplace(image / 4, split).first->second == split);
+  }
+  CHECK(images == 20);
+  CHECK(data->split(Split::test).size() == 4);
+  CHECK(data->split(Split::validation).size() == 4);
+  const std::string torn = "path,label,group,split\n0.jpg,a,x,train\n1.jpg,b,x,test\n";
+  CHECK_THAT(table.message(torn), EndsWith("group 'x' is in train and in test; valid: each group in one split"));
+}
+
+TEST_CASE("broken rows are told with their line") {
+  const Table table;
+  const std::string text = rows() +
+                           "20.jpg,even\n"      // line 22: no such file
+                           "0.jpg,odd\n"        // 23: again
+                           ",even\n"            // 24
+                           "1.jpg,even,x\n"     // 25
+                           "2b.jpg,neither\n";  // 26: only with class_names
+  const std::string message = table.message(text, {{"class_names", {"even", "odd"}}});
+  CHECK_THAT(message, Contains("data of format csv: 4 of the images under "));
+  CHECK_THAT(message, EndsWith("\n  table.csv:25: has 3 columns, not 2"
+                               "\n  table.csv:23: lists 0.jpg a second time"
+                               "\n  table.csv:24: names no image"
+                               "\n  table.csv:26: label 'neither' is not one of even, odd"));
+  CHECK_THAT(table.message(rows() + "20.jpg,even\n"), EndsWith("\n  20.jpg (table.csv:22): is not there"));
+  const auto data = open_dataset(table.settings(text, {{"class_names", {"even", "odd"}}, {"bad_images", "skip"}}));
+  CHECK(data->left_out().size() == 5);
+  CHECK(data->split(Split::train).size() + data->split(Split::validation).size() + data->split(Split::test).size() == 20);
+}
+
+TEST_CASE("a column that is missing is named, with those there are") {
+  const Table table;
+  CHECK_THAT(table.message("path,lable\n0.jpg,a\n"), EndsWith("table.csv: no column 'label' (did you mean 'lable'?)"));
+  CHECK_THAT(table.message(rows(), {{"group_column", "person"}}), EndsWith("table.csv: no column 'person' (valid: path, label)"));
+  CHECK_THAT(table.message("path,label\n"), EndsWith("table.csv: lists no image"));
+  CHECK_THAT(support::error_of([] {
+               open_dataset({{"format", "csv"}, {"file", "/nowhere/t.csv"}});
+             }).what(),
+             Contains("/nowhere/t.csv: no such file"));
+}

@@ -1,0 +1,238 @@
+#include "eval/data/image_dataset.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "storage/base/file.h"
+#include "tests/support/cache_home.h"
+#include "tests/support/image_files.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
+
+using namespace eval;
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using storage::Json;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder of image files, and a cache of its own.
+struct Images {
+  support::TemporaryDirectory directory;
+  support::CacheHome cache;
+
+  fs::path root() const { return directory.path(); }
+  void write(const std::string& name, std::uint8_t value) const { support::write_gray(root() / name, value); }
+
+  Json settings(const Json& more = Json::object()) const {
+    Json settings{{"format", "folder"}, {"root", root().string()}, {"size", 16}, {"gray", true}};
+    settings.update(more);
+    return settings;
+  }
+  std::string message(const Json& more = Json::object()) const {
+    return support::error_of([&] { open_dataset(settings(more)); }).what();
+  }
+};
+
+/// 20 cats of value 10 and up, 20 dogs of value 100 and up, without folders for splits.
+void write_pets(const Images& images) {
+  for (int i = 0; i < 20; ++i) {
+    images.write("cat/" + std::to_string(i) + ".jpg", static_cast<std::uint8_t>(10 + i));
+    images.write("dog/" + std::to_string(i) + ".JPEG", static_cast<std::uint8_t>(100 + i));
+  }
+}
+
+std::set<std::int64_t> all_images(const Dataset& data) {
+  std::set<std::int64_t> images;
+  for (const Split split : all_splits) images.insert(data.split(split).begin(), data.split(split).end());
+  return images;
+}
+
+/// The values of a split's images, which are plain.
+std::set<int> values(const Dataset& data, Split split) {
+  std::set<int> values;
+  for (const std::int64_t image : data.split(split)) values.insert(data.pixels(image)[100]);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("folders of classes are split by class and name, every image once") {
+  const Images images;
+  write_pets(images);
+  images.write(".hidden/0.jpg", 1);
+  support::write_bytes(images.root() / "cat/notes.txt", "not an image");
+  const auto data = open_dataset(images.settings({{"test", 0.2}, {"validation", 0.25}}));
+  CHECK(data->class_names() == std::vector<std::string>{"cat", "dog"});
+  CHECK(data->shape() == Shape{1, 16, 16});
+  CHECK(data->split(Split::test).size() == 8);
+  CHECK(data->split(Split::validation).size() == 8);
+  CHECK(data->split(Split::train).size() == 24);
+  CHECK(all_images(*data).size() == 40);
+  for (const Split split : all_splits) {
+    std::int64_t dogs = 0;
+    for (const std::int64_t image : data->split(split)) {
+      CHECK(data->labels()[image] == (data->pixels(image)[0] > 60 ? 1 : 0));
+      dogs += data->labels()[image];
+    }
+    CHECK(2 * dogs == std::ssize(data->split(split)));
+  }
+}
+
+TEST_CASE("an image keeps its split when others come") {
+  const Images images;
+  write_pets(images);
+  const std::set<int> before = values(*open_dataset(images.settings()), Split::test);
+  for (int i = 20; i < 30; ++i) images.write("cat/" + std::to_string(i) + ".jpg", static_cast<std::uint8_t>(40 + i));
+  const std::set<int> after = values(*open_dataset(images.settings()), Split::train);
+  // Five test images join: none of the old ones had to leave for training, unless ten newcomers all hash below it.
+  std::size_t moved = 0;
+  for (const int value : before) moved += after.count(value);
+  CHECK(moved <= 2);
+  CHECK(values(*open_dataset(images.settings({{"split_seed", 2}})), Split::test) != values(*open_dataset(images.settings()), Split::test));
+}
+
+TEST_CASE("train, val and test folders are splits; ImageNet's val is what results are told of") {
+  const Images images;
+  for (const char* split : {"train", "val", "test"})
+    for (int i = 0; i < 10; ++i)
+      for (const char* name : {"a", "b"})
+        images.write(std::string(split) + "/" + name + "/" + std::to_string(i) + ".jpg", split[0] == 't' ? split[1] : 'v');
+  const auto whole = open_dataset(images.settings());
+  CHECK(values(*whole, Split::train) == std::set<int>{'r'});
+  CHECK(values(*whole, Split::validation) == std::set<int>{'v'});
+  CHECK(values(*whole, Split::test) == std::set<int>{'e'});
+  fs::remove_all(images.root() / "test");
+  const auto imagenet = open_dataset(images.settings({{"validation", 0.1}}));
+  CHECK(values(*imagenet, Split::test) == std::set<int>{'v'});
+  CHECK(imagenet->split(Split::validation).size() == 2);
+  CHECK(imagenet->split(Split::train).size() == 18);
+  images.write("val/c/0.jpg", 1);
+  CHECK_THAT(images.message(), EndsWith("val/c/0.jpg: is of a class that has no training image"));
+}
+
+TEST_CASE("the margin is kept around the image that a net takes") {
+  const Images images;
+  write_pets(images);
+  const auto data = open_dataset(images.settings({{"size", 8}, {"margin", 4}}));
+  CHECK(data->shape() == Shape{1, 8, 8});
+  CHECK(data->margin() == 4);
+  CHECK(data->pixels(0).size() == 16 * 16);
+  CHECK(describe_dataset(images.settings({{"size", 8}, {"margin", 4}})).shape == Shape{1, 8, 8});
+}
+
+TEST_CASE("broken images stop the run with a list, or are left out and counted") {
+  const Images images;
+  write_pets(images);
+  support::write_bytes(images.root() / "cat/3.jpg", "");
+  support::write_bytes(images.root() / "dog/7.JPEG", "no image");
+  CHECK(images.message() == "data of format folder: 2 of the images under " + images.root().string() +
+                                " cannot be used; `bad_images: skip` goes on without them\n"
+                                "  cat/3.jpg: is empty\n"
+                                "  dog/7.JPEG: is neither JPEG nor PNG: it begins with 6e 6f 20 69");
+  const auto data = open_dataset(images.settings({{"bad_images", "skip"}}));
+  CHECK(all_images(*data).size() == 38);
+  REQUIRE(data->left_out().size() == 2);
+  CHECK(data->left_out()[0].image == "cat/3.jpg");
+  CHECK(data->left_out()[0].reason == "is empty");
+}
+
+TEST_CASE("of many broken images the first twenty are told, and how many more there are") {
+  const Images images;
+  for (int i = 0; i < 25; ++i) support::write_bytes(images.root() / ("a/" + std::to_string(100 + i) + ".jpg"), "");
+  images.write("b/0.jpg", 1);
+  const std::string message = images.message();
+  CHECK_THAT(message, Contains(": 25 of the images under ") && EndsWith("\n  a/119.jpg: is empty\n  and 5 more"));
+}
+
+TEST_CASE("files of another size than asked for are broken") {
+  const Images images;
+  write_pets(images);
+  support::write_bytes(images.root() / "dog/7.JPEG", support::jpeg_bytes(20, 16, support::plain_pixels(20, 16, {1})));
+  CHECK_THAT(images.message({{"source_size", 16}}), EndsWith("\n  dog/7.JPEG: has 20 x 16 pixels, not 16 x 16"));
+}
+
+TEST_CASE("a root that is missing or empty says what was expected") {
+  const Images images;
+  Json settings = images.settings();
+  settings["root"] = (images.root() / "nowhere").string();
+  CHECK_THAT(support::error_of([&] { describe_dataset(settings); }).what(),
+             Contains("nowhere: no such folder; expected is a folder a class") && Contains("image-net.org"));
+  CHECK_THAT(support::error_of([&] { describe_dataset(images.settings()); }).what(),
+             EndsWith(": holds no JPEG or PNG file in a folder of a class"));
+  images.write("0.jpg", 1);
+  CHECK_THAT(support::error_of([&] { describe_dataset(images.settings()); }).what(), EndsWith("0.jpg: lies in no folder of a class"));
+}
+
+TEST_CASE("the identity is that of the files, wherever they lie") {
+  const Images images, elsewhere;
+  write_pets(images);
+  write_pets(elsewhere);
+  CHECK(dataset_identity(images.settings()) == dataset_identity(elsewhere.settings()));
+  support::write_bytes(elsewhere.root() / "cat/3.jpg", "another size");
+  CHECK(dataset_identity(images.settings()) != dataset_identity(elsewhere.settings()));
+  CHECK(dataset_identity(images.settings()) != dataset_identity(images.settings({{"size", 8}})));
+}
+
+TEST_CASE("images are decoded once, and again when a file is replaced") {
+  const Images images;
+  write_pets(images);
+  std::atomic<int> decoded{0};
+  const DecodeOptions counting{0, [&](std::int64_t, std::int64_t) { ++decoded; }};
+  open_dataset(images.settings(), "", counting);
+  CHECK(decoded == 40);
+  open_dataset(images.settings(), "", counting);
+  CHECK(decoded == 40);
+  images.write("cat/0.jpg", 200);
+  CHECK(values(*open_dataset(images.settings(), "", counting), Split::train).count(200) +
+            values(*open_dataset(images.settings()), Split::validation).count(200) +
+            values(*open_dataset(images.settings()), Split::test).count(200) ==
+        1);
+  CHECK(decoded == 80);
+}
+
+TEST_CASE("of several that ask at once, one decodes") {
+  const Images images;
+  write_pets(images);
+  std::atomic<int> decoded{0};
+  const DecodeOptions counting{0, [&](std::int64_t, std::int64_t) { ++decoded; }};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { open_dataset(images.settings(), "", counting); });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(decoded == 40);
+}
+
+TEST_CASE("a description that is damaged, or pixels that are missing, mean decoding anew") {
+  const Images images;
+  write_pets(images);
+  open_dataset(images.settings());
+  REQUIRE(cached_sets().size() == 1);
+  const fs::path pixels = cached_sets()[0].file;
+  storage::write_file(fs::path(pixels).replace_extension(".json"), "{");
+  CHECK(open_dataset(images.settings())->labels().size() == 40);
+  fs::resize_file(pixels, 100);
+  CHECK(values(*open_dataset(images.settings()), Split::train).size() > 10);
+}
+
+TEST_CASE("the cache keeps under its limit: what was not used for longest goes, too much is refused") {
+  const Images images;
+  write_pets(images);
+  const std::int64_t bytes = 40 * 16 * 16;
+  open_dataset(images.settings());
+  open_dataset(images.settings({{"size", 8}, {"margin", 4}}), "", {bytes * 2, {}});  // the same pixels: one set
+  REQUIRE(cached_sets().size() == 1);
+  open_dataset(images.settings({{"fit", "stretch"}}), "", {bytes * 2, {}});
+  CHECK(cached_sets().size() == 2);
+  open_dataset(images.settings());
+  open_dataset(images.settings({{"source_size", 16}}), "", {bytes * 2, {}});
+  CHECK(cached_sets().size() == 2);
+  const storage::Error error = support::error_of([&] { open_dataset(images.settings({{"size", 1024}}), "", {1 << 20, {}}); });
+  CHECK(error.kind() == storage::ErrorKind::environment);
+  CHECK_THAT(error.what(), Contains("the images need 40 MiB, and cache_limit allows 1 MiB"));
+  for (const CachedSet& set : cached_sets()) remove_cached(set);
+  CHECK(cached_sets().empty());
+}
