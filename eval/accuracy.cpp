@@ -4,17 +4,35 @@
 #include <functional>
 #include <limits>
 
+#include "eval/precision.h"
+
 namespace eval {
 namespace {
 
 constexpr int bins = 15;
 
+/// The scores of a batch, computed in `parts`, which grows where memory does not suffice.
+torch::Tensor scores_of(const Net& net, const torch::Tensor& images, std::int64_t& parts) {
+  while (true) {
+    try {
+      if (parts == 1) return net.forward(images, /*training=*/false);
+      std::vector<torch::Tensor> scores;
+      for (const torch::Tensor& part : images.chunk(parts)) scores.push_back(net.forward(part, /*training=*/false));
+      return at::cat(scores);
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error) || parts >= images.size(0)) throw;
+    }
+    parts *= 2;
+  }
+}
+
 void for_each_batch(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images,
                     const std::function<void(const torch::Tensor& scores, const torch::Tensor& labels)>& take) {
   torch::NoGradGuard no_grad;
   BatchLoader loader(data, normalisation, {images.begin(), images.end()}, {.batch = 250});
+  std::int64_t parts = 1;
   while (const std::optional<Batch> batch = loader.next())
-    take(net.forward(batch->images.to(net.device()), /*training=*/false), batch->labels.to(net.device()));
+    take(scores_of(net, batch->images.to(net.device()), parts), batch->labels.to(net.device()));
 }
 
 double count(const torch::Tensor& condition) {
