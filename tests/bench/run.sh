@@ -1,5 +1,6 @@
 #!/bin/sh
 # Training rates side by side with PyTorch in Python, and the cost of scoring: `make bench`. Take the figures with the machine otherwise idle.
+# BENCH_IMAGES=FOLDER, a folder a class of JPEG files, measures the image pipeline too.
 set -eu
 build=$1
 here=$(dirname "$0")
@@ -20,3 +21,8 @@ echo "scoring 2,000 images"
 "$build"/tests/bench/bench_score
 echo "cutting VGG16"
 "$build"/tests/bench/bench_cut
+if [ -n "${BENCH_IMAGES:-}" ]; then
+  echo "decoding and augmenting $BENCH_IMAGES"
+  echo "nas-run: $("$build"/tests/bench/bench_images "$BENCH_IMAGES")"
+  echo "python:  $("$python" "$here"/peer_images.py "$BENCH_IMAGES")"
+fi
