@@ -91,6 +91,21 @@ TEST_CASE("references to what does not exist are refused with the nearest") {
              Contains("e.yaml:4:17: data.fashion: ") && Contains("5000"));
 }
 
+TEST_CASE("what data, weights and training of other kinds refuse") {
+  CHECK_THAT(with_line(4, "data: {fashion: {format: folder, root: \"${NAS_NO_SUCH_ROOT:-nowhere}\"}}"),
+             Contains("e.yaml:4:40: data.fashion.root: ") && Contains("no such folder; expected is a folder a class") &&
+                 Contains("; the variable NAS_NO_SUCH_ROOT says where"));
+  CHECK(with_line(4, "data: {fashion: {format: idx, root: data, pad: 2, mean: [0.5, 2]}}") ==
+        "e.yaml:4:63: data.fashion.mean.1: 2.0 is not a finite number from 0 to 1");
+  CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, weights: none.safetensors}]"),
+             Contains("e.yaml:5:34: nets.0.weights: 'none.safetensors' is no file (") &&
+                 Contains("); valid: safetensors to start from, or nothing"));
+  CHECK(with_line(6, "train: {distill: {weight: 0.5}}") ==
+        "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: under prune.retrain, where the base net teaches");
+  CHECK(with_line(10, "resources: {cache_limit: 20G}") ==
+        "e.yaml:10:26: resources.cache_limit: '20G' is not a size; valid: as in 512MiB, 20GiB or 1TiB");
+}
+
 TEST_CASE("names are used once") {
   CHECK(with_line(3, "tasks: [{name: a, dataset: fashion}, {name: a, dataset: fashion}]") ==
         "e.yaml:3:45: tasks.1.name: 'a' is given twice; valid: each once");

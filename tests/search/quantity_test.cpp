@@ -24,3 +24,10 @@ TEST_CASE("what is no duration is a usage error") {
     CHECK(error.what() == fmt::format("'{}' is not a duration; valid: as in 90s, 30m, 4h or 1h30m", text));
   }
 }
+
+TEST_CASE("sizes in binary units") {
+  CHECK(search::parse_bytes("512MiB") == 536870912);
+  CHECK(search::parse_bytes("1TiB") == 1099511627776);
+  for (const char* text : {"", "GiB", "0GiB", "1.5GiB", "20GB", "-1MiB", "99999999TiB"})
+    CHECK_THROWS_AS(search::parse_bytes(text), storage::Error);
+}

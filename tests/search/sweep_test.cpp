@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <set>
 
 #include "eval/cost.h"
@@ -8,6 +9,7 @@
 #include "search/strategies/narrow.h"
 #include "search/strategies/strategy.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tiny_idx.h"
 
@@ -272,4 +274,55 @@ TEST_CASE_METHOD(Fixture, "work is estimated from images, multiply-accumulates a
 TEST_CASE("strategies are known by name") {
   CHECK(search::strategy_names() == std::vector<std::string>{"sweep"});
   CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));
+}
+
+TEST_CASE("each fold of a cross-validation is a trial of its own, on data of its own") {
+  Fixture fixture;
+  const std::filesystem::path root = fixture.directory.path() / "adience";
+  std::filesystem::create_directory(root);
+  for (int fold = 0; fold < 5; ++fold) {
+    std::ofstream file(root / ("fold_" + std::to_string(fold) + "_data.txt"));
+    file << "user_id\toriginal_image\tface_id\tage\tgender\n";
+    for (int i = 0; i < 8; ++i) file << "u" << fold << i / 4 << "\t" << fold << i << ".jpg\t1\t(0, 2)\tm\n";
+  }
+  fixture.experiment.data["tiny"] = {
+      {"format", "adience"}, {"root", root.string()}, {"size", 32}, {"protocol", "5-fold"}, {"validation", 0.25}};
+  fixture.experiment.tasks = {{"age", "tiny", "age"}};
+  fixture.experiment.seeds = 1;
+  const Plan plan = fixture.plan();
+  CHECK(plan.trials.size() == 5 * 4);
+  CHECK(count(plan, StageKind::train) == 5);
+  std::set<std::string> bases;
+  for (int fold = 0; fold < 5; ++fold) {
+    const auto& of_fold = trial(plan, "age/vgg11_bn/l1/slow/s5/f" + std::to_string(fold));
+    CHECK(of_fold.fold == fold);
+    bases.insert(of_fold.steps[0].stage);
+    CHECK(stage(plan, of_fold.steps[0].stage).parameters.at("data").at("settings").at("fold") == fold);
+    CHECK(stage(plan, of_fold.steps[0].stage).label == "vgg11_bn seed 5 fold " + std::to_string(fold));
+  }
+  CHECK(bases.size() == 5);
+  fixture.experiment.data["tiny"]["fold"] = 2;
+  CHECK(fixture.plan().trials.size() == 4);
+}
+
+TEST_CASE_METHOD(Fixture, "a net that is distilled has its base as an input") {
+  CHECK(input(stage(plan(), trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[2].stage), "teacher").empty());
+  experiment.retrain["distill"] = {{"weight", 0.5}, {"temperature", 4.0}};
+  const Plan made = plan();
+  const auto& steps = trial(made, "fashion/vgg11_bn/l1/slow/s5").steps;
+  CHECK(input(stage(made, steps[2].stage), "net") == steps[1].stage);
+  CHECK(input(stage(made, steps[2].stage), "teacher") == steps[0].stage);
+}
+
+TEST_CASE_METHOD(Fixture, "trained weights count by their content, not by where they lie") {
+  const auto base_with = [&](const std::string& name, const std::string& content) {
+    storage::write_file(directory.path() / name, content);
+    experiment.nets[0].weights = directory.path() / name;
+    return trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[0].stage;
+  };
+  const std::string scratch = trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[0].stage, first = base_with("a.safetensors", "one");
+  CHECK(first != scratch);
+  CHECK(first != base_with("a.safetensors", "two"));
+  std::filesystem::create_directory(directory.path() / "elsewhere");
+  CHECK(first == base_with("elsewhere/a.safetensors", "one"));
 }
