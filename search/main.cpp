@@ -61,6 +61,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_score(app, action);
   search::cli::add_prune(app, action);
   search::cli::add_evaluate(app, action);
+  search::cli::add_sample(app, action);
   search::cli::add_gc(app, action);
   if (arguments.empty()) {
     fmt::print(stderr, "{}", app.help());

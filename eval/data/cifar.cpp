@@ -5,6 +5,7 @@
 #include <set>
 
 #include "eval/data/formats.h"
+#include "eval/data/image_dataset.h"
 #include "eval/data/split.h"
 #include "eval/data/stored_dataset.h"
 #include "storage/base/error.h"
@@ -138,12 +139,14 @@ DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options,
   const std::int64_t training = count_records(variant, root, variant.training), test = count_records(variant, root, variant.test);
   const SplitSizes sizes = split_sizes(training, test, split_options_from_json(options), fmt::format("data of format {}", variant.format));
   const auto classes = read_names(require_file(variant, root, variant.labels[variant.label_byte(target)].names)).size();
+  std::error_code error;
   return {.shape = image_shape,
           .classes = static_cast<int>(classes),
           .train = sizes.train,
           .validation = sizes.validation,
           .test = sizes.test,
-          .images = training + test};
+          .images = training + test,
+          .synthetic = fs::exists(root / synthetic_mark, error)};
 }
 
 storage::Options cifar_options() {

@@ -34,6 +34,7 @@ void add_convert(CLI::App& app, Action& action);
 void add_score(CLI::App& app, Action& action);
 void add_prune(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
+void add_sample(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
 
 /// Exit codes besides those of storage::exit_code.

@@ -93,7 +93,7 @@ TemporaryNeighbour::TemporaryNeighbour(const std::filesystem::path& target)
 
 TemporaryNeighbour::~TemporaryNeighbour() {
   std::error_code ignored;
-  std::filesystem::remove(path_, ignored);
+  std::filesystem::remove_all(path_, ignored);
 }
 
 FileLock::FileLock(const std::filesystem::path& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {

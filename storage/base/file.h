@@ -21,7 +21,8 @@ void commit_file(const std::filesystem::path& temporary, const std::filesystem::
 /// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
-/// A name beside `target` that no other process or thread uses; what lies there when the object dies is removed.
+/// A name beside `target` that no other process or thread uses; what lies there when the object dies is removed, a folder with all it
+/// holds.
 class TemporaryNeighbour {
  public:
   explicit TemporaryNeighbour(const std::filesystem::path& target);

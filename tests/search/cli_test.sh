@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate; do
+for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate sample; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
@@ -68,6 +68,12 @@ expect 2 "" "^nas-run: error: -s 'train.epochs'" "$nas_run" plan experiments/sma
 expect 2 "" "^nas-run: error: 'soon' is not a duration" "$nas_run" run experiments/small.yaml --budget soon
 expect 2 "" "^nas-run: error: .*'gpu' is not a device; valid: auto, cpu" "$nas_run" run experiments/small.yaml --device gpu
 expect 2 "" "^nas-run: error: .*--slots" "$nas_run" run experiments/small.yaml --slots 0
+
+expect 0 "^50 images of 16 pixels in shapes$" "" "$nas_run" sample imagenet -o shapes --images 50 --size 16
+expect 2 "" "^nas-run: error: -o .*/shapes is not empty; valid: a folder that is not there yet, or an empty one$" "$nas_run" sample imagenet -o shapes
+expect 0 '"format": "lfwa"' "" "$nas_run" sample lfwa -o people --images 52 --size 16 --json
+is_json
+expect 2 "" "^nas-run: error: unknown sample 'lfwb' \(did you mean 'lfwa'\?\)$" "$nas_run" sample lfwb -o more
 
 expect 3 "" "^nas-run: error: absent.yaml: there is no such file" "$nas_run" absent.yaml
 expect 3 "" "^nas-run: error: bad.yaml:1:1: name: missing" "$nas_run" plan bad.yaml
