@@ -82,6 +82,27 @@ Reliability read_reliability(YamlReader section) {
   return reliability;
 }
 
+TargetOptions read_target(YamlReader& section) {
+  static const storage::Options options{
+      {.name = "of", .kind = OptionKind::choice, .fallback = "params", .doc = "what is made small", .choices = {"params", "macs"}},
+      {.name = "step",
+       .kind = OptionKind::real,
+       .fallback = 0.5,
+       .doc = "share of a net that the first cut leaves",
+       .min = 0.01,
+       .max = 0.99},
+      {.name = "gentlest",
+       .kind = OptionKind::real,
+       .fallback = 0.9,
+       .doc = "a cut that would have to leave more than this ends the search",
+       .min = 0.01,
+       .max = 0.999},
+      {.name = "max_cuts", .kind = OptionKind::integer, .fallback = 30, .doc = "cuts in a row", .min = 1, .max = 1000},
+  };
+  const Json values = section.values(options);
+  return {prune::budget_from_string(values.at("of")), values.at("step"), values.at("gentlest"), values.at("max_cuts")};
+}
+
 void read_search(YamlReader section, Experiment& experiment) {
   static const storage::Options options{
       {.name = "seeds", .kind = OptionKind::integer, .fallback = 1, .doc = "runs with seeds seed, seed + 1 ...", .min = 1, .max = 1000},
@@ -92,6 +113,7 @@ void read_search(YamlReader section, Experiment& experiment) {
   const Json values = section.values(options);
   experiment.seeds = values.at("seeds");
   experiment.tolerance = values.at("tolerance");
+  if (experiment.strategy == "target") experiment.target = read_target(section);
   section.finish();
 }
 
@@ -113,7 +135,10 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   const YamlReader criteria = section.section("criteria"), schedules = section.section("schedules");
   experiment.criteria = read_criteria(criteria);
   experiment.schedules = read_schedules(schedules);
-  if (experiment.criteria.empty() != experiment.schedules.empty()) {
+  if (experiment.strategy == "target") {
+    if (!experiment.schedules.empty()) schedules.fail("is not for the strategy target, which finds its own steps; valid: no schedules");
+    if (experiment.criteria.empty()) criteria.fail("is missing here, so nothing would be cut; valid: a list, as in '[lda]'");
+  } else if (experiment.criteria.empty() != experiment.schedules.empty()) {
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
@@ -123,9 +148,10 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   section.finish();
 }
 
-/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining.
+/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a search for its own
+/// steps is taken for one of four.
 Json whole_path(const Experiment& experiment) {
-  std::size_t steps = 0;
+  std::size_t steps = experiment.strategy == "target" ? 4 : 0;
   for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
   Json train = experiment.train;
   train["epochs"] = train.at("epochs").get<int>() + static_cast<int>(steps) * experiment.retrain.at("epochs").get<int>();
@@ -168,9 +194,9 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   const DataInfos infos = describe_data(data, experiment.tasks, experiment.data);
   experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
   experiment.train = read_training(root.section("train"), Json::object());
+  read_search(root.section("search"), experiment);
   read_prune(root.section("prune"), experiment, infos);
   experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
-  read_search(root.section("search"), experiment);
   experiment.resources = read_resources(root.section("resources"));
   experiment.reliability = read_reliability(root.section("reliability"));
   root.finish();

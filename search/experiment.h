@@ -54,6 +54,14 @@ struct Schedule {
   std::vector<prune::PruneRequest> steps;
 };
 
+/// Of the strategy `target`.
+struct TargetOptions {
+  prune::Budget of = prune::Budget::params;
+  double step = 0.5;      ///< share of a net that the first cut leaves
+  double gentlest = 0.9;  ///< a cut that would have to leave more than this ends the search
+  int max_cuts = 30;
+};
+
 struct Resources {
   std::string executor = "process";
   int slots = 0;             ///< 0: as many as the devices allow
@@ -83,7 +91,8 @@ struct Experiment {
   Json allocation;  ///< checked: allocation_options()
   std::string strategy = "sweep";
   int seeds = 1;            ///< seed, seed + 1, ...
-  double tolerance = 0.01;  ///< "within a point of the base": for the table of answers
+  double tolerance = 0.01;  ///< "within a point of the base": for the table of answers and for `target`
+  TargetOptions target;
   Resources resources;
   Reliability reliability;
 };

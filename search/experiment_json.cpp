@@ -81,6 +81,11 @@ Json to_json(const Experiment& experiment) {
       {"prune",
        {{"retrain", experiment.retrain}, {"allocation", experiment.allocation}, {"criteria", Json::array()}, {"schedules", Json::array()}}},
       {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
+  if (experiment.strategy == "target") {
+    const TargetOptions& target = experiment.target;
+    json["search"].update(
+        {{"of", prune::to_string(target.of)}, {"step", target.step}, {"gentlest", target.gentlest}, {"max_cuts", target.max_cuts}});
+  }
   for (const Task& task : experiment.tasks) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }

@@ -58,12 +58,8 @@ class Loop {
 
   RunSummary run() {
     repository_.release_running_stages();
-    Plan plan = strategy_.next(experiment_, repository_.stage_statuses());
-    do {
-      adopt(std::move(plan));
-      work();
-      plan = strategy_.next(experiment_, repository_.stage_statuses());  // which may know more once there are new results
-    } while (!ending_ && plan.stages.size() > plan_.stages.size());
+    adopt(strategy_.next(experiment_, repository_.stage_statuses()));
+    work();
     using State = StageSchedule::State;
     if (schedule_->count(State::ready) + schedule_->count(State::pending) == 0) summary_.end = RunSummary::End::finished;
     summary_.stages = static_cast<int>(plan_.stages.size());
@@ -84,8 +80,11 @@ class Loop {
     return std::any_of(running_.begin(), running_.end(), [](const auto& slot) { return slot.has_value(); });
   }
 
-  /// Records the plan and takes over what earlier runs did of it.
+  /// Records the plan and takes over what is done of it and what runs.
   void adopt(Plan plan) {
+    std::vector<std::string> running(running_.size());
+    for (std::size_t slot = 0; slot < running_.size(); ++slot)
+      if (running_[slot]) running[slot] = stage(running_[slot]->stage).fingerprint;
     plan_ = std::move(plan);
     std::vector<storage::TaskRecord> tasks;
     for (const Task& task : experiment_.tasks)
@@ -104,7 +103,27 @@ class Loop {
     }
     for (std::size_t i = 0; i < done.size(); ++i)
       if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
+    for (std::size_t slot = 0; slot < running.size(); ++slot) {
+      if (!running_[slot]) continue;
+      const auto same = [&](const Stage& each) { return each.fingerprint == running[slot]; };
+      const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
+      if (found == plan_.stages.end())
+        throw storage::Error(storage::ErrorKind::internal, fmt::format("the new plan lacks the running stage {}", running[slot]));
+      running_[slot]->stage = static_cast<int>(found - plan_.stages.begin());
+      schedule_->mark_running(running_[slot]->stage);
+    }
+    has_news_ = false;
     observer_.planned(plan_, done);
+  }
+
+  /// Asks a strategy that learns for its plan after new results. True where that has more to do.
+  bool plan_anew() {
+    if (!strategy_.learns() || !has_news_) return false;
+    has_news_ = false;
+    Plan plan = strategy_.next(experiment_, repository_.stage_statuses());
+    if (plan.stages.size() == plan_.stages.size()) return false;
+    adopt(std::move(plan));
+    return true;
   }
 
   /// Runs what is ready until nothing runs and nothing can be started.
@@ -140,7 +159,8 @@ class Loop {
   void start_ready() {
     for (std::size_t slot = 0; slot < running_.size(); ++slot) {
       if (running_[slot]) continue;
-      const std::optional<int> next = schedule_->next();
+      std::optional<int> next = schedule_->next();
+      if (!next && plan_anew()) next = schedule_->next();
       if (!next) return;
       const Slot& place = executor_.slots()[slot];
       repository_.start_stage(stage(*next).fingerprint, place.device, place.threads, host_);
@@ -177,6 +197,7 @@ class Loop {
     const bool retry = outcome.state == StageState::failed && has_retries_left(fingerprint, outcome.failure_kind);
     if (retry) outcome.state = StageState::interrupted;
     repository_.finish_stage(fingerprint, outcome);
+    has_news_ = true;
     if (outcome.state == StageState::done) {
       ++summary_.executed;
       schedule_->mark_done(running.stage);
@@ -220,6 +241,7 @@ class Loop {
   std::map<std::pair<std::string, std::string>, int> failures_;  ///< by fingerprint and failure kind
   int new_failures_ = 0;                                         ///< stages that failed for good in this run
   bool ending_ = false;                                          ///< nothing more is started
+  bool has_news_ = false;                                        ///< a stage ended after the plan was made
   SteadyClock::time_point deadline_;                             ///< of the grace
   RunSummary summary_;
 };

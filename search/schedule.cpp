@@ -45,6 +45,11 @@ void StageSchedule::mark_done(int stage) {
   }
 }
 
+void StageSchedule::mark_running(int stage) {
+  expect(state(stage) == State::ready, stage, "running");
+  set(stage, State::running);
+}
+
 void StageSchedule::mark_failed(int stage) {
   expect(state(stage) != State::done && state(stage) != State::failed, stage, "failed");
   set(stage, State::failed);

@@ -32,7 +32,7 @@ struct StageRecord {
 struct TrialStep {
   int step = 0;            ///< 0 = the base
   std::string stage;       ///< fingerprint of the train or prune stage that makes the net
-  std::string evaluation;  ///< fingerprint of the stage that measures it on test data
+  std::string evaluation;  ///< fingerprint of the stage that measures it on test data, or ""
 };
 
 /// One path through the stages: the base and its cuts, or a baseline.
@@ -101,6 +101,8 @@ struct StageStatus {
   StageState state = StageState::pending;
   int attempt = 0;  ///< runs started so far
   std::string failure_kind;
+  std::optional<double> accuracy_val;        ///< of a stage that is done and trains
+  std::optional<std::int64_t> params, macs;  ///< of the net that it made
 };
 
 }  // namespace storage

@@ -84,9 +84,16 @@ std::optional<ExperimentRecord> Repository::experiment() const {
 
 std::map<std::string, StageStatus> Repository::stage_statuses() const {
   std::map<std::string, StageStatus> statuses;
-  database_->each("SELECT fingerprint, state, attempt, failure_kind FROM stage", {}, [&](const Row& row) {
-    statuses[text(row[0])] = {stage_state_from_string(text(row[1])), static_cast<int>(integer(row[2])), text(row[3])};
-  });
+  database_->each(
+      "SELECT fingerprint, state, attempt, failure_kind, metric.value, params, macs "
+      "FROM stage LEFT JOIN architecture ON hash = stage.architecture "
+      "LEFT JOIN metric ON metric.stage = stage.number AND metric.split = 'val' AND metric.name = 'accuracy' AND metric.epoch IS NULL",
+      {}, [&](const Row& row) {
+        StageStatus& status = statuses[text(row[0])];
+        status = {stage_state_from_string(text(row[1])), static_cast<int>(integer(row[2])), text(row[3]), real(row[4])};
+        if (const auto params = real(row[5])) status.params = integer(row[5]);
+        if (const auto macs = real(row[6])) status.macs = integer(row[6]);
+      });
   return statuses;
 }
 

@@ -17,12 +17,12 @@ struct Options {
 };
 
 /// What is stored of the stages; nothing where there is no database yet.
-std::map<std::string, storage::StageStatus> history(const std::filesystem::path& directory) {
+History history(const std::filesystem::path& directory) {
   if (!std::filesystem::exists(directory / "experiment.db")) return {};
   return storage::Repository(directory, storage::Repository::Access::read).stage_statuses();
 }
 
-Json summary(const Plan& plan, const std::map<std::string, storage::StageStatus>& history) {
+Json summary(const Plan& plan, const History& history) {
   int done = 0;
   double work = 0, left = 0;
   Json kinds = Json::object();
@@ -58,7 +58,7 @@ int plan(const Options& options) {
 }  // namespace
 
 void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json) {
-  const std::map<std::string, storage::StageStatus> known = history(directory);
+  const History known = history(directory);
   Json plan = summary(make_strategy(experiment.strategy)->next(experiment, known), known);
   if (json) {
     plan["results"] = directory.string();

@@ -30,7 +30,7 @@ int PlanBuilder::stages_of(const storage::TrialRecord& trial, int number, std::v
   };
   for (const storage::TrialStep& step : trial.steps) {
     visit(step.stage);
-    visit(step.evaluation);
+    if (!step.evaluation.empty()) visit(step.evaluation);
   }
   while (!open.empty()) {
     const Stage& stage = plan_.stages[static_cast<std::size_t>(open.back())];

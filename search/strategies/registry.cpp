@@ -9,6 +9,7 @@
 namespace search {
 
 std::unique_ptr<Strategy> make_sweep();
+std::unique_ptr<Strategy> make_target();
 
 namespace {
 
@@ -18,7 +19,7 @@ struct StrategyEntry {
 };
 
 const std::vector<StrategyEntry>& strategy_registry() {
-  static const std::vector<StrategyEntry> entries{{"sweep", make_sweep}};
+  static const std::vector<StrategyEntry> entries{{"sweep", make_sweep}, {"target", make_target}};
   return entries;
 }
 

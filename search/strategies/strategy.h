@@ -1,6 +1,7 @@
 // What to try: a strategy turns the experiment and what is stored so far into stages and trials.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,12 +18,19 @@ struct Plan {
   int stages_without_sharing = 0;  ///< the sum of the stages over the trials, each trial run by itself
 };
 
+/// What is stored of the stages that earlier plans had, by fingerprint.
+using History = std::map<std::string, storage::StageStatus>;
+
 class Strategy {
  public:
   virtual ~Strategy() = default;
 
-  /// The whole plan as far as it is known, given which stages are done. Pure: the same history gives the same plan.
-  virtual Plan next(const Experiment& experiment, const std::map<std::string, storage::StageStatus>& history) const = 0;
+  /// The whole plan as far as it is known, given what is stored. Pure: the same history gives the same plan. Every stage of an earlier plan
+  /// is in the later ones.
+  virtual Plan next(const Experiment& experiment, const History& history) const = 0;
+
+  /// Results may change the plan: it is made anew whenever there are some and a slot is free.
+  virtual bool learns() const { return false; }
 };
 
 /// Names of the known strategies.

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What nas-run prints and where, and its exit codes. Usage: cli_test.sh NAS_RUN
+# What nas-run prints and where, and its exit codes. Usage: cli_test.sh NAS_RUN EXPERIMENTS
 set -u
-nas_run=$1
+nas_run=$1 experiments=$2
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 cd "$directory" || exit 1
@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate sample; do
+for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate sample gc; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
@@ -129,6 +129,33 @@ NAS_WORKER=$directory/no-worker
 expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" validate experiments/small.yaml
 expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" experiments/small.yaml
 [ -e results ] && { echo "FAILED: a run without a worker wrote results"; failures=$((failures + 1)); }
+
+# Every experiment of the project is planned, on drawn data where the real ones are not there.
+XDG_CACHE_HOME=$directory/cache
+export XDG_CACHE_HOME
+for set in "adience 80" "lfwa 52" "cifar100 500" "imagenet 50"; do
+  expect 0 "format" "" "$nas_run" sample "${set% *}" -o "drawn/${set% *}" --images "${set#* }" --json
+done
+ADIENCE_ROOT=$directory/drawn/adience ADIENCE_SAMPLE_ROOT=$directory/drawn/adience LFWA_ROOT=$directory/drawn/lfwa
+CIFAR100_ROOT=$directory/drawn/cifar100 IMAGENET_ROOT=$directory/drawn/imagenet LFW_SMILES_ROOT=$directory/drawn/imagenet/val
+export ADIENCE_ROOT ADIENCE_SAMPLE_ROOT LFWA_ROOT CIFAR100_ROOT IMAGENET_ROOT LFW_SMILES_ROOT
+for file in "$experiments"/*.yaml; do
+  expect 0 '"trials": [0-9]+' "" "$nas_run" plan "$file" -o elsewhere --json
+done
+expect 0 '"trials": [0-9]+0,?$' "" "$nas_run" plan "$experiments/adience.yaml" -s data.adience.protocol=5-fold -o elsewhere --json
+
+# Broken images stop a run before it trains, or are left out; the cache is listed and emptied.
+NAS_WORKER=/bin/true
+for image in $(find drawn/adience/aligned -name '*.jpg' | sort | head -2); do head -c 300 "$image" >cut.jpg && mv cut.jpg "$image"; done
+expect 3 "" "^nas-run: error: data of format adience: 2 of the images under .*/drawn/adience cannot be used" "$nas_run" run "$experiments/adience_sample.yaml" -o elsewhere
+grep -q "^  aligned/.*jpg (fold_[0-4]_data.txt:[0-9]*): is a broken JPEG: " err || { echo "FAILED: no list of images"; cat err; failures=$((failures + 1)); }
+expect 0 '"left_out": 2,?$' "" "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
+is_json
+expect 0 '"synthetic": true' "" "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
+expect 0 '"removed": false' "" "$nas_run" gc --images -n --json
+expect 0 "drawn/adience" "MiB of decoded images in .* removed$" "$nas_run" gc --images
+expect 0 "^MiB  images" "^nas-run: 0 MiB" "$nas_run" gc --images
+expect 2 "" "valid: --images" "$nas_run" gc
 
 [ "$failures" = 0 ] && echo "all as expected"
 exit "$failures"

@@ -265,7 +265,8 @@ TEST_CASE_METHOD(Fixture, "a stage that was cut off with its parent runs again")
 TEST_CASE_METHOD(Fixture, "a strategy is asked again for what new results call for") {
   class Growing : public search::Strategy {
    public:
-    search::Plan next(const search::Experiment&, const std::map<std::string, storage::StageStatus>& history) const override {
+    bool learns() const override { return true; }
+    search::Plan next(const search::Experiment&, const search::History& history) const override {
       const Stage first = stage("first"), second = stage("second", {first});
       search::Plan plan;
       plan.stages = {first};
@@ -280,6 +281,30 @@ TEST_CASE_METHOD(Fixture, "a strategy is asked again for what new results call f
   CHECK(summary.stages == 2);
   CHECK(summary.executed == 2);
   CHECK(summary.reused == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a new plan leaves alone what runs") {
+  // While `slow` runs, `quick` ends; the plan that follows from it comes in another order.
+  class Growing : public search::Strategy {
+   public:
+    bool learns() const override { return true; }
+    search::Plan next(const search::Experiment&, const search::History& history) const override {
+      const Stage slow = stage("slow", {}, 5), quick = stage("quick");
+      search::Plan plan;
+      const auto found = history.find(quick.fingerprint);
+      if (found != history.end() && found->second.state == StageState::done) plan.stages.push_back(stage("more"));
+      plan.stages.push_back(quick);
+      plan.stages.push_back(slow);
+      return plan;
+    }
+  };
+  FakeExecutor executor(2, [](const Job&, int) { return done(); });
+  executor.in_order = false;  // the last started ends first
+  const RunSummary summary = search::run(experiment, Growing(), repository, executor, limits, stop, observer);
+  CHECK(names(executor.started) == std::vector<std::string>{"slow", "quick", "more"});
+  CHECK(observer.finishes == std::vector<std::string>{"quick done", "more done", "slow done"});
+  CHECK(summary.executed == 3);
+  CHECK(summary.end == RunSummary::End::finished);
 }
 
 TEST_CASE_METHOD(Fixture, "an error leaves no stage running") {

@@ -1,6 +1,7 @@
 // An executor without processes for the tests of the run loop: stages end in the order they were started, as the test's script says.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -28,6 +29,7 @@ class FakeExecutor : public search::Executor {
   }
 
   std::optional<search::Event> wait(std::chrono::milliseconds) override {
+    if (!in_order) std::reverse(running_.begin(), running_.end());
     for (auto running = running_.begin(); running != running_.end(); ++running) {
       if (!running->outcome) continue;
       search::Event event;
@@ -56,7 +58,8 @@ class FakeExecutor : public search::Executor {
 
   std::vector<search::Job> started;
   std::function<void(const search::Job&)> on_start;
-  bool deaf = false;  ///< does not answer an interrupt
+  bool deaf = false;     ///< does not answer an interrupt
+  bool in_order = true;  ///< stages end in the order they were started, else the last one first
   int interrupts = 0, kills = 0;
 
  private:

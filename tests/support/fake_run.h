@@ -22,7 +22,7 @@ inline search::Stage stage(const std::string& label, const std::vector<search::S
 class FixedStrategy : public search::Strategy {
  public:
   explicit FixedStrategy(std::vector<search::Stage> stages) { plan_.stages = std::move(stages); }
-  search::Plan next(const search::Experiment&, const std::map<std::string, storage::StageStatus>&) const override { return plan_; }
+  search::Plan next(const search::Experiment&, const search::History&) const override { return plan_; }
 
  private:
   search::Plan plan_;

@@ -1,0 +1,84 @@
+// What the strategies share: the stages of one task (training, cutting, measuring) and the baselines. Adds them to a plan.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/data/dataset.h"
+#include "search/strategies/plan_builder.h"
+
+namespace search {
+
+/// A net to be trained, as trials and labels call it.
+struct NamedNet {
+  NetRequest request;
+  std::string label;
+};
+
+/// One cut: of the net that `parent` made, on the way from the net that `base` trained.
+struct CutRequest {
+  const NamedNet& net;
+  std::string base, parent;  ///< fingerprints
+  const Criterion& criterion;
+  prune::PruneRequest request;
+  int seed = 1;
+  std::string label;
+  double share = 1;         ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
+  std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
+};
+
+class TaskPlanner {
+ public:
+  /// Borrows the experiment, the task and the builder. `fold`: of a cross-validation.
+  TaskPlanner(const Experiment& experiment, const Task& task, std::optional<int> fold, PlanBuilder& builder);
+
+  /// The experiment's nets; those of one name and several widths are told apart by the width.
+  std::vector<NamedNet> bases() const;
+
+  /// A trial that starts with this net, trained and measured. Its name is "task/net/s1".
+  storage::TrialRecord trial(const NamedNet& net, int seed);
+
+  /// Names the trial after its criterion and schedule too: "task/net/criterion/schedule/s1".
+  void name(storage::TrialRecord& trial, const Criterion& criterion, const std::string& schedule) const;
+
+  /// Adds a trial whose stages were planned here.
+  void add(storage::TrialRecord trial) { builder_.add(std::move(trial)); }
+
+  /// The fingerprint of the cut's stage.
+  std::string cut(const CutRequest& request);
+
+  /// The fingerprint of the stage that measures the net of `stage` on test data. `share`: of the base's multiply-accumulates.
+  std::string evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share);
+
+  /// The trials of the baselines.
+  void plan_baselines();
+
+ private:
+  std::vector<NamedNet> nets_of(const Baseline& baseline) const;
+  storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train, int seed);
+  std::string suffix(int seed) const;
+  std::string shown(const std::string& label) const;
+  double macs(const NamedNet& net);
+  double training_work(const Json& train, double macs_of_net) const;
+
+  const Experiment& experiment_;
+  const Task& task_;
+  std::optional<int> fold_;
+  PlanBuilder& builder_;
+  eval::DatasetInfo info_;
+  Json data_;                           ///< the stages' parameter "data"
+  std::map<std::string, double> macs_;  ///< of one image, by the net's parameter
+};
+
+/// The share of the base that a request is taken to leave of a net with the share `before`: for estimates.
+double kept_share(const prune::PruneRequest& request, double before);
+
+/// Throws storage::Error(invalid) where there is none.
+const Criterion& criterion_by_label(const Experiment& experiment, const std::string& label);
+
+/// Calls `plan` for every task, fold by fold where the data ask for it, and plans the baselines after it.
+Plan plan_tasks(const Experiment& experiment, const std::function<void(TaskPlanner&)>& plan);
+
+}  // namespace search
