@@ -50,8 +50,8 @@ class Repository {
   /// Failed and interrupted stages become pending again with no attempts counted. Returns how many.
   int reset_failures();
 
-  /// All rows of a view (trials, steps, stages, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs, artifacts)
-  /// as objects of numbers, texts and nulls. Throws Error(usage) for another name.
+  /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
+  /// artifacts) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
   Json rows(const std::string& view) const;
 
   /// A trial by number or by name, as its row of `trials`; null where there is none.

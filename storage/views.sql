@@ -14,6 +14,23 @@ SELECT hash AS architecture, params, macs, spec FROM architecture;
 CREATE VIEW lineage AS
 SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE architecture IS NOT NULL ORDER BY number;
 
+-- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
+-- JSON; eta is the threshold that the allocation found.
+CREATE VIEW nets AS
+SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
+       json_extract(made.parameters, '$.criterion') AS criterion, json_extract(made.parameters, '$.request') AS request,
+       json_extract(made.parameters, '$.allocation') AS allocation, json_extract(made.result, '$.eta') AS eta,
+       json_extract(made.result, '$.target_reached') AS target_reached,
+       (SELECT value FROM metric
+        WHERE stage = made.number AND split = 'val' AND name = 'accuracy_before_retraining' AND epoch IS NULL) AS accuracy_before_retraining,
+       (SELECT value FROM metric WHERE stage = made.number AND split = 'val' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_val
+FROM stage AS made
+JOIN architecture AS net ON net.hash = made.architecture
+LEFT JOIN input ON input.stage = made.number AND input.role = 'net'
+LEFT JOIN stage AS parent ON parent.number = input.source
+WHERE made.state = 'done'
+ORDER BY made.number;
+
 CREATE VIEW stages AS
 SELECT fingerprint AS stage, kind, fingerprint, state, attempt, started_at, finished_at, wall_s, device, host, failure, label, threads,
        failure_kind, number

@@ -1,9 +1,10 @@
 // Adience (Eidinger, Enbar, Hassner 2014): faces of Flickr users with age group and gender, in five folds of which no two share a user.
 // Protocols: five-fold cross-validation (Levi and Hassner 2015), and one split of the folds (Tian, Arbel, Clark 2021).
+#include "eval/data/adience.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -21,24 +22,9 @@ namespace fs = std::filesystem;
 using storage::Json;
 using storage::OptionKind;
 
-constexpr int fold_count = 5;
 constexpr const char* where_from =
     "Adience comes from https://talhassner.github.io/home/projects/Adience/Adience-data.html: fold_0_data.txt to fold_4_data.txt beside "
     "aligned/ (or faces/)";
-
-/// The age groups of the published lists, with the years they span.
-struct AgeGroup {
-  const char* name;
-  int from, to;
-};
-constexpr std::array<AgeGroup, 8> age_groups{{{"(0, 2)", 0, 2},
-                                              {"(4, 6)", 4, 6},
-                                              {"(8, 12)", 8, 12},
-                                              {"(15, 20)", 15, 20},
-                                              {"(25, 32)", 25, 32},
-                                              {"(38, 43)", 38, 43},
-                                              {"(48, 53)", 48, 53},
-                                              {"(60, 100)", 60, 100}}};
 
 std::string fold_name(int fold) {
   return fmt::format("fold_{}_data.txt", fold);
@@ -112,7 +98,7 @@ struct Faces {
 Faces read_folds(const fs::path& root) {
   require_root(root, "the folder of Adience's fold files and faces", where_from);
   Faces faces;
-  for (int fold = 0; fold < fold_count; ++fold) {
+  for (int fold = 0; fold < adience_folds; ++fold) {
     const fs::path path = root / fold_name(fold);
     std::error_code error;
     if (!fs::is_regular_file(path, error))
@@ -150,8 +136,8 @@ ImageTable read_adience(const Json& options, const std::string& target) {
   table.broken = std::move(faces.broken);
   table.class_names = class_names(target);
   table.ordered = target == "age";
-  table.folds = options.at("protocol") == "5-fold" && !options.contains("fold") ? fold_count : 0;
-  for (int fold = 0; fold < fold_count; ++fold) table.listings.push_back(root / fold_name(fold));
+  table.folds = options.at("protocol") == "5-fold" && !options.contains("fold") ? adience_folds : 0;
+  for (int fold = 0; fold < adience_folds; ++fold) table.listings.push_back(root / fold_name(fold));
 
   std::map<std::string, std::size_t> known;  // some images have several rows
   std::vector<std::string> users;
@@ -204,7 +190,7 @@ Json describe_folds(const Json& options) {
   const Faces faces = read_folds(options.at("root").get<std::string>());
   const bool merged = options.at("labels") == "merged";
   Json folds = Json::array();
-  for (int fold = 0; fold < fold_count; ++fold) {
+  for (int fold = 0; fold < adience_folds; ++fold) {
     Json counts{{"fold", fold}, {"rows", 0}, {"age", Json::object()}, {"gender", Json::object()}, {"age_total", 0}, {"gender_total", 0}};
     for (const char* target : {"age", "gender"})
       for (const std::string& name : class_names(target)) counts[target][name] = 0;

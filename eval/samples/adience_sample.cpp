@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
+#include "eval/data/adience.h"
 #include "eval/samples/faces.h"
 #include "eval/samples/sample_files.h"
 
@@ -15,23 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int fold_count = 5;
 constexpr const char* header =
     "user_id\toriginal_image\tface_id\tage\tgender\tx\ty\tdx\tdy\ttilt_ang\tfiducial_yaw_angle\tfiducial_score\n";
 
-struct AgeGroup {
-  const char* name;
-  double from, to;
-};
-constexpr std::array<AgeGroup, 8> groups{{{"(0, 2)", 0.2, 2.5},
-                                          {"(4, 6)", 4, 6.5},
-                                          {"(8, 12)", 8, 12.5},
-                                          {"(15, 20)", 15, 20.5},
-                                          {"(25, 32)", 25, 32.5},
-                                          {"(38, 43)", 38, 43.5},
-                                          {"(48, 53)", 48, 53.5},
-                                          {"(60, 100)", 60, 88}}};
-constexpr int subjects_a_round = fold_count * static_cast<int>(groups.size());
+constexpr double least_years = 0.2, most_years = 88;  // of those that are drawn
+constexpr int subjects_a_round = adience_folds * static_cast<int>(age_groups.size());
 
 struct Subject {
   int fold = 0;
@@ -44,11 +32,12 @@ struct Subject {
 Subject draw_subject(int number, std::uint64_t seed) {
   Draws draws(mix_seed(seed, static_cast<std::uint64_t>(number)));
   Subject subject;
-  const int round = number / fold_count;
-  subject.fold = number % fold_count;
-  subject.group = static_cast<std::size_t>(round) % groups.size();
-  const bool male = (round + round / static_cast<int>(groups.size()) + subject.fold) % 2 == 0;
-  const double years = draws.between(groups[subject.group].from, groups[subject.group].to);
+  const int round = number / adience_folds;
+  subject.fold = number % adience_folds;
+  subject.group = static_cast<std::size_t>(round) % age_groups.size();
+  const bool male = (round + round / static_cast<int>(age_groups.size()) + subject.fold) % 2 == 0;
+  const AgeGroup& group = age_groups[subject.group];
+  const double years = draws.between(std::max<double>(group.from, least_years), std::min(group.to + 0.5, most_years));
   subject.person = draw_person(male, years, mix_seed(seed, static_cast<std::uint64_t>(1'000'000 + number)));
   subject.user = fmt::format("{}{:05}@N0{}", 100 + draws.index(900), number, draws.index(9));
   return subject;
@@ -93,7 +82,7 @@ Picture draw_picture(const Subject& subject, int number, int index, std::uint64_
   const bool no_gender = index == 1 && number % 9 == 3, no_age = index == 1 && number % 9 == 7;
   const char* gender = no_gender ? subject.group == 0 ? "u" : "" : subject.person.male ? "m" : "f";
   picture.row = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", subject.user, image, face_id,
-                            no_age ? "None" : groups[subject.group].name, gender, draws.index(2000), draws.index(1500), side, side,
+                            no_age ? "None" : age_groups[subject.group].name, gender, draws.index(2000), draws.index(1500), side, side,
                             5 * static_cast<int>(std::lround(coarse(picture.face).tilt / 5)),
                             15 * static_cast<int>(std::lround(2 * picture.face.yaw)), 15 + draws.index(120));
   return picture;
@@ -102,7 +91,7 @@ Picture draw_picture(const Subject& subject, int number, int index, std::uint64_
 void draw_adience(const SampleRequest& request, const fs::path& folder) {
   const std::vector<Subject> subjects = draw_subjects(request);
   std::vector<Picture> pictures;
-  std::array<std::string, fold_count> folds;
+  std::array<std::string, adience_folds> folds;
   folds.fill(header);
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     const std::size_t first = pictures.size();

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "eval/data/dataset.h"
+#include "eval/samples/mat_writer.h"
 #include "tests/support/cache_home.h"
 #include "tests/support/image_files.h"
-#include "tests/support/mat_file.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
 
@@ -29,15 +29,14 @@ struct Lfwa {
   std::vector<double> train{1, 2, 3, 4, 5}, test{6};
 
   Json write() const {
-    fs::create_directories(directory.path() / "anno");
-    {
-      support::MatWriter attributes(directory.path() / "lfw_att_40.mat"), indices(directory.path() / "anno" / "indices_train_test.mat");
-      attributes.texts("name", names);
-      attributes.texts("AttrName", {"Smiling", "Male"});
-      attributes.numbers("label", 6, 2, {1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 0});
-      indices.numbers("indices_img_train", train.size(), 1, train);
-      indices.numbers("indices_img_test", test.size(), 1, test);
-    }
+    MatWriter attributes, indices;
+    attributes.texts("name", names);
+    attributes.texts("AttrName", {"Smiling", "Male"});
+    attributes.matrix("label", 6, 2, {1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 0});
+    indices.matrix("indices_img_train", train.size(), 1, train);
+    indices.matrix("indices_img_test", test.size(), 1, test);
+    support::write_bytes(directory.path() / "lfw_att_40.mat", attributes.bytes());
+    support::write_bytes(directory.path() / "anno" / "indices_train_test.mat", indices.bytes());
     for (std::size_t i = 0; i < names.size(); ++i) {
       std::string name = names[i];
       std::replace(name.begin(), name.end(), '\\', '/');

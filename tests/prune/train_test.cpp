@@ -6,26 +6,21 @@
 
 #include "storage/base/file.h"
 #include "support/temporary_directory.h"
-#include "support/tiny_data.h"
-#include "support/tiny_nets.h"
+#include "support/tiny_training.h"
 
 using prune::TrainResult;
 
 namespace {
 
-struct Setting {
-  support::TinyData data = support::squares(4, 16);
-  eval::Normalisation normalisation = eval::measure_normalisation(data);
-  eval::NetSpec spec = support::plain_net();
+using Setting = support::TinyTraining;
 
-  eval::Net fresh() const { return {spec, eval::initial_weights(spec, 1)}; }
-  prune::TrainTask task(int epochs) const {
-    prune::TrainTask task{data, normalisation};
-    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05, .augment = {"crop"}, .padding = 1};
-    task.seed = 3;
-    return task;
-  }
-};
+/// With crops, which a resumed run must repeat.
+prune::TrainTask cropped(const Setting& setting, int epochs) {
+  prune::TrainTask task = setting.task(epochs);
+  task.options.augment = {"crop"};
+  task.options.padding = 1;
+  return task;
+}
 
 bool equal(const eval::Net& a, const eval::Net& b) {
   return std::all_of(a.weights().begin(), a.weights().end(),
@@ -38,11 +33,11 @@ TEST_CASE("training learns what can be learned, and repeats its bits") {
   at::set_num_threads(1);
   const Setting setting;
   eval::Net net = setting.fresh(), again = setting.fresh();
-  const TrainResult result = prune::train(net, setting.task(20));
+  const TrainResult result = prune::train(net, cropped(setting, 20));
   CHECK(result.end == TrainResult::End::done);
   REQUIRE(result.history.size() == 20);
   CHECK(result.history.back().val_accuracy > 0.9);  // four places; guessing gives 0.25
-  prune::train(again, setting.task(20));
+  prune::train(again, cropped(setting, 20));
   CHECK(equal(net, again));
 }
 
@@ -51,9 +46,9 @@ TEST_CASE("a run that was stopped goes on from its checkpoint to the same bits")
   const Setting setting;
   const support::TemporaryDirectory directory;
   eval::Net undisturbed = setting.fresh(), stopped = setting.fresh(), resumed = setting.fresh();
-  const TrainResult whole = prune::train(undisturbed, setting.task(4));
+  const TrainResult whole = prune::train(undisturbed, cropped(setting, 4));
 
-  prune::TrainTask task = setting.task(4);
+  prune::TrainTask task = cropped(setting, 4);
   task.checkpoint = directory.path() / "run.pt";
   std::atomic<bool> stop{false};
   task.stop = &stop;
@@ -74,18 +69,18 @@ TEST_CASE("a run that was stopped goes on from its checkpoint to the same bits")
 TEST_CASE("a damaged checkpoint means a new start, not a failure") {
   const Setting setting;
   const support::TemporaryDirectory directory;
-  prune::TrainTask task = setting.task(1);
+  prune::TrainTask task = cropped(setting, 1);
   task.checkpoint = directory.path() / "run.pt";
   storage::write_file(task.checkpoint, "PK\3\4 not an archive");
   eval::Net net = setting.fresh(), clean = setting.fresh();
   CHECK(prune::train(net, task).end == TrainResult::End::done);
-  prune::train(clean, setting.task(1));
+  prune::train(clean, cropped(setting, 1));
   CHECK(equal(net, clean));
 }
 
 TEST_CASE("a divergence ends with its place") {
   const Setting setting;
-  prune::TrainTask task = setting.task(3);
+  prune::TrainTask task = cropped(setting, 3);
   task.options.lr = 1e20;
   eval::Net net = setting.fresh();
   const TrainResult result = prune::train(net, task);
@@ -95,7 +90,7 @@ TEST_CASE("a divergence ends with its place") {
 
 TEST_CASE("the net left behind is that of the best validation epoch") {
   const Setting setting;
-  prune::TrainTask task = setting.task(5);
+  prune::TrainTask task = cropped(setting, 5);
   eval::Net net = setting.fresh();
   const TrainResult result = prune::train(net, task);
   double best = 0;
@@ -117,7 +112,7 @@ TEST_CASE("learning rate factors by hand") {
 
 TEST_CASE("bf16 keeps fp32 master weights and learns too") {
   const Setting setting;
-  prune::TrainTask task = setting.task(20);
+  prune::TrainTask task = cropped(setting, 20);
   task.precision = eval::Precision::bf16;
   eval::Net net = setting.fresh();
   CHECK(prune::train(net, task).history.back().val_accuracy > 0.9);

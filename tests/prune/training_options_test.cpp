@@ -9,8 +9,7 @@
 #include "prune/train.h"
 #include "storage/base/error.h"
 #include "support/temporary_directory.h"
-#include "support/tiny_data.h"
-#include "support/tiny_nets.h"
+#include "support/tiny_training.h"
 
 using prune::Epoch;
 using prune::TrainOptions;
@@ -18,19 +17,7 @@ using prune::TrainResult;
 
 namespace {
 
-struct Setting {
-  support::TinyData data = support::squares(4, 16);
-  eval::Normalisation normalisation = eval::measure_normalisation(data);
-  eval::NetSpec spec = support::plain_net();
-
-  eval::Net fresh(std::uint64_t seed = 1) const { return {spec, eval::initial_weights(spec, seed)}; }
-  prune::TrainTask task(int epochs) const {
-    prune::TrainTask task{data, normalisation};
-    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05};
-    task.seed = 3;
-    return task;
-  }
-};
+using Setting = support::TinyTraining;
 
 /// Without batch norm, which would see the parts of a batch.
 eval::NetSpec net_without_norm() {

@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto export retry nets net convert score prune evaluate sample gc; do
+for command in run plan validate status trials show pareto lineage export retry nets net convert score prune evaluate sample gc; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version

@@ -1,0 +1,136 @@
+#include "search/report/lineage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace search {
+
+using storage::Json;
+
+namespace {
+
+/// JSON that a view gives as text.
+Json parsed(const Json& text) {
+  return text.is_string() ? Json::parse(text.get<std::string>(), nullptr, /*allow_exceptions=*/false) : Json();
+}
+
+using Channels = std::map<std::string, int>;
+
+/// The channels of each layer, by stage.
+std::map<std::string, Channels> channels_of(const Json& layers) {
+  std::map<std::string, Channels> channels;
+  for (const Json& row : layers) channels[row.at("stage")][row.at("layer")] = row.at("channels");
+  return channels;
+}
+
+std::string percent(const Json& share) {
+  return share.is_number() ? fmt::format("{:.2f} %", 100 * share.get<double>()) : "?";
+}
+
+/// "at 0.5 of the macs", "by eta 0.3".
+std::string asked(const Json& request) {
+  if (request.contains("eta")) return fmt::format("by eta {}", request.at("eta").get<double>());
+  return fmt::format("to {} of the {}", request.at("keep").get<double>(), request.at("of").get<std::string>());
+}
+
+std::string criterion_text(const Json& criterion) {
+  const std::string name = criterion.at("name");
+  const Json variant = criterion.at("options").value("variant", Json());
+  return variant.is_string() ? name + "-" + variant.get<std::string>() : name;
+}
+
+std::string size_text(const Json& net) {
+  return fmt::format("{} parameters, {} multiply-accumulates", net.at("params").get<std::int64_t>(), net.at("macs").get<std::int64_t>());
+}
+
+std::string cut_text(const Json& net) {
+  const std::string allocation = net.at("allocation").is_string() ? ", " + net.at("allocation").get<std::string>() : "";
+  std::string text = fmt::format("  {} {}{}", criterion_text(net.at("criterion")), asked(net.at("request")), allocation);
+  if (net.at("eta").is_number()) text += fmt::format(", eta {:.4g}", net.at("eta").get<double>());
+  text += fmt::format("\n  validation {} after the cut, {} after retraining\n", percent(net.at("accuracy_before_retraining")),
+                      percent(net.at("accuracy_val")));
+  std::vector<std::string> changes, floors;
+  for (const Json& layer : net.at("cut"))
+    changes.push_back(
+        fmt::format("{} {} -> {}", layer.at("layer").get<std::string>(), layer.at("from").get<int>(), layer.at("to").get<int>()));
+  for (const Json& layer : net.at("floors")) floors.push_back(layer);
+  text += changes.empty() ? "  no layer lost channels\n" : fmt::format("  cut: {}\n", fmt::join(changes, ", "));
+  if (!floors.empty()) text += fmt::format("  held by a floor or a cap: {}\n", fmt::join(floors, ", "));
+  if (net.at("target_reached") == 0) text += "  the size that was asked for was not reached\n";
+  return text;
+}
+
+}  // namespace
+
+Json lineage(const Json& nets, const Json& layers) {
+  const std::map<std::string, Channels> channels = channels_of(layers);
+  std::map<std::string, std::vector<std::string>> floors;
+  std::map<std::string, Channels> first;  // a base has no rows of layers: its channels are in those of its cuts
+  for (const Json& row : layers) {
+    if (row.at("floor_applied") != 0 || row.at("cap_applied") != 0) floors[row.at("stage")].push_back(row.at("layer"));
+    first[row.at("stage")][row.at("layer")] = row.at("base_channels");
+  }
+  Json result = Json::array();
+  for (Json net : nets) {
+    net["criterion"] = parsed(net.at("criterion"));
+    net["request"] = parsed(net.at("request"));
+    net["cut"] = Json::array();
+    net["floors"] = Json::array();
+    const std::string stage = net.at("stage");
+    const auto own = channels.find(stage);
+    if (own != channels.end() && net.at("parent").is_string()) {
+      const auto parent = channels.find(net.at("parent").get<std::string>());
+      const Channels& before = parent == channels.end() ? first.at(stage) : parent->second;
+      for (const auto& [layer, count] : own->second) {
+        const auto had = before.find(layer);
+        if (had != before.end() && had->second != count) net["cut"].push_back({{"layer", layer}, {"from", had->second}, {"to", count}});
+      }
+    }
+    for (const std::string& layer : floors[stage]) net["floors"].push_back(layer);
+    result.push_back(std::move(net));
+  }
+  return result;
+}
+
+Json ancestors(const Json& lineage, const std::string& stage) {
+  std::map<std::string, const Json*> by_stage;
+  for (const Json& net : lineage) by_stage[net.at("stage")] = &net;
+  std::vector<Json> path;
+  for (auto net = by_stage.find(stage); net != by_stage.end();) {
+    path.push_back(*net->second);
+    const Json& parent = net->second->at("parent");
+    net = parent.is_string() ? by_stage.find(parent.get<std::string>()) : by_stage.end();
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+std::string lineage_to_text(const Json& lineage) {
+  std::string text;
+  for (const Json& net : lineage) {
+    text += fmt::format("{}\n  {}\n", net.at("label").get<std::string>(), size_text(net));
+    text += net.at("request").is_object() ? cut_text(net) : fmt::format("  trained: validation {}\n", percent(net.at("accuracy_val")));
+  }
+  return text;
+}
+
+std::string lineage_to_dot(const Json& lineage) {
+  std::string dot = "digraph nets {\n  node [shape=box];\n";
+  std::map<std::string, std::size_t> numbers;
+  for (const Json& net : lineage) {
+    const std::size_t number = numbers.emplace(net.at("stage"), numbers.size()).first->second;
+    const std::string label =
+        fmt::format("{}\n{}\nvalidation {}", net.at("label").get<std::string>(), size_text(net), percent(net.at("accuracy_val")));
+    dot += fmt::format("  {} [label={}];\n", number, Json(label).dump());  // a JSON string is a DOT string: both quote with a backslash
+    if (!net.at("parent").is_string()) continue;
+    const auto parent = numbers.find(net.at("parent").get<std::string>());
+    if (parent == numbers.end()) continue;
+    const std::string edge = criterion_text(net.at("criterion")) + " " + asked(net.at("request"));
+    dot += fmt::format("  {} -> {} [label={}];\n", parent->second, number, Json(edge).dump());
+  }
+  return dot + "}\n";
+}
+
+}  // namespace search

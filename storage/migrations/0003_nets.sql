@@ -1,0 +1,1 @@
+-- Version 3 brings the view `nets`.
