@@ -44,6 +44,7 @@ Json data_to_json(const Json& settings) {
     if (option.kind == storage::OptionKind::path) json.erase(option.name);
   }
   json["identity"] = eval::dataset_identity(settings);
+  if (eval::describe_dataset(settings).synthetic) json["synthetic"] = true;
   return json;
 }
 

@@ -151,9 +151,19 @@ Json to_json(const AnswerRow& row) {
           {"macs_ratio", mean(row.macs_ratio)}};
 }
 
-void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows, bool json) {
+/// Names of the data that `nas-run sample` drew.
+std::vector<std::string> synthetic_data(const Experiment& experiment) {
+  std::vector<std::string> names;
+  for (const auto& [name, settings] : experiment.data)
+    if (eval::describe_dataset(settings).synthetic) names.push_back(name);
+  return names;
+}
+
+void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows, const std::vector<std::string>& synthetic, bool json) {
   if (!json) {
     fmt::print("{}", to_table(rows));
+    for (const std::string& name : synthetic)
+      fmt::print("\ndata {} are synthetic, drawn by nas-run sample: these figures say nothing of real images\n", name);
     return;
   }
   Json answers = Json::array();
@@ -165,6 +175,7 @@ void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows
                 {"executed", summary.executed},
                 {"failed", summary.failed},
                 {"blocked", summary.blocked}}},
+              {"synthetic", synthetic},
               {"answers", answers}});
 }
 
@@ -199,7 +210,7 @@ int run_experiment(const Options& options) {
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
   explain(summary, directory);
-  print_answers(summary, answers(repository, experiment.tolerance, counted_size(experiment)), options.json);
+  print_answers(summary, answers(repository, experiment.tolerance, counted_size(experiment)), synthetic_data(experiment), options.json);
   return exit_code(summary);
 }
 
