@@ -16,7 +16,7 @@ using nlohmann::literals::operator""_json_pointer;
 namespace {
 
 /// Raised whenever equal parameters come to mean another result, so that old results are not taken for new ones.
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 /// The parameters without the paths of data and weights: their identities are among them, and where they lie decides nothing.
 Json without_paths(Json parameters) {

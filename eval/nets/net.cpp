@@ -31,10 +31,23 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
   return sizes;
 }
 
+namespace {
+
+/// A ReLU follows the layer, as it follows SqueezeNet's class scores.
+bool is_rectified(const NetSpec& spec, int layer) {
+  return std::any_of(spec.layers.begin(), spec.layers.end(), [&](const Layer& other) {
+    return other.kind == LayerKind::relu && std::count(other.inputs.begin(), other.inputs.end(), layer) > 0;
+  });
+}
+
+}  // namespace
+
 Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const auto sizes = tensor_sizes(spec);
-  const Layer& decision = spec.layers[decision_layer(spec)];
+  const int decides = decision_layer(spec);
+  const Layer& decision = spec.layers[decides];
+  const bool rectified = is_rectified(spec, decides);
   Weights weights;
   for (const Layer& layer : spec.layers) {
     for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) {
@@ -43,6 +56,8 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
       Tensor tensor = torch::zeros(entry->second);
       const std::string role = what;
       if (layer.kind == LayerKind::batch_norm && (role == ".weight" || role == ".running_var")) tensor.fill_(1);
+      // At 0 the score of a rare class is soon below the ReLU for every image, and never comes back.
+      if (role == ".bias" && &layer == &decision && rectified) tensor.fill_(1);
       if (role == ".weight" && (layer.kind == LayerKind::linear || &layer == &decision)) {
         tensor.normal_(0, 0.01, generator);
       } else if (role == ".weight" && layer.kind == LayerKind::convolution) {
@@ -66,7 +81,7 @@ Weights inference_weights(const NetSpec& spec, Weights tensors) {
 
 StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh) {
   StartingWeights start{inference_weights(spec, std::move(trained)), ""};
-  const std::string head = filter_layers(spec).back();
+  const std::string head = spec.layers[decision_layer(spec)].name;
   const auto weight = start.weights.find(head + ".weight");
   if (weight != start.weights.end() && weight->second.sizes() != fresh.at(head + ".weight").sizes()) {
     start.fresh_layer = head;

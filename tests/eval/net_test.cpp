@@ -43,6 +43,15 @@ TEST_CASE("weights that do not fit are refused by name") {
   CHECK_THROWS_WITH(eval::Net(spec, weights), Catch::Contains("conv1.weight has size [8, 1, 3, 5], the net needs [8, 1, 3, 3]"));
 }
 
+TEST_CASE("class scores that a ReLU follows start above 0, others at 0") {
+  const eval::NetSpec squeezenet = eval::make_net("squeezenet1_1", {.width = 0.25, .classes = 2, .input = {3, 64, 64}});
+  CHECK(eval::initial_weights(squeezenet, 1).at("classifier.1.bias").equal(torch::ones({2})));
+  CHECK(eval::initial_weights(squeezenet, 1)
+            .at("features.0.bias")
+            .equal(torch::zeros_like(eval::initial_weights(squeezenet, 1).at("features.0.bias"))));
+  CHECK(eval::initial_weights(support::plain_net(), 1).at("fc.bias").equal(torch::zeros({4})));
+}
+
 TEST_CASE("for every net the tensors count the parameters, the seed repeats the bits and TorchScript computes the same") {
   const support::TemporaryDirectory directory;
   for (const eval::NetEntry& entry : eval::net_registry()) {
