@@ -10,9 +10,9 @@ using search::StageKind;
 
 TEST_CASE("a stage's fingerprint is the hash of its kind, parameters, inputs and format") {
   // Reference: the first 32 digits that sha256sum gives for
-  // {"format":1,"inputs":{"net":"abc"},"kind":"evaluate","parameters":{"split":"test"}}
+  // {"format":2,"inputs":{"net":"abc"},"kind":"evaluate","parameters":{"split":"test"}}
   const auto stage = search::make_stage(StageKind::evaluate, "any label", {{"split", "test"}}, {{"net", "abc"}}, 5);
-  CHECK(stage.fingerprint == "e36205630803c5ef5fb9673dc2ab29be");
+  CHECK(stage.fingerprint == "0bca4616e6e2b11a9d69170c97ecad56");
 }
 
 TEST_CASE("what decides a stage's result changes its fingerprint, and nothing else does") {
