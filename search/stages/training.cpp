@@ -55,6 +55,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   }
   if (result.parts > 1) outcome.metrics.push_back({"train", "batch_parts", static_cast<double>(result.parts), {}});
   outcome.metrics.push_back({"data", "images_left_out", static_cast<double>(data.dataset->left_out().size()), {}});
+  for (const eval::LeftOut& image : data.dataset->left_out()) outcome.values["left_out"].push_back({image.image, image.reason});
   outcome.values["best_epoch"] = result.best_epoch;
   outcome.values["precision"] = eval::to_string(precision);
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};
