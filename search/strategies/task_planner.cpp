@@ -29,10 +29,10 @@ Json settings_of(const Experiment& experiment, const Task& task, std::optional<i
 
 }  // namespace
 
-TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, std::optional<int> fold, PlanBuilder& builder)
-    : experiment_(experiment), task_(task), fold_(fold), builder_(builder) {
+TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const eval::DatasetInfo& info, std::optional<int> fold,
+                         PlanBuilder& builder)
+    : experiment_(experiment), task_(task), fold_(fold), builder_(builder), info_(info) {
   const Json settings = settings_of(experiment, task, fold);
-  info_ = eval::describe_dataset(settings, task.target);
   data_ = {{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}};
 }
 
@@ -160,9 +160,9 @@ const Criterion& criterion_by_label(const Experiment& experiment, const std::str
 Plan plan_tasks(const Experiment& experiment, const std::function<void(TaskPlanner&)>& plan) {
   PlanBuilder builder;
   for (const Task& task : experiment.tasks) {
-    const int folds = eval::describe_dataset(experiment.data.at(task.dataset), task.target).folds;
-    for (int fold = 0; fold < std::max(folds, 1); ++fold) {
-      TaskPlanner planner(experiment, task, folds == 0 ? std::nullopt : std::optional(fold), builder);
+    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset), task.target);
+    for (int fold = 0; fold < std::max(info.folds, 1); ++fold) {
+      TaskPlanner planner(experiment, task, info, info.folds == 0 ? std::nullopt : std::optional(fold), builder);
       plan(planner);
       planner.plan_baselines();
     }

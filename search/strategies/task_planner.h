@@ -31,8 +31,8 @@ struct CutRequest {
 
 class TaskPlanner {
  public:
-  /// Borrows the experiment, the task and the builder. `fold`: of a cross-validation.
-  TaskPlanner(const Experiment& experiment, const Task& task, std::optional<int> fold, PlanBuilder& builder);
+  /// Borrows the experiment, the task and the builder. `info`: of the task's data; `fold`: of a cross-validation.
+  TaskPlanner(const Experiment& experiment, const Task& task, const eval::DatasetInfo& info, std::optional<int> fold, PlanBuilder& builder);
 
   /// The experiment's nets; those of one name and several widths are told apart by the width.
   std::vector<NamedNet> bases() const;
