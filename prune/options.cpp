@@ -143,6 +143,7 @@ TrainOptions train_options_from_json(const Json& json) {
   const Json& optimizer = json.at("optimizer");
   TrainOptions options;
   options.epochs = json.at("epochs").get<int>();
+  options.stop_after = json.value("stop_after", 0);
   options.batch = json.at("batch").get<int>();
   options.lr_schedule = json.at("lr_schedule").get<std::string>();
   options.warmup = json.at("warmup").get<double>();

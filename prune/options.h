@@ -19,6 +19,7 @@ const storage::Options& distill_options();
 
 struct TrainOptions {
   int epochs = 10;
+  int stop_after = 0;  ///< epochs after which to end, with a checkpoint to go on from; 0: all. No key: the search sets it
   int batch = 128;
   std::string optimizer = "sgd";  ///< sgd | adamw
   double lr = 0.05, momentum = 0.9, weight_decay = 5e-4;

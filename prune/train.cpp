@@ -91,7 +91,7 @@ class Training {
     net_.require_gradients(true);
     if (options_.ema > 0) average_ = eval::clone(net_.weights());
     resume();
-    while (result_.end == TrainResult::End::done && !is_over()) {
+    while (result_.end == TrainResult::End::done && !is_over() && !is_stopped()) {
       const int epoch = static_cast<int>(result_.history.size());
       Epoch done;
       run_epoch(epoch, done);
@@ -110,6 +110,8 @@ class Training {
     return static_cast<int>(result_.history.size()) >= options_.epochs ||
            (options_.early_stop > 0 && epochs_since_best(result_.history) >= options_.early_stop);
   }
+
+  bool is_stopped() const { return options_.stop_after > 0 && static_cast<int>(result_.history.size()) >= options_.stop_after; }
 
   void resume() {
     Checkpoint checkpoint;

@@ -34,7 +34,7 @@ struct TrainTask {
   TrainOptions options;
   eval::Precision precision = eval::Precision::fp32;
   std::uint64_t seed = 1;
-  std::filesystem::path checkpoint;                                   ///< written after every epoch but the last; empty: none
+  std::filesystem::path checkpoint;  ///< written after every epoch after which there is something left to train; empty: none
   std::function<void(double fraction, const std::string&)> progress;  ///< may be empty
   const std::atomic<bool>* stop = nullptr;                            ///< once true, ends as `interrupted` at the next batch
   const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device

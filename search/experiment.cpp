@@ -41,6 +41,20 @@ int read_automatic(YamlReader& section, const std::string& key) {
   return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
 }
 
+/// A duration in seconds; `fallback` where the key is absent.
+std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback) {
+  const std::optional<YamlReader> given = section.find(key);
+  if (!given) return fallback;
+  return given->located([&] { return Json(parse_duration(given->node().text).count()); }).get<std::int64_t>();
+}
+
+/// Bytes; 0 where the key is absent.
+std::int64_t read_bytes(YamlReader& section, const std::string& key) {
+  const std::optional<YamlReader> given = section.find(key);
+  if (!given) return 0;
+  return given->located([&] { return Json(parse_bytes(given->node().text)); }).get<std::int64_t>();
+}
+
 Resources read_resources(YamlReader section) {
   static const Option executor_option{
       .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = {"process"}};
@@ -52,11 +66,8 @@ Resources read_resources(YamlReader section) {
     if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
     resources.device = device->node().text;
   }
-  if (const std::optional<YamlReader> limit = section.find("cache_limit"))
-    limit->located([&] {
-      resources.cache_limit = parse_bytes(limit->node().text);
-      return Json();
-    });
+  resources.cache_limit = read_bytes(section, "cache_limit");
+  resources.memory_per_trial = read_bytes(section, "memory_per_trial");
   section.finish();
   return resources;
 }
@@ -66,6 +77,7 @@ Reliability read_reliability(YamlReader section) {
       {.name = "oom", .kind = OptionKind::integer, .fallback = 1, .doc = "retries after running out of memory", .min = 0, .max = 100},
       {.name = "crash", .kind = OptionKind::integer, .fallback = 2, .doc = "retries after a crash", .min = 0, .max = 100},
       {.name = "lost", .kind = OptionKind::integer, .fallback = 3, .doc = "retries after a worker was lost", .min = 0, .max = 100},
+      {.name = "timeout", .kind = OptionKind::integer, .fallback = 0, .doc = "retries after a stage took too long", .min = 0, .max = 100},
   };
   static const Option max_failures_option{.name = "max_failures",
                                           .kind = OptionKind::integer,
@@ -73,8 +85,16 @@ Reliability read_reliability(YamlReader section) {
                                           .doc = "failed stages that end the run; 0: no limit",
                                           .min = 0,
                                           .max = 1e6};
+  static const Option checkpoint_option{.name = "checkpoint_every",
+                                        .kind = OptionKind::choice,
+                                        .fallback = "epoch",
+                                        .doc = "how often training can go on from",
+                                        .choices = {"epoch"}};
   Reliability reliability;
   reliability.max_failures = section.value(max_failures_option);
+  reliability.trial_timeout_s = read_duration(section, "trial_timeout", 0);
+  reliability.heartbeat_timeout_s = read_duration(section, "heartbeat_timeout", reliability.heartbeat_timeout_s);
+  section.value(checkpoint_option);
   YamlReader retries = section.section("retries");
   reliability.retries = retries.values(retries_options).get<std::map<std::string, int>>();
   retries.finish();
@@ -82,25 +102,51 @@ Reliability read_reliability(YamlReader section) {
   return reliability;
 }
 
-TargetOptions read_target(YamlReader& section) {
+SearchBudget read_budget_of_search(YamlReader section) {
   static const storage::Options options{
-      {.name = "of", .kind = OptionKind::choice, .fallback = "params", .doc = "what is made small", .choices = {"params", "macs"}},
-      {.name = "step",
+      {.name = "stages", .kind = OptionKind::integer, .fallback = 0, .doc = "stages; 0: no limit", .min = 0, .max = 1e9},
+      {.name = "epochs", .kind = OptionKind::real, .fallback = 0, .doc = "epochs of training; 0: no limit", .min = 0, .max = 1e9},
+      {.name = "device_hours",
        .kind = OptionKind::real,
-       .fallback = 0.5,
-       .doc = "share of a net that the first cut leaves",
-       .min = 0.01,
-       .max = 0.99},
-      {.name = "gentlest",
-       .kind = OptionKind::real,
-       .fallback = 0.9,
-       .doc = "a cut that would have to leave more than this ends the search",
-       .min = 0.01,
-       .max = 0.999},
-      {.name = "max_cuts", .kind = OptionKind::integer, .fallback = 30, .doc = "cuts in a row", .min = 1, .max = 1000},
+       .fallback = 0,
+       .doc = "hours of all slots together; 0: no limit",
+       .min = 0,
+       .max = 1e9},
   };
   const Json values = section.values(options);
-  return {prune::budget_from_string(values.at("of")), values.at("step"), values.at("gentlest"), values.at("max_cuts")};
+  const SearchBudget budget{values.at("stages"), values.at("epochs"), values.at("device_hours"), read_duration(section, "time", 0)};
+  section.finish();
+  return budget;
+}
+
+std::vector<Objective> read_objectives(const YamlReader& section, std::vector<Objective> fallback) {
+  static const Option direction_option{
+      .name = "direction", .kind = OptionKind::choice, .doc = "what is better", .choices = {"maximize", "minimize"}, .optional = true};
+  std::vector<Objective> objectives;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.is(YamlNode::Kind::mapping) ? item : item.named();
+    const YamlReader metric = entry.require(item.is(YamlNode::Kind::mapping) ? "metric" : "name", "a metric, as in 'macs'");
+    metric.located([&] {
+      check_metric(metric.node().text);
+      return Json();
+    });
+    Objective objective = default_objective(metric.node().text);
+    const Json direction = entry.value(direction_option);
+    if (!direction.is_null()) objective.maximize = direction == "maximize";
+    entry.finish();
+    objectives.push_back(objective);
+  }
+  return objectives.empty() ? fallback : objectives;
+}
+
+std::vector<Constraint> read_constraints(const YamlReader& section) {
+  std::vector<Constraint> constraints;
+  for (const YamlReader& item : section.items())
+    item.located([&] {
+      constraints.push_back(parse_constraint(item.node().text));
+      return Json();
+    });
+  return constraints;
 }
 
 void read_search(YamlReader section, Experiment& experiment) {
@@ -113,7 +159,8 @@ void read_search(YamlReader section, Experiment& experiment) {
   const Json values = section.values(options);
   experiment.seeds = values.at("seeds");
   experiment.tolerance = values.at("tolerance");
-  if (experiment.strategy == "target") experiment.target = read_target(section);
+  experiment.strategy_options = section.values(strategy_entry(experiment.strategy).options);
+  experiment.budget = read_budget_of_search(section.section("budget"));
   section.finish();
 }
 
@@ -135,8 +182,9 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   const YamlReader criteria = section.section("criteria"), schedules = section.section("schedules");
   experiment.criteria = read_criteria(criteria);
   experiment.schedules = read_schedules(schedules);
-  if (experiment.strategy == "target") {
-    if (!experiment.schedules.empty()) schedules.fail("is not for the strategy target, which finds its own steps; valid: no schedules");
+  if (!strategy_entry(experiment.strategy).takes_schedules) {
+    if (!experiment.schedules.empty())
+      schedules.fail(fmt::format("is not for the strategy {}, which finds its own steps; valid: no schedules", experiment.strategy));
     if (experiment.criteria.empty()) criteria.fail("is missing here, so nothing would be cut; valid: a list, as in '[lda]'");
   } else if (experiment.criteria.empty() != experiment.schedules.empty()) {
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
@@ -148,10 +196,10 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   section.finish();
 }
 
-/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a search for its own
-/// steps is taken for one of four.
+/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a strategy that finds
+/// its own steps says how many are usual.
 Json whole_path(const Experiment& experiment) {
-  std::size_t steps = experiment.strategy == "target" ? 4 : 0;
+  auto steps = static_cast<std::size_t>(strategy_entry(experiment.strategy).usual_cuts);
   for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
   Json train = experiment.train;
   train["epochs"] = train.at("epochs").get<int>() + static_cast<int>(steps) * experiment.retrain.at("epochs").get<int>();
@@ -197,6 +245,8 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   read_search(root.section("search"), experiment);
   read_prune(root.section("prune"), experiment, infos);
   experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
+  experiment.objectives = read_objectives(root.section("objectives"), experiment.objectives);
+  experiment.constraints = read_constraints(root.section("constraints"));
   experiment.resources = read_resources(root.section("resources"));
   experiment.reliability = read_reliability(root.section("reliability"));
   root.finish();

@@ -9,6 +9,7 @@
 
 #include "eval/nets/registry.h"
 #include "prune/options.h"
+#include "search/objectives.h"
 #include "storage/base/json.h"
 
 namespace search {
@@ -54,12 +55,13 @@ struct Schedule {
   std::vector<prune::PruneRequest> steps;
 };
 
-/// Of the strategy `target`.
-struct TargetOptions {
-  prune::Budget of = prune::Budget::params;
-  double step = 0.5;      ///< share of a net that the first cut leaves
-  double gentlest = 0.9;  ///< a cut that would have to leave more than this ends the search
-  int max_cuts = 30;
+/// What a search may spend over all its runs; then it starts nothing more. 0: no limit.
+struct SearchBudget {
+  int stages = 0;
+  double epochs = 0;        ///< of training and retraining
+  double device_hours = 0;  ///< of all slots together
+  std::int64_t time_s = 0;  ///< of one run, by the clock
+  bool operator==(const SearchBudget&) const = default;
 };
 
 struct Resources {
@@ -67,12 +69,15 @@ struct Resources {
   int slots = 0;             ///< 0: as many as the devices allow
   int threads_per_slot = 0;  ///< 0: one on a CPU
   std::string device = "auto";
-  std::int64_t cache_limit = 0;  ///< bytes of decoded images in the cache; 0: no limit
+  std::int64_t cache_limit = 0;       ///< bytes of decoded images in the cache; 0: no limit
+  std::int64_t memory_per_trial = 0;  ///< bytes that a slot is taken to need; 0: slots are not counted by memory
 };
 
 struct Reliability {
-  std::map<std::string, int> retries;  ///< by failure kind: oom, crash, lost
-  int max_failures = 0;                ///< 0: no limit
+  std::map<std::string, int> retries;     ///< by failure kind: oom, crash, lost, timeout
+  int max_failures = 0;                   ///< 0: no limit
+  std::int64_t trial_timeout_s = 0;       ///< of one stage; 0: none
+  std::int64_t heartbeat_timeout_s = 60;  ///< a worker that says nothing for so long is hanging
 };
 
 struct Experiment {
@@ -90,9 +95,12 @@ struct Experiment {
   std::vector<Schedule> schedules;
   Json allocation;  ///< checked: allocation_options()
   std::string strategy = "sweep";
-  int seeds = 1;            ///< seed, seed + 1, ...
-  double tolerance = 0.01;  ///< "within a point of the base": for the table of answers and for `target`
-  TargetOptions target;
+  int seeds = 1;                           ///< seed, seed + 1, ...
+  double tolerance = 0.01;                 ///< "within a point of the base": for the table of answers, `target` and `beam`
+  Json strategy_options = Json::object();  ///< checked: those of the strategy's registry entry
+  SearchBudget budget;
+  std::vector<Objective> objectives{{"accuracy_val", true}, {"macs", false}};
+  std::vector<Constraint> constraints;
   Resources resources;
   Reliability reliability;
 };

@@ -82,11 +82,12 @@ Json to_json(const Experiment& experiment) {
       {"prune",
        {{"retrain", experiment.retrain}, {"allocation", experiment.allocation}, {"criteria", Json::array()}, {"schedules", Json::array()}}},
       {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
-  if (experiment.strategy == "target") {
-    const TargetOptions& target = experiment.target;
-    json["search"].update(
-        {{"of", prune::to_string(target.of)}, {"step", target.step}, {"gentlest", target.gentlest}, {"max_cuts", target.max_cuts}});
-  }
+  json["search"].update(experiment.strategy_options);
+  json["objectives"] = Json::array();
+  for (const Objective& objective : experiment.objectives)
+    json["objectives"].push_back({{"metric", objective.metric}, {"direction", objective.maximize ? "maximize" : "minimize"}});
+  json["constraints"] = Json::array();
+  for (const Constraint& constraint : experiment.constraints) json["constraints"].push_back(to_string(constraint));
   for (const Task& task : experiment.tasks) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }

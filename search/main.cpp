@@ -64,6 +64,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_evaluate(app, action);
   search::cli::add_sample(app, action);
   search::cli::add_gc(app, action);
+  search::cli::add_doctor(app, action);
   if (arguments.empty()) {
     fmt::print(stderr, "{}", app.help());
     return storage::exit_code(ErrorKind::usage);

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "eval/data/dataset.h"
 #include "search/schedule.h"
+#include "search/search_progress.h"
 #include "storage/base/error.h"
 
 namespace search {
@@ -52,16 +54,20 @@ class Loop {
         limits_(limits),
         stop_(stop),
         observer_(observer),
+        progress_(experiment),
         running_(executor.slots().size()) {
     if (running_.empty()) throw storage::Error(storage::ErrorKind::internal, "the executor has no slots");
   }
 
   RunSummary run() {
     repository_.release_running_stages();
-    adopt(strategy_.next(experiment_, repository_.stage_statuses()));
+    adopt(strategy_.next(experiment_, history()));
     work();
     using State = StageSchedule::State;
-    if (schedule_->count(State::ready) + schedule_->count(State::pending) == 0) summary_.end = RunSummary::End::finished;
+    bool all_done = schedule_->count(State::ready) + schedule_->count(State::pending) == 0;
+    if (spent_ && strategy_.learns()) all_done = all_done && strategy_.next(experiment_, history()).stages.size() == plan_.stages.size();
+    if (all_done) summary_.end = RunSummary::End::finished;
+    if (!all_done && spent_) summary_.end = RunSummary::End::budget;
     summary_.stages = static_cast<int>(plan_.stages.size());
     summary_.reused = schedule_->count(State::done) - summary_.executed;
     summary_.failed = schedule_->count(State::failed);
@@ -74,6 +80,8 @@ class Loop {
     int stage = 0;
     SteadyClock::time_point since;
   };
+
+  History history() const { return repository_.stage_statuses(stored_metrics(experiment_.objectives, experiment_.constraints)); }
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
   bool anything_runs() const {
@@ -94,7 +102,11 @@ class Loop {
     for (const Stage& each : plan_.stages) stages.push_back(to_record(each));
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, stages, plan_.trials);
 
-    const auto statuses = repository_.stage_statuses();
+    repository_.record_decisions(plan_.decisions);
+
+    const History statuses = reopen_removed(history());
+    progress_.adopt(plan_, statuses);
+    held_.reset();  // it is ready again in the new schedule
     schedule_.emplace(plan_.stages);
     std::vector<bool> done(plan_.stages.size());
     for (std::size_t i = 0; i < done.size(); ++i) {
@@ -116,12 +128,32 @@ class Loop {
     observer_.planned(plan_, done);
   }
 
+  /// Stages that are done but whose artifacts `nas-run gc` has removed are run again where a stage that is to run needs them: the results
+  /// are the same to the bit. Inputs come first in a plan, so one pass from its end finds all.
+  History reopen_removed(History statuses) {
+    std::set<std::string> needed;
+    for (auto stage = plan_.stages.rbegin(); stage != plan_.stages.rend(); ++stage) {
+      storage::StageStatus& status = statuses.at(stage->fingerprint);
+      if (status.state == StageState::done && needed.contains(stage->fingerprint) && !repository_.has_artifacts(stage->fingerprint)) {
+        repository_.reopen(stage->fingerprint);
+        status = {};
+      }
+      if (status.state == StageState::done || status.state == StageState::failed) continue;
+      for (const storage::StageInput& input : stage->inputs)
+        if (input.role != "widths") needed.insert(input.stage);  // those are in the database
+    }
+    return statuses;
+  }
+
   /// Asks a strategy that learns for its plan after new results. True where that has more to do.
   bool plan_anew() {
     if (!strategy_.learns() || !has_news_) return false;
     has_news_ = false;
-    Plan plan = strategy_.next(experiment_, repository_.stage_statuses());
-    if (plan.stages.size() == plan_.stages.size()) return false;
+    Plan plan = strategy_.next(experiment_, history());
+    if (plan.stages.size() == plan_.stages.size()) {
+      repository_.record_decisions(plan.decisions);
+      return false;
+    }
     adopt(std::move(plan));
     return true;
   }
@@ -133,6 +165,7 @@ class Loop {
       if (!ending_) start_ready();
       if (!anything_runs()) return;
       if (ending_ && (SteadyClock::now() >= deadline_ || stop_.count >= 2)) return give_up();
+      end_overdue();
       if (const auto event = executor_.wait(kPatience)) handle(*event);
     }
   }
@@ -158,16 +191,75 @@ class Loop {
 
   void start_ready() {
     for (std::size_t slot = 0; slot < running_.size(); ++slot) {
-      if (running_[slot]) continue;
+      const std::string& device = executor_.slots()[slot].device;
+      if (running_[slot] || (wants_device_alone(device) && is_busy(device))) continue;
+      if (held_ && held_->second == device) {
+        start(slot, std::exchange(held_, std::nullopt)->first);
+        continue;
+      }
+      if (is_spent()) return;
       std::optional<int> next = schedule_->next();
       if (!next && plan_anew()) next = schedule_->next();
       if (!next) return;
-      const Slot& place = executor_.slots()[slot];
-      repository_.start_stage(stage(*next).fingerprint, place.device, place.threads, host_);
-      running_[slot] = Running{*next, SteadyClock::now()};
-      executor_.start(static_cast<int>(slot), make_job(stage(*next), repository_));
-      observer_.started(stage(*next), static_cast<int>(slot));
+      if (!alone_.contains(stage(*next).fingerprint) || !is_busy(device)) {
+        start(slot, *next);
+      } else if (!held_) {
+        held_ = {*next, device};
+      } else {
+        return schedule_->release(*next);
+      }
     }
+  }
+
+  void start(std::size_t slot, int index) {
+    const Slot& place = executor_.slots()[slot];
+    repository_.start_stage(stage(index).fingerprint, place.device, place.threads, host_);
+    running_[slot] = Running{index, SteadyClock::now()};
+    executor_.start(static_cast<int>(slot), make_job(stage(index), repository_));
+    observer_.started(stage(index), static_cast<int>(slot));
+  }
+
+  bool is_busy(const std::string& device) const {
+    for (std::size_t slot = 0; slot < running_.size(); ++slot)
+      if (running_[slot] && executor_.slots()[slot].device == device) return true;
+    return false;
+  }
+
+  /// A stage that ran out of memory beside others runs there, or waits for it.
+  bool wants_device_alone(const std::string& device) const {
+    if (alone_.empty()) return false;
+    if (held_ && held_->second == device) return true;
+    for (std::size_t slot = 0; slot < running_.size(); ++slot)
+      if (running_[slot] && executor_.slots()[slot].device == device && alone_.contains(stage(running_[slot]->stage).fingerprint))
+        return true;
+    return false;
+  }
+
+  /// Whether the experiment's own budget is used up by what is done and what runs.
+  bool is_spent() {
+    const SearchBudget& budget = experiment_.budget;
+    if (budget == SearchBudget()) return false;
+    double stages = progress_.stages(), epochs = progress_.epochs(), seconds = progress_.device_s();
+    const auto now = SteadyClock::now();
+    for (const auto& running : running_) {
+      if (!running) continue;
+      ++stages;
+      epochs += epochs_of(stage(running->stage));
+      seconds += std::chrono::duration<double>(now - running->since).count();
+    }
+    spent_ = (budget.stages > 0 && stages >= budget.stages) || (budget.epochs > 0 && epochs >= budget.epochs) ||
+             (budget.device_hours > 0 && seconds >= budget.device_hours * 3600) ||
+             (budget.time_s > 0 && now - begin_ >= std::chrono::seconds(budget.time_s));
+    return spent_;
+  }
+
+  void end_overdue() {
+    if (limits_.reliability.trial_timeout_s <= 0 || ending_) return;
+    const std::chrono::seconds longest(limits_.reliability.trial_timeout_s);
+    for (std::size_t slot = 0; slot < running_.size(); ++slot)
+      if (running_[slot] && SteadyClock::now() - running_[slot]->since >= longest)
+        executor_.abort(static_cast<int>(slot), "timeout",
+                        fmt::format("it ran for longer than reliability.trial_timeout, {} s", longest.count()));
   }
 
   void handle(const Event& event) {
@@ -196,11 +288,16 @@ class Loop {
     }
     const bool retry = outcome.state == StageState::failed && has_retries_left(fingerprint, outcome.failure_kind);
     if (retry) outcome.state = StageState::interrupted;
+    if (retry && outcome.failure_kind == "oom") alone_.insert(fingerprint);
+    if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
+      outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
     repository_.finish_stage(fingerprint, outcome);
     has_news_ = true;
     if (outcome.state == StageState::done) {
       ++summary_.executed;
       schedule_->mark_done(running.stage);
+      for (const storage::HypervolumeRecord& grown : progress_.finished(stage(running.stage), outcome))
+        repository_.record_hypervolume(grown);
     } else if (outcome.state == StageState::failed) {
       ++new_failures_;
       schedule_->mark_failed(running.stage);
@@ -237,9 +334,13 @@ class Loop {
   const std::string host_ = host_name();
   Plan plan_;
   std::optional<StageSchedule> schedule_;
+  SearchProgress progress_;
   std::vector<std::optional<Running>> running_;                  ///< by slot
+  std::set<std::string> alone_;                                  ///< stages that ran out of memory beside others
+  std::optional<std::pair<int, std::string>> held_;              ///< one of them, taken from the schedule, and the device it waits for
   std::map<std::pair<std::string, std::string>, int> failures_;  ///< by fingerprint and failure kind
   int new_failures_ = 0;                                         ///< stages that failed for good in this run
+  bool spent_ = false;                                           ///< the experiment's budget is
   bool ending_ = false;                                          ///< nothing more is started
   bool has_news_ = false;                                        ///< a stage ended after the plan was made
   SteadyClock::time_point deadline_;                             ///< of the grace

@@ -27,7 +27,8 @@ class RunObserver {
 
 struct RunLimits {
   Reliability reliability;
-  std::optional<std::chrono::seconds> budget;  ///< wall time after which nothing more is started and running stages are interrupted
+  std::optional<std::chrono::seconds> budget;  ///< wall time after which nothing more is started and running stages are interrupted;
+                                               ///< besides, Experiment::budget ends the run without interrupting what runs
   std::chrono::seconds grace{20};              ///< for running stages to checkpoint after an interrupt; then they are killed
 };
 
@@ -54,6 +55,8 @@ struct StopRequest {
 /// run(); each such end is recorded as `interrupted`, with its reason. Then it is `failed`, stays so in later runs until
 /// Repository::reset_failures, and what follows it is blocked; the rest goes on. A stage that was cut off with its parent has not failed:
 /// it runs again and keeps its retries. A worker that gives up a stage unasked counts as `lost`.
+///
+/// A stage that ran out of memory is run again alone on its device. One that takes longer than `trial_timeout` fails as `timeout`.
 ///
 /// Stops: at the first signal, at the budget and when `max_failures` stages have failed in this call, nothing more is started, running
 /// stages get `grace` to checkpoint, and what is left is recorded as interrupted. A second signal ends the grace.

@@ -39,6 +39,8 @@ std::string to_string(StageKind kind) {
       return "train";
     case StageKind::prune:
       return "prune";
+    case StageKind::extend:
+      return "extend";
     case StageKind::evaluate:
       return "evaluate";
   }
@@ -47,7 +49,7 @@ std::string to_string(StageKind kind) {
 
 StageKind stage_kind_from_string(const std::string& text) {
   std::vector<std::string> names;
-  for (const StageKind kind : {StageKind::probe, StageKind::train, StageKind::prune, StageKind::evaluate}) {
+  for (const StageKind kind : {StageKind::probe, StageKind::train, StageKind::prune, StageKind::extend, StageKind::evaluate}) {
     if (to_string(kind) == text) return kind;
     names.push_back(to_string(kind));
   }

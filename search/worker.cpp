@@ -3,13 +3,18 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <torch/cuda.h>
+#include <torch/version.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <iostream>
+#include <mutex>
+#include <thread>
 
 #include "eval/precision.h"
+#include "search/executors/worker_process.h"
 #include "search/requests/requests.h"
 #include "search/stages/stages.h"
 #include "storage/base/error.h"
@@ -22,8 +27,11 @@ constexpr int kEvents = 3;
 
 std::atomic<bool> stop_requested{false};  // set by the handler of SIGTERM
 
-void write_line(const Json& event) {
-  const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::mutex writing;  // the stage's thread and the heartbeat take turns
+
+void write_line(std::string line) {
+  const std::lock_guard lock(writing);
+  line += "\n";
   for (std::size_t written = 0; written < line.size();) {
     const ssize_t n = write(kEvents, line.data() + written, line.size() - written);
     if (n < 0 && errno == EINTR) continue;
@@ -31,6 +39,32 @@ void write_line(const Json& event) {
     written += static_cast<std::size_t>(n);
   }
 }
+
+void write_event(const Json& event) {
+  write_line(event.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+/// Says from a thread of its own that this process runs, as long as a stage does.
+class Heartbeat {
+ public:
+  Heartbeat() : thread_([this](const std::stop_token& stop) { beat(stop); }) {}
+
+ private:
+  void beat(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    while (!woken_.wait_for(lock, stop, alive_interval, [] { return false; }) && !stop.stop_requested()) {
+      try {
+        write_line(alive_line);
+      } catch (const storage::Error&) {
+        return;  // nobody listens: the stage's own thread will see it too
+      }
+    }
+  }
+
+  std::condition_variable_any woken_;
+  std::jthread thread_;  // last: it uses the other
+};
 
 /// At most five progress events a second.
 class ProgressReporter {
@@ -40,7 +74,7 @@ class ProgressReporter {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_ < std::chrono::milliseconds(200)) return;
     last_ = now;
-    write_line({{"event", "progress"}, {"stage", fingerprint_}, {"fraction", fraction}, {"message", message}});
+    write_event({{"event", "progress"}, {"stage", fingerprint_}, {"fraction", fraction}, {"message", message}});
   }
 
  private:
@@ -61,8 +95,9 @@ int serve(torch::Device device) {
                                .cache = cache,
                                .stop = stop_requested,
                                .progress = ProgressReporter(fingerprint)};
+    const Heartbeat heartbeat;
     const storage::StageOutcome outcome = run_stage(stage_kind_from_string(request.at("kind")), context);
-    write_line({{"event", "result"}, {"stage", fingerprint}, {"outcome", to_json(outcome)}});
+    write_event({{"event", "result"}, {"stage", fingerprint}, {"outcome", to_json(outcome)}});
   }
   return 0;
 }
@@ -86,7 +121,7 @@ int run_worker(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   if (devices) {
-    std::cout << Json{{"cuda", torch::cuda::device_count()}}.dump() << "\n";
+    std::cout << Json{{"cuda", torch::cuda::device_count()}, {"libtorch", TORCH_VERSION}}.dump() << "\n";
     return 0;
   }
   eval::prepare_process(threads);

@@ -16,6 +16,10 @@ void make_directory(const std::filesystem::path& directory) {
   if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
 }
 
+std::filesystem::path path_in(const std::filesystem::path& directory, const std::string& hash) {
+  return directory / hash.substr(0, 2) / hash;
+}
+
 }  // namespace
 
 ArtifactStore::ArtifactStore(std::filesystem::path directory) : directory_(std::move(directory)) {
@@ -38,11 +42,16 @@ Artifact ArtifactStore::put(const std::string& name, const std::function<void(co
 }
 
 std::filesystem::path ArtifactStore::path(const std::string& hash) const {
-  return directory_ / hash.substr(0, 2) / hash;
+  return path_in(directory_, hash);
 }
 
 bool ArtifactStore::contains(const std::string& hash) const {
-  return std::filesystem::is_regular_file(path(hash));
+  return contains(directory_, hash);
+}
+
+bool ArtifactStore::contains(const std::filesystem::path& directory, const std::string& hash) {
+  std::error_code unreadable;
+  return std::filesystem::is_regular_file(path_in(directory, hash), unreadable);
 }
 
 }  // namespace storage

@@ -28,6 +28,9 @@ class ArtifactStore {
   std::filesystem::path path(const std::string& hash) const;
   bool contains(const std::string& hash) const;
 
+  /// The same of a store that need not be there.
+  static bool contains(const std::filesystem::path& directory, const std::string& hash);
+
  private:
   std::filesystem::path directory_;
 };

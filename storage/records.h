@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -96,13 +97,29 @@ struct StageOutcome {
   std::vector<Artifact> artifacts;
 };
 
+/// What a strategy decided, and why.
+struct Decision {
+  std::string subject;  ///< a trial's name, or what its names begin with
+  std::string choice;   ///< with the subject, unique
+  std::string reason;
+};
+
+/// How good the nets of a task are, all together, once `stage` was done.
+struct HypervolumeRecord {
+  std::string task, stage;
+  double epochs = 0;  ///< of training, in all
+  double value = 0;
+};
+
 /// What is stored of a stage's run.
 struct StageStatus {
   StageState state = StageState::pending;
   int attempt = 0;  ///< runs started so far
   std::string failure_kind;
+  double wall_s = 0;                         ///< of the last run
   std::optional<double> accuracy_val;        ///< of a stage that is done and trains
   std::optional<std::int64_t> params, macs;  ///< of the net that it made
+  std::map<std::string, double> metrics;     ///< of those asked for, "split/name"; "size" is the bytes of its weights
 };
 
 }  // namespace storage

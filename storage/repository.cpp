@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 #include "storage/database.h"
 #include "storage/json_text.h"
 #include "storage/schema.h"
@@ -35,6 +36,11 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& directory, 
   if (access == Repository::Access::write) {
     std::filesystem::create_directories(directory, error);
     if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+    if (const std::string network = network_file_system(directory); !network.empty())
+      throw Error(ErrorKind::environment,
+                  fmt::format("{} lies on {}: SQLite's write-ahead log needs memory that its readers share, which a network file system "
+                              "does not give; valid: a directory on a local disk, with -o",
+                              directory.string(), network));
   } else if (!std::filesystem::exists(file, error)) {
     throw Error(ErrorKind::invalid, fmt::format("{} holds no experiment.db: give the results directory of a run", directory.string()));
   }
@@ -157,7 +163,8 @@ StageState stage_state_from_string(const std::string& text) {
   throw Error(ErrorKind::invalid, fmt::format("'{}' is no state of a stage (valid: pending, running, done, failed, interrupted)", text));
 }
 
-Repository::Repository(const std::filesystem::path& directory, Access access) : database_(open_database(directory, access)) {}
+Repository::Repository(const std::filesystem::path& directory, Access access)
+    : directory_(directory), database_(open_database(directory, access)) {}
 
 Repository::~Repository() = default;
 
@@ -202,6 +209,34 @@ void Repository::finish_stage(const std::string& fingerprint, const StageOutcome
                         outcome.wall_s, to_text(outcome.values), fingerprint});
   if (!row) refuse_transition(*database_, fingerprint, "finish");
   if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
+  transaction.commit();
+}
+
+void Repository::record_decisions(const std::vector<Decision>& decisions) {
+  if (decisions.empty()) return;
+  Transaction transaction(*database_);
+  for (const Decision& decision : decisions)
+    database_->run(fmt::format("INSERT INTO decision (recorded_at, subject, choice, reason) VALUES ({}, ?, ?, ?) "
+                               "ON CONFLICT (subject, choice) DO NOTHING",
+                               now),
+                   {decision.subject, decision.choice, decision.reason});
+  transaction.commit();
+}
+
+void Repository::record_hypervolume(const HypervolumeRecord& record) {
+  database_->run(fmt::format("INSERT INTO hypervolume (recorded_at, task, stage, epochs, value) VALUES ({}, ?, ?, ?, ?)", now),
+                 {record.task, stage_number(*database_, record.stage, "a hypervolume"), record.epochs, record.value});
+}
+
+void Repository::reopen(const std::string& fingerprint) {
+  Transaction transaction(*database_);
+  const auto row = database_->first(
+      "UPDATE stage SET state = 'pending', result = NULL, architecture = NULL, parent = NULL, kept = NULL "
+      "WHERE fingerprint = ? AND state = 'done' RETURNING number",
+      {fingerprint});
+  if (!row) refuse_transition(*database_, fingerprint, "be run again");
+  for (const char* table : {"metric", "layer", "artifact"})
+    database_->run(fmt::format("DELETE FROM {} WHERE stage = ?", table), {integer((*row)[0])});
   transaction.commit();
 }
 

@@ -32,7 +32,8 @@ class Repository {
   /// The settings stored by the last record_plan, or nothing in a new database.
   std::optional<ExperimentRecord> experiment() const;
 
-  std::map<std::string, StageStatus> stage_statuses() const;
+  /// Of every stage. `metrics`: names of StageStatus::metrics to be filled in.
+  std::map<std::string, StageStatus> stage_statuses(const std::vector<std::string>& metrics = {}) const;
 
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
@@ -47,11 +48,22 @@ class Repository {
   /// The outcome of a stage as it was recorded. Throws Error(internal) for a stage that no plan has.
   StageOutcome outcome(const std::string& fingerprint) const;
 
+  /// Adds the decisions that are not stored yet.
+  void record_decisions(const std::vector<Decision>& decisions);
+
+  void record_hypervolume(const HypervolumeRecord& record);
+
+  /// Whether the files of all artifacts of a stage are there: `nas-run gc` may have removed them.
+  bool has_artifacts(const std::string& fingerprint) const;
+
+  /// A stage that is done is to be run again: its results are dropped, and it is pending. Throws Error(internal) where it is not done.
+  void reopen(const std::string& fingerprint);
+
   /// Failed and interrupted stages become pending again with no attempts counted. Returns how many.
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
+  /// artifacts, decisions, hypervolumes) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
   Json rows(const std::string& view) const;
 
   /// A trial by number or by name, as its row of `trials`; null where there is none.
@@ -61,6 +73,7 @@ class Repository {
   std::string check() const;
 
  private:
+  std::filesystem::path directory_;
   std::unique_ptr<Database> database_;
 };
 

@@ -14,8 +14,9 @@ namespace storage {
 namespace {
 
 const std::vector<std::string>& view_names() {
-  static const std::vector<std::string> names = {"trials", "steps",         "stages",  "layers", "baselines", "metrics", "experiments",
-                                                 "tasks",  "architectures", "lineage", "inputs", "artifacts", "nets"};
+  static const std::vector<std::string> names = {"trials",  "steps",       "stages", "layers",        "baselines",
+                                                 "metrics", "experiments", "tasks",  "architectures", "lineage",
+                                                 "inputs",  "artifacts",   "nets",   "decisions",     "hypervolumes"};
   return names;
 }
 
@@ -82,18 +83,40 @@ std::optional<ExperimentRecord> Repository::experiment() const {
   return ExperimentRecord{text((*row)[0]), text((*row)[1]), parsed((*row)[2])};
 }
 
-std::map<std::string, StageStatus> Repository::stage_statuses() const {
+std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<std::string>& metrics) const {
   std::map<std::string, StageStatus> statuses;
   database_->each(
-      "SELECT fingerprint, state, attempt, failure_kind, metric.value, params, macs "
+      "SELECT fingerprint, state, attempt, failure_kind, metric.value, params, macs, wall_s "
       "FROM stage LEFT JOIN architecture ON hash = stage.architecture "
       "LEFT JOIN metric ON metric.stage = stage.number AND metric.split = 'val' AND metric.name = 'accuracy' AND metric.epoch IS NULL",
       {}, [&](const Row& row) {
         StageStatus& status = statuses[text(row[0])];
-        status = {stage_state_from_string(text(row[1])), static_cast<int>(integer(row[2])), text(row[3]), real(row[4])};
+        status = {stage_state_from_string(text(row[1])),
+                  static_cast<int>(integer(row[2])),
+                  text(row[3]),
+                  real(row[7]).value_or(0),
+                  real(row[4]),
+                  {},
+                  {},
+                  {}};
         if (const auto params = real(row[5])) status.params = integer(row[5]);
         if (const auto macs = real(row[6])) status.macs = integer(row[6]);
       });
+  for (const std::string& name : metrics) {
+    const auto take = [&](const Row& row) {
+      if (const auto value = real(row[1])) statuses[text(row[0])].metrics[name] = *value;
+    };
+    const std::size_t slash = name.find('/');
+    if (name == "size")
+      database_->each(
+          "SELECT fingerprint, 1.0 * bytes FROM artifact JOIN stage ON stage.number = artifact.stage WHERE artifact.name = 'weights'", {},
+          take);
+    else if (slash != std::string::npos)
+      database_->each(
+          "SELECT fingerprint, value FROM metric JOIN stage ON stage.number = metric.stage "
+          "WHERE split = ? AND name = ? AND epoch IS NULL",
+          {name.substr(0, slash), name.substr(slash + 1)}, take);
+  }
   return statuses;
 }
 
@@ -119,6 +142,13 @@ StageOutcome Repository::outcome(const std::string& fingerprint) const {
   outcome.metrics = metrics_of(*database_, stage);
   outcome.artifacts = artifacts_of(*database_, stage);
   return outcome;
+}
+
+bool Repository::has_artifacts(const std::string& fingerprint) const {
+  bool complete = true;
+  database_->each("SELECT hash FROM artifact JOIN stage ON stage.number = artifact.stage WHERE fingerprint = ?", {fingerprint},
+                  [&](const Row& row) { complete = complete && ArtifactStore::contains(directory_ / "artifacts", text(row[0])); });
+  return complete;
 }
 
 Json Repository::rows(const std::string& view) const {

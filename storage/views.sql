@@ -17,7 +17,7 @@ SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE archite
 -- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
 -- JSON; eta is the threshold that the allocation found.
 CREATE VIEW nets AS
-SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
+SELECT made.fingerprint AS stage, made.kind, made.label, json_extract(made.parameters, '$.stop_after') AS stop_after, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
        json_extract(made.parameters, '$.criterion') AS criterion, json_extract(made.parameters, '$.request') AS request,
        json_extract(made.parameters, '$.allocation') AS allocation, json_extract(made.result, '$.eta') AS eta,
        json_extract(made.result, '$.target_reached') AS target_reached,
@@ -114,3 +114,13 @@ ORDER BY trial.number, trial_step.step;
 
 CREATE VIEW baselines AS
 SELECT task, net, width, seed, fold, params, macs, accuracy_val, accuracy_test, trial FROM steps WHERE role = 'baseline' AND step = 0;
+
+-- `subject` is what a strategy decided about: a trial's name, or what its names begin with.
+CREATE VIEW decisions AS
+SELECT number AS decision, recorded_at, subject, choice, reason FROM decision ORDER BY number;
+
+-- Of the experiment's objectives, over all nets of the task that were made so far: of bases and cuts, not of baselines. `epochs` of training
+-- went before; accuracy counts from 0, a cost from the largest base's.
+CREATE VIEW hypervolumes AS
+SELECT hypervolume.task, stage.fingerprint AS stage, hypervolume.recorded_at, hypervolume.epochs, hypervolume.value AS hypervolume
+FROM hypervolume JOIN stage ON stage.number = hypervolume.stage ORDER BY hypervolume.number;

@@ -37,6 +37,7 @@ void add_prune(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_sample(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 
 /// Exit codes besides those of storage::exit_code.
 constexpr int exit_done = 0, exit_some_failed = 4, exit_max_failures = 7, exit_budget = 75;

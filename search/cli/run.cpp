@@ -205,7 +205,8 @@ int run_experiment(const Options& options) {
 
   handle_signals();
   const std::unique_ptr<Strategy> strategy = make_strategy(experiment.strategy);
-  const std::unique_ptr<Executor> executor = make_process_executor({directory, worker, std::move(slots)});
+  const std::unique_ptr<Executor> executor =
+      make_process_executor({directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
   const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 

@@ -24,6 +24,7 @@ void print_trial(const Json& trial) {
   if (trial.at("failure").is_string()) fmt::print("failure: {}\n", trial.at("failure").get<std::string>());
   fmt::print("\n{}", to_text(trial.at("steps"),
                              {"step", "accuracy_val", "accuracy_test", "params", "params_ratio", "macs", "macs_ratio", "wall_s", "stage"}));
+  if (!trial.at("decisions").empty()) fmt::print("\n{}", to_text(trial.at("decisions"), {"choice", "reason"}));
   for (const Json& step : trial.at("steps")) {
     if (step.at("layers").empty()) continue;
     fmt::print("\nstep {}\n{}", step.at("step").get<int>(),
@@ -37,6 +38,7 @@ int show(const Options& options) {
   Json trial = find_trial(repository, options.trial);
   const Json layers = repository.rows("layers");
   for (Json& step : trial.at("steps")) step["layers"] = rows_where(layers, "stage", step.at("stage"));
+  trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
   if (options.json) {
     print_json(trial);
   } else {
@@ -61,7 +63,7 @@ Json find_trial(const Repository& repository, const std::string& number_or_name)
 
 void add_show(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("show", "one trial: its steps, and what each cut did to each layer");
+  CLI::App* command = app.add_subcommand("show", "one trial: its steps, what the strategy decided, and what each cut did to each layer");
   add_directory_argument(*command, options->directory);
   command->add_option("TRIAL", options->trial, "number or name of the trial")->required();
   command->add_flag("--json", options->json, "one JSON document");

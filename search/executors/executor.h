@@ -49,6 +49,9 @@ class Executor {
   /// Asks every running stage to write a checkpoint and end as `interrupted`; the events still come through wait().
   virtual void interrupt() = 0;
 
+  /// Ends the slot's stage at once; it fails as `kind` with `why`, an event that comes through wait().
+  virtual void abort(int slot, const std::string& kind, const std::string& why) = 0;
+
   /// Ends everything at once. Events that had come before can still be had from wait(); running stages send none any more.
   virtual void kill() = 0;
 };

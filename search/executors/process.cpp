@@ -24,6 +24,8 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
+using SteadyClock = std::chrono::steady_clock;
+
 constexpr std::size_t kLogTailBytes = 2000, kQuotedBytes = 200;
 constexpr std::chrono::milliseconds kDeathPatience{1000};  ///< from the end of a worker's events to its own
 
@@ -96,6 +98,7 @@ class ProcessExecutor : public Executor {
     worker.request = request.dump();
     worker.stage = job.fingerprint;
     worker.fresh = worker.interrupted = worker.heard = false;
+    worker.last_heard = SteadyClock::now();
     if (!worker.process) return start_afresh(slot);
     worker.process->mark_log();
     if (!worker.process->send(worker.request)) start_afresh(slot);  // it had died between two stages
@@ -117,6 +120,13 @@ class ProcessExecutor : public Executor {
     }
   }
 
+  void abort(int slot, const std::string& kind, const std::string& why) override {
+    Worker& worker = workers_.at(static_cast<std::size_t>(slot));
+    if (worker.stage.empty() || !worker.process) return;
+    worker.process->kill();
+    bury(slot, failed(kind, why));
+  }
+
   void kill() override {
     for (Worker& worker : workers_)
       if (worker.process) worker.process->kill();
@@ -130,6 +140,7 @@ class ProcessExecutor : public Executor {
     bool fresh = false;          ///< the process was started for this stage
     bool heard = false;          ///< it has said something of this stage
     bool interrupted = false;    ///< this stage was
+    SteadyClock::time_point last_heard;
   };
 
   std::unique_ptr<WorkerProcess> spawn(int slot) const {
@@ -162,9 +173,22 @@ class ProcessExecutor : public Executor {
       descriptors.push_back({workers_[slot].process->event_descriptor(), POLLIN, 0});
       slots.push_back(static_cast<int>(slot));
     }
-    if (::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count())) <= 0) return;  // time is up, or a signal came
-    for (std::size_t i = 0; i < descriptors.size(); ++i)
+    const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count()));
+    for (std::size_t i = 0; ready > 0 && i < descriptors.size(); ++i)
       if (descriptors[i].revents != 0) listen(slots[i]);
+    end_hanging();
+  }
+
+  /// Workers say every few seconds that they are there. One that is stopped, or stuck in the system, does not. What it had said before is
+  /// read by now: a time in which this process slept itself does not count against it.
+  void end_hanging() {
+    if (options_.heartbeat_timeout <= std::chrono::seconds{0}) return;
+    for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
+      const Worker& worker = workers_[slot];
+      if (worker.stage.empty() || !worker.process || SteadyClock::now() - worker.last_heard < options_.heartbeat_timeout) continue;
+      abort(static_cast<int>(slot), "lost",
+            fmt::format("the worker said nothing for {} s: it was stopped, or hangs", options_.heartbeat_timeout.count()));
+    }
   }
 
   void listen(int slot) {
@@ -174,7 +198,9 @@ class ProcessExecutor : public Executor {
     bool alive = true;
     try {
       alive = worker.process->receive(lines);
+      if (!lines.empty()) worker.last_heard = SteadyClock::now();
       for (const std::string& line : lines) {
+        if (line == alive_line) continue;
         current = line;
         say(slot, parse_event(line, worker.stage));
       }

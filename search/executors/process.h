@@ -1,6 +1,7 @@
 // Runs stages in warm worker processes, one a slot, each started with its slot's first stage. Made by `nas-run run`.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -13,6 +14,7 @@ struct ProcessOptions {
   std::filesystem::path directory;  ///< of the results: workers keep artifacts and checkpoints there; their logs go to its log/
   std::filesystem::path worker;     ///< the program `nas-worker`
   std::vector<Slot> slots;
+  std::chrono::seconds heartbeat_timeout{60};  ///< after which a silent worker is ended, and its stage lost; 0: never
 };
 
 /// A worker that dies costs its stage only: the stage fails as `crash`, or as `lost` where it was killed by SIGKILL (memory pressure, an

@@ -9,6 +9,9 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -41,18 +44,26 @@ bool gpus_hidden() {
   return visible != nullptr && (std::string_view(visible).empty() || std::string_view(visible) == "-1");
 }
 
-/// What `PROGRAM --devices` prints. Throws Error(environment) where it does not end with exit code 0.
-std::string asked_for_devices(const std::filesystem::path& program) {
+/// What `PROGRAM ARGUMENTS` prints. Throws Error(environment) where it does not end with exit code 0.
+std::string output_of(const std::filesystem::path& program, const std::string& arguments) {
   std::string quoted = "'";
   for (const char letter : program.string()) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  std::FILE* output = ::popen((quoted + "' --devices").c_str(), "re");
+  std::FILE* output = ::popen((quoted + "' " + arguments).c_str(), "re");
   std::string text;
   std::array<char, 4096> buffer;
   while (output != nullptr && std::fgets(buffer.data(), static_cast<int>(buffer.size()), output) != nullptr) text += buffer.data();
   if (output == nullptr || ::pclose(output) != 0)
     throw Error(ErrorKind::environment,
-                fmt::format("{} --devices failed: set NAS_WORKER to the path of nas-worker, or take device cpu", program.string()));
+                fmt::format("{} {} failed: set NAS_WORKER to the path of nas-worker, or take device cpu", program.string(), arguments));
   return text;
+}
+
+/// Bytes, as nvidia-smi says.
+std::int64_t smallest_gpu_memory() {
+  std::istringstream lines(output_of("nvidia-smi", "--query-gpu=memory.total --format=csv,noheader,nounits"));
+  std::int64_t smallest = 0;
+  for (std::int64_t mebibytes = 0; lines >> mebibytes;) smallest = smallest == 0 ? mebibytes << 20 : std::min(smallest, mebibytes << 20);
+  return smallest;
 }
 
 /// "cuda" is all of them, "cuda:0,2" those two.
@@ -98,19 +109,40 @@ int allowed_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));  // more cores than the mask has bits
 }
 
-int usable_gpus(const std::filesystem::path& worker) {
-  if (gpus_hidden() || !has_nvidia_device()) return 0;
-  const Json devices = Json::parse(asked_for_devices(worker), nullptr, false);
-  if (!devices.is_object() || !devices.contains("cuda") || !devices.at("cuda").is_number_unsigned())
-    throw Error(ErrorKind::environment, fmt::format("{} --devices: its answer is not {{\"cuda\": N}}", worker.string()));
-  return devices.at("cuda").get<int>();
+std::int64_t available_memory() {
+  std::int64_t available = 0;
+  std::ifstream about("/proc/meminfo");
+  for (std::string name; about >> name;) {
+    if (name == "MemAvailable:" && about >> available) break;
+    about.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  available <<= 10;
+  std::int64_t limit = 0;  // "max" reads as none
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit) available = std::min(available, limit);
+  return available;
 }
 
-std::vector<Slot> plan_slots(const Resources& resources, int cores, int gpus) {
+Json worker_devices(const std::filesystem::path& worker) {
+  const Json devices = Json::parse(output_of(worker, "--devices"), nullptr, false);
+  if (!devices.is_object() || !devices.contains("cuda") || !devices.at("cuda").is_number_unsigned())
+    throw Error(ErrorKind::environment, fmt::format("{} --devices: its answer is not {{\"cuda\": N}}", worker.string()));
+  return devices;
+}
+
+int usable_gpus(const std::filesystem::path& worker) {
+  return gpus_hidden() || !has_nvidia_device() ? 0 : worker_devices(worker).at("cuda").get<int>();
+}
+
+std::vector<Slot> plan_slots(const Resources& resources, const Machine& machine) {
+  const auto fitting = [&](std::int64_t memory) {
+    return resources.memory_per_trial > 0 && memory > 0 ? std::max<std::int64_t>(1, memory / resources.memory_per_trial) : 0;
+  };
   std::vector<Slot> slots;
-  if (resources.device == "cpu" || (resources.device == "auto" && gpus == 0)) {
+  if (resources.device == "cpu" || (resources.device == "auto" && machine.gpus == 0)) {
     const int threads = std::max(1, resources.threads_per_slot);
-    const int count = resources.slots > 0 ? resources.slots : std::max(1, cores / threads);
+    std::int64_t count = std::max(1, machine.cores / threads);
+    if (const std::int64_t fit = fitting(machine.memory); fit > 0) count = std::min(count, fit);
+    if (resources.slots > 0) count = resources.slots;
     slots.assign(static_cast<std::size_t>(count), {"cpu", threads});
     return slots;
   }
@@ -118,15 +150,19 @@ std::vector<Slot> plan_slots(const Resources& resources, int cores, int gpus) {
   if (device != "cuda" && !device.starts_with("cuda:"))
     throw Error(ErrorKind::invalid,
                 fmt::format("device '{}': valid are auto, cpu, cuda, and cuda: with GPU numbers, as in cuda:0,1", device));
-  const std::vector<int> chosen = chosen_gpus(device, gpus);
-  const int count = resources.slots > 0 ? resources.slots : static_cast<int>(chosen.size());
-  const int threads = resources.threads_per_slot > 0 ? resources.threads_per_slot : std::max(1, cores / count);
+  const std::vector<int> chosen = chosen_gpus(device, machine.gpus);
+  const std::int64_t each = std::max<std::int64_t>(1, fitting(machine.gpu_memory));
+  const int count = resources.slots > 0 ? resources.slots
+                                        : static_cast<int>(std::min<std::int64_t>(1024, each * static_cast<std::int64_t>(chosen.size())));
+  const int threads = resources.threads_per_slot > 0 ? resources.threads_per_slot : std::max(1, machine.cores / count);
   for (int i = 0; i < count; ++i) slots.push_back({fmt::format("cuda:{}", chosen[static_cast<std::size_t>(i) % chosen.size()]), threads});
   return slots;
 }
 
 std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker) {
-  return plan_slots(resources, allowed_cores(), resources.device == "cpu" ? 0 : usable_gpus(worker));
+  Machine machine{allowed_cores(), resources.device == "cpu" ? 0 : usable_gpus(worker), available_memory(), 0};
+  if (resources.memory_per_trial > 0 && machine.gpus > 0) machine.gpu_memory = smallest_gpu_memory();
+  return plan_slots(resources, machine);
 }
 
 }  // namespace search

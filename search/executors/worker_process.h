@@ -13,6 +13,10 @@
 
 namespace search {
 
+/// What a worker writes every few seconds while it runs a stage.
+constexpr const char* alive_line = R"({"event":"alive"})";
+constexpr std::chrono::seconds alive_interval{5};
+
 /// How a worker ended.
 struct WorkerEnd {
   bool killed = false;  ///< by `signal`; else it exited with `code`

@@ -111,7 +111,11 @@ std::string lineage_to_text(const Json& lineage) {
   std::string text;
   for (const Json& net : lineage) {
     text += fmt::format("{}\n  {}\n", net.at("label").get<std::string>(), size_text(net));
-    text += net.at("request").is_object() ? cut_text(net) : fmt::format("  trained: validation {}\n", percent(net.at("accuracy_val")));
+    if (net.at("request").is_object())
+      text += cut_text(net);
+    else
+      text +=
+          fmt::format("  {}: validation {}\n", net.at("parent").is_string() ? "trained on" : "trained", percent(net.at("accuracy_val")));
   }
   return text;
 }
@@ -127,7 +131,8 @@ std::string lineage_to_dot(const Json& lineage) {
     if (!net.at("parent").is_string()) continue;
     const auto parent = numbers.find(net.at("parent").get<std::string>());
     if (parent == numbers.end()) continue;
-    const std::string edge = criterion_text(net.at("criterion")) + " " + asked(net.at("request"));
+    const std::string edge =
+        net.at("request").is_object() ? criterion_text(net.at("criterion")) + " " + asked(net.at("request")) : "trained on";
     dot += fmt::format("  {} -> {} [label={}];\n", parent->second, number, Json(edge).dump());
   }
   return dot + "}\n";

@@ -22,6 +22,8 @@ storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
       return run_train(context);
     case StageKind::prune:
       return run_prune(context);
+    case StageKind::extend:
+      return run_extend(context);
     case StageKind::evaluate:
       return run_evaluate(context);
   }

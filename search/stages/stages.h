@@ -68,6 +68,7 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context);
 storage::StageOutcome run_probe(const StageContext& context);
 storage::StageOutcome run_train(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);
+storage::StageOutcome run_extend(const StageContext& context);
 storage::StageOutcome run_evaluate(const StageContext& context);
 
 }  // namespace search

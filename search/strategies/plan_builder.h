@@ -14,6 +14,11 @@ class PlanBuilder {
   /// Adds the stage unless an equal one is there, and returns its fingerprint. Inputs must have been added before.
   std::string add(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work);
 
+  /// Likewise of a stage that is made already.
+  std::string add(Stage stage);
+
+  void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }
+
   /// A trial whose steps name stages added before.
   void add(storage::TrialRecord trial) { plan_.trials.push_back(std::move(trial)); }
 
@@ -21,6 +26,7 @@ class PlanBuilder {
   Plan build() &&;
 
  private:
+  void mark_urgent();
   int stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const;
 
   Plan plan_;

@@ -4,22 +4,107 @@
 
 #include "search/strategies/strategy.h"
 #include "storage/base/error.h"
-#include "storage/base/option.h"
 
 namespace search {
 
 std::unique_ptr<Strategy> make_sweep();
 std::unique_ptr<Strategy> make_target();
+std::unique_ptr<Strategy> make_halving();
+std::unique_ptr<Strategy> make_beam();
+std::unique_ptr<Strategy> make_pareto();
 
 namespace {
 
-struct StrategyEntry {
-  std::string name;
-  std::unique_ptr<Strategy> (*make)();
-};
+using storage::OptionKind;
+
+storage::Option size_option(const char* fallback) {
+  return {.name = "of", .kind = OptionKind::choice, .fallback = fallback, .doc = "what is made small", .choices = {"params", "macs"}};
+}
+
+storage::Option factors_option() {
+  return {.name = "factors",
+          .kind = OptionKind::reals,
+          .fallback = {0.5, 0.7, 0.85},
+          .doc = "shares of a net that a cut may leave",
+          .min = 0.01,
+          .max = 0.99};
+}
 
 const std::vector<StrategyEntry>& strategy_registry() {
-  static const std::vector<StrategyEntry> entries{{"sweep", make_sweep}, {"target", make_target}};
+  static const std::vector<StrategyEntry> entries{
+      {"sweep", {}, true, 0, make_sweep},
+      {"target",
+       {size_option("params"),
+        {.name = "step",
+         .kind = OptionKind::real,
+         .fallback = 0.5,
+         .doc = "share of a net that the first cut leaves",
+         .min = 0.01,
+         .max = 0.99},
+        {.name = "gentlest",
+         .kind = OptionKind::real,
+         .fallback = 0.9,
+         .doc = "a cut that would have to leave more than this ends the search",
+         .min = 0.01,
+         .max = 0.999},
+        {.name = "max_cuts", .kind = OptionKind::integer, .fallback = 30, .doc = "cuts in a row", .min = 1, .max = 1000}},
+       false,
+       4,
+       make_target},
+      {"halving",
+       {{.name = "reduction",
+         .kind = OptionKind::integer,
+         .fallback = 3,
+         .doc = "one in so many goes on to the next rung, which trains so many times as long",
+         .min = 2,
+         .max = 100},
+        {.name = "min_epochs", .kind = OptionKind::integer, .fallback = 1, .doc = "retraining on the first rung", .min = 1, .max = 100000},
+        {.name = "allocations",
+         .kind = OptionKind::names,
+         .fallback = storage::Json::array(),
+         .doc = "ways to spread a cut, all tried; none: each criterion's own",
+         .choices = {"greedy", "uniform", "eta"}}},
+       true,
+       0,
+       make_halving},
+      {"beam",
+       {size_option("macs"),
+        factors_option(),
+        {.name = "width",
+         .kind = OptionKind::integer,
+         .fallback = 2,
+         .doc = "nets that are cut further on each level",
+         .min = 1,
+         .max = 100},
+        {.name = "max_cuts", .kind = OptionKind::integer, .fallback = 10, .doc = "levels", .min = 1, .max = 1000}},
+       false,
+       4,
+       make_beam},
+      {"pareto",
+       {size_option("macs"),
+        factors_option(),
+        {.name = "children",
+         .kind = OptionKind::integer,
+         .fallback = 40,
+         .doc = "cuts, for each base net and seed",
+         .min = 1,
+         .max = 100000},
+        {.name = "in_flight",
+         .kind = OptionKind::integer,
+         .fallback = 4,
+         .doc = "cuts that are tried before the first of them decides on more",
+         .min = 1,
+         .max = 10000},
+        {.name = "smallest",
+         .kind = OptionKind::real,
+         .fallback = 0.02,
+         .doc = "share of the base below which nothing is cut",
+         .min = 0,
+         .max = 1}},
+       false,
+       4,
+       make_pareto},
+  };
   return entries;
 }
 
@@ -31,13 +116,17 @@ std::vector<std::string> strategy_names() {
   return names;
 }
 
-std::unique_ptr<Strategy> make_strategy(const std::string& name) {
+const StrategyEntry& strategy_entry(const std::string& name) {
   const auto& entries = strategy_registry();
   const auto entry = std::find_if(entries.begin(), entries.end(), [&](const StrategyEntry& each) { return each.name == name; });
   if (entry == entries.end())
     throw storage::Error(storage::ErrorKind::invalid,
                          fmt::format("search strategy '{}' is not known{}", name, storage::suggestion(name, strategy_names())));
-  return entry->make();
+  return *entry;
+}
+
+std::unique_ptr<Strategy> make_strategy(const std::string& name) {
+  return strategy_entry(name).make();
 }
 
 }  // namespace search

@@ -8,6 +8,7 @@
 
 #include "search/experiment.h"
 #include "search/stage.h"
+#include "storage/base/option.h"
 
 namespace search {
 
@@ -15,7 +16,8 @@ namespace search {
 struct Plan {
   std::vector<Stage> stages;
   std::vector<storage::TrialRecord> trials;
-  int stages_without_sharing = 0;  ///< the sum of the stages over the trials, each trial run by itself
+  std::vector<storage::Decision> decisions;  ///< that led here, in order; those of earlier plans are among them
+  int stages_without_sharing = 0;            ///< the sum of the stages over the trials, each trial run by itself
 };
 
 /// What is stored of the stages that earlier plans had, by fingerprint.
@@ -33,10 +35,20 @@ class Strategy {
   virtual bool learns() const { return false; }
 };
 
+/// What an experiment has to know of a strategy.
+struct StrategyEntry {
+  std::string name;
+  storage::Options options;  ///< keys of `search:` that are its own
+  bool takes_schedules;      ///< needs `prune.schedules`; else it finds its own steps and takes none
+  int usual_cuts;            ///< cuts on the way to one of its nets, where it takes no schedules: baselines train as long as these retrain
+  std::unique_ptr<Strategy> (*make)();
+};
+
 /// Names of the known strategies.
 std::vector<std::string> strategy_names();
 
-/// Throws storage::Error(invalid) for an unknown name, with the nearest.
+/// Throw storage::Error(invalid) for an unknown name, with the nearest.
+const StrategyEntry& strategy_entry(const std::string& name);
 std::unique_ptr<Strategy> make_strategy(const std::string& name);
 
 }  // namespace search

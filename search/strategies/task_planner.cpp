@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "eval/cost.h"
@@ -63,14 +64,35 @@ std::string TaskPlanner::cut(const CutRequest& cut) {
                         {"allocation", eta ? "eta" : cut.criterion.allocation},
                         {"limits", experiment_.allocation},
                         {"request", prune::to_json(cut.request)},
-                        {"retrain", experiment_.retrain},
+                        {"retrain", retraining(cut.stop_after)},
                         {"seed", cut.seed}};
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
   const double scoring = static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
   return builder_.add(StageKind::prune, shown(cut.label), parameters, std::move(inputs),
-                      scoring + training_work(experiment_.retrain, kept_share(cut.request, cut.share) * macs(cut.net)));
+                      scoring + training_work(parameters.at("retrain"), kept_share(cut.request, cut.share) * macs(cut.net)));
+}
+
+Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
+  std::vector<StageInput> inputs{{"net", stage}};
+  if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
+  const Json train = retraining(epochs);
+  return make_stage(
+      StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
+      {{"data", data_}, {"train", train}, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
+      training_work(train, kept_share(cut.request, cut.share) * macs(cut.net)) * (1 - cut.stop_after / static_cast<double>(epochs)));
+}
+
+void TaskPlanner::decide(const storage::TrialRecord& trial, std::string choice, std::string reason) {
+  builder_.add(storage::Decision{trial.name, std::move(choice), std::move(reason)});
+}
+
+/// The options of a retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
+Json TaskPlanner::retraining(int stop_after) const {
+  Json options = experiment_.retrain;
+  if (stop_after > 0 && stop_after < options.at("epochs").get<int>()) options["stop_after"] = stop_after;
+  return options;
 }
 
 std::string TaskPlanner::evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share) {
@@ -131,14 +153,14 @@ std::string TaskPlanner::shown(const std::string& label) const {
   return (experiment_.tasks.size() == 1 ? "" : task_.name + " ") + label + (fold_ ? fmt::format(" fold {}", *fold_) : "");
 }
 
-double TaskPlanner::macs(const NamedNet& net) {
+double TaskPlanner::macs(const NamedNet& net) const {
   const auto [known, added] = macs_.try_emplace(to_json(net.request).dump());
   if (added) known->second = static_cast<double>(eval::cost(make_net(net.request, info_)).macs);
   return known->second;
 }
 
 double TaskPlanner::training_work(const Json& train, double macs_of_net) const {
-  return train.at("epochs").get<double>() * static_cast<double>(info_.train) * macs_of_net * kTrainingPasses;
+  return train.value("stop_after", train.at("epochs").get<double>()) * static_cast<double>(info_.train) * macs_of_net * kTrainingPasses;
 }
 
 double kept_share(const prune::PruneRequest& request, double before) {
@@ -149,6 +171,21 @@ double kept_share(const prune::PruneRequest& request, double before) {
       return std::min(before, request.value);
   }
   return before;
+}
+
+const storage::StageStatus* done_net(const History& history, const std::string& stage) {
+  const auto known = history.find(stage);
+  const bool is_done = known != history.end() && known->second.state == storage::StageState::done && known->second.accuracy_val;
+  return is_done ? &known->second : nullptr;
+}
+
+bool has_failed(const History& history, const std::string& stage) {
+  const auto known = history.find(stage);
+  return known != history.end() && known->second.state == storage::StageState::failed;
+}
+
+double rounded_share(double share) {
+  return std::round(share * 1e4) / 1e4;
 }
 
 const Criterion& criterion_by_label(const Experiment& experiment, const std::string& label) {

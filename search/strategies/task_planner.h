@@ -27,6 +27,7 @@ struct CutRequest {
   std::string label;
   double share = 1;         ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
   std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
+  int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
 };
 
 class TaskPlanner {
@@ -49,6 +50,16 @@ class TaskPlanner {
   /// The fingerprint of the cut's stage.
   std::string cut(const CutRequest& request);
 
+  /// The stage that goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to
+  /// `epochs`.
+  Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
+
+  /// The fingerprint of a stage made here.
+  std::string add(Stage stage) { return builder_.add(std::move(stage)); }
+
+  /// A reason that the plan keeps.
+  void decide(const storage::TrialRecord& trial, std::string choice, std::string reason);
+
   /// The fingerprint of the stage that measures the net of `stage` on test data. `share`: of the base's multiply-accumulates.
   std::string evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share);
 
@@ -60,7 +71,8 @@ class TaskPlanner {
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train, int seed);
   std::string suffix(int seed) const;
   std::string shown(const std::string& label) const;
-  double macs(const NamedNet& net);
+  Json retraining(int stop_after) const;
+  double macs(const NamedNet& net) const;
   double training_work(const Json& train, double macs_of_net) const;
 
   const Experiment& experiment_;
@@ -68,12 +80,21 @@ class TaskPlanner {
   std::optional<int> fold_;
   PlanBuilder& builder_;
   eval::DatasetInfo info_;
-  Json data_;                           ///< the stages' parameter "data"
-  std::map<std::string, double> macs_;  ///< of one image, by the net's parameter
+  Json data_;                                   ///< the stages' parameter "data"
+  mutable std::map<std::string, double> macs_;  ///< of one image, by the net's parameter: computed once
 };
 
 /// The share of the base that a request is taken to leave of a net with the share `before`: for estimates.
 double kept_share(const prune::PruneRequest& request, double before);
+
+/// The stage's entry where it is done with a validation accuracy, or null.
+const storage::StageStatus* done_net(const History& history, const std::string& stage);
+
+/// Whether the stage has failed for good.
+bool has_failed(const History& history, const std::string& stage);
+
+/// To four decimals, so that equal requests are equal numbers.
+double rounded_share(double share);
 
 /// Throws storage::Error(invalid) where there is none.
 const Criterion& criterion_by_label(const Experiment& experiment, const std::string& label);

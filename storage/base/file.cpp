@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <random>
 #include <vector>
 
@@ -42,6 +44,19 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string network_file_system(long magic) {
+  static const std::map<long, std::string> names{
+      {0x6969, "NFS"},        {0x517B, "SMB"},        {0xFE534D42, "SMB"},  {0xFF534D42, "CIFS"},   {0x5346414F, "AFS"},
+      {0x00C36400, "CephFS"}, {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x01021997, "9p"}};
+  const auto found = names.find(magic & 0xFFFFFFFF);
+  return found == names.end() ? "" : found->second;
+}
+
+std::string network_file_system(const std::filesystem::path& path) {
+  struct statfs about {};
+  return ::statfs(path.c_str(), &about) == 0 ? network_file_system(static_cast<long>(about.f_type)) : "";
+}
 
 void read_blocks(const std::filesystem::path& path, const std::function<void(std::string_view)>& take) {
   const Descriptor file(path, O_RDONLY, ErrorKind::invalid, "read");

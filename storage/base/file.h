@@ -21,6 +21,10 @@ void commit_file(const std::filesystem::path& temporary, const std::filesystem::
 /// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// The name of the network file system that `path` lies on, or "" where it is local or cannot be told. The magic numbers are of statfs(2).
+std::string network_file_system(const std::filesystem::path& path);
+std::string network_file_system(long magic);
+
 /// A name beside `target` that no other process or thread uses; what lies there when the object dies is removed, a folder with all it
 /// holds.
 class TemporaryNeighbour {

@@ -19,6 +19,8 @@ unset OMP_WAIT_POLICY GOMP_SPINCOUNT
 echo "python, one process with its defaults: $("$python" "$here"/peer.py default fp32 8)"
 echo "scoring 2,000 images"
 "$build"/tests/bench/bench_score
+echo "planning, scheduling, recording"
+"$build"/tests/bench/bench_search
 echo "cutting VGG16"
 "$build"/tests/bench/bench_cut
 if [ -n "${BENCH_IMAGES:-}" ]; then

@@ -66,6 +66,28 @@ TEST_CASE("a run that was stopped goes on from its checkpoint to the same bits")
   CHECK(equal(undisturbed, resumed));
 }
 
+TEST_CASE("a run that ends early on purpose goes on to the bits of one that does not") {
+  at::set_num_threads(1);
+  const Setting setting;
+  const support::TemporaryDirectory directory;
+  eval::Net whole = setting.fresh(), first = setting.fresh(), rest = setting.fresh();
+  const TrainResult all = prune::train(whole, cropped(setting, 4));
+
+  prune::TrainTask task = cropped(setting, 4);
+  task.checkpoint = directory.path() / "run.pt";
+  task.options.stop_after = 3;
+  const TrainResult early = prune::train(first, task);
+  CHECK(early.end == TrainResult::End::done);
+  REQUIRE(early.history.size() == 3);
+  CHECK(early.history[2].lr == all.history[2].lr);  // the course over all four epochs
+  CHECK_FALSE(equal(first, whole));
+  task.options.stop_after = 0;
+  const TrainResult late = prune::train(rest, task);
+  CHECK(late.images == 64);
+  CHECK(late.history.size() == 4);
+  CHECK(equal(rest, whole));
+}
+
 TEST_CASE("a damaged checkpoint means a new start, not a failure") {
   const Setting setting;
   const support::TemporaryDirectory directory;

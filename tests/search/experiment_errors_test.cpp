@@ -34,7 +34,7 @@ TEST_CASE("unknown keys are refused with the nearest") {
   CHECK(with_line(6, "train: {epoch: 4}") == "e.yaml:6:9: train.epoch: 'epoch' is not a key (did you mean 'epochs'?)");
   CHECK(with_line(6, "train: {optimizer: {momentun: 0.5}}") ==
         "e.yaml:6:21: train.optimizer.momentun: 'momentun' is not a key (did you mean 'momentum'?)");
-  CHECK_THAT(with_line(10, "objectives: []"), Contains("e.yaml:10:1: objectives: 'objectives' is not a key"));
+  CHECK_THAT(with_line(10, "objektives: []"), Contains("e.yaml:10:1: objektives: 'objektives' is not a key (did you mean 'objectives'?)"));
   CHECK(with_line(9, "  schedules: [{name: a, eta: [1], off: params}]") ==
         "e.yaml:9:35: prune.schedules.0.off: 'off' is not a key (valid: name, eta, keep)");
   CHECK(with_line(3, "tasks: [{name: clothes, dataset: fashion, target: x}]") ==
@@ -104,6 +104,23 @@ TEST_CASE("what data, weights and training of other kinds refuse") {
         "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: under prune.retrain, where the base net teaches");
   CHECK(with_line(10, "resources: {cache_limit: 20G}") ==
         "e.yaml:10:26: resources.cache_limit: '20G' is not a size; valid: as in 512MiB, 20GiB or 1TiB");
+}
+
+TEST_CASE("what a search may want and spend is checked") {
+  CHECK(with_line(10, "objectives: [{metric: mac}]") ==
+        "e.yaml:10:23: objectives.0.metric: 'mac' is not a metric (did you mean 'macs'?); a stored one is named as in 'val/loss'");
+  CHECK(with_line(10, "objectives: [test/accuracy]") ==
+        "e.yaml:10:14: objectives.0: 'test/accuracy' would choose by test data; valid: metrics of the training or validation split, or "
+        "sizes");
+  CHECK_THAT(with_line(10, "objectives: [{metric: macs, direction: down}]"), Contains("e.yaml:10:40: objectives.0.direction: 'down'"));
+  CHECK(with_line(10, "constraints: ['macs < 3']") ==
+        "e.yaml:10:15: constraints.0: 'macs < 3' is not a constraint; valid: as in 'macs <= 2.0e8' or 'accuracy_val >= 0.9'");
+  CHECK(with_line(10, "reliability: {trial_timeout: soon}") ==
+        "e.yaml:10:30: reliability.trial_timeout: 'soon' is not a duration; valid: as in 90s, 30m, 4h or 1h30m");
+  CHECK_THAT(with_line(10, "search: {budget: {stages: -1}}"), Contains("e.yaml:10:27: search.budget.stages: -1 is not an integer from 0"));
+  CHECK_THAT(with_line(10, "search: {strategy: pareto, width: 2}"), Contains("search.width: 'width' is not a key"));
+  CHECK_THAT(with_line(10, "search: {strategy: beam}"),
+             Contains("prune.schedules: a list is not for the strategy beam, which finds its own steps"));
 }
 
 TEST_CASE("names are used once") {

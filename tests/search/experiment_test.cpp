@@ -54,7 +54,7 @@ TEST_CASE("a small experiment is read with its defaults") {
   CHECK(experiment.resources.executor == "process");
   CHECK(experiment.resources.slots == 0);
   CHECK(experiment.resources.device == "auto");
-  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 2}, {"lost", 3}});
+  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 2}, {"lost", 3}, {"timeout", 0}});
   CHECK(experiment.reliability.max_failures == 0);
 }
 
@@ -147,8 +147,29 @@ TEST_CASE("resources and reliability are read") {
   CHECK(experiment.resources.slots == 3);
   CHECK(experiment.resources.threads_per_slot == 0);
   CHECK(experiment.resources.device == "cuda:0,1");
-  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 0}, {"lost", 3}});
+  CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 0}, {"lost", 3}, {"timeout", 0}});
   CHECK(experiment.reliability.max_failures == 5);
+}
+
+TEST_CASE("what a search wants and may spend is read") {
+  SmallExperiment small;
+  small.lines.push_back("objectives: [accuracy_val, {metric: val/loss}, {metric: params, direction: maximize}]");
+  small.lines.push_back("constraints: ['macs <= 2.0e8']");
+  small.lines.push_back("search: {strategy: halving, reduction: 2, budget: {epochs: 40, time: 1h30m}}");
+  small.lines.push_back("resources: {memory_per_trial: 6GiB}");
+  small.lines.push_back("reliability: {trial_timeout: 2h, heartbeat_timeout: 90s, checkpoint_every: epoch}");
+  const Experiment experiment = load(small);
+  REQUIRE(experiment.objectives.size() == 3);
+  CHECK(experiment.objectives[0].maximize);
+  CHECK_FALSE(experiment.objectives[1].maximize);
+  CHECK(experiment.objectives[2].maximize);
+  CHECK(experiment.constraints.at(0).bound == 2e8);
+  CHECK(experiment.strategy_options == Json::parse(R"({"reduction": 2, "min_epochs": 1, "allocations": []})"));
+  CHECK(experiment.budget == search::SearchBudget{0, 40, 0, 5400});
+  CHECK(experiment.resources.memory_per_trial == std::int64_t{6} << 30);
+  CHECK(experiment.reliability.trial_timeout_s == 7200);
+  CHECK(experiment.reliability.heartbeat_timeout_s == 90);
+  CHECK(to_json(experiment).at("constraints") == Json::array({"macs <= 200000000"}));
 }
 
 TEST_CASE("overrides and the environment change what the file says") {

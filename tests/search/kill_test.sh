@@ -1,10 +1,11 @@
 #!/bin/bash
-# Kills nas-run, a worker, or both with -9 at ten random moments of a small run on Fashion-MNIST, starting it again each time. The rows of `steps`
-# must equal those of an undisturbed run, no stage may be done twice, and a last start must find nothing to do.
-# usage: kill_test.sh NAS_RUN [SEED]
+# Kills nas-run, a worker, or both with -9 at random moments of a small run on Fashion-MNIST, starting it again each time. The rows of `steps`
+# must equal those of an undisturbed run, no stage may be done twice, and a last start must find nothing to do. With NAS_WORKER set to
+# tests/support/fake_worker, whose stages take milliseconds, many kills fit into a few seconds.
+# usage: kill_test.sh NAS_RUN KILLS [SEED]
 set -u
-nas_run=$1
-RANDOM=${2:-1}
+nas_run=$1 kills=$2
+RANDOM=${3:-1}
 [ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,9 +21,11 @@ prune:
   criteria: [{name: lda, variant: wilks, images: 300}, l1, {name: taylor, images: 300}]
   schedules: [{name: a, keep: [0.6, 0.3], of: macs}, {name: b, keep: [0.6, 0.2], of: macs}]
   retrain: {epochs: 2}
-search: {strategy: sweep, seeds: 1}
-reliability: {retries: {crash: 9, lost: 9}}
+search: {strategy: sweep, seeds: SEEDS}
+reliability: {retries: {crash: 99, lost: 99}}
 YAML
+seeds=1 && [ -n "${NAS_WORKER:-}" ] && seeds=30
+sed -i "s/SEEDS/$seeds/" "$work/small.yaml"
 steps='select stage, architecture, params, macs, accuracy_val, accuracy_test from steps order by stage, trial, step'
 rows() { "$nas_run" trials "$1" --json > /dev/null && python3 - "$1/experiment.db" "$steps" <<'PY'
 import sqlite3, sys
@@ -38,12 +41,13 @@ rows "$work/calm" > "$work/calm.rows"
 
 killed=0
 seen=""
-for i in $(seq 1 10); do
+for i in $(seq 1 $((kills * 3))); do  # some strike before there is a worker to be killed
+  [ $killed = "$kills" ] && break
   "$nas_run" "$work/small.yaml" -o "$work/stormy" > /dev/null 2>> "$work/stormy.log" &
   parent=$!
-  sleep "$(printf '0.%03d' $((RANDOM % 1000)))"
-  sleep "$((RANDOM % (calm_ms / 5000 + 1)))"
-  workers=$(pgrep -P $parent nas-worker)
+  delay=$((RANDOM % (calm_ms * 2 / kills + 60)))
+  sleep "$((delay / 1000)).$(printf '%03d' $((delay % 1000)))"
+  workers=$(pgrep -P $parent)
   seen="$seen $workers"
   case $((i % 3)) in
     0) victims=$parent ;;
@@ -51,7 +55,7 @@ for i in $(seq 1 10); do
     2) victims="$workers $parent" ;;
   esac
   kill -9 $victims 2> /dev/null && killed=$((killed + 1))
-  [ $((i % 3)) = 1 ] && sleep 1 && kill -9 $parent 2> /dev/null
+  [ $((i % 3)) = 1 ] && sleep 0.1 && kill -9 $parent 2> /dev/null
   wait $parent 2> /dev/null
 done
 "$nas_run" "$work/small.yaml" -o "$work/stormy" > /dev/null 2>> "$work/stormy.log" || { echo "the last start failed"; tail -5 "$work/stormy.log"; exit 1; }
@@ -61,6 +65,7 @@ again=$("$nas_run" "$work/small.yaml" -o "$work/stormy" 2>&1 > /dev/null | tail 
 echo "$again" | grep -q ' 0 run' || { echo "a last start ran something: $again"; exit 1; }
 [ -n "${seen// /}" ] || { echo "no kill met a worker"; exit 1; }
 for worker in $seen; do
-  [ "$(cat /proc/$worker/comm 2> /dev/null)" = nas-worker ] && { echo "worker $worker outlived its parent"; exit 1; }
+  case "$(cat /proc/$worker/comm 2> /dev/null)" in nas-worker | fake_worker) false ;; esac || { echo "worker $worker outlived its parent"; exit 1; }
 done
+[ $killed = "$kills" ] || { echo "only $killed of $kills kills met a run"; exit 1; }
 echo "killed $killed times; $(wc -l < "$work/calm.rows") rows equal; then: $again"

@@ -65,3 +65,12 @@ TEST_CASE("lineage in words and as a graph") {
   CHECK_THAT(dot, Catch::Contains("  0 -> 1 [label=\"lda-wilks to 0.5 of the macs\"];\n") && Catch::Contains("  0 -> 3 ") &&
                       Catch::Contains("  1 -> 2 "));
 }
+
+TEST_CASE("a net that was only trained on is said to be") {
+  Json further = net("e", "b", nullptr, 0, 0.91);
+  further["criterion"] = nullptr;
+  const Json made = search::lineage({nets[0], nets[1], further}, layers);
+  CHECK_THAT(search::lineage_to_text(made),
+             Catch::Contains("net e\n  100 parameters, 2000 multiply-accumulates\n  trained on: validation 91.00 %"));
+  CHECK_THAT(search::lineage_to_dot(made), Catch::Contains("1 -> 2 [label=\"trained on\"]"));
+}

@@ -193,6 +193,33 @@ TEST_CASE_METHOD(Fixture, "an interrupted worker answers, leaves or dies") {
   CHECK(next_finish().outcome.state == StageState::done);
 }
 
+TEST_CASE_METHOD(Fixture, "a worker that is stopped is noticed by its silence, and its stage is lost") {
+  executor = search::make_process_executor({directory.path(), FAKE_WORKER, {{"cpu", 1}, {"cpu", 1}}, std::chrono::seconds(1)});
+  start(0, "a", "stop itself");
+  start(1, "b", "stay alive");
+  const Event lost = next_finish();
+  CHECK(lost.fingerprint == "a");
+  CHECK(lost.outcome.failure_kind == "lost");
+  CHECK_THAT(lost.outcome.failure, Catch::Contains("the worker said nothing for 1 s: it was stopped, or hangs"));
+  const Event done = next_finish();  // it says every now and then that it is there
+  CHECK(done.fingerprint == "b");
+  CHECK(done.outcome.state == StageState::done);
+  start(0, "c", "finish");  // by a new worker
+  CHECK(next_finish().fingerprint == "c");
+}
+
+TEST_CASE_METHOD(Fixture, "an aborted stage fails as it is told, and its slot is free") {
+  start(0, "a", "wait for SIGTERM");
+  next();
+  executor->abort(0, "timeout", "too long");
+  const Event event = next_finish();
+  CHECK(event.fingerprint == "a");
+  CHECK(event.outcome.failure_kind == "timeout");
+  CHECK_THAT(event.outcome.failure, Catch::StartsWith("too long"));
+  start(0, "b", "finish");
+  CHECK(next_finish().fingerprint == "b");
+}
+
 TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") {
   start(0, "a", "wait for SIGTERM");
   start(1, "b", "wait for SIGTERM");

@@ -307,6 +307,30 @@ TEST_CASE_METHOD(Fixture, "a new plan leaves alone what runs") {
   CHECK(summary.end == RunSummary::End::finished);
 }
 
+TEST_CASE_METHOD(Fixture, "a stage that ran out of memory is run again alone on its device") {
+  limits.reliability.retries = {{"oom", 1}};
+  const Stage greedy = stage("greedy", {}, 9), b = stage("b"), c = stage("c"), d = stage("d"), e = stage("e");
+  FakeExecutor executor(2, [](const Job& job, int start) { return name(job) == "greedy" && start == 1 ? failed("oom") : done(); });
+  std::vector<std::string> beside;  // how many stages ran when each was started
+  executor.on_start = [&](const Job& job) { beside.push_back(name(job) + " " + std::to_string(executor.running())); };
+  const RunSummary summary = go({greedy, b, c, d, e}, executor);
+  // It runs out of memory beside b, waits until b is done, runs alone, and only then come the others, two at a time.
+  CHECK(beside == std::vector<std::string>{"greedy 0", "b 1", "greedy 0", "c 0", "d 1", "e 1"});
+  CHECK(summary.executed == 5);
+  CHECK(status(greedy).attempt == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a stage that takes too long fails, and the rest goes on") {
+  limits.reliability.trial_timeout_s = 1;
+  const Stage slow = stage("slow", {}, 9), quick = stage("quick");
+  FakeExecutor executor(1, [](const Job& job, int) { return name(job) == "slow" ? std::nullopt : std::optional(done()); });
+  const RunSummary summary = go({slow, quick}, executor);
+  CHECK(summary.executed == 1);
+  CHECK(summary.failed == 1);
+  CHECK(status(slow).failure_kind == "timeout");
+  CHECK(repository.outcome(slow.fingerprint).failure == "it ran for longer than reliability.trial_timeout, 1 s");
+}
+
 TEST_CASE_METHOD(Fixture, "an error leaves no stage running") {
   const Stage a = stage("a");
   FakeExecutor executor(1, [](const Job&, int) { return done(); });

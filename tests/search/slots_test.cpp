@@ -14,14 +14,14 @@ namespace {
 /// "cpu:1 cpu:1": device and threads of every slot.
 std::string slots(const Resources& resources, int cores, int gpus) {
   std::string text;
-  for (const search::Slot& slot : plan_slots(resources, cores, gpus))
+  for (const search::Slot& slot : plan_slots(resources, search::Machine{cores, gpus}))
     text += (text.empty() ? "" : " ") + slot.device + "/" + std::to_string(slot.threads);
   return text;
 }
 
 storage::ErrorKind kind_of_error(const Resources& resources, int cores, int gpus) {
   try {
-    plan_slots(resources, cores, gpus);
+    plan_slots(resources, search::Machine{cores, gpus});
   } catch (const storage::Error& error) {
     return error.kind();
   }
@@ -30,6 +30,22 @@ storage::ErrorKind kind_of_error(const Resources& resources, int cores, int gpus
 }
 
 }  // namespace
+
+TEST_CASE("memory bounds the slots that are counted by themselves") {
+  constexpr std::int64_t GiB = std::int64_t{1} << 30;
+  const auto count = [](const Resources& resources, const search::Machine& machine) { return plan_slots(resources, machine).size(); };
+  CHECK(count({.memory_per_trial = 6 * GiB}, {8, 0, 20 * GiB, 0}) == 3);
+  CHECK(count({.memory_per_trial = 6 * GiB}, {2, 0, 20 * GiB, 0}) == 2);
+  CHECK(count({.memory_per_trial = 6 * GiB}, {8, 0, 4 * GiB, 0}) == 1);
+  CHECK(count({.slots = 5, .memory_per_trial = 6 * GiB}, {8, 0, 20 * GiB, 0}) == 5);
+  // Two GPUs of 20 GiB hold three each, in turn.
+  const std::vector<search::Slot> packed = plan_slots({.memory_per_trial = 6 * GiB}, {12, 2, 64 * GiB, 20 * GiB});
+  REQUIRE(packed.size() == 6);
+  CHECK(packed[0].device == "cuda:0");
+  CHECK(packed[1].device == "cuda:1");
+  CHECK(packed[5].device == "cuda:1");
+  CHECK(packed[5].threads == 2);
+}
 
 TEST_CASE("slots on a CPU are one thread each, as many as there are cores") {
   CHECK(slots({}, 3, 0) == "cpu/1 cpu/1 cpu/1");

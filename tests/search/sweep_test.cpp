@@ -272,7 +272,7 @@ TEST_CASE_METHOD(Fixture, "work is estimated from images, multiply-accumulates a
 }
 
 TEST_CASE("strategies are known by name") {
-  CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target"});
+  CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target", "halving", "beam", "pareto"});
   CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));
 }
 

@@ -1,58 +1,20 @@
 #include <catch2/catch.hpp>
 
-#include "search/run.h"
-#include "search/strategies/strategy.h"
-#include "tests/support/fake_executor.h"
-#include "tests/support/fake_run.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/support/tiny_idx.h"
+#include "tests/support/scripted_search.h"
 
-using search::Experiment;
-using search::Job;
 using search::Json;
 using search::RunSummary;
 
 namespace {
 
-/// One base and one criterion on tiny data, run by a script that knows the accuracy of every share.
-struct Fixture {
-  support::TemporaryDirectory directory, results;
-  storage::Repository repository{results.path(), storage::Repository::Access::write};
-  Experiment experiment;
-  search::StopRequest stop;
-  support::RecordingObserver observer;
-  std::vector<double> asked;  ///< shares, in the order of the cuts
-
-  Fixture() {
-    support::write_tiny_idx(directory.path());
-    experiment.name = "tiny";
-    experiment.strategy = "target";
-    experiment.tasks = {{"fashion", "tiny", ""}};
-    experiment.data["tiny"] = {{"format", "idx"}, {"root", directory.path().string()}, {"pad", 2}, {"validation_images", 6}};
-    experiment.nets = {{.name = "vgg11_bn", .width = 0.125}};
-    experiment.train = experiment.retrain = {{"epochs", 1}, {"batch", 4}, {"precision", "fp32"}};
-    experiment.criteria = {{"l1", "l1", Json::object(), "uniform", ""}};
-    experiment.allocation = {{"floor", 0.1}};
-    experiment.tolerance = 0.01;
-    experiment.target = {.step = 0.5, .gentlest = 0.9};
-  }
+struct Fixture : support::ScriptedSearch {
+  Fixture() { choose("target"); }
 
   /// The base has 0.9; a cut that is asked to keep at least `holds` too, others 0.8.
   RunSummary go(double holds) {
-    support::FakeExecutor executor(1, [this, holds](const Job& job, int) {
-      storage::StageOutcome outcome = support::done();
-      const Json& parameters = job.request.at("parameters");
-      const std::string kind = job.request.at("kind");
-      if (kind == "evaluate") return outcome;
-      const double share = kind == "prune" ? parameters.at("request").at("keep").get<double>() : 1;
-      if (kind == "prune") asked.push_back(share);
-      outcome.metrics = {{"val", "accuracy", share >= holds ? 0.9 : 0.8, {}}};
-      return outcome;
-    });
-    return search::run(experiment, *search::make_strategy("target"), repository, executor, {}, stop, observer);
+    return support::ScriptedSearch::go(
+        [holds](const Json& parameters) { return !parameters.contains("request") || parameters["request"]["keep"] >= holds ? 0.9 : 0.8; });
   }
-
-  Json steps() const { return repository.rows("steps"); }
 };
 
 }  // namespace
@@ -61,15 +23,24 @@ TEST_CASE_METHOD(Fixture, "the search cuts in halves, takes back what does not h
   const RunSummary summary = go(0.3);
   // Half: holds. Half of that, 0.25: not. By the root of a half, 0.7071: 0.3536 holds, then 0.25 again, now from 0.3536: not. By the fourth
   // root, 0.8409: 0.2973, not. The eighth root is above 0.9: the end.
-  CHECK(asked == std::vector<double>{0.5, 0.25, 0.3536, 0.25, 0.2973});
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.3536, 0.25, 0.2973});
   CHECK(summary.end == RunSummary::End::finished);
-  const Json rows = steps();
-  REQUIRE(rows.size() == 3);  // the base and the two cuts that held
+  REQUIRE(repository.rows("steps").size() == 3);  // the base and the two cuts that held
   CHECK(summary.stages == 1 + 5 + 2);
-  // Test data are touched for the base and for the net that the search ends with.
-  const Json stages = repository.rows("stages");
-  CHECK(std::count_if(stages.begin(), stages.end(), [](const Json& stage) { return stage.at("kind") == "evaluate"; }) == 2);
+  CHECK(count("evaluate") == 2);  // test data are touched for the base and for the net that the search ends with
   CHECK(repository.rows("trials").at(0).at("schedule") == "target");
+}
+
+TEST_CASE_METHOD(Fixture, "what was decided is stored with its reason, once") {
+  go(0.3);
+  go(0.3);
+  const Json rows = repository.rows("decisions");
+  REQUIRE(rows.size() == 5);
+  CHECK(rows[0].at("subject") == "fashion/vgg11_bn/l1/target/s1");
+  CHECK(rows[0].at("choice") == "keep cut 1 to 0.5");
+  CHECK(rows[1].at("choice") == "take back cut 2 to 0.25");
+  CHECK(rows[1].at("reason") == "accuracy_val 0.8000, wanted 0.8900; a gentler cut leaves 0.7071");
+  CHECK(rows[4].at("reason") == "accuracy_val 0.8000, wanted 0.8900; a cut that leaves more than 0.9 ends the search");
 }
 
 TEST_CASE_METHOD(Fixture, "started again, a finished search asks for nothing") {
@@ -82,21 +53,21 @@ TEST_CASE_METHOD(Fixture, "started again, a finished search asks for nothing") {
 
 TEST_CASE_METHOD(Fixture, "where no cut holds, the base is the answer") {
   go(1);
-  CHECK(asked == std::vector<double>{0.5, 0.7071, 0.8409});
-  CHECK(steps().size() == 1);
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.7071, 0.8409});
+  CHECK(repository.rows("steps").size() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "the number of cuts is bounded") {
-  experiment.target.max_cuts = 3;
+  choose("target", {{"max_cuts", 3}});
   go(0);
-  CHECK(asked == std::vector<double>{0.5, 0.25, 0.125});
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.125});
 }
 
 TEST_CASE_METHOD(Fixture, "a search that is stopped goes on where it was") {
-  experiment.target.max_cuts = 2;
+  choose("target", {{"max_cuts", 2}});
   go(0);
-  experiment.target.max_cuts = 3;  // as if it had been stopped after the second
+  choose("target", {{"max_cuts", 3}});  // as if it had been stopped after the second
   asked.clear();
   go(0);
-  CHECK(asked == std::vector<double>{0.125});
+  CHECK(asked_shares() == std::vector<double>{0.125});
 }

@@ -138,3 +138,10 @@ TEST_CASE("a lock ends with its object") {
   CHECK_NOTHROW(FileLock(path));
   CHECK(error_of([&] { FileLock none(directory.path() / "none" / "lock"); }).kind() == ErrorKind::environment);
 }
+
+TEST_CASE("network file systems are told by their magic numbers") {
+  CHECK(storage::network_file_system(0x6969) == "NFS");
+  CHECK(storage::network_file_system(static_cast<long>(0xFFFFFFFFFE534D42)) == "SMB");  // a negative f_type
+  CHECK(storage::network_file_system(0xEF53).empty());                                  // ext4
+  CHECK(storage::network_file_system(std::filesystem::path("/no/such/place")).empty());
+}

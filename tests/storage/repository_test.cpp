@@ -210,3 +210,33 @@ TEST_CASE("reading works beside a writer and cannot write") {
   CHECK(reader.stage_statuses().at("base").state == StageState::done);
   CHECK(error_of([&] { reader.reset_failures(); }).kind() == ErrorKind::environment);
 }
+
+TEST_CASE("decisions are kept once, in order") {
+  support::TemporaryDirectory directory;
+  Repository repository(directory.path(), Repository::Access::write);
+  repository.record_decisions({{"a/s1", "keep", "0.9 is enough"}, {"a/s1", "stop", "no more"}});
+  repository.record_decisions({{"a/s1", "keep", "another reason"}, {"b/s1", "keep", "0.8"}});
+  const Json rows = repository.rows("decisions");
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].at("reason") == "0.9 is enough");
+  CHECK(rows[2].at("subject") == "b/s1");
+}
+
+TEST_CASE("a stage whose files are gone can be run again") {
+  support::TemporaryDirectory directory;
+  Repository repository(directory.path(), Repository::Access::write);
+  support::SmallPlan().record(repository);
+  storage::StageOutcome outcome = support::made_net("net", 10, 20, 0.5);
+  const storage::ArtifactStore store(directory.path() / "artifacts");
+  outcome.artifacts.push_back(store.put("weights", [](const std::filesystem::path& path) { storage::write_file(path, "abc"); }));
+  support::run_stage(repository, "base", outcome);
+  CHECK(repository.has_artifacts("base"));
+  std::filesystem::remove(store.path(outcome.artifacts[0].hash));
+  CHECK_FALSE(repository.has_artifacts("base"));
+  repository.reopen("base");
+  CHECK(repository.stage_statuses().at("base").state == storage::StageState::pending);
+  CHECK(repository.rows("artifacts").empty());
+  support::run_stage(repository, "base", outcome);
+  CHECK(repository.stage_statuses({"val/loss"}).at("base").metrics.at("val/loss") == 0.5);
+  CHECK_THROWS_WITH(repository.reopen("cut1"), Catch::Contains("cannot be run again: it is pending"));
+}

@@ -51,10 +51,21 @@ class FakeExecutor : public search::Executor {
       if (!running.outcome) running.outcome = interrupted;
   }
 
+  void abort(int slot, const std::string& kind, const std::string& why) override {
+    for (Running& running : running_) {
+      if (running.slot != slot) continue;
+      running.outcome = storage::StageOutcome();
+      running.outcome->failure_kind = kind;
+      running.outcome->failure = why;
+    }
+  }
+
   void kill() override {
     ++kills;
     running_.clear();
   }
+
+  std::size_t running() const { return running_.size(); }
 
   std::vector<search::Job> started;
   std::function<void(const search::Job&)> on_start;

@@ -1,4 +1,5 @@
-// A program that speaks the worker's protocol without doing any work: request.parameters.do says what happens.
+// A program that speaks the worker's protocol without doing any work: request.parameters.do says what happens; a
+// real stage's request is answered with made-up results.
 #include <unistd.h>
 
 #include <csignal>
@@ -74,6 +75,14 @@ void obey(const Json& request, const Json& surroundings) {
     die();
   } else if (order == "exit") {
     std::exit(3);
+  } else if (order == "stop itself") {
+    kill(getpid(), SIGSTOP);
+  } else if (order == "stay alive") {
+    for (int beat = 0; beat < 10; ++beat) {
+      say({{"event", "alive"}});
+      usleep(300000);
+    }
+    finish(stage, "done", {});
   } else if (order == "write garbage") {
     if (write(3, "no event\n", 9) != 9) std::exit(4);
     pause();
@@ -105,6 +114,25 @@ void obey(const Json& request, const Json& surroundings) {
   }
 }
 
+/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds.
+void pretend(const Json& request) {
+  const std::string stage = request["stage"], kind = request["kind"];
+  const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
+  usleep(static_cast<useconds_t>(2000 + drawn % 20000));
+  Json outcome{{"state", "done"},         {"failure_kind", ""},       {"failure", ""},
+               {"wall_s", 0.01},          {"values", Json::object()}, {"architecture", nullptr},
+               {"layers", Json::array()}, {"metrics", Json::array()}, {"artifacts", Json::array()}};
+  const double accuracy = drawn % 1000 / 1000.0;
+  if (kind == "probe") outcome["values"]["precision"] = "fp32";
+  if (kind == "evaluate") outcome["metrics"].push_back({{"split", "test"}, {"name", "accuracy"}, {"value", accuracy}, {"epoch", nullptr}});
+  if (kind == "train" || kind == "prune") {
+    outcome["architecture"] = {{"hash", "net of " + stage}, {"spec", Json::object()}, {"parent", ""},
+                               {"kept", nullptr},           {"params", drawn},        {"macs", drawn}};
+    outcome["metrics"].push_back({{"split", "val"}, {"name", "accuracy"}, {"value", accuracy}, {"epoch", nullptr}});
+  }
+  say({{"event", "result"}, {"stage", stage}, {"outcome", outcome}});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -120,5 +148,11 @@ int main(int argc, char** argv) {
   surroundings["descriptors"] = open_descriptors();
   for (const char* name : {"OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "CUDA_VISIBLE_DEVICES"})
     surroundings["environment"][name] = variable(name);
-  for (std::string line; std::getline(std::cin, line);) obey(Json::parse(line), surroundings);
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json request = Json::parse(line);
+    if (request["parameters"].contains("do"))
+      obey(request, surroundings);
+    else
+      pretend(request);
+  }
 }

@@ -1,0 +1,101 @@
+#include "search/report/removable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "search/report/answers.h"
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace search {
+
+using storage::Json;
+
+namespace {
+
+using Names = std::set<std::string>;
+
+/// Stages whose nets the rule keeps.
+Names kept_stages(const storage::Repository& repository, const Json& stages, const std::string& keep) {
+  Names kept;
+  if (keep == "all")
+    for (const Json& stage : stages) kept.insert(stage.at("stage"));
+  if (keep != "pareto" && keep != "reported") return kept;
+  const Json steps = repository.rows("steps");
+  for (const Json& step : steps)
+    if (keep == "reported" && !step.at("accuracy_test").is_null()) kept.insert(step.at("stage"));
+  if (keep == "pareto" && !steps.empty())
+    for (const char* size : {"params", "macs"})
+      for (const Json& step : pareto_front(steps, size)) kept.insert(step.at("stage"));
+  return kept;
+}
+
+/// Stages that one which is still to run reads.
+Names awaited_stages(const storage::Repository& repository, const std::map<std::string, std::string>& states) {
+  Names awaited;
+  for (const Json& input : repository.rows("inputs"))
+    if (states.at(input.at("stage")) != "done") awaited.insert(input.at("source"));
+  return awaited;
+}
+
+void add_files(const std::filesystem::path& folder, const std::function<std::string(const std::string& name)>& why,
+               std::vector<RemovableFile>& files) {
+  if (!std::filesystem::exists(folder)) return;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file() || entry.is_symlink()) continue;
+    const std::string what = why(entry.path().filename());
+    if (!what.empty()) files.push_back({entry.path(), static_cast<std::int64_t>(entry.file_size()), what});
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& keep_rules() {
+  static const std::vector<std::string> names{"all", "pareto", "reported", "none"};
+  return names;
+}
+
+std::vector<RemovableFile> removable_files(const storage::Repository& repository, const std::filesystem::path& directory,
+                                           const std::string& keep) {
+  if (std::find(keep_rules().begin(), keep_rules().end(), keep) == keep_rules().end())
+    throw storage::Error(storage::ErrorKind::usage,
+                         fmt::format("'{}' is no rule of what to keep{}", keep, storage::suggestion(keep, keep_rules())));
+  const Json stages = repository.rows("stages");
+  std::map<std::string, std::string> states, labels;
+  for (const Json& stage : stages) {
+    states[stage.at("stage")] = stage.at("state");
+    labels[stage.at("stage")] = stage.at("label");
+  }
+  const Names kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, states);
+  std::map<std::string, std::string> owners;  // by hash; "": to be kept
+  for (const Json& artifact : repository.rows("artifacts")) {
+    const std::string stage = artifact.at("stage");
+    std::string& owner = owners.try_emplace(artifact.at("hash"), "?").first->second;
+    if (kept.contains(stage) || awaited.contains(stage))
+      owner.clear();
+    else if (!owner.empty())
+      owner = fmt::format("{} of {}", artifact.at("name").get<std::string>(), labels.at(stage));
+  }
+  std::vector<RemovableFile> files;
+  add_files(
+      directory / "artifacts",
+      [&](const std::string& hash) {
+        const auto owner = owners.find(hash);
+        return owner == owners.end() ? "left by no stage" : owner->second;
+      },
+      files);
+  add_files(
+      directory / "checkpoints",
+      [&](const std::string& name) -> std::string {
+        const auto state = states.find(std::filesystem::path(name).stem());
+        if (state == states.end()) return "left by no stage";
+        return state->second == "done" || state->second == "failed" ? "checkpoint of a stage that is " + state->second : "";
+      },
+      files);
+  return files;
+}
+
+}  // namespace search

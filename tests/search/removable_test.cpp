@@ -1,0 +1,68 @@
+#include "search/report/removable.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "storage/base/file.h"
+#include "tests/support/small_plan.h"
+#include "tests/support/temporary_directory.h"
+
+using storage::Repository;
+
+namespace {
+
+/// The small plan with base, cut1 and cut2 done (cut2 is worse in all), l1cut1 done, l1cut2 still to run.
+struct Fixture {
+  support::TemporaryDirectory directory;
+  Repository repository{directory.path(), Repository::Access::write};
+  storage::ArtifactStore store{directory.path() / "artifacts"};
+  std::map<std::string, std::string> names;  ///< by hash
+
+  Fixture() {
+    support::SmallPlan().record(repository);
+    make("base", 100, 0.9);
+    make("cut1", 50, 0.85);
+    make("cut2", 60, 0.5);
+    make("l1cut1", 70, 0.6);
+    support::run_stage(repository, "test-cut1", support::measured(0.85));
+    support::run_stage(repository, "test-cut2", support::measured(0.5));
+    names[put("orphan").hash] = "orphan";
+    std::filesystem::create_directories(directory.path() / "checkpoints");
+    for (const char* stage : {"base", "l1cut2", "nobody"})
+      storage::write_file(directory.path() / "checkpoints" / (std::string(stage) + ".pt"), "x");
+  }
+
+  storage::Artifact put(const std::string& content) const {
+    return store.put("weights", [&](const std::filesystem::path& path) { storage::write_file(path, content); });
+  }
+
+  void make(const std::string& stage, std::int64_t size, double accuracy) {
+    storage::StageOutcome outcome = support::made_net(stage, size, size, accuracy);
+    outcome.artifacts.push_back(put(stage));
+    names[outcome.artifacts[0].hash] = stage;
+    support::run_stage(repository, stage, outcome);
+  }
+
+  std::vector<std::string> removed(const std::string& keep) const {
+    std::vector<std::string> found;
+    for (const search::RemovableFile& each : search::removable_files(repository, directory.path(), keep)) {
+      const auto name = names.find(each.file.filename());
+      found.push_back(name == names.end() ? each.file.filename().string() : name->second);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "what can be removed depends on the rule, and never on it what a stage waits for") {
+  // l1cut2 and random1 are to run: they read l1cut1 and the base.
+  CHECK(removed("all") == Names{"base.pt", "nobody.pt", "orphan"});
+  CHECK(removed("pareto") == Names{"base.pt", "cut2", "nobody.pt", "orphan"});  // base and cut1 are the front
+  CHECK(removed("reported") == Names{"base.pt", "nobody.pt", "orphan"});        // both cuts are measured
+  CHECK(removed("none") == Names{"base.pt", "cut1", "cut2", "nobody.pt", "orphan"});
+  CHECK_THROWS_WITH(removed("some"), Catch::Contains("'some' is no rule of what to keep"));
+}

@@ -1,0 +1,177 @@
+// The strategies that find their own steps, over the real run loop with scripted results; `target` has a file of its own.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "tests/support/scripted_search.h"
+
+using search::Json;
+using search::RunSummary;
+
+namespace {
+
+using Fixture = support::ScriptedSearch;
+
+std::string criterion_of(const Json& parameters) {
+  return parameters.at("criterion").at("name");
+}
+
+/// The base has 0.9, a net cut by taylor loses 0.001 a cut to less, one cut by anything else 0.03.
+double taylor_holds(const Json& parameters) {
+  if (!parameters.contains("request")) return 0.9;
+  return criterion_of(parameters) == "taylor" && parameters["request"]["keep"] >= 0.2 ? 0.895 : 0.85;
+}
+
+std::vector<std::string> names(const Json& rows, const std::string& column) {
+  std::vector<std::string> all;
+  for (const Json& row : rows) all.push_back(row.at(column));
+  return all;
+}
+
+/// Names of the trials of which a net other than the base is measured on test data.
+std::set<std::string> measured_cuts(const search::Plan& plan) {
+  std::set<std::string> measured;
+  for (const storage::TrialRecord& trial : plan.trials)
+    if (trial.steps.size() > 1 && !trial.steps.back().evaluation.empty()) measured.insert(trial.name);
+  return measured;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "every strategy is pure, and goes on from what is stored", "[conformance]") {
+  const std::string name = GENERATE(from_range(search::strategy_names()));
+  CAPTURE(name);
+  choose(name);
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  experiment.retrain["epochs"] = 4;
+  if (search::strategy_entry(name).takes_schedules)
+    experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
+  const RunSummary first = go(taylor_holds);
+  CHECK(first.end == RunSummary::End::finished);
+  CHECK(first.failed == 0);
+  const auto history = repository.stage_statuses();
+  const auto strategy = search::make_strategy(name);
+  const search::Plan one = strategy->next(experiment, history), other = strategy->next(experiment, history);
+  REQUIRE(one.stages.size() == other.stages.size());
+  for (std::size_t i = 0; i < one.stages.size(); ++i) CHECK(one.stages[i].fingerprint == other.stages[i].fingerprint);
+  CHECK(one.stages.size() == history.size());  // what was planned once is planned still
+  std::set<std::string> trials;
+  for (const storage::TrialRecord& trial : one.trials) trials.insert(trial.name);
+  CHECK(trials.size() == one.trials.size());
+  CHECK(go(taylor_holds).executed == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "beam: the smallest nets of a level that hold are cut further, and the last of them are measured") {
+  choose("beam", {{"width", 1}, {"factors", {0.5, 0.8}}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  go(taylor_holds);
+  // Each level tries l1 and taylor at 0.5 and 0.8 of the net. Taylor holds at 0.5, at 0.25, then at 0.2 (0.8 of 0.25), but not below.
+  CHECK(asked_shares() == std::vector<double>{0.8, 0.8, 0.5, 0.5, 0.4, 0.4, 0.25, 0.25, 0.2, 0.2, 0.125, 0.125, 0.16, 0.16, 0.1, 0.1});
+  const search::Plan plan = search::make_strategy("beam")->next(experiment, repository.stage_statuses());
+  CHECK(measured_cuts(plan) == std::set<std::string>{"fashion/vgg11_bn/taylor/beam-3-4/s1"});
+  const std::vector<std::string> choices = names(repository.rows("decisions"), "choice");
+  CHECK(std::count(choices.begin(), choices.end(), "cut further") == 3);
+  CHECK(std::count(choices.begin(), choices.end(), "leave") == 2);  // taylor at 0.8 on the first two levels
+  CHECK(std::count(choices.begin(), choices.end(), "drop") == 2 * 3 + 1 + 4);
+}
+
+TEST_CASE_METHOD(Fixture, "beam: where nothing holds, only the base is measured") {
+  choose("beam");
+  go([](const Json& parameters) { return parameters.contains("request") ? 0.5 : 0.9; });
+  CHECK(asked.size() == 3);
+  CHECK(count("evaluate") == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, until one has all epochs") {
+  choose("halving", {{"reduction", 2}});
+  experiment.criteria = {criterion("l1"), criterion("taylor"), criterion("random"), criterion("lda")};
+  experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
+  experiment.retrain["epochs"] = 4;
+  experiment.objectives = {{"accuracy_val", true}};
+  go([](const Json& parameters) {
+    if (!parameters.contains("criterion")) return 0.9;
+    const std::string name = criterion_of(parameters);
+    return name == "taylor" ? 0.88 : name == "l1" ? 0.86 : name == "random" ? 0.7 : 0.6;
+  });
+  CHECK(asked.size() == 4);
+  for (const Json& cut : asked) CHECK(cut.at("retrain").at("stop_after") == 1);
+  const search::Plan plan = search::make_strategy("halving")->next(experiment, repository.stage_statuses());
+  std::vector<Json> extensions;
+  for (const search::Stage& stage : plan.stages)
+    if (stage.kind == search::StageKind::extend) extensions.push_back(stage.parameters);
+  REQUIRE(extensions.size() == 3);  // two to the second epoch, one of them to the fourth
+  CHECK(extensions[0].at("from") == 1);
+  CHECK(extensions[0].at("train").at("stop_after") == 2);
+  CHECK(extensions[2].at("from") == 2);
+  CHECK_FALSE(extensions[2].at("train").contains("stop_after"));
+  CHECK(extensions[2].at("train").at("epochs") == 4);
+  // The base and the net at the top are measured; that one still says how its layers were cut.
+  CHECK(count("evaluate") == 2);
+  CHECK(measured_cuts(plan).size() == 1);
+  for (const Json& step : repository.rows("steps"))
+    if (step.at("criterion") == "taylor" && step.at("step") == 1) CHECK(rows_of_layers(step.at("stage")) == 1);
+  // Epochs: one for the base, four times one, twice one more, two more for the last.
+  double epochs = 0;
+  for (const search::Stage& stage : plan.stages) epochs += search::epochs_of(stage);
+  CHECK(epochs == 1 + 4 + 2 + 2);
+}
+
+TEST_CASE_METHOD(Fixture, "pareto: slots and the order in which they end change nothing") {
+  choose("pareto", {{"children", 8}, {"in_flight", 3}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  go(taylor_holds);
+  Fixture other;
+  other.choose("pareto", {{"children", 8}, {"in_flight", 3}});
+  other.experiment.criteria = experiment.criteria;
+  other.go(taylor_holds, /*slots=*/3, /*in_order=*/false);
+  const auto stages = [](const Fixture& run) {
+    std::set<std::string> all;
+    for (const Json& row : run.repository.rows("stages")) all.insert(row.at("stage"));
+    return all;
+  };
+  CHECK(stages(*this) == stages(other));
+  CHECK(asked.size() <= 8);  // two children may be the same cut
+  CHECK(repository.rows("trials").size() == 9);
+}
+
+TEST_CASE_METHOD(Fixture, "pareto: the front is measured, and nets beyond a constraint are kept but not reported") {
+  choose("pareto", {{"children", 8}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  experiment.constraints = {search::parse_constraint("macs <= 60000")};
+  go(taylor_holds);
+  const search::Plan plan = search::make_strategy("pareto")->next(experiment, repository.stage_statuses());
+  const std::set<std::string> measured = measured_cuts(plan);
+  REQUIRE_FALSE(measured.empty());
+  for (const Json& step : repository.rows("steps")) {
+    const Json trial = repository.trial(std::to_string(step.at("trial").get<int>()));
+    const bool last = step.at("step") == trial.at("steps");
+    if (last && measured.contains(trial.at("name"))) CHECK(step.at("macs") <= 60000);
+  }
+  const std::vector<std::string> choices = names(repository.rows("decisions"), "choice");
+  CHECK(std::count(choices.begin(), choices.end(), "report") == static_cast<int>(measured.size()));
+  CHECK(std::count(choices.begin(), choices.end(), "leave") >= 1);  // the base at least
+}
+
+TEST_CASE_METHOD(Fixture, "the volume that the nets dominate is stored as it grows") {
+  choose("target", {{"of", "macs"}});
+  experiment.objectives = {{"accuracy_val", true}, {"macs", false}};
+  go([](const Json& parameters) { return parameters.contains("request") && parameters["request"]["keep"] < 0.5 ? 0.5 : 0.9; });
+  const Json rows = repository.rows("hypervolumes");
+  REQUIRE(rows.size() >= 2);
+  // The base alone costs as much as the reference: nothing. Half of it at 0.9: a box of 0.9 x 0.5. A quarter at 0.5 adds 0.5 x 0.25.
+  CHECK(rows[0].at("hypervolume") == Approx(0.9 * 0.5));
+  CHECK(rows[1].at("hypervolume") == Approx(0.9 * 0.5 + 0.5 * 0.25));
+  CHECK(rows[0].at("epochs") == 2);
+  CHECK(rows[1].at("epochs") == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "a budget ends the search, and a larger one lets it go on") {
+  choose("target", {{"max_cuts", 5}});
+  experiment.budget.epochs = 3;
+  const auto holds = [](const Json&) { return 0.9; };
+  CHECK(go(holds).end == RunSummary::End::budget);
+  CHECK(asked.size() == 2);  // and one epoch went into the base
+  experiment.budget.epochs = 0;
+  CHECK(go(holds).end == RunSummary::End::finished);
+  CHECK(asked.size() == 5);
+}
