@@ -63,7 +63,7 @@ class Halving : public Strategy {
       contender.trial.steps.back().stage = contender.rungs.back();
       if (contender.rungs.size() == epochs.size())
         contender.trial.steps.back().evaluation =
-            planner.evaluated(contender.rungs.back(), net, label(net, contender), last_share(contender));
+            planner.evaluated(contender.rungs.back(), net, label(net, contender, contender.trial.steps.back().step), last_share(contender));
       planner.add(std::move(contender.trial));
     }
   }
@@ -86,7 +86,7 @@ class Halving : public Strategy {
             const storage::TrialStep& parent = contender.trial.steps.back();
             if (parent.step > 0) contender.share = kept_share(schedule.steps[static_cast<std::size_t>(parent.step) - 1], contender.share);
             const std::string stage = planner.cut({net, base.steps[0].stage, parent.stage, contender.criterion, request, base.seed,
-                                                   label(net, contender), contender.share, "", epochs});
+                                                   label(net, contender, parent.step + 1), contender.share, "", epochs});
             contender.trial.steps.push_back({parent.step + 1, stage, ""});
           }
           contender.rungs.push_back(contender.trial.steps.back().stage);
@@ -116,7 +116,7 @@ class Halving : public Strategy {
     for (std::size_t place = 0; place < order.size(); ++place) {
       Contender& each = *done[static_cast<std::size_t>(order[place])];
       Stage stage = planner.extension({net, each.trial.steps[0].stage, "", each.criterion, each.schedule->steps.back(), each.trial.seed,
-                                       label(net, each), each.share, "", epochs.from},
+                                       label(net, each, each.trial.steps.back().step), each.share, "", epochs.from},
                                       each.rungs.back(), epochs.to);
       if (place >= places && !history.contains(stage.fingerprint)) continue;
       planner.decide(each.trial, fmt::format("train on to epoch {}", epochs.to),
@@ -137,9 +137,9 @@ class Halving : public Strategy {
 
   static double last_share(const Contender& contender) { return kept_share(contender.schedule->steps.back(), contender.share); }
 
-  static std::string label(const NamedNet& net, const Contender& contender) {
-    return fmt::format("{} {} {} {}/{} seed {}", net.label, contender.criterion.label, contender.trial.schedule,
-                       contender.trial.steps.size(), contender.schedule->steps.size(), contender.trial.seed);
+  static std::string label(const NamedNet& net, const Contender& contender, int step) {
+    return fmt::format("{} {} {} {}/{} seed {}", net.label, contender.criterion.label, contender.trial.schedule, step,
+                       contender.schedule->steps.size(), contender.trial.seed);
   }
 };
 

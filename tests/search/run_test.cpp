@@ -320,6 +320,23 @@ TEST_CASE_METHOD(Fixture, "a stage that ran out of memory is run again alone on 
   CHECK(status(greedy).attempt == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "a stage whose weights were removed is run again where another needs them, and only there") {
+  const auto with_weights = [](const Job&, int) {
+    storage::StageOutcome outcome = done();
+    outcome.artifacts.push_back({"weights", "0123abcd", 3});  // no such file lies there
+    return std::optional(outcome);
+  };
+  const Stage a = stage("a"), b = stage("b", {a}), other = stage("other");
+  FakeExecutor first(1, with_weights);
+  go({a, b, other}, first);
+  FakeExecutor second(1, with_weights);
+  CHECK(go({a, b, other}, second).executed == 0);  // nothing is to run, so nothing is missed
+  const Stage c = stage("c", {b});
+  FakeExecutor third(1, with_weights);
+  go({a, b, other, c}, third);
+  CHECK(names(third.started) == std::vector<std::string>{"a", "b", "c"});
+}
+
 TEST_CASE_METHOD(Fixture, "a stage that takes too long fails, and the rest goes on") {
   limits.reliability.trial_timeout_s = 1;
   const Stage slow = stage("slow", {}, 9), quick = stage("quick");
