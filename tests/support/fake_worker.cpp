@@ -118,7 +118,7 @@ void obey(const Json& request, const Json& surroundings) {
 void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
-  usleep(static_cast<useconds_t>(2000 + drawn % 20000));
+  usleep(static_cast<useconds_t>(10000 + drawn % 40000));
   Json outcome{{"state", "done"},         {"failure_kind", ""},       {"failure", ""},
                {"wall_s", 0.01},          {"values", Json::object()}, {"architecture", nullptr},
                {"layers", Json::array()}, {"metrics", Json::array()}, {"artifacts", Json::array()}};
