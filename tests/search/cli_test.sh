@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto lineage export retry nets net convert score prune evaluate sample gc; do
+for command in run plan validate status trials show pareto lineage export retry nets net convert score prune evaluate sample gc doctor; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
@@ -155,7 +155,12 @@ expect 0 '"synthetic": true' "" "$nas_run" validate "$experiments/adience_sample
 expect 0 '"removed": false' "" "$nas_run" gc --images -n --json
 expect 0 "drawn/adience" "MiB of decoded images in .* removed$" "$nas_run" gc --images
 expect 0 "^MiB  images" "^nas-run: 0 MiB" "$nas_run" gc --images
-expect 2 "" "valid: --images" "$nas_run" gc
+expect 2 "" "valid: DIR --keep RULE, or --images" "$nas_run" gc
+expect 2 "" "what to keep is not said; valid: --keep all.pareto.reported.none" "$nas_run" gc nowhere
+expect 2 "" "--keep: some not in " "$nas_run" gc nowhere --keep some
+expect 3 "" "^nas-run: error: nowhere holds no experiment.db" "$nas_run" gc nowhere --keep all
+expect 3 "^database +PROBLEM: nowhere holds no experiment.db" "" "$nas_run" doctor nowhere
+expect 6 "^worker +PROBLEM: the worker .*/none is not a program" "" env NAS_WORKER="$PWD/none" "$nas_run" doctor
 
 [ "$failures" = 0 ] && echo "all as expected"
 exit "$failures"
