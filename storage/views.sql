@@ -17,7 +17,7 @@ SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE archite
 -- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
 -- JSON; eta is the threshold that the allocation found.
 CREATE VIEW nets AS
-SELECT made.fingerprint AS stage, made.kind, made.label, json_extract(made.parameters, '$.stop_after') AS stop_after, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
+SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
        json_extract(made.parameters, '$.criterion') AS criterion, json_extract(made.parameters, '$.request') AS request,
        json_extract(made.parameters, '$.allocation') AS allocation, json_extract(made.result, '$.eta') AS eta,
        json_extract(made.result, '$.target_reached') AS target_reached,

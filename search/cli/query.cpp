@@ -38,6 +38,7 @@ Json feasible_steps(const Repository& repository, const Json& steps) {
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
   const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
   for (const Json& text : stored) constraints.push_back(parse_constraint(text));
+  if (constraints.empty()) return steps;
   const auto nets = repository.stage_statuses(stored_metrics({}, constraints));
   Json feasible = Json::array();
   for (const Json& step : steps) {

@@ -29,7 +29,7 @@ class Beam : public Strategy {
     const double wanted = *beam[0].result->accuracy_val - experiment.tolerance;
     std::vector<SearchNode> tried = beam;
     bool open = false;
-    for (int level = 1; level <= max_cuts && !beam.empty() && !open; ++level) {
+    for (int level = 1; level <= max_cuts; ++level) {
       const std::vector<SearchNode> children = cut_all(experiment, planner, beam, level);
       tried.insert(tried.end(), children.begin(), children.end());
       open = !std::all_of(children.begin(), children.end(), [](const SearchNode& child) { return child.settled(); });
@@ -54,17 +54,17 @@ class Beam : public Strategy {
     return children;
   }
 
-  /// The smallest `width` of the children that hold and are feasible, each stage once.
+  /// The smallest `width` of the children that hold, each stage once.
   static std::vector<SearchNode> chosen(const Experiment& experiment, const NodePlanner& planner, const std::vector<SearchNode>& children,
                                         double wanted, std::size_t width) {
     const std::string of = experiment.strategy_options.at("of");
     std::vector<const SearchNode*> holding;
     for (const SearchNode& child : children) {
-      const std::string found = child.failed ? std::string("its retraining failed")
-                                             : fmt::format("accuracy_val {:.4f}, wanted {:.4f}", *child.result->accuracy_val, wanted);
-      const bool holds = !child.failed && *child.result->accuracy_val >= wanted;
-      if (holds) holding.push_back(&child);
-      if (!holds) planner.decide(child, "drop", found);
+      const auto [holds, found] = judge(child, wanted);
+      if (holds)
+        holding.push_back(&child);
+      else
+        planner.decide(child, "drop", found);
     }
     const auto size = [&](const SearchNode* child) { return metric_of(*child->result, of).value_or(0); };
     std::stable_sort(holding.begin(), holding.end(), [&](const SearchNode* one, const SearchNode* other) {
@@ -72,8 +72,7 @@ class Beam : public Strategy {
     });
     std::vector<SearchNode> next;
     for (const SearchNode* child : holding) {
-      const std::string found =
-          fmt::format("accuracy_val {:.4f}, wanted {:.4f}; {} {:.0f}", *child->result->accuracy_val, wanted, of, size(child));
+      const std::string found = fmt::format("{}; {} {:.0f}", judge(*child, wanted).why, of, size(child));
       const bool taken = std::any_of(next.begin(), next.end(), [&](const SearchNode& each) { return each.stage() == child->stage(); });
       const bool fits = next.size() < width && !taken;
       planner.decide(*child, fits ? "cut further" : "leave", fits ? found : found + fmt::format("; {} are smaller", next.size()));

@@ -6,6 +6,12 @@
 
 namespace search {
 
+Verdict judge(const SearchNode& node, double wanted) {
+  if (node.failed) return {false, "its retraining failed"};
+  const double accuracy = *node.result->accuracy_val;
+  return {accuracy >= wanted, fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
+}
+
 SearchNode NodePlanner::base() const {
   return known({planner_.trial(net_, seed_)});
 }

@@ -17,6 +17,13 @@ struct SearchNode {
   const std::string& stage() const { return trial.steps.back().stage; }
 };
 
+/// Whether the net, which is settled, has at least the validation accuracy `wanted`; `why` says it.
+struct Verdict {
+  bool holds;
+  std::string why;
+};
+Verdict judge(const SearchNode& node, double wanted);
+
 /// What a search may do to a net.
 struct Mutation {
   const Criterion& criterion;

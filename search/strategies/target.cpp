@@ -34,10 +34,8 @@ class Target : public Strategy {
       SearchNode cut = planner.cut(accepted, {criterion, factor}, "target");
       if (!cut.settled()) return planner.add(accepted, false);
       const std::string name = fmt::format("cut {} to {}", cut.trial.steps.size() - 1, cut.share);
-      // A cut that diverged in retraining is one too many.
-      const std::string found = cut.failed ? std::string("its retraining failed")
-                                           : fmt::format("accuracy_val {:.4f}, wanted {:.4f}", *cut.result->accuracy_val, wanted);
-      if (!cut.failed && *cut.result->accuracy_val >= wanted) {
+      const auto [holds, found] = judge(cut, wanted);  // a cut that diverged in retraining is one too many
+      if (holds) {
         planner.decide(cut, "keep " + name, found);
         accepted = std::move(cut);
         continue;
