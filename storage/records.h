@@ -34,6 +34,7 @@ struct TrialStep {
   int step = 0;            ///< 0 = the base
   std::string stage;       ///< fingerprint of the train or prune stage that makes the net
   std::string evaluation;  ///< fingerprint of the stage that measures it on test data, or ""
+  std::vector<std::string> measurements = {};  ///< fingerprints of the stages that measure its latency, its robustness
 };
 
 /// One path through the stages: the base and its cuts, or a baseline.

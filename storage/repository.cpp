@@ -105,11 +105,14 @@ void record_trial(Database& database, const TrialRecord& trial, std::int64_t exp
       {experiment, trial.name, trial.role, trial.task, trial.net, null_if_empty(trial.criterion), null_if_empty(trial.schedule),
        trial.width, std::int64_t{trial.seed}, nullable(trial.fold)});
   const std::int64_t number = integer(stored.value()[0]);
-  database.run("DELETE FROM trial_step WHERE trial = ?", {number});
+  for (const char* table : {"trial_step", "step_measurement"}) database.run(fmt::format("DELETE FROM {} WHERE trial = ?", table), {number});
   for (const TrialStep& step : trial.steps) {
     Row row = {number, std::int64_t{step.step}, stage_number(database, step.stage, referrer), {}};
     if (!step.evaluation.empty()) row[3] = stage_number(database, step.evaluation, referrer);
     database.run("INSERT INTO trial_step (trial, step, stage, evaluation) VALUES (?, ?, ?, ?)", row);
+    for (const std::string& measurement : step.measurements)
+      database.run("INSERT INTO step_measurement (trial, step, stage) VALUES (?, ?, ?)",
+                   {number, std::int64_t{step.step}, stage_number(database, measurement, referrer)});
   }
 }
 

@@ -63,7 +63,7 @@ class Repository {
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts, decisions, hypervolumes) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
+  /// artifacts, decisions, hypervolumes, latencies, robustness) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
   Json rows(const std::string& view) const;
 
   /// A trial by number or by name, as its row of `trials`; null where there is none.

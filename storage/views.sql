@@ -70,6 +70,8 @@ WITH RECURSIVE
     SELECT trial, step, stage FROM trial_step
     UNION ALL
     SELECT trial, step, evaluation FROM trial_step WHERE evaluation IS NOT NULL
+    UNION ALL
+    SELECT trial, step, stage FROM step_measurement
   ),
   progress (trial, steps, undone, running, interrupted) AS (
     SELECT part.trial, max(part.step), sum(stage.state <> 'done'), sum(stage.state = 'running'), sum(stage.state = 'interrupted')
@@ -124,3 +126,34 @@ SELECT number AS decision, recorded_at, subject, choice, reason FROM decision OR
 CREATE VIEW hypervolumes AS
 SELECT hypervolume.task, stage.fingerprint AS stage, hypervolume.recorded_at, hypervolume.epochs, hypervolume.value AS hypervolume
 FROM hypervolume JOIN stage ON stage.number = hypervolume.stage ORDER BY hypervolume.number;
+
+-- How fast each net is. `stage` made the net, `measured_by` measured it, on `device` with `threads` threads: milliseconds a batch, at the
+-- median and at the 95th percentile; the bytes of the exported file, and of the activations that are alive at once at most.
+CREATE VIEW latencies AS
+SELECT made.fingerprint AS stage, measuring.fingerprint AS measured_by, measuring.device, measuring.threads,
+       json_extract(each.value, '$.batch') AS batch, json_extract(each.value, '$.format') AS format,
+       json_extract(each.value, '$.p50_ms') AS p50_ms, json_extract(each.value, '$.p95_ms') AS p95_ms,
+       json_extract(each.value, '$.runs') AS runs, json_extract(each.value, '$.peak_activation_bytes') AS peak_activation_bytes,
+       json_extract(measuring.result, '$.file_bytes') AS file_bytes
+FROM stage AS measuring
+JOIN input ON input.stage = measuring.number AND input.role = 'net'
+JOIN stage AS made ON made.number = input.source, json_each(measuring.result, '$.latencies') AS each
+WHERE measuring.kind = 'latency' AND measuring.state = 'done'
+ORDER BY measuring.number, each.id;
+
+-- What a net makes of test images that were changed. `kind`: noise, attack or spatial; `source`: 'self', or the net that an attack was made
+-- on; `success`: share of the images that were right before and are wrong now; `images_hash`: of the changed images, equal for all nets but
+-- where the attack is on the net itself.
+CREATE VIEW robustness AS
+SELECT made.fingerprint AS stage, measuring.fingerprint AS measured_by, json_extract(each.value, '$.kind') AS kind,
+       json_extract(each.value, '$.name') AS name, json_extract(each.value, '$.level') AS level,
+       json_extract(each.value, '$.source') AS source, json_extract(each.value, '$.images') AS images,
+       json_extract(each.value, '$.clean_accuracy') AS clean_accuracy, json_extract(each.value, '$.accuracy') AS accuracy,
+       json_extract(each.value, '$.clean_accuracy') - json_extract(each.value, '$.accuracy') AS accuracy_drop,
+       json_extract(each.value, '$.success') AS success, json_extract(each.value, '$.options') AS options,
+       json_extract(each.value, '$.images_hash') AS images_hash
+FROM stage AS measuring
+JOIN input ON input.stage = measuring.number AND input.role = 'net'
+JOIN stage AS made ON made.number = input.source, json_each(measuring.result, '$.perturbations') AS each
+WHERE measuring.kind = 'robustness' AND measuring.state = 'done'
+ORDER BY measuring.number, each.id;

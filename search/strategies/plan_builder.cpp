@@ -56,6 +56,7 @@ int PlanBuilder::stages_of(const storage::TrialRecord& trial, int number, std::v
   for (const storage::TrialStep& step : trial.steps) {
     visit(step.stage);
     if (!step.evaluation.empty()) visit(step.evaluation);
+    for (const std::string& measurement : step.measurements) visit(measurement);
   }
   while (!open.empty()) {
     const Stage& stage = plan_.stages[static_cast<std::size_t>(open.back())];
