@@ -61,7 +61,9 @@ class Loop {
 
   RunSummary run() {
     repository_.release_running_stages();
-    adopt(strategy_.next(experiment_, history()));
+    History known = history();
+    Plan first = strategy_.next(experiment_, known);
+    adopt(std::move(first), std::move(known));
     work();
     using State = StageSchedule::State;
     bool all_done = schedule_->count(State::ready) + schedule_->count(State::pending) == 0;
@@ -88,8 +90,8 @@ class Loop {
     return std::any_of(running_.begin(), running_.end(), [](const auto& slot) { return slot.has_value(); });
   }
 
-  /// Records the plan and takes over what is done of it and what runs.
-  void adopt(Plan plan) {
+  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored.
+  void adopt(Plan plan, History statuses) {
     std::vector<std::string> running(running_.size());
     for (std::size_t slot = 0; slot < running_.size(); ++slot)
       if (running_[slot]) running[slot] = stage(running_[slot]->stage).fingerprint;
@@ -98,13 +100,12 @@ class Loop {
     for (const Task& task : experiment_.tasks)
       tasks.push_back(
           {task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset), task.target).classes});
-    std::vector<storage::StageRecord> stages;
-    for (const Stage& each : plan_.stages) stages.push_back(to_record(each));
-    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, stages, plan_.trials);
-
+    std::vector<storage::StageRecord> added;
+    for (const Stage& each : plan_.stages)
+      if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
+    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, plan_.trials);
     repository_.record_decisions(plan_.decisions);
-
-    const History statuses = reopen_removed(history());
+    reopen_removed(statuses);
     progress_.adopt(plan_, statuses);
     held_.reset();  // it is ready again in the new schedule
     schedule_.emplace(plan_.stages);
@@ -130,7 +131,7 @@ class Loop {
 
   /// Stages that are done but whose artifacts `nas-run gc` has removed are run again where a stage that is to run needs them: the results
   /// are the same to the bit. Inputs come first in a plan, so one pass from its end finds all.
-  History reopen_removed(History statuses) {
+  void reopen_removed(History& statuses) {
     std::set<std::string> needed;
     for (auto stage = plan_.stages.rbegin(); stage != plan_.stages.rend(); ++stage) {
       storage::StageStatus& status = statuses.at(stage->fingerprint);
@@ -142,19 +143,19 @@ class Loop {
       for (const storage::StageInput& input : stage->inputs)
         if (input.role != "widths") needed.insert(input.stage);  // those are in the database
     }
-    return statuses;
   }
 
   /// Asks a strategy that learns for its plan after new results. True where that has more to do.
   bool plan_anew() {
     if (!strategy_.learns() || !has_news_) return false;
     has_news_ = false;
-    Plan plan = strategy_.next(experiment_, history());
+    History known = history();
+    Plan plan = strategy_.next(experiment_, known);
     if (plan.stages.size() == plan_.stages.size()) {
       repository_.record_decisions(plan.decisions);
       return false;
     }
-    adopt(std::move(plan));
+    adopt(std::move(plan), std::move(known));
     return true;
   }
 

@@ -54,7 +54,7 @@ Stage make_stage(StageKind kind, std::string label, StageParameters parameters, 
 }
 
 storage::StageRecord to_record(const Stage& stage) {
-  return {stage.fingerprint, to_string(stage.kind), stage.label, stage.parameters.json(), stage.inputs};
+  return {stage.fingerprint, to_string(stage.kind), stage.label, stage.parameters.text(), stage.inputs};
 }
 
 }  // namespace search

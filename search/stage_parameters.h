@@ -10,22 +10,25 @@ namespace search {
 
 using storage::Json;
 
-/// Immutable, and shared by its copies: a large plan holds equal parameters once.
+/// Immutable text, shared by its copies: a plan of many stages is small in memory, and holds equal parameters once.
 class StageParameters {
  public:
   /// Throws storage::Error(invalid) where a text in it is not UTF-8.
   StageParameters(Json json = Json());
 
-  const Json& json() const { return content_->json; }
+  Json json() const { return Json::parse(content_->text); }
+
+  /// The canonical dump.
+  const std::string& text() const { return content_->text; }
 
   /// What enters the fingerprint: the canonical dump without the paths of data and weights. Their identities are there, and where they lie
   /// decides nothing.
-  const std::string& identity() const { return content_->identity; }
+  const std::string& identity() const { return content_->identity.empty() ? content_->text : content_->identity; }
 
  private:
   struct Content {
-    Json json;
-    std::string identity;
+    std::string text;
+    std::string identity;  ///< empty where it is the text
   };
 
   std::shared_ptr<const Content> content_;

@@ -26,7 +26,7 @@ struct StageRecord {
   std::string fingerprint;
   std::string kind;
   std::string label;
-  Json parameters;
+  std::string parameters;  ///< JSON
   std::vector<StageInput> inputs;
 };
 

@@ -79,7 +79,7 @@ void record_task(Database& database, const TaskRecord& task) {
 /// Returns whether the stage is new.
 bool record_stage(Database& database, const StageRecord& stage) {
   return database.run("INSERT INTO stage (fingerprint, kind, label, parameters) VALUES (?, ?, ?, ?) ON CONFLICT (fingerprint) DO NOTHING",
-                      {stage.fingerprint, stage.kind, stage.label, to_text(stage.parameters)}) > 0;
+                      {stage.fingerprint, stage.kind, stage.label, stage.parameters}) > 0;
 }
 
 void record_inputs(Database& database, const StageRecord& stage) {

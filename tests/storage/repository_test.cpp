@@ -65,7 +65,7 @@ TEST_CASE("a plan can grow, and a trial keeps its number") {
   CHECK(count_states(repository) == std::map<StageState, int>{{StageState::pending, 14}});
   run_stage(repository, "base", made_net("A0", 1000, 20000, 0.9));
 
-  plan.stages.push_back({"cut3", "prune", "third cut", {}, {{"net", "cut2"}}});
+  plan.stages.push_back({"cut3", "prune", "third cut", "{}", {{"net", "cut2"}}});
   plan.trials[0].steps.push_back({3, "cut3", ""});
   plan.trials.insert(plan.trials.begin(), plan.trials[1]);
   plan.trials[0].name = "newcomer";

@@ -20,8 +20,8 @@ struct SmallPlan {
   SmallPlan() {
     using Inputs = std::vector<storage::StageInput>;
     const auto add = [&](const std::string& name, const std::string& kind, const Inputs& inputs) {
-      stages.push_back({"test-" + name, "evaluate", "test of " + name, {{"split", "test"}}, {{"net", name}}});
-      stages.push_back({name, kind, "label of " + name, {{"epochs", 2}}, inputs});
+      stages.push_back({"test-" + name, "evaluate", "test of " + name, R"({"split":"test"})", {{"net", name}}});
+      stages.push_back({name, kind, "label of " + name, R"({"epochs":2})", inputs});
     };
     add("base", "train", {});
     add("cut1", "prune", {{"net", "base"}});
