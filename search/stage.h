@@ -25,10 +25,11 @@ struct Stage {
   std::vector<storage::StageInput> inputs;
   double work = 1;      ///< estimated multiply-accumulates: order and ETA only
   bool urgent = false;  ///< a first result of a task hangs on it: it goes before all that does not
+  bool alone = false;   ///< runs with no other stage on its device, which would spoil what it measures
 };
 
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
-/// format version. Label, work, urgency and the paths among parameters.data.settings do not enter it.
+/// format version. Label, work, urgency, alone and the paths among parameters.data.settings do not enter it.
 Stage make_stage(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work);
 
 storage::StageRecord to_record(const Stage& stage);
