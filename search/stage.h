@@ -11,7 +11,7 @@ namespace search {
 
 using storage::Json;
 
-enum class StageKind { probe, train, prune, extend, evaluate };
+enum class StageKind { probe, train, prune, extend, evaluate, latency, robustness };
 std::string to_string(StageKind kind);
 
 /// Throws storage::Error(invalid) for an unknown kind.
@@ -27,6 +27,9 @@ struct Stage {
   bool urgent = false;  ///< a first result of a task hangs on it: it goes before all that does not
   bool alone = false;   ///< runs with no other stage on its device, which would spoil what it measures
 };
+
+/// The input role of a stage `robustness` that brings the net of this name, on which attacks are made.
+std::string source_role(const std::string& net);
 
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
 /// format version. Label, work, urgency, alone and the paths among parameters.data.settings do not enter it.
