@@ -1,5 +1,7 @@
 #include "eval/cost.h"
 
+#include <algorithm>
+
 #include "eval/nets/layer_shape.h"
 
 namespace eval {
@@ -38,6 +40,43 @@ std::int64_t fvcore_flops(const NetSpec& spec) {
     flops += (layer.kind == LayerKind::batch_norm ? 2 : 1) * std::int64_t{read.channels} * read.height * read.width;
   }
   return flops;
+}
+
+namespace {
+
+bool hands_on(LayerKind kind) {
+  return kind == LayerKind::flatten || kind == LayerKind::dropout;
+}
+
+bool can_overwrite(LayerKind kind) {
+  return kind == LayerKind::batch_norm || kind == LayerKind::relu || kind == LayerKind::relu6;
+}
+
+}  // namespace
+
+std::int64_t peak_activations(const NetSpec& spec) {
+  const std::vector<Shape> shapes = output_shapes(spec);
+  const std::vector<std::vector<int>> readers = consumers(spec);
+  const std::size_t layers = spec.layers.size();
+  std::vector<std::size_t> memory(layers), last_use(layers);  // the layer that a layer's memory was first taken for; by that one
+  for (std::size_t i = 0; i < layers; ++i) {
+    const Layer& layer = spec.layers[i];
+    memory[i] = i;
+    if (i > 0) {
+      const std::size_t from = memory[static_cast<std::size_t>(layer.inputs[0])];
+      if (hands_on(layer.kind) || (can_overwrite(layer.kind) && from != 0 && last_use[from] == i)) memory[i] = from;
+    }
+    const std::size_t until = readers[i].empty() ? i : static_cast<std::size_t>(readers[i].back());
+    last_use[memory[i]] = std::max(last_use[memory[i]], until);
+  }
+  std::int64_t peak = 0;
+  for (std::size_t now = 0; now < layers; ++now) {
+    std::int64_t alive = 0;
+    for (std::size_t i = 0; i <= now; ++i)
+      if (memory[i] == i && last_use[i] >= now) alive += std::int64_t{shapes[i].channels} * shapes[i].height * shapes[i].width;
+    peak = std::max(peak, alive);
+  }
+  return peak;
 }
 
 }  // namespace eval

@@ -23,4 +23,9 @@ Cost cost(const NetSpec& spec);
 /// and one for each that adaptive pooling reads.
 std::int64_t fvcore_flops(const NetSpec& spec);
 
+/// Values of feature maps that are there at the same time at most, for one image: a map is kept until the last layer that reads it is done.
+/// Flatten and dropout hand on their input, and batch norm and ReLUs write over it where nothing reads it after them (the net's input
+/// aside).
+std::int64_t peak_activations(const NetSpec& spec);
+
 }  // namespace eval

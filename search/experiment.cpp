@@ -9,6 +9,7 @@
 #include "search/experiment_reader.h"
 #include "search/quantity.h"
 #include "search/strategies/narrow.h"
+#include "search/strategies/source_nets.h"
 #include "search/strategies/strategy.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -119,7 +120,13 @@ SearchBudget read_budget_of_search(YamlReader section) {
   return budget;
 }
 
-std::vector<Objective> read_objectives(const YamlReader& section, std::vector<Objective> fallback) {
+/// Latency can be wanted only where it is measured.
+void check_is_measured(const std::string& metric, const Experiment& experiment) {
+  if (metric == "latency_ms" && experiment.evaluate.latency.is_null())
+    throw storage::Error(storage::ErrorKind::invalid, "'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+}
+
+std::vector<Objective> read_objectives(const YamlReader& section, const Experiment& experiment) {
   static const Option direction_option{
       .name = "direction", .kind = OptionKind::choice, .doc = "what is better", .choices = {"maximize", "minimize"}, .optional = true};
   std::vector<Objective> objectives;
@@ -128,6 +135,7 @@ std::vector<Objective> read_objectives(const YamlReader& section, std::vector<Ob
     const YamlReader metric = entry.require(item.is(YamlNode::Kind::mapping) ? "metric" : "name", "a metric, as in 'macs'");
     metric.located([&] {
       check_metric(metric.node().text);
+      check_is_measured(metric.node().text, experiment);
       return Json();
     });
     Objective objective = default_objective(metric.node().text);
@@ -136,14 +144,15 @@ std::vector<Objective> read_objectives(const YamlReader& section, std::vector<Ob
     entry.finish();
     objectives.push_back(objective);
   }
-  return objectives.empty() ? fallback : objectives;
+  return objectives.empty() ? experiment.objectives : objectives;
 }
 
-std::vector<Constraint> read_constraints(const YamlReader& section) {
+std::vector<Constraint> read_constraints(const YamlReader& section, const Experiment& experiment) {
   std::vector<Constraint> constraints;
   for (const YamlReader& item : section.items())
     item.located([&] {
       constraints.push_back(parse_constraint(item.node().text));
+      check_is_measured(constraints.back().metric, experiment);
       return Json();
     });
   return constraints;
@@ -245,8 +254,11 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   read_search(root.section("search"), experiment);
   read_prune(root.section("prune"), experiment, infos);
   experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
-  experiment.objectives = read_objectives(root.section("objectives"), experiment.objectives);
-  experiment.constraints = read_constraints(root.section("constraints"));
+  std::vector<std::string> sources;
+  for (const SourceNet& source : source_nets(experiment)) sources.push_back(source.name);
+  experiment.evaluate = read_evaluate(root.section("evaluate"), sources);
+  experiment.objectives = read_objectives(root.section("objectives"), experiment);
+  experiment.constraints = read_constraints(root.section("constraints"), experiment);
   experiment.resources = read_resources(root.section("resources"));
   experiment.reliability = read_reliability(root.section("reliability"));
   root.finish();

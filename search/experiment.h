@@ -64,6 +64,13 @@ struct SearchBudget {
   bool operator==(const SearchBudget&) const = default;
 };
 
+/// What is measured of every net that is reported, besides its accuracy on test data; null: not asked for.
+struct Measurements {
+  Json latency;     ///< {"batch": [sizes], "seconds": of each}
+  Json robustness;  ///< {"images": count, "perturbations": [{"kind", "name", "level", "options", "source"}]}, as eval/robustness.h takes
+                    ///< them
+};
+
 struct Resources {
   std::string executor = "process";
   int slots = 0;             ///< 0: as many as the devices allow
@@ -101,6 +108,7 @@ struct Experiment {
   SearchBudget budget;
   std::vector<Objective> objectives{{"accuracy_val", true}, {"macs", false}};
   std::vector<Constraint> constraints;
+  Measurements evaluate;
   Resources resources;
   Reliability reliability;
 };

@@ -88,6 +88,8 @@ Json to_json(const Experiment& experiment) {
     json["objectives"].push_back({{"metric", objective.metric}, {"direction", objective.maximize ? "maximize" : "minimize"}});
   json["constraints"] = Json::array();
   for (const Constraint& constraint : experiment.constraints) json["constraints"].push_back(to_string(constraint));
+  if (!experiment.evaluate.latency.is_null()) json["evaluate"]["latency"] = experiment.evaluate.latency;
+  if (!experiment.evaluate.robustness.is_null()) json["evaluate"]["robustness"] = experiment.evaluate.robustness;
   for (const Task& task : experiment.tasks) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }

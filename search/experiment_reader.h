@@ -34,6 +34,9 @@ std::vector<Criterion> read_criteria(const YamlReader& section);
 
 std::vector<Schedule> read_schedules(const YamlReader& section);
 
+/// `evaluate`; `sources`: the nets that attacks can be made on.
+Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources);
+
 /// `keep` (a share above 0, up to 1) with `of` (params or macs).
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of);
 prune::Budget read_budget(YamlReader& mapping);

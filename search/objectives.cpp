@@ -19,7 +19,7 @@ using storage::Error;
 using storage::ErrorKind;
 
 const std::vector<std::string>& plain_metrics() {
-  static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size"};
+  static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size", "latency_ms"};
   return names;
 }
 
@@ -100,6 +100,11 @@ std::vector<std::string> stored_metrics(const std::vector<Objective>& objectives
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+bool names_metric(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints, const std::string& metric) {
+  const auto is_named = [&](const auto& each) { return each.metric == metric; };
+  return std::any_of(objectives.begin(), objectives.end(), is_named) || std::any_of(constraints.begin(), constraints.end(), is_named);
 }
 
 std::optional<double> metric_of(const storage::StageStatus& net, const std::string& metric) {

@@ -10,8 +10,8 @@
 
 namespace search {
 
-/// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), or any that a stage stores outside the test split,
-/// as "split/name". Selection never sees test data.
+/// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), latency_ms (the median at the first batch of
+/// `evaluate: latency`), or any that a stage stores outside the test split, as "split/name". Selection never sees test data.
 struct Objective {
   std::string metric;
   bool maximize = false;
@@ -36,6 +36,9 @@ Objective default_objective(const std::string& metric);
 
 /// The metrics that Repository::stage_statuses has to be asked for.
 std::vector<std::string> stored_metrics(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints);
+
+/// Whether an objective or a constraint is about the metric.
+bool names_metric(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints, const std::string& metric);
 
 /// Nothing where the net has no such value.
 std::optional<double> metric_of(const storage::StageStatus& net, const std::string& metric);

@@ -202,7 +202,7 @@ class Loop {
       std::optional<int> next = schedule_->next();
       if (!next && plan_anew()) next = schedule_->next();
       if (!next) return;
-      if (!alone_.contains(stage(*next).fingerprint) || !is_busy(device)) {
+      if (!runs_alone(*next) || !is_busy(device)) {
         start(slot, *next);
       } else if (!held_) {
         held_ = {*next, device};
@@ -226,13 +226,14 @@ class Loop {
     return false;
   }
 
-  /// A stage that ran out of memory beside others runs there, or waits for it.
+  /// A stage that measures time, or ran out of memory beside others.
+  bool runs_alone(int index) const { return stage(index).alone || alone_.contains(stage(index).fingerprint); }
+
+  /// Such a stage runs there, or waits for it.
   bool wants_device_alone(const std::string& device) const {
-    if (alone_.empty()) return false;
     if (held_ && held_->second == device) return true;
     for (std::size_t slot = 0; slot < running_.size(); ++slot)
-      if (running_[slot] && executor_.slots()[slot].device == device && alone_.contains(stage(running_[slot]->stage).fingerprint))
-        return true;
+      if (running_[slot] && executor_.slots()[slot].device == device && runs_alone(running_[slot]->stage)) return true;
     return false;
   }
 
@@ -336,9 +337,9 @@ class Loop {
   Plan plan_;
   std::optional<StageSchedule> schedule_;
   SearchProgress progress_;
-  std::vector<std::optional<Running>> running_;                  ///< by slot
-  std::set<std::string> alone_;                                  ///< stages that ran out of memory beside others
-  std::optional<std::pair<int, std::string>> held_;              ///< one of them, taken from the schedule, and the device it waits for
+  std::vector<std::optional<Running>> running_;      ///< by slot
+  std::set<std::string> alone_;                      ///< stages that ran out of memory beside others
+  std::optional<std::pair<int, std::string>> held_;  ///< one that runs alone, taken from the schedule, and the device it waits for
   std::map<std::pair<std::string, std::string>, int> failures_;  ///< by fingerprint and failure kind
   int new_failures_ = 0;                                         ///< stages that failed for good in this run
   bool spent_ = false;                                           ///< the experiment's budget is

@@ -56,7 +56,8 @@ struct StopRequest {
 /// Repository::reset_failures, and what follows it is blocked; the rest goes on. A stage that was cut off with its parent has not failed:
 /// it runs again and keeps its retries. A worker that gives up a stage unasked counts as `lost`.
 ///
-/// A stage that ran out of memory is run again alone on its device. One that takes longer than `trial_timeout` fails as `timeout`.
+/// A stage that ran out of memory is run again alone on its device; one that is to run alone always does. One that takes longer than
+/// `trial_timeout` fails as `timeout`.
 ///
 /// Stops: at the first signal, at the budget and when `max_failures` stages have failed in this call, nothing more is started, running
 /// stages get `grace` to checkpoint, and what is left is recorded as interrupted. A second signal ends the grace.

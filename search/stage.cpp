@@ -29,17 +29,26 @@ std::string to_string(StageKind kind) {
       return "extend";
     case StageKind::evaluate:
       return "evaluate";
+    case StageKind::latency:
+      return "latency";
+    case StageKind::robustness:
+      return "robustness";
   }
   throw storage::Error(storage::ErrorKind::internal, "a stage kind has no name");
 }
 
 StageKind stage_kind_from_string(const std::string& text) {
   std::vector<std::string> names;
-  for (const StageKind kind : {StageKind::probe, StageKind::train, StageKind::prune, StageKind::extend, StageKind::evaluate}) {
+  for (const StageKind kind : {StageKind::probe, StageKind::train, StageKind::prune, StageKind::extend, StageKind::evaluate,
+                               StageKind::latency, StageKind::robustness}) {
     if (to_string(kind) == text) return kind;
     names.push_back(to_string(kind));
   }
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("stage kind '{}' is not known{}", text, storage::suggestion(text, names)));
+}
+
+std::string source_role(const std::string& net) {
+  return "source/" + net;
 }
 
 Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work) {

@@ -10,7 +10,7 @@
 
 namespace search {
 
-enum class StageKind { probe, train, prune, extend, evaluate };
+enum class StageKind { probe, train, prune, extend, evaluate, latency, robustness };
 std::string to_string(StageKind kind);
 
 /// Throws storage::Error(invalid) for an unknown kind.
@@ -24,10 +24,14 @@ struct Stage {
   std::vector<storage::StageInput> inputs;
   double work = 1;      ///< estimated multiply-accumulates: order and ETA only
   bool urgent = false;  ///< a first result of a task hangs on it: it goes before all that does not
+  bool alone = false;   ///< runs with no other stage on its device, which would spoil what it measures
 };
 
+/// The input role of a stage `robustness` that brings the net of this name, on which attacks are made.
+std::string source_role(const std::string& net);
+
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
-/// format version. Label, work, urgency and the paths of data and weights do not enter it.
+/// format version. Label, work, urgency, alone and the paths of data and weights do not enter it.
 Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work);
 
 storage::StageRecord to_record(const Stage& stage);

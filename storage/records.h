@@ -31,9 +31,9 @@ struct StageRecord {
 };
 
 struct TrialStep {
-  int step = 0;            ///< 0 = the base
-  std::string stage;       ///< fingerprint of the train or prune stage that makes the net
-  std::string evaluation;  ///< fingerprint of the stage that measures it on test data, or ""
+  int step = 0;                                ///< 0 = the base
+  std::string stage;                           ///< fingerprint of the train or prune stage that makes the net
+  std::string evaluation;                      ///< fingerprint of the stage that measures it on test data, or ""
   std::vector<std::string> measurements = {};  ///< fingerprints of the stages that measure its latency, its robustness
 };
 
@@ -120,7 +120,7 @@ struct StageStatus {
   double wall_s = 0;                         ///< of the last run
   std::optional<double> accuracy_val;        ///< of a stage that is done and trains
   std::optional<std::int64_t> params, macs;  ///< of the net that it made
-  std::map<std::string, double> metrics;     ///< of those asked for, "split/name"; "size" is the bytes of its weights
+  std::map<std::string, double> metrics;     ///< of those asked for, "split/name"; "size": bytes of its weights; "latency_ms"
 };
 
 }  // namespace storage

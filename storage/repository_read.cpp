@@ -14,9 +14,9 @@ namespace storage {
 namespace {
 
 const std::vector<std::string>& view_names() {
-  static const std::vector<std::string> names = {"trials",  "steps",       "stages", "layers",        "baselines",
-                                                 "metrics", "experiments", "tasks",  "architectures", "lineage",
-                                                 "inputs",  "artifacts",   "nets",   "decisions",     "hypervolumes",  "latencies",   "robustness"};
+  static const std::vector<std::string> names = {"trials",      "steps",     "stages",        "layers",    "baselines", "metrics",
+                                                 "experiments", "tasks",     "architectures", "lineage",   "inputs",    "artifacts",
+                                                 "nets",        "decisions", "hypervolumes",  "latencies", "robustness"};
   return names;
 }
 
@@ -111,6 +111,13 @@ std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<
       database_->each(
           "SELECT fingerprint, 1.0 * bytes FROM artifact JOIN stage ON stage.number = artifact.stage WHERE artifact.name = 'weights'", {},
           take);
+    else if (name == "latency_ms")  // of the stage that made the net, by the last that timed it
+      database_->each(
+          "SELECT made.fingerprint, metric.value FROM stage AS measuring "
+          "JOIN metric ON metric.stage = measuring.number AND metric.split = '' AND metric.name = 'latency_ms' "
+          "JOIN input ON input.stage = measuring.number AND input.role = 'net' JOIN stage AS made ON made.number = input.source "
+          "WHERE measuring.kind = 'latency' ORDER BY measuring.number",
+          {}, take);
     else if (slash != std::string::npos)
       database_->each(
           "SELECT fingerprint, value FROM metric JOIN stage ON stage.number = metric.stage "

@@ -78,19 +78,23 @@ std::string torchscript_source(const NetSpec& spec) {
   return source + fmt::format("    return x{}\n", spec.layers.size() - 1);
 }
 
+torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weights) {
+  torch::jit::Module module(spec.name);
+  for (const auto& [name, tensor] : weights) {
+    const torch::Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
+    if (name.find(".running_") == std::string::npos)
+      module.register_parameter(torchscript_name(name), plain, false);
+    else
+      module.register_buffer(torchscript_name(name), plain);
+  }
+  module.define(torchscript_source(spec));
+  module.eval();
+  return module;
+}
+
 void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
   try {
-    torch::jit::Module module(spec.name);
-    for (const auto& [name, tensor] : weights) {
-      const torch::Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
-      if (name.find(".running_") == std::string::npos)
-        module.register_parameter(torchscript_name(name), plain, false);
-      else
-        module.register_buffer(torchscript_name(name), plain);
-    }
-    module.define(torchscript_source(spec));
-    module.eval();
-    module.save(path.string());
+    torchscript_module(spec, weights).save(path.string());
   } catch (const c10::Error& error) {
     throw storage::Error(storage::ErrorKind::environment,
                          fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));

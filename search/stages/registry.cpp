@@ -26,6 +26,10 @@ storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
       return run_extend(context);
     case StageKind::evaluate:
       return run_evaluate(context);
+    case StageKind::latency:
+      return run_latency(context);
+    case StageKind::robustness:
+      return run_robustness(context);
   }
   throw storage::Error(storage::ErrorKind::internal, "unknown stage kind");
 }

@@ -70,5 +70,7 @@ storage::StageOutcome run_train(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);
 storage::StageOutcome run_extend(const StageContext& context);
 storage::StageOutcome run_evaluate(const StageContext& context);
+storage::StageOutcome run_latency(const StageContext& context);
+storage::StageOutcome run_robustness(const StageContext& context);
 
 }  // namespace search

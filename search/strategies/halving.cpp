@@ -56,14 +56,15 @@ class Halving : public Strategy {
     for (Contender& contender : contenders) on_rung.push_back(&contender);
     bool complete = true;  // all that this rung will see is here
     for (std::size_t rung = 1; rung < epochs.size(); ++rung) {
-      complete = complete && std::all_of(on_rung.begin(), on_rung.end(), [&](const Contender* each) { return settled(history, *each); });
+      complete = complete &&
+                 std::all_of(on_rung.begin(), on_rung.end(), [&](const Contender* each) { return settled(history, planner, net, *each); });
       on_rung = promote(experiment, history, planner, net, on_rung, {epochs[rung - 1], epochs[rung]}, complete);
     }
     for (Contender& contender : contenders) {
       contender.trial.steps.back().stage = contender.rungs.back();
       if (contender.rungs.size() == epochs.size())
-        contender.trial.steps.back().evaluation =
-            planner.evaluated(contender.rungs.back(), net, label(net, contender, contender.trial.steps.back().step), last_share(contender));
+        planner.measure(contender.trial.steps.back(), net, label(net, contender, contender.trial.steps.back().step), last_share(contender),
+                        seed);
       planner.add(std::move(contender.trial));
     }
   }
@@ -103,6 +104,7 @@ class Halving : public Strategy {
     std::vector<Contender*> done;
     std::vector<Candidate> candidates;
     for (Contender* each : rung) {
+      if (planner.awaits_latency(history, each->rungs.back(), net)) continue;
       const storage::StageStatus* result = done_net(history, each->rungs.back());
       std::optional<Candidate> found = result == nullptr ? std::nullopt : candidate(*result, experiment.objectives, experiment.constraints);
       if (!found) continue;
@@ -115,21 +117,29 @@ class Halving : public Strategy {
     std::vector<Contender*> promoted;
     for (std::size_t place = 0; place < order.size(); ++place) {
       Contender& each = *done[static_cast<std::size_t>(order[place])];
-      Stage stage = planner.extension({net, each.trial.steps[0].stage, "", each.criterion, each.schedule->steps.back(), each.trial.seed,
-                                       label(net, each, each.trial.steps.back().step), each.share, "", epochs.from},
-                                      each.rungs.back(), epochs.to);
+      const CutRequest cut{net,
+                           each.trial.steps[0].stage,
+                           "",
+                           each.criterion,
+                           each.schedule->steps.back(),
+                           each.trial.seed,
+                           label(net, each, each.trial.steps.back().step),
+                           each.share,
+                           "",
+                           epochs.from};
+      Stage stage = planner.extension(cut, each.rungs.back(), epochs.to);
       if (place >= places && !history.contains(stage.fingerprint)) continue;
       planner.decide(each.trial, fmt::format("train on to epoch {}", epochs.to),
                      fmt::format("among the best {} of {} that were done", std::max<std::size_t>(places, 1), done.size()));
-      each.rungs.push_back(planner.add(std::move(stage)));
+      each.rungs.push_back(planner.extend(cut, std::move(stage)));
       promoted.push_back(&each);
     }
     return promoted;
   }
 
-  static bool settled(const History& history, const Contender& contender) {
+  static bool settled(const History& history, const TaskPlanner& planner, const NamedNet& net, const Contender& contender) {
     const std::string& last = contender.rungs.back();
-    if (done_net(history, last) != nullptr) return true;
+    if (done_net(history, last) != nullptr) return !planner.awaits_latency(history, last, net);
     return std::any_of(contender.trial.steps.begin(), contender.trial.steps.end(),
                        [&](const storage::TrialStep& step) { return has_failed(history, step.stage); }) ||
            has_failed(history, last);

@@ -36,13 +36,12 @@ SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, 
 void NodePlanner::add(SearchNode node, bool measured) const {
   storage::TrialStep& last = node.trial.steps.back();
   if (measured && last.evaluation.empty())
-    last.evaluation =
-        planner_.evaluated(last.stage, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.share);
+    planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.share, seed_);
   planner_.add(std::move(node.trial));
 }
 
 SearchNode NodePlanner::known(SearchNode node) const {
-  node.result = done_net(history_, node.stage());
+  if (!planner_.awaits_latency(history_, node.stage(), net_)) node.result = done_net(history_, node.stage());
   node.failed = has_failed(history_, node.stage());
   return node;
 }

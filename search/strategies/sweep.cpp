@@ -54,8 +54,8 @@ class Sweep : public Strategy {
         for (const std::string& stage : chain(experiment, planner, net, base.steps[0].stage, criterion, schedule, seed)) {
           const auto step = trial.steps.size();
           share = kept_share(schedule.steps[step - 1], share);
-          trial.steps.push_back(
-              {static_cast<int>(step), stage, planner.evaluated(stage, net, step_label(net, criterion, schedule, step, seed), share)});
+          trial.steps.push_back({static_cast<int>(step), stage, ""});
+          planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), share, seed);
         }
         planner.add(std::move(trial));
       }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "eval/attacks/catalog.h"
 #include "eval/cost.h"
 #include "search/strategies/narrow.h"
 #include "storage/base/error.h"
@@ -20,6 +21,16 @@ using storage::StageInput;
 constexpr double kTrainingPasses = 3;
 /// Batches that a probe of the precision is taken to run, and the share of a net that one eta step is taken to leave: for estimates only.
 constexpr double kProbeBatches = 30, kEtaShare = 0.8;
+/// Runs of each batch that a latency is taken to need: for estimates.
+constexpr double kLatencyRuns = 50;
+
+std::string trained_label(const std::string& name, int seed) {
+  return fmt::format("{} seed {}", name, seed);
+}
+
+std::string baseline_name(const NamedNet& net) {
+  return net.request.width == 1 ? net.label : fmt::format("{}-w{}", net.label, net.request.width);
+}
 
 /// The data's settings of one fold, or as they are.
 Json settings_of(const Experiment& experiment, const Task& task, std::optional<int> fold) {
@@ -32,7 +43,13 @@ Json settings_of(const Experiment& experiment, const Task& task, std::optional<i
 
 TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const eval::DatasetInfo& info, std::optional<int> fold,
                          PlanBuilder& builder)
-    : experiment_(experiment), task_(task), fold_(fold), builder_(builder), info_(info) {
+    : experiment_(experiment),
+      task_(task),
+      fold_(fold),
+      builder_(builder),
+      info_(info),
+      sources_(source_nets(experiment)),
+      decides_by_latency_(names_metric(experiment.objectives, experiment.constraints, "latency_ms")) {
   const Json settings = settings_of(experiment, task, fold);
   data_ = {{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}};
   evaluation_ = Json{{"data", data_}, {"split", "test"}};
@@ -40,11 +57,7 @@ TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const e
 
 std::vector<NamedNet> TaskPlanner::bases() const {
   std::vector<NamedNet> bases;
-  for (const NetRequest& net : experiment_.nets) {
-    const auto same =
-        std::count_if(experiment_.nets.begin(), experiment_.nets.end(), [&](const auto& other) { return other.name == net.name; });
-    bases.push_back({net, same == 1 ? net.name : fmt::format("{}-w{}", net.name, net.width)});
-  }
+  for (const NetRequest& net : experiment_.nets) bases.push_back({net, base_name(experiment_, net)});
   return bases;
 }
 
@@ -71,8 +84,11 @@ std::string TaskPlanner::cut(const CutRequest& cut) {
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
   const double scoring = static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
-  return builder_.add(StageKind::prune, shown(cut.label), parameters, std::move(inputs),
-                      scoring + training_work(parameters.at("retrain"), kept_share(cut.request, cut.share) * macs(cut.net)));
+  const std::string stage =
+      builder_.add(StageKind::prune, shown(cut.label), parameters, std::move(inputs),
+                   scoring + training_work(parameters.at("retrain"), kept_share(cut.request, cut.share) * macs(cut.net)));
+  time_for_decision(stage, cut);
+  return stage;
 }
 
 Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
@@ -83,6 +99,24 @@ Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, in
       StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
       Json{{"data", data_}, {"train", train}, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
       training_work(train, kept_share(cut.request, cut.share) * macs(cut.net)) * (1 - cut.stop_after / static_cast<double>(epochs)));
+}
+
+std::string TaskPlanner::extend(const CutRequest& cut, Stage extension) {
+  const std::string stage = builder_.add(std::move(extension));
+  time_for_decision(stage, cut);
+  return stage;
+}
+
+/// Where the search looks at latency, a net that it decides on is timed before.
+void TaskPlanner::time_for_decision(const std::string& stage, const CutRequest& cut) {
+  if (decides_by_latency_) builder_.add(latency_stage(stage, cut.net, cut.label, kept_share(cut.request, cut.share)));
+}
+
+bool TaskPlanner::awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const {
+  if (!decides_by_latency_) return false;
+  const auto known = history.find(stage);
+  return (known == history.end() || !known->second.metrics.contains("latency_ms")) &&
+         !has_failed(history, latency_stage(stage, net, "", 1).fingerprint);
 }
 
 void TaskPlanner::decide(const storage::TrialRecord& trial, std::string choice, std::string reason) {
@@ -96,16 +130,47 @@ Json TaskPlanner::retraining(int stop_after) const {
   return options;
 }
 
-std::string TaskPlanner::evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share) {
-  return builder_.add(StageKind::evaluate, shown(label), evaluation_, {{"net", stage}},
-                      static_cast<double>(info_.test) * share * macs(net));
+void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double share, int seed) {
+  step.evaluation = builder_.add(StageKind::evaluate, shown(label), evaluation_, {{"net", step.stage}},
+                                 static_cast<double>(info_.test) * share * macs(net));
+  if (!experiment_.evaluate.latency.is_null()) step.measurements.push_back(builder_.add(latency_stage(step.stage, net, label, share)));
+  if (!experiment_.evaluate.robustness.is_null()) step.measurements.push_back(robustness(step.stage, net, label, share, seed));
+}
+
+Stage TaskPlanner::latency_stage(const std::string& stage, const NamedNet& net, const std::string& label, double share) const {
+  const Json& options = experiment_.evaluate.latency;
+  double images = 0;
+  for (const double batch : options.at("batch")) images += kLatencyRuns * batch;
+  Stage made = make_stage(StageKind::latency, shown(label), options, {{"net", stage}}, images * share * macs(net));
+  made.alone = true;
+  return made;
+}
+
+std::string TaskPlanner::robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed) {
+  Json parameters = experiment_.evaluate.robustness;
+  const double images = std::min(parameters.at("images").get<double>(), static_cast<double>(info_.test));
+  std::vector<StageInput> inputs{{"net", stage}};
+  double work = share * macs(net);  // of one image; the first pass is over the images as they are
+  for (const Json& perturbation : parameters.at("perturbations")) {
+    work += share * macs(net);
+    if (perturbation.at("kind") == "noise") continue;
+    const double passes = eval::attack_entry(perturbation.at("name")).passes(perturbation.at("options"));
+    const std::string source = perturbation.at("source");
+    work += passes * (source == "self" ? share * macs(net) : macs(source_net(source_by_name(source))));
+    const auto same_role = [&](const StageInput& input) { return input.role == source_role(source); };
+    if (source != "self" && std::none_of(inputs.begin(), inputs.end(), same_role))
+      inputs.push_back({source_role(source), source_stage(source_by_name(source), seed)});
+  }
+  parameters["data"] = data_;
+  parameters["seed"] = seed;
+  return builder_.add(StageKind::robustness, shown(label), std::move(parameters), std::move(inputs), images * work);
 }
 
 void TaskPlanner::plan_baselines() {
   for (const Baseline& baseline : experiment_.baselines) {
     for (const NamedNet& net : nets_of(baseline)) {
-      const std::string name = net.request.width == 1 ? net.label : fmt::format("{}-w{}", net.label, net.request.width);
-      for (int i = 0; i < experiment_.seeds; ++i) builder_.add(trained(net, name, "baseline", baseline.train, experiment_.seed + i));
+      for (int i = 0; i < experiment_.seeds; ++i)
+        builder_.add(trained(net, baseline_name(net), "baseline", baseline.train, experiment_.seed + i));
     }
   }
 }
@@ -121,10 +186,8 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   return nets;
 }
 
-/// The net trained from scratch and measured, after a probe of the precision where that is open.
-storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train,
-                                          int seed) {
-  const std::string label = fmt::format("{} seed {}", name, seed);
+/// The net trained from scratch, after a probe of the precision where that is open. Returns the stage that trains.
+std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const Json& train, int seed) {
   std::vector<StageInput> inputs;
   if (train.at("precision") == "auto") {
     const Json parameters{{"data", data_}, {"net", to_json(net.request)}, {"batch", train.at("batch")}};
@@ -132,7 +195,12 @@ storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string
     inputs.push_back({"precision", builder_.add(StageKind::probe, shown(net.label), parameters, {}, work)});
   }
   const Json parameters{{"data", data_}, {"net", to_json(net.request)}, {"train", train}, {"seed", seed}};
-  const std::string stage = builder_.add(StageKind::train, shown(label), parameters, std::move(inputs), training_work(train, macs(net)));
+  return builder_.add(StageKind::train, shown(trained_label(name, seed)), parameters, std::move(inputs), training_work(train, macs(net)));
+}
+
+/// The trial of a net trained from scratch and measured.
+storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train,
+                                          int seed) {
   storage::TrialRecord trial;
   trial.name = fmt::format("{}/{}/{}", task_.name, name, suffix(seed));
   trial.role = role;
@@ -141,8 +209,29 @@ storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string
   trial.width = net.request.width;
   trial.seed = seed;
   trial.fold = fold_;
-  trial.steps = {{0, stage, evaluated(stage, net, label, 1)}};
+  trial.steps = {{0, training(net, name, train, seed), ""}};
+  measure(trial.steps[0], net, trained_label(name, seed), 1, seed);
   return trial;
+}
+
+/// A net that attacks are made on, as its own trials call it.
+NamedNet TaskPlanner::source_net(const SourceNet& source) const {
+  NamedNet net{source.net, source.is_baseline && !source.narrow ? source.net.name : source.name};
+  if (source.narrow) net.request.width = narrow_width(source.net, info_, *source.narrow);
+  return net;
+}
+
+/// The stage that trains it, which is planned here where no trial has done so yet.
+std::string TaskPlanner::source_stage(const SourceNet& source, int seed) {
+  const NamedNet net = source_net(source);
+  return training(net, source.is_baseline ? baseline_name(net) : net.label, source.train, seed);
+}
+
+const SourceNet& TaskPlanner::source_by_name(const std::string& name) const {
+  const auto found = std::find_if(sources_.begin(), sources_.end(), [&](const SourceNet& each) { return each.name == name; });
+  if (found == sources_.end())
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("attacks on '{}': there is no such net in the experiment", name));
+  return *found;
 }
 
 std::string TaskPlanner::suffix(int seed) const {

@@ -8,6 +8,7 @@
 
 #include "eval/data/dataset.h"
 #include "search/strategies/plan_builder.h"
+#include "search/strategies/source_nets.h"
 
 namespace search {
 
@@ -54,14 +55,19 @@ class TaskPlanner {
   /// `epochs`.
   Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
 
-  /// The fingerprint of a stage made here.
-  std::string add(Stage stage) { return builder_.add(std::move(stage)); }
+  /// Adds such a stage; returns its fingerprint.
+  std::string extend(const CutRequest& cut, Stage extension);
+
+  /// Whether an objective or a constraint is about latency, and that of the net of `stage` is still to come. Until then the net is not to
+  /// be decided on.
+  bool awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const;
 
   /// A reason that the plan keeps.
   void decide(const storage::TrialRecord& trial, std::string choice, std::string reason);
 
-  /// The fingerprint of the stage that measures the net of `stage` on test data. `share`: of the base's multiply-accumulates.
-  std::string evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share);
+  /// Plans what is measured of the step's net where that is reported, on test data and as `evaluate` asks. `share`: of the base's
+  /// multiply-accumulates; `seed`: of the images that are perturbed.
+  void measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double share, int seed);
 
   /// The trials of the baselines.
   void plan_baselines();
@@ -69,6 +75,13 @@ class TaskPlanner {
  private:
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train, int seed);
+  std::string training(const NamedNet& net, const std::string& name, const Json& train, int seed);
+  Stage latency_stage(const std::string& stage, const NamedNet& net, const std::string& label, double share) const;
+  void time_for_decision(const std::string& stage, const CutRequest& cut);
+  std::string robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed);
+  const SourceNet& source_by_name(const std::string& name) const;
+  NamedNet source_net(const SourceNet& source) const;
+  std::string source_stage(const SourceNet& source, int seed);
   std::string suffix(int seed) const;
   std::string shown(const std::string& label) const;
   Json retraining(int stop_after) const;
@@ -80,6 +93,8 @@ class TaskPlanner {
   std::optional<int> fold_;
   PlanBuilder& builder_;
   eval::DatasetInfo info_;
+  std::vector<SourceNet> sources_;
+  bool decides_by_latency_ = false;
   Json data_;                                   ///< the stages' parameter "data"
   StageParameters evaluation_;                  ///< of the stages that measure a net on test data
   mutable std::map<std::string, double> macs_;  ///< of one image, by the net's parameter: computed once

@@ -14,38 +14,41 @@ namespace storage {
 
 namespace {
 
-/// A SHA-256 in progress.
-class Hash {
- public:
-  Hash() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) { check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr)); }
-
-  void add(std::string_view bytes) { check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())); }
-
-  std::string hex() {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    check(EVP_DigestFinal_ex(context_.get(), digest, &size));
-    return fmt::format("{:02x}", fmt::join(digest, digest + size, ""));
-  }
-
- private:
-  static void check(bool done) {
-    if (!done) throw Error(ErrorKind::internal, "OpenSSL cannot compute SHA-256");
-  }
-
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+void check(bool done) {
+  if (!done) throw Error(ErrorKind::internal, "OpenSSL cannot compute SHA-256");
+}
 
 }  // namespace
 
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(new Context) {
+  check(context_->digest && EVP_DigestInit_ex(context_->digest.get(), EVP_sha256(), nullptr));
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view bytes) {
+  check(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()));
+}
+
+std::string Sha256::hex() {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  check(EVP_DigestFinal_ex(context_->digest.get(), digest, &size));
+  return fmt::format("{:02x}", fmt::join(digest, digest + size, ""));
+}
+
 std::string sha256(std::string_view bytes) {
-  Hash hash;
+  Sha256 hash;
   hash.add(bytes);
   return hash.hex();
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  Hash hash;
+  Sha256 hash;
   read_blocks(path, [&](std::string_view block) { hash.add(block); });
   return hash.hex();
 }

@@ -2,12 +2,29 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "storage/base/json.h"
 
 namespace storage {
+
+/// A SHA-256 in progress, of bytes that come in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+
+  void add(std::string_view bytes);
+
+  /// 64 hex digits. Nothing may be added after it.
+  std::string hex();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 /// SHA-256 of the bytes, 64 hex digits.
 std::string sha256(std::string_view bytes);

@@ -49,3 +49,26 @@ TEST_CASE("a net as a graph for Graphviz: a node a layer, an edge an input, name
         "  n3 [label=\"flatten\nflatten\n4x1x1\"];\n  n2 -> n3;\n"
         "  n4 [label=\"fc\nlinear\n3x1x1\", style=bold];\n  n3 -> n4;\n}\n");
 }
+
+TEST_CASE("values alive at once, by hand") {
+  // A chain: the input of 64 and conv1's 8x8x8 = 512; those and pool's 8x4x4 = 128; 128 and conv2's 16x4x4 = 256; 256 and 16; 16 and 4.
+  // Batch norm and ReLU write over the convolution's output, flatten hands on.
+  CHECK(peak_activations(support::plain_net()) == 512 + 128);
+
+  // A residual block of 2x4x4 = 32 values a map: the first ReLU reads the input, which stays. While `body` is made, the map that the sum
+  // needs again, conv's input, is there too; conv's own output may be overwritten by its ReLU.
+  NetBuilder residual("residual", {2, 4, 4});
+  const int first = residual.relu("first", residual.input());
+  const int body = residual.relu("relu", residual.convolution("conv", first, 2, {3, 1, 1}));
+  const int wide = residual.convolution("wide", body, 8, {3, 1, 1});  // 128, with `first` and its own input
+  const int back = residual.convolution("back", wide, 2, {3, 1, 1});  // 128 + 32, with `first`
+  const int sum = residual.add("sum", {first, back});                 // three maps of 32
+  residual.linear("fc", residual.flatten("flat", residual.dropout("drop", sum, 0.5)), 3);
+  CHECK(peak_activations(std::move(residual).build()) == 32 + 32 + 128);
+
+  // What two layers read is not overwritten by the first of them: 48 for each of conv, relu and the join of 96.
+  NetBuilder shared("shared", {1, 4, 4});
+  const int conv = shared.convolution("conv", shared.input(), 3, {1, 1, 0});
+  shared.concat("join", {shared.relu("relu", conv), conv});
+  CHECK(peak_activations(std::move(shared).build()) == 48 + 48 + 96);
+}

@@ -123,6 +123,38 @@ TEST_CASE("what a search may want and spend is checked") {
              Contains("prune.schedules: a list is not for the strategy beam, which finds its own steps"));
 }
 
+TEST_CASE("what is to be measured is checked") {
+  CHECK(with_line(10, "evaluate: {latancy: {}}") == "e.yaml:10:12: evaluate.latancy: 'latancy' is not a key (did you mean 'latency'?)");
+  CHECK(with_line(10, "evaluate: {latency: {batch: [0]}}") ==
+        "e.yaml:10:30: evaluate.latency.batch.0: 0 is not an integer from 1 to 65536");
+  CHECK(with_line(10, "evaluate: {latency: {batch: [1], second: 2}}") ==
+        "e.yaml:10:34: evaluate.latency.second: 'second' is not a key (did you mean 'seconds'?)");
+  CHECK(with_line(10, "evaluate: {robustness: {noise: [gausian]}}") ==
+        "e.yaml:10:33: evaluate.robustness.noise.0: 'gausian' is not a noise (did you mean 'gaussian'?)");
+  CHECK(with_line(10, "evaluate: {robustness: {noise: [{name: jpeg, levels: [0]}]}}") ==
+        "e.yaml:10:55: evaluate.robustness.noise.0.levels.0: 0.0 is not a finite number from 1 to 100");
+  CHECK(with_line(10, "evaluate: {robustness: {noise: [{name: jpeg, levels: []}]}}") ==
+        "e.yaml:10:54: evaluate.robustness.noise.0.levels: a list has no levels; valid: as in '[75, 25]'");
+  CHECK(with_line(10, "evaluate: {robustness: {noise: [{name: jpeg, level: 3}]}}") ==
+        "e.yaml:10:46: evaluate.robustness.noise.0.level: 'level' is not a key (did you mean 'levels'?)");
+  CHECK(with_line(10, "evaluate: {robustness: {attacks: [fsgm]}}") ==
+        "e.yaml:10:35: evaluate.robustness.attacks.0: 'fsgm' is not an attack (did you mean 'fgsm'?)");
+  CHECK(with_line(10, "evaluate: {robustness: {attacks: [{name: fgsm, eps: 4}]}}") ==
+        "e.yaml:10:53: evaluate.robustness.attacks.0.eps: 4.0 is not a finite number from 0 to 1");
+  CHECK(with_line(10, "evaluate: {robustness: {attacks: [{name: fgsm, epsilon: 0.1}]}}") ==
+        "e.yaml:10:48: evaluate.robustness.attacks.0.epsilon: 'epsilon' is not a key (valid: name, source, eps)");
+  CHECK(with_line(10, "evaluate: {robustness: {attacks: [{name: fgsm, source: vgg11}]}}") ==
+        "e.yaml:10:56: evaluate.robustness.attacks.0.source: 'vgg11' is not a net of this experiment (did you mean 'vgg11_bn'?)");
+  CHECK(with_line(10, "evaluate: {robustness: {attacks: [fgsm, {name: fgsm, eps: 0.1}, fgsm]}}") ==
+        "e.yaml:10:65: evaluate.robustness.attacks.2: 'fgsm' asks for fgsm at 0.0157 on self again; valid: each once");
+  CHECK(with_line(10, "objectives: [latency_ms]") ==
+        "e.yaml:10:14: objectives.0: 'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+  CHECK(with_line(10, "constraints: [latency_ms <= 5]") ==
+        "e.yaml:10:15: constraints.0: 'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+  CHECK(with_line(10, "evaluate: {robustness: {images: 10}}") ==
+        "e.yaml:10:24: evaluate.robustness: a mapping measures nothing; valid: as in '{noise: [gaussian], attacks: [fgsm]}'");
+}
+
 TEST_CASE("names are used once") {
   CHECK(with_line(3, "tasks: [{name: a, dataset: fashion}, {name: a, dataset: fashion}]") ==
         "e.yaml:3:45: tasks.1.name: 'a' is given twice; valid: each once");

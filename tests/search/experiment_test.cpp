@@ -1,5 +1,7 @@
 #include "search/experiment.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
@@ -246,4 +248,27 @@ TEST_CASE("every experiment of the project is valid") {
     }
   }
   CHECK(found > 0);
+}
+
+TEST_CASE("what is to be measured is read with its defaults, and stored only where it is asked for") {
+  SmallExperiment small;
+  CHECK(load(small).evaluate.latency.is_null());
+  CHECK(load(small).evaluate.robustness.is_null());
+  CHECK_FALSE(to_json(load(small)).contains("evaluate"));
+  small.lines.push_back("baselines: [mobilenet_v2]");
+  small.lines.push_back(
+      "evaluate: {latency: {}, robustness: {noise: [poisson, {name: gaussian, levels: [5]}], attacks: [{name: fgsm, eps: 0.25}, "
+      "{name: fgsm, eps: 0.25, source: mobilenet_v2}, spatial]}}");
+  const Experiment experiment = load(small);
+  CHECK(experiment.evaluate.latency == Json{{"batch", {1, 64}}, {"seconds", 1.0}});
+  const Json& robustness = experiment.evaluate.robustness;
+  CHECK(robustness.at("images") == 1000);
+  std::vector<std::string> asked;
+  for (const Json& each : robustness.at("perturbations"))
+    asked.push_back(fmt::format("{} {} {} {}", each.at("kind").get<std::string>(), each.at("name").get<std::string>(),
+                                each.at("level").get<double>(), each.at("source").get<std::string>()));
+  CHECK(asked == std::vector<std::string>{"noise poisson 255 self", "noise poisson 50 self", "noise gaussian 5 self",
+                                          "attack fgsm 0.25 self", "attack fgsm 0.25 mobilenet_v2", "spatial spatial 30 self"});
+  CHECK(robustness.at("perturbations")[3].at("options") == Json{{"eps", 0.25}});
+  CHECK(to_json(experiment).at("evaluate").at("robustness") == robustness);
 }

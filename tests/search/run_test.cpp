@@ -320,6 +320,30 @@ TEST_CASE_METHOD(Fixture, "a stage that ran out of memory is run again alone on 
   CHECK(status(greedy).attempt == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "a stage that measures time runs alone, one after the other, and nothing starts while it waits") {
+  Stage one = stage("one", {}, 5), other = stage("other", {}, 4);
+  one.alone = other.alone = true;
+  const Stage a = stage("a", {}, 9), b = stage("b", {}, 3), c = stage("c", {}, 2);
+  FakeExecutor executor(3, [](const Job&, int) { return done(); });
+  std::vector<std::string> beside;  // how many stages ran when each was started
+  executor.on_start = [&](const Job& job) { beside.push_back(name(job) + " " + std::to_string(executor.running())); };
+  const RunSummary summary = go({a, one, other, b, c}, executor);
+  CHECK(beside == std::vector<std::string>{"a 0", "one 0", "other 0", "b 0", "c 1"});
+  CHECK(summary.executed == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "a stage that runs alone has its own device to itself, not the others") {
+  Stage timed = stage("timed", {}, 9);
+  timed.alone = true;
+  const Stage a = stage("a"), b = stage("b"), c = stage("c");
+  FakeExecutor executor({{"cuda:0", 1}, {"cuda:1", 1}, {"cuda:0", 1}}, [](const Job&, int) { return done(); });
+  std::vector<std::string> beside;
+  executor.on_start = [&](const Job& job) { beside.push_back(name(job) + " " + std::to_string(executor.running())); };
+  go({timed, a, b, c}, executor);
+  // a starts on the second device beside it; the third slot, of its device, stays empty until it is done.
+  CHECK(beside == std::vector<std::string>{"timed 0", "a 1", "b 1", "c 2"});
+}
+
 TEST_CASE_METHOD(Fixture, "a stage whose weights were removed is run again where another needs them, and only there") {
   const auto with_weights = [](const Job&, int) {
     storage::StageOutcome outcome = done();

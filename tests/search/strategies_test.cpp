@@ -152,6 +152,46 @@ TEST_CASE_METHOD(Fixture, "pareto: the front is measured, and nets beyond a cons
   CHECK(std::count(choices.begin(), choices.end(), "leave") >= 1);  // the base at least
 }
 
+TEST_CASE_METHOD(Fixture, "every strategy times its nets before it decides on them, where an objective is latency", "[conformance]") {
+  const std::string name = GENERATE(from_range(search::strategy_names()));
+  CAPTURE(name);
+  const auto prepare = [&](Fixture& search) {
+    search.choose(name);
+    search.experiment.criteria = {criterion("l1"), criterion("taylor")};
+    search.experiment.retrain["epochs"] = 4;
+    if (search::strategy_entry(name).takes_schedules)
+      search.experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
+    search.experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+    search.experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};
+    search.experiment.constraints = {search::parse_constraint("latency_ms <= 6")};
+  };
+  prepare(*this);
+  CHECK(go(taylor_holds).end == RunSummary::End::finished);
+  CHECK(count("latency") == count("train") + count("prune") + count("extend"));
+  const auto history = repository.stage_statuses({"latency_ms"});
+  for (const Json& row : repository.rows("stages")) {
+    if (row.at("kind") != "prune") continue;
+    const storage::StageStatus& net = history.at(row.at("stage"));
+    CHECK(net.metrics.at("latency_ms") == static_cast<double>(net.params.value()) / 100);
+  }
+  const search::Plan plan = search::make_strategy(name)->next(experiment, history);
+  CHECK(plan.stages.size() == history.size());  // what was planned once is planned still
+  CHECK(go(taylor_holds).executed == 0);
+
+  Fixture other;
+  prepare(other);
+  CHECK(other.go(taylor_holds, /*slots=*/3, /*in_order=*/false).end == RunSummary::End::finished);
+  if (name == "pareto") {
+    for (const std::string& measured : measured_cuts(plan)) {
+      const Json trial = repository.trial(measured);
+      for (const Json& step : repository.rows("steps"))
+        if (step.at("trial") == trial.at("trial") && step.at("step") == trial.at("steps")) CHECK(step.at("params") <= 600);
+    }
+    CHECK_FALSE(measured_cuts(plan).empty());
+    CHECK(other.count("prune") == count("prune"));  // slots and the order in which stages end change nothing
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "the volume that the nets dominate is stored as it grows") {
   choose("target", {{"of", "macs"}});
   experiment.objectives = {{"accuracy_val", true}, {"macs", false}};

@@ -20,6 +20,8 @@ class FakeExecutor : public search::Executor {
 
   FakeExecutor(int slots, Script script) : slots_(static_cast<std::size_t>(slots), {"cpu", 1}), script_(std::move(script)) {}
 
+  FakeExecutor(std::vector<search::Slot> slots, Script script) : slots_(std::move(slots)), script_(std::move(script)) {}
+
   const std::vector<search::Slot>& slots() const override { return slots_; }
 
   void start(int slot, const search::Job& job) override {
