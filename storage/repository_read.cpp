@@ -14,9 +14,9 @@ namespace storage {
 namespace {
 
 const std::vector<std::string>& view_names() {
-  static const std::vector<std::string> names = {"trials",  "steps",       "stages", "layers",        "baselines",
-                                                 "metrics", "experiments", "tasks",  "architectures", "lineage",
-                                                 "inputs",  "artifacts",   "nets",   "decisions",     "hypervolumes",  "latencies",   "robustness"};
+  static const std::vector<std::string> names = {"trials",      "steps",     "stages",        "layers",    "baselines", "metrics",
+                                                 "experiments", "tasks",     "architectures", "lineage",   "inputs",    "artifacts",
+                                                 "nets",        "decisions", "hypervolumes",  "latencies", "robustness"};
   return names;
 }
 
@@ -37,6 +37,12 @@ Json objects(Database& database, const std::string& sql, const std::vector<Value
     found.push_back(std::move(object));
   });
   return found;
+}
+
+void require_view(const std::string& view) {
+  const std::vector<std::string>& names = view_names();
+  if (std::find(names.begin(), names.end(), view) == names.end())
+    throw Error(ErrorKind::usage, fmt::format("there is no view '{}'{}", view, suggestion(view, names)));
 }
 
 /// A text that may be NULL as JSON.
@@ -152,11 +158,22 @@ bool Repository::has_artifacts(const std::string& fingerprint) const {
 }
 
 Json Repository::rows(const std::string& view) const {
-  const std::vector<std::string>& names = view_names();
-  if (std::find(names.begin(), names.end(), view) == names.end()) {
-    throw Error(ErrorKind::usage, fmt::format("there is no view '{}'{}", view, suggestion(view, names)));
-  }
+  require_view(view);
   return objects(*database_, "SELECT * FROM " + view);
+}
+
+void Repository::each_row(const std::string& view, const std::vector<std::string>& columns,
+                          const std::function<void(const std::vector<Json>&)>& take) const {
+  require_view(view);
+  const std::vector<std::string> known = database_->columns("SELECT * FROM " + view);
+  for (const std::string& column : columns)
+    if (std::find(known.begin(), known.end(), column) == known.end())
+      throw Error(ErrorKind::usage, fmt::format("the view {} has no column '{}'{}", view, column, suggestion(column, known)));
+  std::vector<Json> values(columns.size());
+  database_->each(fmt::format("SELECT {} FROM {}", fmt::join(columns, ", "), view), {}, [&](const Row& row) {
+    std::transform(row.begin(), row.end(), values.begin(), to_json);
+    take(values);
+  });
 }
 
 Json Repository::trial(const std::string& number_or_name) const {
