@@ -54,6 +54,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_show(app, action);
   search::cli::add_pareto(app, action);
   search::cli::add_lineage(app, action);
+  search::cli::add_report(app, action);
   search::cli::add_export(app, action);
   search::cli::add_retry(app, action);
   search::cli::add_nets(app, action);
