@@ -40,7 +40,7 @@ Job make_job(const Stage& stage, const storage::Repository& repository) {
                           {"architecture", left.architecture ? to_json(*left.architecture) : Json(nullptr)},
                           {"artifacts", std::move(artifacts)}};
   }
-  return {stage.fingerprint, {{"kind", to_string(stage.kind)}, {"parameters", stage.parameters}, {"inputs", std::move(inputs)}}};
+  return {stage.fingerprint, {{"kind", to_string(stage.kind)}, {"parameters", stage.parameters.json()}, {"inputs", std::move(inputs)}}};
 }
 
 class Loop {

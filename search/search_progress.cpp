@@ -29,9 +29,10 @@ storage::StageStatus status_of(const storage::StageOutcome& outcome) {
 
 double epochs_of(const Stage& stage) {
   const char* key = stage.kind == StageKind::prune ? "retrain" : "train";
-  const auto options = stage.parameters.find(key);
-  if (options == stage.parameters.end() || !options->contains("epochs")) return 0;
-  return options->value("stop_after", options->at("epochs").get<double>()) - stage.parameters.value("from", 0.0);
+  const Json& parameters = stage.parameters.json();
+  const auto options = parameters.find(key);
+  if (options == parameters.end() || !options->contains("epochs")) return 0;
+  return options->value("stop_after", options->at("epochs").get<double>()) - parameters.value("from", 0.0);
 }
 
 void SearchProgress::adopt(const Plan& plan, const History& history) {

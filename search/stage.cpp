@@ -4,30 +4,16 @@
 
 #include <utility>
 
-#include "eval/data/dataset.h"
 #include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/option.h"
 
 namespace search {
 
-using nlohmann::literals::operator""_json_pointer;
-
 namespace {
 
 /// Raised whenever equal parameters come to mean another result, so that old results are not taken for new ones.
 constexpr int kFormat = 2;
-
-/// The parameters without the paths of data and weights: their identities are among them, and where they lie decides nothing.
-Json without_paths(Json parameters) {
-  const auto settings = "/data/settings"_json_pointer, weights = "/net/weights"_json_pointer;
-  if (parameters.contains(weights)) parameters[weights].erase("path");
-  if (!parameters.contains(settings)) return parameters;
-  Json& data = parameters[settings];
-  for (const storage::Option& option : eval::dataset_entry(data.at("format").get<std::string>()).options)
-    if (option.kind == storage::OptionKind::path) data.erase(option.name);
-  return parameters;
-}
 
 }  // namespace
 
@@ -56,19 +42,19 @@ StageKind stage_kind_from_string(const std::string& text) {
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("stage kind '{}' is not known{}", text, storage::suggestion(text, names)));
 }
 
-Stage make_stage(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work) {
+Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work) {
   Json named = Json::object();
   for (const storage::StageInput& input : inputs) {
     if (!named.emplace(input.role, input.stage).second)
       throw storage::Error(storage::ErrorKind::internal, fmt::format("stage '{}' has two inputs of role '{}'", label, input.role));
   }
-  const Json identity{
-      {"format", kFormat}, {"kind", to_string(kind)}, {"parameters", without_paths(parameters)}, {"inputs", std::move(named)}};
-  return {storage::fingerprint(identity), kind, std::move(label), std::move(parameters), std::move(inputs), work};
+  const std::string identity = fmt::format(R"({{"format":{},"inputs":{},"kind":"{}","parameters":{}}})", kFormat, named.dump(),
+                                           to_string(kind), parameters.identity());
+  return {storage::fingerprint_of(identity), kind, std::move(label), std::move(parameters), std::move(inputs), work};
 }
 
 storage::StageRecord to_record(const Stage& stage) {
-  return {stage.fingerprint, to_string(stage.kind), stage.label, stage.parameters, stage.inputs};
+  return {stage.fingerprint, to_string(stage.kind), stage.label, stage.parameters.json(), stage.inputs};
 }
 
 }  // namespace search

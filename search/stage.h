@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "search/stage_parameters.h"
 #include "storage/repository.h"
 
 namespace search {
-
-using storage::Json;
 
 enum class StageKind { probe, train, prune, extend, evaluate };
 std::string to_string(StageKind kind);
@@ -21,15 +20,15 @@ struct Stage {
   std::string fingerprint;
   StageKind kind = StageKind::train;
   std::string label;  ///< for people: "vgg16_bn lda-wilks gradual 2/3 seed 1"
-  Json parameters;    ///< all that decides the result besides the inputs
+  StageParameters parameters;
   std::vector<storage::StageInput> inputs;
   double work = 1;      ///< estimated multiply-accumulates: order and ETA only
   bool urgent = false;  ///< a first result of a task hangs on it: it goes before all that does not
 };
 
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
-/// format version. Label, work, urgency and the paths among parameters.data.settings do not enter it.
-Stage make_stage(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work);
+/// format version. Label, work, urgency and the paths of data and weights do not enter it.
+Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work);
 
 storage::StageRecord to_record(const Stage& stage);
 

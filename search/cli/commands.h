@@ -25,6 +25,7 @@ void add_validate(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_trials(CLI::App& app, Action& action);
 void add_pareto(CLI::App& app, Action& action);
+void add_compare(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_lineage(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);

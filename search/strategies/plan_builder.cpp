@@ -6,7 +6,8 @@
 
 namespace search {
 
-std::string PlanBuilder::add(StageKind kind, std::string label, Json parameters, std::vector<storage::StageInput> inputs, double work) {
+std::string PlanBuilder::add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs,
+                             double work) {
   return add(make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), work));
 }
 

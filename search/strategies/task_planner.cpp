@@ -35,6 +35,7 @@ TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const e
     : experiment_(experiment), task_(task), fold_(fold), builder_(builder), info_(info) {
   const Json settings = settings_of(experiment, task, fold);
   data_ = {{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}};
+  evaluation_ = Json{{"data", data_}, {"split", "test"}};
 }
 
 std::vector<NamedNet> TaskPlanner::bases() const {
@@ -80,7 +81,7 @@ Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, in
   const Json train = retraining(epochs);
   return make_stage(
       StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
-      {{"data", data_}, {"train", train}, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
+      Json{{"data", data_}, {"train", train}, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
       training_work(train, kept_share(cut.request, cut.share) * macs(cut.net)) * (1 - cut.stop_after / static_cast<double>(epochs)));
 }
 
@@ -96,7 +97,7 @@ Json TaskPlanner::retraining(int stop_after) const {
 }
 
 std::string TaskPlanner::evaluated(const std::string& stage, const NamedNet& net, const std::string& label, double share) {
-  return builder_.add(StageKind::evaluate, shown(label), {{"data", data_}, {"split", "test"}}, {{"net", stage}},
+  return builder_.add(StageKind::evaluate, shown(label), evaluation_, {{"net", stage}},
                       static_cast<double>(info_.test) * share * macs(net));
 }
 

@@ -81,6 +81,7 @@ class TaskPlanner {
   PlanBuilder& builder_;
   eval::DatasetInfo info_;
   Json data_;                                   ///< the stages' parameter "data"
+  StageParameters evaluation_;                  ///< of the stages that measure a net on test data
   mutable std::map<std::string, double> macs_;  ///< of one image, by the net's parameter: computed once
 };
 

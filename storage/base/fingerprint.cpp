@@ -50,12 +50,20 @@ std::string sha256_file(const std::filesystem::path& path) {
   return hash.hex();
 }
 
-std::string fingerprint(const Json& value) {
+std::string canonical(const Json& value) {
   try {
-    return sha256(value.dump()).substr(0, 32);
+    return value.dump();
   } catch (const Json::type_error& error) {
     throw Error(ErrorKind::invalid, fmt::format("a text is not valid UTF-8: {}", error.what()));
   }
+}
+
+std::string fingerprint_of(std::string_view canonical) {
+  return sha256(canonical).substr(0, 32);
+}
+
+std::string fingerprint(const Json& value) {
+  return fingerprint_of(canonical(value));
 }
 
 Json file_identity(const std::filesystem::path& path) {

@@ -15,7 +15,11 @@ std::string sha256(std::string_view bytes);
 /// SHA-256 of a file's content, streamed, 64 hex digits. Throws Error(invalid) where the file cannot be read.
 std::string sha256_file(const std::filesystem::path& path);
 
-/// The first 32 hex digits of the SHA-256 of the value's sorted, compact dump.
+/// The sorted, compact dump of a value: equal values have equal ones. Throws Error(invalid) where a text in it is not UTF-8.
+std::string canonical(const Json& value);
+
+/// The first 32 hex digits of the SHA-256 of a canonical dump, or of a value's.
+std::string fingerprint_of(std::string_view canonical);
 std::string fingerprint(const Json& value);
 
 /// What identifies a data file cheaply: name, size and the SHA-256 of its first and last 64 KiB.

@@ -153,7 +153,7 @@ TEST_CASE("the answers as a table") {
 TEST_CASE("answers are read from the stored views") {
   const support::TemporaryDirectory directory;
   storage::Repository repository(directory.path(), storage::Repository::Access::write);
-  const auto train = search::make_stage(search::StageKind::train, "train", {{"seed", 1}}, {}, 1);
+  const auto train = search::make_stage(search::StageKind::train, "train", Json{{"seed", 1}}, {}, 1);
   const auto evaluate = search::make_stage(search::StageKind::evaluate, "evaluate", {}, {{"net", train.fingerprint}}, 1);
   const auto cut = search::make_stage(search::StageKind::prune, "cut", {}, {{"net", train.fingerprint}}, 1);
   const auto measure = search::make_stage(search::StageKind::evaluate, "measure", {}, {{"net", cut.fingerprint}}, 1);

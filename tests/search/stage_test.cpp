@@ -11,7 +11,7 @@ using search::StageKind;
 TEST_CASE("a stage's fingerprint is the hash of its kind, parameters, inputs and format") {
   // Reference: the first 32 digits that sha256sum gives for
   // {"format":2,"inputs":{"net":"abc"},"kind":"evaluate","parameters":{"split":"test"}}
-  const auto stage = search::make_stage(StageKind::evaluate, "any label", {{"split", "test"}}, {{"net", "abc"}}, 5);
+  const auto stage = search::make_stage(StageKind::evaluate, "any label", Json{{"split", "test"}}, {{"net", "abc"}}, 5);
   CHECK(stage.fingerprint == "0bca4616e6e2b11a9d69170c97ecad56");
 }
 
@@ -22,17 +22,17 @@ TEST_CASE("what decides a stage's result changes its fingerprint, and nothing el
   const std::string one = make(StageKind::prune, parameters, {{"net", "a"}, {"widths", "b"}}, "x", 1);
   CHECK(make(StageKind::prune, parameters, {{"widths", "b"}, {"net", "a"}}, "y", 2) == one);
   CHECK(make(StageKind::train, parameters, {{"net", "a"}, {"widths", "b"}}, "x", 1) != one);
-  CHECK(make(StageKind::prune, {{"seed", 2}}, {{"net", "a"}, {"widths", "b"}}, "x", 1) != one);
+  CHECK(make(StageKind::prune, Json{{"seed", 2}}, {{"net", "a"}, {"widths", "b"}}, "x", 1) != one);
   CHECK(make(StageKind::prune, parameters, {{"net", "b"}, {"widths", "a"}}, "x", 1) != one);
   CHECK(make(StageKind::prune, parameters, {{"net", "a"}}, "x", 1) != one);
 }
 
 TEST_CASE("where the data lie does not enter the fingerprint, how they are read does") {
   const auto with = [](const Json& settings) {
-    return search::make_stage(StageKind::train, "", {{"data", {{"settings", settings}, {"identity", 7}}}}, {}, 1);
+    return search::make_stage(StageKind::train, "", Json{{"data", {{"settings", settings}, {"identity", 7}}}}, {}, 1);
   };
   const auto here = with({{"format", "idx"}, {"root", "/here"}, {"pad", 2}});
-  CHECK(here.parameters["data"]["settings"]["root"] == "/here");
+  CHECK(here.parameters.json()["data"]["settings"]["root"] == "/here");
   CHECK(with({{"format", "idx"}, {"root", "/there"}, {"pad", 2}}).fingerprint == here.fingerprint);
   CHECK(with({{"format", "idx"}, {"root", "/here"}, {"pad", 0}}).fingerprint != here.fingerprint);
 }

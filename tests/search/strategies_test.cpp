@@ -98,7 +98,7 @@ TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, u
   const search::Plan plan = search::make_strategy("halving")->next(experiment, repository.stage_statuses());
   std::vector<Json> extensions;
   for (const search::Stage& stage : plan.stages)
-    if (stage.kind == search::StageKind::extend) extensions.push_back(stage.parameters);
+    if (stage.kind == search::StageKind::extend) extensions.push_back(stage.parameters.json());
   REQUIRE(extensions.size() == 3);  // two to the second epoch, one of them to the fourth
   CHECK(extensions[0].at("from") == 1);
   CHECK(extensions[0].at("train").at("stop_after") == 2);

@@ -122,7 +122,7 @@ TEST_CASE_METHOD(Fixture, "trials name their path through the stages") {
     const auto& evaluation = stage(made, slow.steps[step].evaluation);
     CHECK(slow.steps[step].step == step);
     CHECK(made_by.kind == (step == 0 ? StageKind::train : StageKind::prune));
-    CHECK(made_by.parameters["seed"] == 6);
+    CHECK(made_by.parameters.json()["seed"] == 6);
     CHECK(evaluation.kind == StageKind::evaluate);
     CHECK(input(evaluation, "net") == made_by.fingerprint);
     if (step > 0) CHECK(input(made_by, "net") == slow.steps[step - 1].stage);
@@ -136,19 +136,19 @@ TEST_CASE_METHOD(Fixture, "stages carry what the worker needs, and no labels") {
   const Plan before = plan();
   const auto& path = trial(before, "fashion/vgg11_bn/taylor/slow/s5");
   const Json data{{"settings", experiment.data["tiny"]}, {"identity", eval::dataset_identity(experiment.data["tiny"])}, {"target", ""}};
-  CHECK(stage(before, path.steps[0].stage).parameters ==
+  CHECK(stage(before, path.steps[0].stage).parameters.json() ==
         Json{{"data", data},
              {"net", {{"name", "vgg11_bn"}, {"width", 0.125}, {"layout", "automatic"}, {"dropout", 0.5}}},
              {"train", experiment.train},
              {"seed", 5}});
-  CHECK(stage(before, path.steps[1].stage).parameters == Json{{"data", data},
-                                                              {"criterion", {{"name", "taylor"}, {"options", Json::object()}}},
-                                                              {"allocation", "greedy"},
-                                                              {"limits", experiment.allocation},
-                                                              {"request", {{"keep", 0.5}, {"of", "macs"}}},
-                                                              {"retrain", experiment.retrain},
-                                                              {"seed", 5}});
-  CHECK(stage(before, path.steps[1].evaluation).parameters == Json{{"data", data}, {"split", "test"}});
+  CHECK(stage(before, path.steps[1].stage).parameters.json() == Json{{"data", data},
+                                                                     {"criterion", {{"name", "taylor"}, {"options", Json::object()}}},
+                                                                     {"allocation", "greedy"},
+                                                                     {"limits", experiment.allocation},
+                                                                     {"request", {{"keep", 0.5}, {"of", "macs"}}},
+                                                                     {"retrain", experiment.retrain},
+                                                                     {"seed", 5}});
+  CHECK(stage(before, path.steps[1].evaluation).parameters.json() == Json{{"data", data}, {"split", "test"}});
 
   experiment.criteria[1].label = "renamed";
   experiment.schedules[0].name = "renamed";
@@ -161,8 +161,8 @@ TEST_CASE_METHOD(Fixture, "an eta request is allocated by eta") {
   experiment.schedules = {{"paper", {eta(0.1)}}};
   const Plan made = plan();
   const auto& cut = stage(made, trial(made, "fashion/vgg11_bn/taylor/paper/s5").steps[1].stage);
-  CHECK(cut.parameters["allocation"] == "eta");
-  CHECK(cut.parameters["request"] == Json{{"eta", 0.1}});
+  CHECK(cut.parameters.json()["allocation"] == "eta");
+  CHECK(cut.parameters.json()["request"] == Json{{"eta", 0.1}});
 }
 
 TEST_CASE_METHOD(Fixture, "one probe of the precision serves all seeds of a net") {
@@ -173,7 +173,7 @@ TEST_CASE_METHOD(Fixture, "one probe of the precision serves all seeds of a net"
   CHECK(made.stages_without_sharing == 56);  // one more in each of 8 trials
   const std::string probe = made.stages.front().fingerprint;
   for (const auto& each : made.stages) CHECK(input(each, "precision") == (each.kind == StageKind::train ? probe : ""));
-  CHECK(made.stages.front().parameters["batch"] == 4);
+  CHECK(made.stages.front().parameters.json()["batch"] == 4);
 }
 
 TEST_CASE_METHOD(Fixture, "a criterion at the widths of another reads that one's cut of the same step") {
@@ -208,8 +208,8 @@ TEST_CASE_METHOD(Fixture, "baselines are trained as they say") {
   CHECK(first.width == 0.5);
   CHECK(first.criterion.empty());
   CHECK(first.steps.size() == 1);
-  CHECK(stage(made, first.steps[0].stage).parameters["train"]["epochs"] == 16);
-  CHECK(stage(made, second.steps[0].stage).parameters["train"]["epochs"] == 4);
+  CHECK(stage(made, first.steps[0].stage).parameters.json()["train"]["epochs"] == 16);
+  CHECK(stage(made, second.steps[0].stage).parameters.json()["train"]["epochs"] == 4);
   CHECK(count(made, StageKind::probe) == 3);
   CHECK(made.stages.size() == 29 + 2 * 2 * 2 + 2);  // two baselines, two seeds, train and evaluate; two probes
 }
@@ -238,7 +238,7 @@ TEST_CASE_METHOD(Fixture, "the narrow control is as wide as its budget allows") 
   CHECK(narrow->net == "narrow-vgg11_bn");
   CHECK(narrow->width == width);
   CHECK(narrow->name.starts_with("fashion/narrow-vgg11_bn-w0."));
-  CHECK(stage(made, narrow->steps[0].stage).parameters["net"] ==
+  CHECK(stage(made, narrow->steps[0].stage).parameters.json()["net"] ==
         Json{{"name", "vgg11_bn"}, {"width", width}, {"layout", "automatic"}, {"dropout", 0.5}});
 }
 
@@ -297,7 +297,7 @@ TEST_CASE("each fold of a cross-validation is a trial of its own, on data of its
     const auto& of_fold = trial(plan, "age/vgg11_bn/l1/slow/s5/f" + std::to_string(fold));
     CHECK(of_fold.fold == fold);
     bases.insert(of_fold.steps[0].stage);
-    CHECK(stage(plan, of_fold.steps[0].stage).parameters.at("data").at("settings").at("fold") == fold);
+    CHECK(stage(plan, of_fold.steps[0].stage).parameters.json().at("data").at("settings").at("fold") == fold);
     CHECK(stage(plan, of_fold.steps[0].stage).label == "vgg11_bn seed 5 fold " + std::to_string(fold));
   }
   CHECK(bases.size() == 5);

@@ -1,0 +1,66 @@
+#include "eval/statistics.h"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <numeric>
+
+#include "storage/base/error.h"
+
+namespace eval {
+
+namespace {
+
+constexpr double kOutside = 0.05;  ///< of the distribution, at both ends together
+
+double standard_error(const Summary& summary) {
+  return summary.deviation / std::sqrt(static_cast<double>(summary.n));
+}
+
+}  // namespace
+
+Summary summarise(const std::vector<double>& values) {
+  Summary summary;
+  summary.n = static_cast<int>(values.size());
+  if (values.empty()) return summary;
+  summary.mean = std::accumulate(values.begin(), values.end(), 0.0) / summary.n;
+  if (summary.n == 1) return summary;
+  double squares = 0;
+  for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
+  summary.deviation = std::sqrt(squares / (summary.n - 1));
+  const boost::math::students_t distribution(summary.n - 1);
+  const double reach = boost::math::quantile(boost::math::complement(distribution, kOutside / 2)) * standard_error(summary);
+  summary.interval = Interval{summary.mean - reach, summary.mean + reach};
+  return summary;
+}
+
+PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other) {
+  if (one.size() != other.size()) throw storage::Error(storage::ErrorKind::internal, "paired difference: the values do not pair up");
+  std::vector<double> differences(one.size());
+  std::transform(one.begin(), one.end(), other.begin(), differences.begin(), std::minus<>());
+  PairedDifference difference{summarise(differences)};
+  if (difference.n < 2) return difference;
+  const double error = standard_error(difference);
+  if (error == 0) {
+    difference.p = difference.mean == 0 ? 1 : 0;
+    return difference;
+  }
+  const boost::math::students_t distribution(difference.n - 1);
+  difference.p = 2 * boost::math::cdf(boost::math::complement(distribution, std::abs(difference.mean) / error));
+  return difference;
+}
+
+std::vector<double> holm(const std::vector<double>& p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> corrected(p.size());
+  double highest = 0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    highest = std::max(highest, static_cast<double>(p.size() - rank) * p[order[rank]]);
+    corrected[order[rank]] = std::min(1.0, highest);
+  }
+  return corrected;
+}
+
+}  // namespace eval

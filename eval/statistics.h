@@ -1,0 +1,37 @@
+// What a handful of numbers says: means with intervals, paired differences, and p values corrected for how many were looked at. Used by
+// the answers, the comparison and the report.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+namespace eval {
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+struct Summary {
+  int n = 0;
+  double mean = 0;
+  double deviation = 0;              ///< sample standard deviation (n - 1); 0 with one value
+  std::optional<Interval> interval;  ///< 95 % of the mean, by Student's t with n - 1 degrees of freedom; none with fewer than two values
+};
+
+/// Of independent values, as of several seeds. All zero of none.
+Summary summarise(const std::vector<double>& values);
+
+/// The differences of pairs (one.value - other.value), as of two methods over the same seeds.
+struct PairedDifference : Summary {
+  double p = 1;  ///< two-sided, of Student's t test that the mean difference is 0; 1 with fewer than two pairs
+};
+
+/// Of two vectors whose elements pair up. Throws storage::Error(internal) where their sizes differ. Differences that are all equal and not
+/// zero have p = 0, all zero p = 1.
+PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other);
+
+/// p values corrected for their number, in the order given: the chance of one false claim among all is at most the level they are read at
+/// (Holm 1979, A simple sequentially rejective multiple test procedure).
+std::vector<double> holm(const std::vector<double>& p);
+
+}  // namespace eval

@@ -1,0 +1,218 @@
+#include "search/report/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace search {
+
+namespace {
+
+constexpr double kSlack = 1.05;  ///< sizes that differ by less count as equal: channels are whole
+
+using Family = Comparison::Family;
+using Measure = Comparison::Measure;
+using Verdict = Comparison::Verdict;
+
+/// The nets of two methods, seed by seed.
+struct Pairs {
+  std::vector<MeasuredNet> ones, others;
+
+  void add(const MeasuredNet& one, const MeasuredNet& other) {
+    ones.push_back(one);
+    others.push_back(other);
+  }
+};
+
+std::vector<double> each(const std::vector<MeasuredNet>& nets, const std::function<double(const MeasuredNet&)>& value) {
+  std::vector<double> values;
+  for (const MeasuredNet& net : nets) values.push_back(value(net));
+  return values;
+}
+
+double log_macs(const MeasuredNet& net) {
+  return std::log(net.macs);
+}
+double log_params(const MeasuredNet& net) {
+  return std::log(net.params);
+}
+double test_accuracy(const MeasuredNet& net) {
+  return net.accuracy_test;
+}
+
+void measure(Comparison& comparison, const Pairs& pairs) {
+  const auto difference = [&](double (*value)(const MeasuredNet&)) {
+    return eval::paired_difference(each(pairs.ones, value), each(pairs.others, value));
+  };
+  comparison.difference = difference(comparison.measure == Measure::accuracy ? test_accuracy : log_macs);
+  comparison.params_ratio = std::exp(difference(log_params).mean);
+  comparison.macs_ratio = std::exp(difference(log_macs).mean);
+}
+
+Verdict verdict(const Comparison& comparison) {
+  if (comparison.difference.n < 2 || comparison.p > kSignificance) return Verdict::undecided;
+  const bool positive = comparison.difference.mean > 0;
+  if (comparison.measure == Measure::macs) return positive ? Verdict::other : Verdict::one;
+  if (comparison.family == Family::baselines) return positive ? Verdict::one : Verdict::other;  // the cut net was chosen to fit
+  const double params = positive ? comparison.params_ratio : 1 / comparison.params_ratio;
+  const double macs = positive ? comparison.macs_ratio : 1 / comparison.macs_ratio;
+  if (params > kSlack && macs > kSlack) return Verdict::unequal;
+  return positive ? Verdict::one : Verdict::other;
+}
+
+NetOfUnit last_cuts(const NetLine& line) {
+  NetOfUnit nets;
+  for (const auto& [unit, steps] : line.nets) {
+    const auto last = std::max_element(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
+    if (last->step > 0) nets.emplace(unit, *last);
+  }
+  return nets;
+}
+
+class Comparing {
+ public:
+  explicit Comparing(const std::string& against) : against_(against) {}
+
+  void add(const NetGroup& group) {
+    for (auto one = group.searched.begin(); one != group.searched.end(); ++one)
+      for (auto other = one + 1; other != group.searched.end(); ++other)
+        if (one->schedule == other->schedule) add_criteria(group, *one, *other);
+    for (const NetLine& baseline : group.baselines) add_baseline(group, baseline);
+  }
+
+  std::vector<Comparison> corrected() && {
+    for (const Family family : {Family::criteria, Family::baselines}) {
+      std::vector<double> p;
+      for (const Comparison& each : comparisons_)
+        if (each.family == family) p.push_back(each.difference.p);
+      const std::vector<double> corrected = eval::holm(p);
+      auto next = corrected.begin();
+      for (Comparison& each : comparisons_)
+        if (each.family == family) each.p = *next++;
+    }
+    for (Comparison& each : comparisons_) each.verdict = verdict(each);
+    return std::move(comparisons_);
+  }
+
+ private:
+  void add_criteria(const NetGroup& group, const NetLine& one, const NetLine& other) {
+    Pairs pairs;
+    const NetOfUnit others = last_cuts(other);
+    for (const auto& [unit, net] : last_cuts(one))
+      if (const auto same = others.find(unit); same != others.end()) pairs.add(net, same->second);
+    add({Family::criteria, Measure::accuracy, group.task, group.net, one.schedule, one.criterion, other.criterion}, pairs);
+  }
+
+  /// Against the cut nets of each criterion, of all schedules together.
+  void add_baseline(const NetGroup& group, const NetLine& baseline) {
+    std::set<std::string> seen;
+    for (const NetLine& line : group.searched) {
+      if (!seen.insert(line.criterion).second) continue;
+      const auto accurate = [](const MeasuredNet& net) { return net.accuracy_val; };
+      const auto small = [](const MeasuredNet& net) { return -net.macs; };
+      const auto matched = [&](const std::string& budget, Measure measured, const auto& fits, const auto& value) {
+        Pairs pairs;
+        for (const auto& [unit, trained] : baseline.nets) {
+          std::optional<MeasuredNet> best;
+          for (const NetLine& each : group.searched) {
+            if (each.criterion != line.criterion || !each.nets.contains(unit)) continue;
+            for (const MeasuredNet& net : each.nets.at(unit))
+              if (net.step > 0 && fits(net, trained.front()) && (!best || value(net) > value(*best))) best = net;
+          }
+          if (best) pairs.add(*best, trained.front());
+        }
+        add({Family::baselines, measured, group.task, group.net, budget + " of " + baseline.name, line.criterion, baseline.name}, pairs);
+      };
+      matched(
+          "MACs", Measure::accuracy, [](const auto& net, const auto& other) { return net.macs <= other.macs * kSlack; }, accurate);
+      matched(
+          "parameters", Measure::accuracy, [](const auto& net, const auto& other) { return net.params <= other.params * kSlack; },
+          accurate);
+      matched(
+          "accuracy", Measure::macs, [](const auto& net, const auto& other) { return net.accuracy_val >= other.accuracy_val; }, small);
+    }
+  }
+
+  void add(Comparison comparison, const Pairs& pairs) {
+    if (pairs.ones.empty() || (!against_.empty() && comparison.one != against_ && comparison.other != against_)) return;
+    measure(comparison, pairs);
+    comparisons_.push_back(std::move(comparison));
+  }
+
+  const std::string& against_;
+  std::vector<Comparison> comparisons_;
+};
+
+void require_name(const std::vector<NetGroup>& groups, const std::string& name) {
+  std::set<std::string> names;
+  for (const NetGroup& group : groups) {
+    for (const NetLine& line : group.searched) names.insert(line.criterion);
+    for (const NetLine& line : group.baselines) names.insert(line.name);
+  }
+  if (!names.contains(name))
+    throw storage::Error(storage::ErrorKind::usage, fmt::format("no criterion or baseline '{}' was measured{}", name,
+                                                                storage::suggestion(name, {names.begin(), names.end()})));
+}
+
+const char* name_of(Family family) {
+  return family == Family::criteria ? "criteria" : "baselines";
+}
+
+std::string winner(const Comparison& comparison) {
+  switch (comparison.verdict) {
+    case Verdict::one:
+      return comparison.one;
+    case Verdict::other:
+      return comparison.other;
+    case Verdict::undecided:
+      return comparison.difference.n < 2 ? "one seed" : "undecided";
+    case Verdict::unequal:
+      return "unequal sizes";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<Comparison> compare(const std::vector<NetGroup>& groups, const std::string& against) {
+  if (!against.empty()) require_name(groups, against);
+  Comparing comparing(against);
+  for (const NetGroup& group : groups) comparing.add(group);
+  return std::move(comparing).corrected();
+}
+
+storage::Json to_json(const std::vector<Comparison>& comparisons) {
+  storage::Json rows = storage::Json::array();
+  for (const Comparison& each : comparisons) {
+    const bool accuracy = each.measure == Measure::accuracy;
+    const auto shown = [&](double value) { return accuracy ? 100 * value : std::exp(value); };
+    const auto& interval = each.difference.interval;
+    rows.push_back({{"family", name_of(each.family)},
+                    {"measure", accuracy ? "accuracy_test" : "macs"},
+                    {"task", each.task},
+                    {"net", each.net},
+                    {"budget", each.budget},
+                    {"one", each.one},
+                    {"other", each.other},
+                    {"n", each.difference.n},
+                    {"difference", shown(each.difference.mean)},
+                    {"low", interval ? storage::Json(shown(interval->low)) : storage::Json()},
+                    {"high", interval ? storage::Json(shown(interval->high)) : storage::Json()},
+                    {"p", each.difference.p},
+                    {"p_corrected", each.p},
+                    {"params_ratio", each.params_ratio},
+                    {"macs_ratio", each.macs_ratio},
+                    {"verdict", winner(each)}});
+  }
+  return rows;
+}
+
+}  // namespace search

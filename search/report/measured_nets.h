@@ -1,0 +1,45 @@
+// The nets that were measured, put together for comparing: by task and base net, of each its bases, its cut nets and its baselines, seed by
+// seed. Read from the views by the answers and the comparison.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/base/json.h"
+
+namespace search {
+
+/// One trained net of one seed, measured.
+struct MeasuredNet {
+  int step = 0;  ///< 0: a base or a baseline
+  double accuracy_val = 0, accuracy_test = 0, params = 0, macs = 0;
+
+  /// `of`: "params" or "macs".
+  double size(const std::string& of) const { return of == "params" ? params : macs; }
+};
+
+using Unit = std::pair<int, int>;  ///< seed, and fold or -1: what differences are paired over
+
+using NetOfUnit = std::map<Unit, MeasuredNet>;
+
+/// The cuts of a criterion by a schedule, or the one net of a baseline (criterion and schedule are empty).
+struct NetLine {
+  std::string name;  ///< "gradual / lda-wilks", "squeezenet1_1", "narrow (width 0.31)"
+  std::string criterion, schedule;
+  std::map<Unit, std::vector<MeasuredNet>> nets;
+};
+
+/// A task and a base net, with all that is compared to it.
+struct NetGroup {
+  std::string task, net;
+  NetOfUnit bases;
+  std::vector<NetLine> searched, baselines;  ///< in the order of the trials
+};
+
+/// From rows of the views `steps` and `baselines`; rows that lack an accuracy or a size are left out. Baselines that belong to no base net
+/// stand under each of their task.
+std::vector<NetGroup> measured_nets(const storage::Json& steps, const storage::Json& baselines);
+
+}  // namespace search

@@ -1,0 +1,55 @@
+#include "eval/statistics.h"
+
+#include <catch2/catch.hpp>
+
+#include "storage/base/error.h"
+
+using eval::holm;
+using eval::paired_difference;
+using eval::summarise;
+
+// References: scipy 1.10, stats.t.interval(0.95, 2, mean, sem) and stats.ttest_rel.
+TEST_CASE("a summary has the mean, the sample deviation and Student's interval") {
+  const eval::Summary summary = summarise({88.1, 88.9, 87.5});
+  CHECK(summary.n == 3);
+  CHECK(summary.mean == Approx(88.1666666667));
+  CHECK(summary.deviation == Approx(0.7023769169));
+  REQUIRE(summary.interval);
+  CHECK(summary.interval->low == Approx(86.4218656796));
+  CHECK(summary.interval->high == Approx(89.9114676538));
+}
+
+TEST_CASE("one value has a mean and no interval, none has nothing") {
+  CHECK(summarise({0.5}).mean == 0.5);
+  CHECK(summarise({0.5}).deviation == 0);
+  CHECK_FALSE(summarise({0.5}).interval);
+  CHECK(summarise({}).n == 0);
+}
+
+TEST_CASE("a paired difference is tested by Student's t") {
+  const eval::PairedDifference difference = paired_difference({88.1, 88.9, 87.5}, {87.0, 88.5, 86.1});
+  CHECK(difference.mean == Approx(0.9666666667));
+  CHECK(difference.deviation == Approx(0.5131601439));
+  CHECK(difference.interval->low == Approx(-0.3080937991));
+  CHECK(difference.interval->high == Approx(2.2414271325));
+  CHECK(difference.p == Approx(0.0824806041));
+}
+
+TEST_CASE("pairs that do not vary, are too few or do not pair up") {
+  CHECK(paired_difference({3, 2}, {2, 1}).p == 0);
+  CHECK(paired_difference({2, 1}, {2, 1}).p == 1);
+  CHECK(paired_difference({3}, {2}).p == 1);
+  CHECK(paired_difference({}, {}).p == 1);
+  CHECK_THROWS_AS(paired_difference({1, 2}, {1}), storage::Error);
+}
+
+TEST_CASE("Holm's correction multiplies the smallest p by the number of claims, the next by one less, and never falls") {
+  // By hand: 0.01 * 4; 0.015 * 3 = 0.045; 0.02 * 2 = 0.04, raised to 0.045; 0.9 * 1.
+  const std::vector<double> corrected = holm({0.02, 0.01, 0.9, 0.015});
+  CHECK(corrected[0] == Approx(0.045));
+  CHECK(corrected[1] == Approx(0.04));
+  CHECK(corrected[2] == Approx(0.9));
+  CHECK(corrected[3] == Approx(0.045));
+  CHECK(holm({0.6, 0.7})[1] == 1);
+  CHECK(holm({}).empty());
+}

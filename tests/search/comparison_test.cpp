@@ -1,0 +1,105 @@
+#include "search/report/comparison.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "storage/base/error.h"
+
+using search::Comparison;
+using search::MeasuredNet;
+using search::NetGroup;
+using search::NetLine;
+using storage::Json;
+
+namespace {
+
+/// A net after a cut, with equal accuracy on validation and test data.
+MeasuredNet cut(int step, double accuracy, double macs) {
+  return {step, accuracy, accuracy, macs / 10, macs};
+}
+
+NetLine line(const char* criterion, const std::vector<std::vector<MeasuredNet>>& seeds) {
+  NetLine made{std::string("slow / ") + criterion, criterion, "slow", {}};
+  for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = seeds[seed];
+  return made;
+}
+
+NetLine baseline(const std::vector<MeasuredNet>& seeds) {
+  NetLine made{"tiny", "", "", {}};
+  for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = {seeds[seed]};
+  return made;
+}
+
+NetGroup group(std::vector<NetLine> searched, std::vector<NetLine> baselines = {}) {
+  return {"t", "n", {}, std::move(searched), std::move(baselines)};
+}
+
+}  // namespace
+
+// References: scipy 1.10, stats.ttest_rel([.881, .889, .875], [.87, .885, .861]) has p 0.08248060; with [.871, .879, .8651] for the second
+// the differences are .01, .01, .0099: mean .0099667, standard error 3.3333e-5, t = 299 with 2 degrees of freedom.
+TEST_CASE("two criteria are compared after the last cut of their schedule, seed by seed") {
+  const auto one = line("a", {{cut(1, .95, 50), cut(2, .881, 20)}, {cut(2, .889, 20)}, {cut(2, .875, 20)}});
+  const auto other = line("b", {{cut(2, .87, 20)}, {cut(2, .885, 20)}, {cut(2, .861, 20)}, {cut(2, .1, 20)}});
+  const auto comparisons = search::compare({group({one, other})}, "");
+  REQUIRE(comparisons.size() == 1);
+  const Comparison& only = comparisons[0];
+  CHECK(only.one == "a");
+  CHECK(only.other == "b");
+  CHECK(only.budget == "slow");
+  CHECK(only.difference.n == 3);
+  CHECK(only.difference.mean == Approx(0.0096666667));
+  CHECK(only.p == Approx(0.0824806));
+  CHECK(only.macs_ratio == Approx(1));
+  CHECK(only.verdict == Comparison::Verdict::undecided);
+  CHECK(search::to_json(comparisons)[0].at("difference") == Approx(0.96666667));  // points
+}
+
+TEST_CASE("the better of two is named where the difference is certain and it is not the larger") {
+  const auto one = line("a", {{cut(1, .881, 20)}, {cut(1, .889, 20)}, {cut(1, .875, 20)}});
+  const auto other = [](double macs) { return line("b", {{cut(1, .871, macs)}, {cut(1, .879, macs)}, {cut(1, .8651, macs)}}); };
+  CHECK(search::compare({group({one, other(20)})}, "")[0].verdict == Comparison::Verdict::one);
+  CHECK(search::compare({group({other(20), one})}, "")[0].verdict == Comparison::Verdict::other);
+  CHECK(search::compare({group({one, other(10)})}, "")[0].verdict == Comparison::Verdict::unequal);
+  CHECK(search::compare({group({one, other(40)})}, "")[0].verdict == Comparison::Verdict::one);
+  CHECK(search::to_json(search::compare({group({one, other(20)})}, ""))[0].at("verdict") == "a");
+}
+
+TEST_CASE("one seed decides nothing") {
+  const Json row = search::to_json(search::compare({group({line("a", {{cut(1, .9, 20)}}), line("b", {{cut(1, .1, 20)}})})}, ""))[0];
+  CHECK(row.at("verdict") == "one seed");
+  CHECK(row.at("low").is_null());
+}
+
+TEST_CASE("p values are corrected for all comparisons of a family") {
+  // Three criteria make three pairs; a against b has the smallest p, which counts three times.
+  const auto a = line("a", {{cut(1, .881, 20)}, {cut(1, .889, 20)}, {cut(1, .875, 20)}});
+  const auto b = line("b", {{cut(1, .871, 20)}, {cut(1, .879, 20)}, {cut(1, .8651, 20)}});
+  const auto c = line("c", {{cut(1, .87, 20)}, {cut(1, .885, 20)}, {cut(1, .861, 20)}});
+  const auto comparisons = search::compare({group({a, b, c})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[0].p == Approx(3 * comparisons[0].difference.p));
+  CHECK(comparisons[1].p == Approx(2 * 0.0824806));
+  CHECK(search::compare({group({a, b, c})}, "b").size() == 2);
+  CHECK_THROWS_AS(search::compare({group({a, b, c})}, "d"), storage::Error);
+}
+
+TEST_CASE("against a baseline the cut net of equal size is the most accurate that is small enough, of equal accuracy the smallest") {
+  // Both seeds: the baseline has 20 multiply-accumulates and .80. Of the cuts only that of 10 fits, and those of 40 and 100 are as
+  // accurate.
+  const std::vector<MeasuredNet> cuts{cut(0, .99, 200), cut(1, .95, 100), cut(2, .85, 40), cut(3, .70, 10)};
+  const auto comparisons = search::compare({group({line("a", {cuts, cuts})}, {baseline({cut(0, .80, 20), cut(0, .80, 20)})})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[0].budget == "MACs of tiny");
+  CHECK(comparisons[0].difference.mean == Approx(-0.1));
+  CHECK(comparisons[0].verdict == Comparison::Verdict::other);
+  CHECK(comparisons[1].budget == "parameters of tiny");
+  CHECK(comparisons[2].budget == "accuracy of tiny");
+  CHECK(std::exp(comparisons[2].difference.mean) == Approx(2));
+  CHECK(comparisons[2].verdict == Comparison::Verdict::other);
+}
+
+TEST_CASE("a baseline that no cut net matches is not compared") {
+  const std::vector<MeasuredNet> cuts{cut(1, .5, 100)};
+  CHECK(search::compare({group({line("a", {cuts})}, {baseline({cut(0, .80, 20)})})}, "").empty());
+}
