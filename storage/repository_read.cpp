@@ -65,11 +65,16 @@ std::vector<LayerRecord> layers_of(Database& database, std::int64_t stage) {
 
 std::vector<Metric> metrics_of(Database& database, std::int64_t stage) {
   std::vector<Metric> metrics;
-  database.each("SELECT split, name, value, epoch FROM metric WHERE stage = ? ORDER BY rowid", {stage}, [&](const Row& row) {
-    const bool point = !std::holds_alternative<std::monostate>(row[3]);
-    metrics.push_back(
-        {text(row[0]), text(row[1]), real(row[2]).value(), point ? std::optional(static_cast<int>(integer(row[3]))) : std::nullopt});
-  });
+  // In two halves, since each of the table's indices holds one of them.
+  database.each(
+      "SELECT split, name, value, epoch FROM ("
+      "SELECT rowid AS number, split, name, value, epoch FROM metric WHERE stage = ? AND epoch IS NULL UNION ALL "
+      "SELECT rowid, split, name, value, epoch FROM metric WHERE stage = ? AND epoch IS NOT NULL) ORDER BY number",
+      {stage, stage}, [&](const Row& row) {
+        const bool point = !std::holds_alternative<std::monostate>(row[3]);
+        metrics.push_back(
+            {text(row[0]), text(row[1]), real(row[2]).value(), point ? std::optional(static_cast<int>(integer(row[3]))) : std::nullopt});
+      });
   return metrics;
 }
 
