@@ -7,7 +7,8 @@
   const xNames = { macs_ratio: "share of the base's MACs", params_ratio: "share of the base's parameters", step: "cuts" };
   const yNames = { val: "validation", test: "test" };
 
-  const groupsOf = (data) => data.groups.filter((group) => group.task === state.task && group.net === state.net && group.role === "pruned" && group.criterion);
+  const groupsOf = (data) => data.groups.filter((group) => group.task === state.task && group.net === state.net && group.role === "pruned" && group.criterion
+    && group.steps.length > 1);
 
   /** The points of a group that have a value: {x, summary, step}. */
   const pointsOf = (group) => group.steps.map((step, i) => (step && step[state.y]
@@ -32,12 +33,12 @@
   const panel = (svg, { points, baselines, left, top, width, height, x, y, name, xFormat, looks }) => {
     const g = svg.append("g").attr("transform", `translate(${left},${top})`);
     const plot = report.axes(g, { x, y, left: 46, top: 26, right: 12, bottom: 42, width, height, xName: xNames[state.x], yName: "",
-      yFormat: report.inPercent, xFormat, xTicks: Math.max(2, Math.floor(width / 85)) });
+      yFormat: report.inPercent, xFormat, xTicks: Math.max(2, Math.floor(width / (state.x === "step" ? 85 : 50))) });
     g.append("text").attr("class", "strong").attr("x", 46).attr("y", 16).text(name);
-    plot.attr("clip-path", report.clip(g, 40, 20, width - 46, height - 56));
+    plot.attr("clip-path", report.clip(g, 40, 20, width - 46, height - 62));
     d3.nest().key((point) => point.group.criterion).entries(points).forEach(({ key, values }) => {
       const look = report.lookOf(key), banded = values.filter((point) => typeof point.summary.low === "number");
-      plot.append("path").attr("class", "band").attr("fill", look.color).attr("fill-opacity", 0.16).attr("d", d3.area()
+      plot.append("path").attr("class", "band").attr("fill", look.color).attr("fill-opacity", 0.1).attr("d", d3.area()
         .x((point) => x(point.x)).y0((point) => y(point.summary.low)).y1((point) => y(point.summary.high))(banded));
       plot.append("path").attr("class", "curve").attr("fill", "none").attr("stroke", look.color).attr("stroke-width", 2).attr("stroke-dasharray", look.dash)
         .attr("d", d3.line().x((point) => x(point.x)).y((point) => y(point.summary.mean))(values));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "search/report/comparison.h"
 #include "search/report/html/columns.h"
 
 namespace search::html {
@@ -78,6 +79,7 @@ Json document(const storage::Repository& repository, const HtmlOptions& options)
                 {"trials", trials_part(run)},
                 {"fronts", fronts},
                 {"groups", to_json(groups, run)},
+                {"comparison", to_json(compare(measured_nets(repository.rows("steps"), repository.rows("baselines")), ""))},
                 {"latencies", std::move(latency_rows)},
                 {"widths", widths_part(repository, run)},
                 {"robustness", robustness_part(repository, run, groups)},

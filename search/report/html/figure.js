@@ -77,8 +77,8 @@
   };
 
   /** A figure of its own for a table alone. */
-  report.tableFigure = ({ id, title, text, columns, rows, extra }) => el("figure", { id: "figure-" + id },
-    el("figcaption", {}, el("h3", {}, title), text ? el("p", { class: "note" }, text) : null), extra || null, report.table(columns, rows, title),
+  report.tableFigure = ({ id, title, text, columns, rows, pageRows }) => el("figure", { id: "figure-" + id },
+    el("figcaption", {}, el("h3", {}, title), text ? el("p", { class: "note" }, text) : null), report.table(columns, rows, title, pageRows),
     el("div", { class: "actions" }, el("button", { type: "button", class: "csv",
       click: () => report.save(fileName(id, "csv"), "text/csv;charset=utf-8", report.csv(columns, rows)) }, "CSV")));
 })();

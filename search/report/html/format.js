@@ -15,7 +15,7 @@
     return trimmed(value, 4);
   };
 
-  report.ratio = (value) => (typeof value === "number" ? value.toPrecision(3).replace(/^1\.00$/, "1") : "–");
+  report.ratio = (value) => (typeof value === "number" ? trimmed(value, 3) : "–");
 
   report.duration = (seconds) => {
     if (typeof seconds !== "number") return "–";

@@ -1,9 +1,9 @@
 #include "search/report/html/groups.h"
 
-#include <cmath>
 #include <numeric>
 #include <tuple>
 
+#include "eval/statistics.h"
 #include "search/report/html/columns.h"
 
 namespace search::html {
@@ -63,11 +63,13 @@ std::vector<Group> groups_of(const StoredRun& run) {
 
 Json summary_of(const std::vector<double>& values) {
   if (values.empty()) return nullptr;
-  const double middle = mean(values);
-  double squares = 0;
-  for (const double value : values) squares += (value - middle) * (value - middle);
-  Json summary{{"n", values.size()}, {"mean", rounded(middle)}};
-  if (values.size() > 1) summary["sd"] = rounded(std::sqrt(squares / static_cast<double>(values.size() - 1)), 4);
+  const eval::Summary of = eval::summarise(values);
+  Json summary{{"n", of.n}, {"mean", rounded(of.mean)}};
+  if (of.n > 1) summary["sd"] = rounded(of.deviation, 4);
+  if (of.interval) {
+    summary["low"] = rounded(of.interval->low);
+    summary["high"] = rounded(of.interval->high);
+  }
   return summary;
 }
 

@@ -24,7 +24,8 @@
   /** A heat map: `cells` [{row, column, value, text}], from the layers down and `heads` across. */
   const heat = (svg, width, { layers, heads, cells, color, text, tip, legend }) => {
     const left = Math.min(150, Math.max(70, width * 0.22)), longest = d3.max(heads, (head) => head.length) || 1;
-    const size = Math.max(18, Math.min(84, (width - left - 8) / heads.length)), slanted = longest * 6.4 > size - 4;
+    const slanted = longest * 6.4 > (width - left - 8) / heads.length - 4 || longest * 6.4 > 80, right = slanted ? Math.min(110, longest * 4.8) : 8;
+    const size = Math.max(18, Math.min(84, (width - left - right) / heads.length));
     const top = slanted ? Math.min(150, 14 + longest * 4.6) : 24, row = Math.max(16, Math.min(26, 460 / layers.length));
     heads.forEach((head, i) => {
       const x = left + i * size + size / 2;
@@ -49,6 +50,10 @@
     svg.append("text").attr("class", "soft").attr("x", x + width / 2).attr("y", y + 24).attr("text-anchor", "middle").text(name);
     svg.append("text").attr("class", "soft").attr("x", x + width).attr("y", y + 24).attr("text-anchor", "end").text(format(to));
     return y + 34;
+  };
+  const twoNames = (bar, name) => (svg, x, y, width) => {
+    svg.append("text").attr("class", "soft").attr("x", x).attr("y", bar(svg, x, y, width) + 8).text(name);
+    return y + 54;
   };
 
   const shareColor = d3.scaleSequential(d3.interpolateCividis).domain([0, 1]);
@@ -114,7 +119,7 @@
       text: `Share of channels kept for ${state.one} less that for ${state.other}, ${first[0].net}, after the last cut, means over seeds: the layers that one task needs more than the other.`,
       draw: (svg, width) => heat(svg, width, { layers, heads, cells, color: (value) => differenceColor(value), text: (cell) => (cell.value > 0.005 ? "+" : "") + perCent(cell),
         tip: (cell) => `${cell.layer}, ${cell.head}\n${state.one} keeps ${report.percent(cell.one, 1)}, ${state.other} ${report.percent(cell.other, 1)}`,
-        legend: scaleBar(differenceColor, -1, 1, `kept more for ${state.other} | ${state.one} (points)`, report.inPercent) }),
+        legend: twoNames(scaleBar(differenceColor, -1, 1, "points", report.inPercent), `blue: kept more for ${state.other}; red: for ${state.one}`) }),
     });
   };
 

@@ -32,16 +32,18 @@
       draw: (svg, width) => {
         const layers = d3.max(tree.layers), lines = d3.max(tree.rows), gap = 23, top = 16, left = 14;
         const x = (i) => left + tree.layers[i] * (layers > 0 ? (width - left - 150) / layers : 0), y = (i) => top + tree.rows[i] * gap;
-        const curve = ([from, to]) => `M${x(from)},${y(from)}C${(x(from) + x(to)) / 2},${y(from)} ${(x(from) + x(to)) / 2},${y(to)} ${x(to)},${y(to)}`;
+        const text = (net) => `${report.percent(net.val, 1)} ${nameOf(net)}`, room = layers > 0 ? (width - left - 150) / layers - 40 : 142;
+        const after = (i) => x(i) + Math.min(room + 4, text(nets[i]).length * 6.7) + 14;  // lines begin after the text
+        const curve = ([from, to]) => `M${after(from)},${y(from)}C${(after(from) + x(to)) / 2},${y(from)} ${(after(from) + x(to)) / 2},${y(to)} ${x(to)},${y(to)}`;
         svg.selectAll(".edge").data(tree.edges).enter().append("path").attr("class", "edge").attr("d", curve);
-        svg.selectAll(".widthedge").data(tree.widths).enter().append("path").attr("class", "widthedge").attr("d", ([from, to]) => `M${x(from) + 6},${y(from)}Q${x(from) + 40},${(y(from) + y(to)) / 2} ${x(to) + 6},${y(to)}`);
+        svg.selectAll(".widthedge").data(tree.widths).enter().append("path").attr("class", "widthedge").attr("d", ([from, to]) => `M${x(from) - 6},${y(from)}Q${x(from) - 30},${(y(from) + y(to)) / 2} ${x(to) - 6},${y(to)}`);
         const links = svg.selectAll("a").data(nets).enter().append("a").attr("href", (net) => "#net/" + net.index)
           .attr("aria-label", (net) => report.netText(net).replace(/\n/g, ", ")).attr("transform", (net, i) => `translate(${x(i)},${y(i)})`);
         links.filter((net) => net.front).append("circle").attr("class", "ring").attr("r", 9);
         const look = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
         links.append("path").attr("class", "mark node").attr("d", (net) => report.symbolPath(look(net), 70)).attr("fill", (net) => look(net).color);
-        links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text((net) => `${report.percent(net.val, 1)} ${nameOf(net)}`)
-          .each(function (net, i) { report.shorten(d3.select(this), tree.layers[i] < layers && layers > 0 ? (width - left - 150) / layers - 26 : 142); });
+        links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text(text)
+          .each(function (net, i) { report.shorten(d3.select(this), tree.layers[i] < layers ? room : 142); });
         report.tip(links, report.netText);
         return top + lines * gap + 20;
       },

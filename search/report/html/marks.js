@@ -33,10 +33,19 @@
   report.blockMark = (fill, stroke) => sample((svg) => svg.append("rect").attr("x", 5).attr("y", 1).attr("width", 20).attr("height", 12)
     .attr("fill", fill).attr("stroke", stroke || "none"));
 
-  /** An axis with about `count` ticks. A logarithmic one leaves out texts that would stand too close. */
+  /** Round numbers within a logarithmic scale, about `count`. */
+  const logTicks = (scale, count) => {
+    const [low, high] = scale.domain(), decades = Math.log10(high / low);
+    const leading = [d3.range(1, 10), [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].find((digits) => digits.length * decades <= count) || [1];
+    return d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1).flatMap((power) => leading.map((digit) => Number((digit * 10 ** power).toPrecision(2))))
+      .filter((value) => value >= low && value <= high);
+  };
+
+  /** An axis with about `count` ticks. */
   report.ticked = (axis, count, format) => {
-    axis.ticks(count, axis.scale().base ? format : undefined).tickSizeOuter(0);
-    return format && !axis.scale().base ? axis.tickFormat(format) : axis;
+    if (axis.scale().base) axis.tickValues(logTicks(axis.scale(), count));
+    else axis.ticks(count);
+    return (format ? axis.tickFormat(format) : axis).tickSizeOuter(0);
   };
 
   /** Axes with names and a grid. Returns the group that marks go into, clipped to the plot where `clip` holds. */

@@ -98,9 +98,11 @@
     const order = set >= 0 ? new Map(data.widths.sets[set].layers.map((layer, i) => [layer, i])) : new Map();
     const rows = (detail ? detail.scores : []).map(([layer, min, mean, max, threshold, floor, cap]) => ({ layer, min, mean, max, threshold, floor, cap }))
       .sort((one, other) => (order.get(one.layer) || 0) - (order.get(other.layer) || 0));
+    const none = rows.every((each) => typeof each.threshold !== "number");
     return report.figure({
       id: "scores", title, rows, empty: rows.length === 0 ? (report.roleOf(net) === "pruned" && !detail ? "The scores were left out to keep the page small." : "This net was trained, not cut: there are no scores.") : null,
-      text: "Of the net before the cut: the range of its channels' scores in each layer (bar), their mean (dot) and the threshold below which they were cut (line), as shares of the layer's largest score.",
+      text: "Of the net before the cut: the range of its channels' scores in each layer (bar), their mean (dot) and the threshold below which they were cut (line), as shares of the layer's largest score."
+        + (none ? " This cut had no threshold: its allocation went by size, or by the scores for what a channel costs." : ""),
       columns: ["layer", "min", "mean", "max", "threshold", "floor", "cap"].map((name) => ({ name, value: (row) => row[name], number: !["layer", "floor", "cap"].includes(name) })),
       draw: (svg, width) => {
         const left = Math.min(130, width * 0.3), row = 19, height = 10 + rows.length * row + 38;
@@ -134,7 +136,7 @@
       columns: [{ name: "truth", value: (row) => names[row.truth] }, { name: "predicted", value: (row) => names[row.predicted] }, { name: "images", value: (row) => row.images, number: true },
         { name: "share", value: (row) => row.share, text: (row) => report.percent(row.share, 1), number: true }],
       draw: (svg, width) => {
-        const longest = d3.max(names, (name) => name.length), left = Math.min(140, 18 + longest * 6.6), top = Math.min(110, 20 + longest * 4.4);
+        const longest = d3.max(names, (name) => name.length), left = Math.min(140, 18 + longest * 6.6), top = Math.min(110, 26 + longest * 5);
         const size = Math.max(9, Math.min(46, (Math.min(width, 760) - left - 30) / count)), color = d3.scaleSequential(d3.interpolateCividis).domain([0, 1]);
         svg.append("rect").attr("x", left).attr("y", top).attr("width", count * size).attr("height", count * size).attr("fill", color(0));
         if (size >= 11) names.forEach((name, i) => {
@@ -159,9 +161,9 @@
     const results = shell(data.results || "RESULTS"), trial = net.trial;
     if (!trial) return null;
     return el("pre", { tabindex: "0" }, [
-      `nas-run export ${results} ${trial.number} --step ${net.step} --to torchscript -o net.pt    # the net itself`,
-      `nas-run show ${results} ${trial.number}                                    # its trial, cut by cut`,
-      `nas-run run EXPERIMENT.yaml -o NEW-RESULTS                     # all of it again, from the file in the overview (seed ${trial.seed})`,
+      "# the net itself", `nas-run export ${results} ${trial.number} --step ${net.step} --to torchscript -o net.pt`,
+      "# its trial, cut by cut", `nas-run show ${results} ${trial.number}`,
+      `# all of it again, from the file at the end of the overview; this net has seed ${trial.seed}`, "nas-run run EXPERIMENT.yaml -o NEW-RESULTS",
     ].join("\n"));
   };
 

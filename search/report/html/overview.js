@@ -24,7 +24,7 @@
       draw: (svg, width) => {
         const left = 8, height = 132;
         rows.forEach((row, i) => {
-          const x = d3.scaleLinear([0, Math.max(row.alone, row.shared, 1e-9)], [0, width - left - 120]), top = 8 + i * 64;
+          const x = d3.scaleLinear([0, Math.max(row.alone, row.shared, 1e-9)], [0, width - left - 165]), top = 8 + i * 64;
           svg.append("text").attr("x", left).attr("y", top + 8).attr("class", "strong").text(row.what);
           [["shared", row.shared, "var(--c0)"], ["alone", row.alone, "var(--faint)"]].forEach(([name, value, fill], k) => {
             svg.append("rect").attr("class", "mark").attr("x", left).attr("y", top + 14 + k * 18).attr("height", 15).attr("width", Math.max(1, x(value))).attr("fill", fill);
@@ -81,6 +81,25 @@
     });
   };
 
+  /** Who beats whom, as nas-run compare says it; those that the data tell apart first. */
+  const comparison = (data) => {
+    const rows = (data.comparison || []).slice().sort((one, other) => one.p_corrected - other.p_corrected), told = rows.filter((row) => row.p_corrected <= 0.05).length;
+    if (rows.length === 0) return null;
+    const points = (row, key) => (typeof row[key] !== "number" ? "–" : row.measure === "macs" ? report.ratio(row[key]) + " ×" : row[key].toFixed(2) + " points");
+    return report.tableFigure({
+      id: "comparison", title: "Who beats whom", rows, pageRows: 12,
+      text: `Paired over the seeds that both have, on test data; p is of Student's t test, corrected for the number of comparisons (Holm). Told apart at 5 %: ${told} of ${rows.length}. `
+        + "The difference is the first less the second, or the ratio of their MACs.",
+      columns: [
+        { name: "task", value: (row) => row.task }, { name: "base", value: (row) => row.net }, { name: "at equal", value: (row) => row.budget },
+        { name: "first", value: (row) => row.one }, { name: "second", value: (row) => row.other }, { name: "seeds", value: (row) => row.n, number: true },
+        { name: "difference", value: (row) => row.difference, text: (row) => points(row, "difference"), number: true },
+        { name: "low", value: (row) => row.low, text: (row) => points(row, "low"), number: true }, { name: "high", value: (row) => row.high, text: (row) => points(row, "high"), number: true },
+        { name: "p_corrected", value: (row) => row.p_corrected, text: (row) => report.ratio(row.p_corrected), number: true }, { name: "verdict", value: (row) => row.verdict },
+      ],
+    });
+  };
+
   report.overview = (data) => {
     const { overview } = data, saved = overview.without_sharing.stages - overview.done.stages;
     const seconds = overview.without_sharing.wall_s - overview.done.wall_s;
@@ -92,8 +111,8 @@
         tile("Compute time", report.duration(overview.done.wall_s), "all slots together"),
         tile("Saved by sharing", saved > 0 ? report.count(saved) + " stages" : "nothing", saved > 0 ? report.duration(seconds) + " of compute time" : null)),
       found(data),
-      el("div", { class: "pair" }, sharing(overview), el("div", {}, failures(overview))),
-      kinds(overview),
+      el("div", { class: "pair" }, sharing(overview), kinds(overview)), el("div", {}, failures(overview)),
+      comparison(data),
       data.experiment ? el("details", {}, el("summary", {}, "The experiment's file"), el("pre", { tabindex: "0", class: "yaml" }, data.experiment.yaml)) : null,
     ];
   };

@@ -4,7 +4,7 @@
 
   const { el } = report;
   const most = 2500;  // points that are drawn besides the front
-  const state = { task: null, x: "macs", y: "val", what: "nets", log: true };
+  const state = { task: null, x: "macs", y: "val", what: "nets", log: true, whole: false };
 
   const splits = { val: "validation", test: "test" };
 
@@ -87,12 +87,17 @@
       { name: "high", value: (row) => row.summary.high, text: (row) => report.percent(row.summary.high), number: true },
       { name: state.x, value: (row) => row.cost, text: (row) => report.costText(state.x, row.cost), number: true },
     ];
+    const accuracies = points.map((point) => point[1]), sorted = accuracies.slice().sort(d3.ascending);
+    const kept = [...shown.map((net) => net[state.y]), ...baselines.map((point) => point.summary.mean)];
+    const lowest = state.whole || points.length < 20 ? d3.min(accuracies) : Math.min(d3.quantile(sorted, 0.1), d3.min(kept.length > 0 ? kept : sorted));
+    const below = accuracies.filter((accuracy) => accuracy < lowest - 1e-9).length;
     const left = nets.length - others.length - shown.filter((net) => nets.includes(net)).length;
     return report.figure({
       id: "pareto", title: `${splits[state.y][0].toUpperCase() + splits[state.y].slice(1)} accuracy against ${report.costName(state.x)}`, columns, rows,
       text: "Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever "
         + "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. Click a mark for its net."
-        + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : ""),
+        + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
+        + (below > 0 ? ` Below the chart's lower edge: ${below}.` : ""),
       legend: [...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })),
         { name: "base", mark: report.symbolMark(report.look(-1)) },
         ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))],
@@ -101,7 +106,7 @@
         const height = Math.round(Math.max(320, Math.min(560, width * 0.5)));
         const x = (state.log ? d3.scaleLog() : d3.scaleLinear()).domain((state.log ? report.logExtent : report.extent)(points.map((point) => point[0])))
           .range([52, width - 16]);
-        const y = d3.scaleLinear(report.extent(points.map((point) => point[1]), true), [height - 44, 24]);
+        const y = d3.scaleLinear(report.extent(accuracies.filter((accuracy) => accuracy >= lowest), true), [height - 44, 24]);
         const plot = report.axes(svg, { x, y, left: 52, top: 24, right: 16, bottom: 44, width, height, xName: report.costName(state.x),
           yName: splits[state.y] + " accuracy (%)", yFormat: report.inPercent, xFormat: (value) => report.costText(state.x, value).replace(" ms", "") });
         plot.attr("clip-path", report.clip(svg, 52, 16, width - 60, height - 58));
@@ -139,7 +144,7 @@
         report.select("Accuracy on", [["val", "validation data"], ["test", "test data"]], state.y, set("y")),
         report.select("Cost", ["macs", "params", ...data.measures].map((measure) => [measure, report.costName(measure)]), state.x, set("x")),
         report.select("Show", [["nets", "each net"], ["means", "means over seeds"]], state.what, set("what")),
-        report.checkbox("logarithmic", state.log, set("log"))),
+        report.checkbox("logarithmic", state.log, set("log")), report.checkbox("down to the worst", state.whole, set("whole"))),
       place,
       data.measures.length === 0 ? el("p", { class: "note" }, "Latency was not measured: ", el("code", {}, "evaluate: {latency: {batch: [1, 64]}}"), " in the experiment asks for it.") : null,
     ];

@@ -3,7 +3,6 @@
   "use strict";
 
   const { el } = report;
-  const pageRows = 50;
 
   const quoted = (value) => {
     const text = value === null || value === undefined ? "" : String(value);
@@ -30,8 +29,8 @@
     return sign * (a < b ? -1 : 1);
   };
 
-  /** A scrolling element with the table. */
-  report.table = (columns, rows, caption) => {
+  /** A scrolling element with the table, `pageRows` at a time. */
+  report.table = (columns, rows, caption, pageRows = 50) => {
     let sorted = rows, by = -1, sign = 1, page = 0;
     const body = el("tbody"), heads = [], pager = el("div", { class: "pager" });
     const show = () => {
