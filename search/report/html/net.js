@@ -113,7 +113,7 @@
         rows.forEach((each, i) => {
           const y = 6 + i * row + 8;
           report.shorten(svg.append("text").attr("x", left - 8).attr("y", y + 4).attr("text-anchor", "end").text(each.layer), left - 10);
-          svg.append("rect").datum(each).attr("class", "mark score").attr("x", x(share(each, each.min))).attr("y", y - 4).attr("width", Math.max(1, x(share(each, each.max)) - x(share(each, each.min)))).attr("height", 8).attr("fill", "var(--c5)");
+          svg.append("rect").datum(each).attr("class", "mark score").attr("x", x(share(each, each.min))).attr("y", y - 4).attr("width", Math.max(1, x(share(each, each.max)) - x(share(each, each.min)))).attr("height", 8).attr("fill", "var(--faint)");
           svg.append("circle").attr("cx", x(share(each, each.mean))).attr("cy", y).attr("r", 3.5).attr("fill", "var(--ink)");
           if (typeof each.threshold === "number")
             svg.append("line").attr("x1", x(share(each, each.threshold))).attr("x2", x(share(each, each.threshold))).attr("y1", y - 8).attr("y2", y + 8).attr("stroke", "var(--c1)").attr("stroke-width", 2.5);
