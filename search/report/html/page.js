@@ -85,25 +85,32 @@
       if (name !== "net" || !section.hidden) report.drawForPrint(section);
     }));
     window.addEventListener("afterprint", () => sections.forEach((section) => report.drawForScreen(section)));
-    show(JSON.parse(document.getElementById("data").textContent));
-    if (report.data.refresh_s > 0) setTimeout(refresh, 1000 * report.data.refresh_s);
+    const first = JSON.parse(document.getElementById("data").textContent);
+    show(first);
+    if (first.refresh_s > 0) {
+      shown = comparable(first);
+      setTimeout(refresh, 1000 * first.refresh_s);
+    }
   };
 
-  /** Asks for the page anew and shows what has changed; where it is looked at, not while a menu or a table is in use. */
+  const comparable = (document_) => JSON.stringify({ ...document_, generated_at: "" });
+  let shown = "";
+
+  /** Asks for the page anew and shows what has changed, but not under the hands of who uses a menu or reads a table. */
   const refresh = async () => {
     const wait = 1000 * report.data.refresh_s;
     try {
       const answer = await fetch(location.pathname + location.search, { cache: "no-store" });
-      const text = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("data").textContent;
-      const next = JSON.parse(text);
-      const changed = JSON.stringify({ ...next, generated_at: "" }) !== report.lastDocument;
-      report.lastDocument = JSON.stringify({ ...next, generated_at: "" });
-      if (changed && !document.querySelector("main details[open], main :focus")) show(next);
-      if (next.refresh_s > 0) setTimeout(refresh, wait);
+      const next = JSON.parse(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("data").textContent);
+      const changed = comparable(next);
+      if (changed !== shown && !document.querySelector("main details[open], main :focus:not(h2)")) {
+        show(next);
+        shown = changed;
+      }
     } catch (error) {
       document.getElementById("subtitle").textContent = "The run's server does not answer; this is the state of " + report.data.generated_at + ".";
-      setTimeout(refresh, wait);
     }
+    setTimeout(refresh, wait);
   };
 
   start();
