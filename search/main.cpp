@@ -55,6 +55,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_pareto(app, action);
   search::cli::add_compare(app, action);
   search::cli::add_lineage(app, action);
+  search::cli::add_report(app, action);
   search::cli::add_export(app, action);
   search::cli::add_retry(app, action);
   search::cli::add_nets(app, action);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,8 +64,14 @@ class Repository {
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts, decisions, hypervolumes, latencies, robustness) as objects of numbers, texts and nulls. Throws Error(usage) for another name.
+  /// artifacts, decisions, hypervolumes, latencies, robustness) as objects of numbers, texts and nulls. Throws Error(usage) for another
+  /// name.
   Json rows(const std::string& view) const;
+
+  /// Hands the values of some columns of each row of a view to `take`, for views of millions of rows. Throws Error(usage) for another view
+  /// or a column that it does not have.
+  void each_row(const std::string& view, const std::vector<std::string>& columns,
+                const std::function<void(const std::vector<Json>&)>& take) const;
 
   /// A trial by number or by name, as its row of `trials`; null where there is none.
   Json trial(const std::string& number_or_name) const;

@@ -39,6 +39,12 @@ Json objects(Database& database, const std::string& sql, const std::vector<Value
   return found;
 }
 
+void require_view(const std::string& view) {
+  const std::vector<std::string>& names = view_names();
+  if (std::find(names.begin(), names.end(), view) == names.end())
+    throw Error(ErrorKind::usage, fmt::format("there is no view '{}'{}", view, suggestion(view, names)));
+}
+
 /// A text that may be NULL as JSON.
 Json parsed(const Value& value) {
   return std::holds_alternative<std::monostate>(value) ? Json() : Json::parse(text(value));
@@ -59,11 +65,16 @@ std::vector<LayerRecord> layers_of(Database& database, std::int64_t stage) {
 
 std::vector<Metric> metrics_of(Database& database, std::int64_t stage) {
   std::vector<Metric> metrics;
-  database.each("SELECT split, name, value, epoch FROM metric WHERE stage = ? ORDER BY rowid", {stage}, [&](const Row& row) {
-    const bool point = !std::holds_alternative<std::monostate>(row[3]);
-    metrics.push_back(
-        {text(row[0]), text(row[1]), real(row[2]).value(), point ? std::optional(static_cast<int>(integer(row[3]))) : std::nullopt});
-  });
+  // In two halves, since each of the table's indices holds one of them.
+  database.each(
+      "SELECT split, name, value, epoch FROM ("
+      "SELECT rowid AS number, split, name, value, epoch FROM metric WHERE stage = ? AND epoch IS NULL UNION ALL "
+      "SELECT rowid, split, name, value, epoch FROM metric WHERE stage = ? AND epoch IS NOT NULL) ORDER BY number",
+      {stage, stage}, [&](const Row& row) {
+        const bool point = !std::holds_alternative<std::monostate>(row[3]);
+        metrics.push_back(
+            {text(row[0]), text(row[1]), real(row[2]).value(), point ? std::optional(static_cast<int>(integer(row[3]))) : std::nullopt});
+      });
   return metrics;
 }
 
@@ -159,11 +170,22 @@ bool Repository::has_artifacts(const std::string& fingerprint) const {
 }
 
 Json Repository::rows(const std::string& view) const {
-  const std::vector<std::string>& names = view_names();
-  if (std::find(names.begin(), names.end(), view) == names.end()) {
-    throw Error(ErrorKind::usage, fmt::format("there is no view '{}'{}", view, suggestion(view, names)));
-  }
+  require_view(view);
   return objects(*database_, "SELECT * FROM " + view);
+}
+
+void Repository::each_row(const std::string& view, const std::vector<std::string>& columns,
+                          const std::function<void(const std::vector<Json>&)>& take) const {
+  require_view(view);
+  const std::vector<std::string> known = database_->columns("SELECT * FROM " + view);
+  for (const std::string& column : columns)
+    if (std::find(known.begin(), known.end(), column) == known.end())
+      throw Error(ErrorKind::usage, fmt::format("the view {} has no column '{}'{}", view, column, suggestion(column, known)));
+  std::vector<Json> values(columns.size());
+  database_->each(fmt::format("SELECT {} FROM {}", fmt::join(columns, ", "), view), {}, [&](const Row& row) {
+    std::transform(row.begin(), row.end(), values.begin(), to_json);
+    take(values);
+  });
 }
 
 Json Repository::trial(const std::string& number_or_name) const {

@@ -28,6 +28,7 @@ void add_pareto(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_lineage(CLI::App& app, Action& action);
+void add_report(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
 void add_retry(CLI::App& app, Action& action);
 void add_nets(CLI::App& app, Action& action);

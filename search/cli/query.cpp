@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "search/cli/commands.h"
-#include "search/objectives.h"
 #include "search/report/answers.h"
 #include "storage/repository.h"
 
@@ -32,27 +31,15 @@ int trials(const Options& options) {
   return exit_done;
 }
 
-/// The steps whose nets satisfy the constraints that the experiment was last run with.
-Json feasible_steps(const Repository& repository, const Json& steps) {
-  std::vector<Constraint> constraints;
-  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
-  const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
-  for (const Json& text : stored) constraints.push_back(parse_constraint(text));
-  if (constraints.empty()) return steps;
-  const auto nets = repository.stage_statuses(stored_metrics({}, constraints));
-  Json feasible = Json::array();
-  for (const Json& step : steps) {
-    const std::optional<Candidate> net = candidate(nets.at(step.at("stage")), {}, constraints);
-    if (net && net->violation == 0) feasible.push_back(step);
-  }
-  return feasible;
-}
-
 int pareto(const Options& options) {
   static const std::vector<std::string> columns{"task", "net",          "criterion",     "schedule", "seed", "trial",
                                                 "step", "accuracy_val", "accuracy_test", "params",   "macs"};
   const Repository repository(options.directory, Repository::Access::read);
-  const Json steps = repository.rows("steps"), feasible = feasible_steps(repository, steps);
+  const Json steps = repository.rows("steps");
+  const std::set<std::string> beyond = stages_beyond_constraints(repository);
+  Json feasible = Json::array();
+  for (const Json& step : steps)
+    if (!beyond.contains(step.at("stage").get<std::string>())) feasible.push_back(step);
   const Json rows = pareto_front(feasible, options.x);
   if (feasible.size() < steps.size())
     message(

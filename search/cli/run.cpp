@@ -115,8 +115,8 @@ std::string end_name(RunSummary::End end) {
 }
 
 void explain(const RunSummary& summary, const std::filesystem::path& directory) {
-  message(fmt::format("{} stages: {} run, {} done before, {} failed, {} blocked by those; results in {}", summary.stages, summary.executed,
-                      summary.reused, summary.failed, summary.blocked, directory.string()));
+  message(fmt::format("{} stages: {} run, {} done before, {} failed, {} blocked by those; results in {} (nas-run report draws them)",
+                      summary.stages, summary.executed, summary.reused, summary.failed, summary.blocked, directory.string()));
   switch (summary.end) {
     case RunSummary::End::finished:
       break;

@@ -2,6 +2,7 @@
 // Printed by `nas-run run` at its end and by the commands that compare.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,8 @@ std::string to_table(const std::vector<AnswerRow>& rows);
 /// Steps that no other step of their task beats: none is at least as good in both accuracy_val (higher) and `x` (lower) and better in one.
 /// Ordered by task and `x`; a stage that several trials share comes once. Throws storage::Error(usage) where no step has a number `x`.
 storage::Json pareto_front(const storage::Json& steps, const std::string& x);
+
+/// Stages whose nets break the constraints that the experiment was last run with, or lack what these bound.
+std::set<std::string> stages_beyond_constraints(const storage::Repository& repository);
 
 }  // namespace search

@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "search/objectives.h"
 #include "search/report/answers.h"
 #include "storage/base/error.h"
 
@@ -34,6 +35,21 @@ Json pareto_front(const Json& steps, const std::string& x) {
     if (beats) front.push_back(std::move(step));
   }
   return front;
+}
+
+std::set<std::string> stages_beyond_constraints(const storage::Repository& repository) {
+  std::vector<Constraint> constraints;
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
+  for (const Json& text : stored) constraints.push_back(parse_constraint(text));
+  std::set<std::string> beyond;
+  if (constraints.empty()) return beyond;
+  for (const auto& [stage, status] : repository.stage_statuses(stored_metrics({}, constraints))) {
+    if (!status.params) continue;
+    const std::optional<Candidate> net = candidate(status, {}, constraints);
+    if (!net || net->violation != 0) beyond.insert(stage);
+  }
+  return beyond;
 }
 
 }  // namespace search

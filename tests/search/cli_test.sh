@@ -57,7 +57,7 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto lineage export retry nets net convert score prune evaluate sample gc doctor; do
+for command in run plan validate status trials show pareto lineage report export retry nets net convert score prune evaluate sample gc doctor; do
   expect 0 "Examples?:" "" "$nas_run" $command --help
 done
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
@@ -79,7 +79,7 @@ expect 3 "" "^nas-run: error: absent.yaml: there is no such file" "$nas_run" abs
 expect 3 "" "^nas-run: error: bad.yaml:1:1: name: missing" "$nas_run" plan bad.yaml
 expect 3 "" "^nas-run: error: -s train.epoch=3: train.epoch: 'epoch' is not a key \(did you mean 'epochs'\?\)$" \
   "$nas_run" plan experiments/small.yaml -s train.epoch=3
-for command in status trials pareto "show 1" "export 1"; do
+for command in status trials pareto report "show 1" "export 1"; do
   set -- $command
   options=""
   [ "$1" = export ] && options="--to json -o net.json"

@@ -126,6 +126,21 @@ TEST_CASE("baselines are the trials that nothing cut") {
                                                           {"trial", 5}}}));
 }
 
+TEST_CASE("each_row hands out the columns that are asked for, in their order") {
+  Run run;
+  std::vector<std::vector<Json>> rows;
+  run.repository.each_row("steps", {"step", "stage", "accuracy_test"}, [&](const std::vector<Json>& row) { rows.push_back(row); });
+  REQUIRE(rows.size() == 8);
+  CHECK(rows[1] == std::vector<Json>{1, "cut1", 0.86});
+  CHECK(rows[2] == std::vector<Json>{2, "cut2", nullptr});
+  const auto ask = [&](const char* view, const char* column) {
+    return error_of([&] { run.repository.each_row(view, {column}, [](const std::vector<Json>&) {}); });
+  };
+  CHECK(ask("steps", "stpe").kind() == ErrorKind::usage);
+  CHECK_THAT(ask("steps", "stpe").what(), Catch::Contains("the view steps has no column 'stpe' (did you mean 'step'?)"));
+  CHECK_THAT(ask("stpes", "step").what(), Catch::Contains("there is no view 'stpes'"));
+}
+
 TEST_CASE("stages tells how each stage ran") {
   Run run;
   const Json rows = run.repository.rows("stages");

@@ -1,0 +1,92 @@
+#include "search/report/html/document.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "search/report/comparison.h"
+#include "search/report/html/columns.h"
+
+namespace search::html {
+
+namespace {
+
+constexpr std::size_t kDetailBytes = 5 << 20;
+
+std::string now() {
+  const std::time_t time = std::time(nullptr);
+  std::tm fields{};
+  char text[32] = "";
+  if (gmtime_r(&time, &fields) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &fields);
+  return text;
+}
+
+Json experiment_part(const storage::Repository& repository) {
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  if (!experiment) return nullptr;
+  const Json& settings = experiment->settings;
+  Json part{{"name", experiment->name}, {"yaml", experiment->yaml}};
+  if (settings.is_object())
+    for (const char* key : {"search", "objectives", "constraints", "tolerance"})
+      if (settings.contains(key)) part[key] = settings.at(key);
+  return part;
+}
+
+/// Nets with what they cost, by measure.
+Costs costs_of(const StoredRun& run, Costs latencies) {
+  for (std::size_t i = 0; i < run.nets.size(); ++i) {
+    if (run.nets[i].trial < 0) continue;
+    latencies["params"][static_cast<int>(i)] = run.nets[i].params;
+    latencies["macs"][static_cast<int>(i)] = run.nets[i].macs;
+  }
+  return latencies;
+}
+
+/// The nets whose pages matter most first: those of the fronts with the nets that they come from, those that were tested, the others.
+std::vector<int> by_importance(const StoredRun& run, const std::map<std::string, std::map<std::string, std::vector<int>>>& fronts) {
+  std::vector<int> order;
+  std::vector<bool> taken(run.nets.size(), false);
+  const auto take = [&](int net) {
+    if (!taken[static_cast<std::size_t>(net)]) order.push_back(net);
+    taken[static_cast<std::size_t>(net)] = true;
+  };
+  for (const auto& [task, measures] : fronts)
+    for (const auto& [measure, front] : measures)
+      for (const int member : front)
+        for (int net = member; net >= 0; net = run.nets[static_cast<std::size_t>(net)].parent) take(net);
+  for (std::size_t i = 0; i < run.nets.size(); ++i)
+    if (run.nets[i].test) take(static_cast<int>(i));
+  for (std::size_t i = 0; i < run.nets.size(); ++i) take(static_cast<int>(i));
+  return order;
+}
+
+}  // namespace
+
+Json document(const storage::Repository& repository, const HtmlOptions& options) {
+  const StoredRun run = read_run(repository);
+  const std::vector<Group> groups = groups_of(run);
+  Json latency_rows;
+  const Costs latencies = latencies_of(repository, run, latency_rows);
+  const auto fronts = fronts_of(run, costs_of(run, latencies));
+  const std::vector<int> wanted = by_importance(run, fronts);
+  Json document{{"format", 1},
+                {"generated_at", now()},
+                {"results", options.results},
+                {"refresh_s", options.refresh_s},
+                {"experiment", experiment_part(repository)},
+                {"tasks", repository.rows("tasks")},
+                {"overview", overview_part(run)},
+                {"nets", nets_part(run)},
+                {"trials", trials_part(run)},
+                {"fronts", fronts},
+                {"groups", to_json(groups, run)},
+                {"comparison", to_json(compare(measured_nets(repository.rows("steps"), repository.rows("baselines")), ""))},
+                {"latencies", std::move(latency_rows)},
+                {"widths", widths_part(repository, run)},
+                {"robustness", robustness_part(repository, run, groups)},
+                {"lineage", lineage_part(run, wanted)},
+                {"timeline", timeline_part(run)},
+                {"detail", detail_part(repository, run, wanted, kDetailBytes)}};
+  return document;
+}
+
+}  // namespace search::html

@@ -1,0 +1,149 @@
+#include "search/report/html/stored_run.h"
+
+#include <algorithm>
+
+#include "search/report/answers.h"
+
+namespace search::html {
+
+namespace {
+
+using storage::Repository;
+using Values = std::vector<Json>;
+
+std::string text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+double number(const Json& value) {
+  return value.is_number() ? value.get<double>() : 0;
+}
+
+std::optional<double> maybe(const Json& value) {
+  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+}
+
+void read_stages(const Repository& repository, StoredRun& run) {
+  repository.each_row("stages", {"stage", "kind", "label", "state", "started_at", "device", "host", "failure_kind", "failure", "wall_s"},
+                      [&](const Values& row) {
+                        run.stage_index.emplace(text(row[0]), static_cast<int>(run.stages.size()));
+                        run.stages.push_back({text(row[0]),
+                                              text(row[1]),
+                                              text(row[2]),
+                                              text(row[3]),
+                                              text(row[4]),
+                                              text(row[5]),
+                                              text(row[6]),
+                                              text(row[7]),
+                                              text(row[8]),
+                                              number(row[9]),
+                                              {}});
+                      });
+  repository.each_row("inputs", {"stage", "role", "source"}, [&](const Values& row) {
+    const auto reader = run.stage_index.find(text(row[0])), source = run.stage_index.find(text(row[2]));
+    if (reader != run.stage_index.end() && source != run.stage_index.end())
+      run.stages[static_cast<std::size_t>(reader->second)].inputs.push_back({text(row[1]), source->second});
+  });
+}
+
+void read_nets(const Repository& repository, StoredRun& run) {
+  repository.each_row("nets",
+                      {"stage", "parent", "params", "macs", "accuracy_val", "accuracy_before_retraining", "eta", "criterion", "request"},
+                      [&](const Values& row) {
+                        const auto stage = run.stage_index.find(text(row[0]));
+                        if (stage == run.stage_index.end()) return;  // planned after the stages were read
+                        StoredNet net{.stage = stage->second, .params = number(row[2]), .macs = number(row[3])};
+                        net.parent = run.net_of(text(row[1]));
+                        net.val = maybe(row[4]);
+                        net.before = maybe(row[5]);
+                        net.eta = maybe(row[6]);
+                        net.criterion = text(row[7]);
+                        net.request = text(row[8]);
+                        run.stages[static_cast<std::size_t>(net.stage)].net = static_cast<int>(run.nets.size());
+                        run.nets.push_back(std::move(net));
+                      });
+  for (StoredStage& stage : run.stages) {
+    if (stage.net >= 0) continue;
+    for (const Input& input : stage.inputs)
+      if (input.role == "net") stage.net = run.stages[static_cast<std::size_t>(input.stage)].net;
+  }
+}
+
+std::unordered_map<int, std::size_t> read_trials(const Repository& repository, StoredRun& run) {
+  std::unordered_map<int, std::size_t> index;
+  repository.each_row("trials",
+                      {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold"},
+                      [&](const Values& row) {
+                        StoredTrial trial{static_cast<int>(number(row[0])),
+                                          text(row[1]),
+                                          text(row[2]),
+                                          text(row[3]),
+                                          text(row[4]),
+                                          text(row[5]),
+                                          text(row[6]),
+                                          text(row[7]),
+                                          text(row[8]),
+                                          number(row[9]),
+                                          static_cast<int>(number(row[10])),
+                                          {},
+                                          {},
+                                          {}};
+                        if (row[11].is_number()) trial.fold = row[11].get<int>();
+                        index.emplace(trial.number, run.trials.size());
+                        run.trials.push_back(std::move(trial));
+                      });
+  return index;
+}
+
+void read_steps(const Repository& repository, const std::unordered_map<int, std::size_t>& index, StoredRun& run) {
+  repository.each_row("steps", {"trial", "step", "stage", "accuracy_test"}, [&](const Values& row) {
+    const auto found = index.find(static_cast<int>(number(row[0])));
+    const int net = run.net_of(text(row[2]));
+    if (found == index.end() || net < 0) return;
+    StoredTrial& trial = run.trials[found->second];
+    const auto step = static_cast<std::size_t>(number(row[1]));
+    if (trial.nets.size() <= step) {
+      trial.nets.resize(step + 1, -1);
+      trial.tested.resize(step + 1, false);
+    }
+    trial.nets[step] = net;
+    StoredNet& made = run.nets[static_cast<std::size_t>(net)];
+    if (made.trial < 0) {
+      made.trial = static_cast<int>(found->second);
+      made.step = static_cast<int>(step);
+    }
+    if (!row[3].is_number()) return;
+    trial.tested[step] = true;
+    made.test = row[3].get<double>();
+  });
+}
+
+/// Marks the nets that the constraints of the experiment rule out.
+void mark_beyond(const Repository& repository, StoredRun& run) {
+  for (const std::string& stage : stages_beyond_constraints(repository))
+    if (const int net = run.net_of(stage); net >= 0) run.nets[static_cast<std::size_t>(net)].beyond = true;
+}
+
+}  // namespace
+
+int StoredRun::net_of(const std::string& fingerprint) const {
+  const auto stage = stage_index.find(fingerprint);
+  if (stage == stage_index.end()) return -1;
+  const int net = stages[static_cast<std::size_t>(stage->second)].net;
+  return net >= 0 && nets[static_cast<std::size_t>(net)].stage == stage->second ? net : -1;
+}
+
+const StoredTrial* StoredRun::trial_of(const StoredNet& net) const {
+  return net.trial < 0 ? nullptr : &trials[static_cast<std::size_t>(net.trial)];
+}
+
+StoredRun read_run(const Repository& repository) {
+  StoredRun run;
+  read_stages(repository, run);
+  read_nets(repository, run);
+  read_steps(repository, read_trials(repository, run), run);
+  mark_beyond(repository, run);
+  return run;
+}
+
+}  // namespace search::html

@@ -1,0 +1,142 @@
+// The report's document and page over support/report_run.h, and the pieces that place things in it.
+#include "search/report/html/html_report.h"
+
+#include <catch2/catch.hpp>
+
+#include "search/report/answers.h"
+#include "search/report/html/document.h"
+#include "search/report/html/lanes.h"
+#include "search/report/html/lineage_layout.h"
+#include "tests/support/report_run.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
+
+using namespace search::html;
+using support::error_of;
+
+namespace {
+
+class Run {
+ public:
+  Run() { support::ReportRun().record(repository); }
+
+  support::TemporaryDirectory directory;
+  storage::Repository repository{directory.path(), storage::Repository::Access::write};
+};
+
+}  // namespace
+
+TEST_CASE("a layout has a layer a cut and parents amid their children") {
+  // 0 -> 1, 2; 1 -> 3, 4; 5 alone
+  const std::vector<Place> places = layered_layout(6, {{0, 1}, {0, 2}, {1, 3}, {1, 4}});
+  std::vector<int> layers;
+  std::vector<double> rows;
+  for (const Place& place : places) {
+    layers.push_back(place.layer);
+    rows.push_back(place.row);
+  }
+  CHECK(layers == std::vector<int>{0, 1, 1, 2, 2, 0});
+  CHECK(rows == std::vector<double>{1.25, 0.5, 2, 0, 1, 3});
+}
+
+TEST_CASE("no two edges of a laid out tree cross") {
+  std::vector<std::pair<int, int>> edges;
+  for (int node = 1; node < 60; ++node) edges.emplace_back((node * 7 + 3) % node, node);
+  const std::vector<Place> places = layered_layout(60, edges);
+  const auto at = [&](int node) { return places[static_cast<std::size_t>(node)]; };
+  for (const auto& [parent, child] : edges) {
+    CHECK(at(child).layer == at(parent).layer + 1);
+    for (const auto& [other_parent, other_child] : edges)
+      if (at(parent).layer == at(other_parent).layer && at(parent).row < at(other_parent).row) CHECK(at(child).row < at(other_child).row);
+  }
+}
+
+TEST_CASE("a net with two parents stands below the first, after the longer way") {
+  const std::vector<Place> places = layered_layout(4, {{0, 1}, {1, 2}, {2, 3}, {0, 3}});
+  CHECK(places[3].layer == 3);
+  CHECK(places[3].row == places[2].row);
+  CHECK(error_of([] { layered_layout(2, {{0, 1}, {1, 0}}); }).kind() == storage::ErrorKind::internal);
+  CHECK(error_of([] { layered_layout(2, {{0, 2}}); }).kind() == storage::ErrorKind::internal);
+}
+
+TEST_CASE("stages that overlap get lanes of their own, and a pause begins another session") {
+  const std::vector<Span> spans{{0, 2}, {1, 2}, {2, 1}, {5, 1}, {5.5, 1}};
+  CHECK(lanes_of(spans) == std::vector<int>{0, 1, 0, 0, 1});
+  CHECK(sessions_of(spans, 1) == std::vector<int>{0, 0, 0, 1, 1});
+  CHECK(sessions_of(spans, 3) == std::vector<int>{0, 0, 0, 0, 0});
+}
+
+TEST_CASE("a document tells what ran and what sharing saved") {
+  Run run;
+  const Json overview = document(run.repository, {}).at("overview");
+  CHECK(overview["trials"] == Json({{"done", 20}, {"failed", 1}}));
+  CHECK(overview["stages"] == Json({{"done", 88}, {"failed", 1}}));
+  CHECK(overview["failures"][0]["kind"] == "oom");
+  CHECK(overview["failures"][0]["count"] == 1);
+  // Of a task and seed: gradual runs 3 nets and tests, 2 robustness; one-shot 2, 2 and 1; narrow 1, 1, 1. With seed 1 latencies 2, 1, 1.
+  // Two criteria: 2 * (8 + 5) + 3 = 29, and 2 * (2 + 1) + 1 = 7 for seed 1; twice 2 * 29 + 7; and base, test, two measurements of `random`.
+  CHECK(overview["without_sharing"]["stages"] == 2 * (2 * 29 + 7) + 4);
+  CHECK(overview["done"] == Json({{"stages", 88}, {"wall_s", 32 * 2 + 32 * 0.5 + 16 * 1 + 8 * 0.25}}));
+}
+
+TEST_CASE("the fronts of a document are those of nas-run pareto") {
+  Run run;
+  const Json page = document(run.repository, {});
+  const Json steps = run.repository.rows("steps");
+  for (const char* size : {"params", "macs"}) {
+    std::vector<std::string> stages, expected;
+    for (const char* task : {"</script><img src=x onerror=alert(1)>", "clothes"})
+      for (const Json& net : page.at("fronts").at(task).at(size)) stages.push_back(page.at("nets").at("stage").at(net.get<std::size_t>()));
+    for (const Json& step : search::pareto_front(steps, size)) expected.push_back(step.at("stage"));
+    CHECK(stages == expected);
+  }
+  CHECK(page.at("fronts").at("clothes").at("latency, batch 1, torchscript, cpu, 1 thread") == Json({5, 0}));
+}
+
+TEST_CASE("kept channels come in the net's order, and the base has all") {
+  Run run;
+  const Json widths = document(run.repository, {}).at("widths");
+  REQUIRE(widths["sets"].size() == 1);
+  CHECK(widths["sets"][0]["layers"] == Json({"conv1", "conv2", "conv3"}));
+  CHECK(widths["sets"][0]["channels"] == Json({16, 32, 48}));
+  CHECK(widths["kept"][5] == Json({4, 8, 12}));
+  CHECK(widths["kept"][0].is_null());
+  CHECK(widths["set"][0] == 0);
+  CHECK(widths["set"][7] == -1);  // the baseline
+}
+
+TEST_CASE("groups give means over seeds with their intervals") {
+  Run run;
+  const Json group = document(run.repository, {}).at("groups")[0];
+  CHECK(group["criterion"] == "l1");
+  CHECK(group["schedule"] == "gradual");
+  const Json& last = group["steps"][2];
+  CHECK(last["val"]["n"] == 2);
+  CHECK(last["val"]["mean"] == 0.861);
+  CHECK(last["val"]["low"].get<double>() == Approx(0.861 - 12.7062 * 0.001).margin(1e-5));
+  CHECK(last["params"] == 63);
+  CHECK(last["params_ratio"] == 0.063);
+}
+
+TEST_CASE("details are left out where they do not fit, those of the fronts last") {
+  Run run;
+  const StoredRun stored = read_run(run.repository);
+  const Json all = detail_part(run.repository, stored, {5, 1, 2}, 1 << 20), some = detail_part(run.repository, stored, {5, 1, 2}, 10);
+  CHECK(all["nets"].size() == 3);
+  CHECK(all["left_out"] == 29);
+  REQUIRE(some["nets"].size() == 1);
+  CHECK(some["nets"]["5"]["curves"]["val/accuracy"] == Json({{1, 2}, {0.83, 0.88}}));
+  CHECK(some["nets"]["5"]["scores"][0] == Json({"conv3", 0.125, 0.5, 3, 0.75, false, false}));
+  CHECK(some["nets"]["5"]["confusion"].size() == 6);
+}
+
+TEST_CASE("a page is markup of its own only, and may ask its server while a run goes on") {
+  Run run;
+  const std::string page = search::html_report(run.repository, {0, "results/</script>"});
+  CHECK(page.find("<img") == std::string::npos);
+  CHECK(page.find("<b>bag") == std::string::npos);
+  CHECK(page.find("\\u003c/script\\u003e\\u003cimg src=x") != std::string::npos);
+  CHECK(page.find("connect-src 'none'") != std::string::npos);
+  CHECK(page.find("unsafe") == std::string::npos);
+  CHECK(search::html_report(run.repository, {5, ""}).find("connect-src 'self'") != std::string::npos);
+}
