@@ -36,22 +36,22 @@ std::string read_experiment_file(const std::filesystem::path& file) {
 }
 
 /// A count, or 0 for `auto`.
-int read_automatic(YamlReader& section, const std::string& key) {
-  const std::optional<YamlReader> given = section.find(key);
+int read_automatic(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
   if (!given || given->node().text == "auto") return 0;
   return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
 }
 
 /// A duration in seconds; `fallback` where the key is absent.
-std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback) {
-  const std::optional<YamlReader> given = section.find(key);
+std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
   if (!given) return fallback;
   return given->located([&] { return Json(parse_duration(given->node().text).count()); }).get<std::int64_t>();
 }
 
 /// Bytes; 0 where the key is absent.
-std::int64_t read_bytes(YamlReader& section, const std::string& key) {
-  const std::optional<YamlReader> given = section.find(key);
+std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
   if (!given) return 0;
   return given->located([&] { return Json(parse_bytes(given->node().text)); }).get<std::int64_t>();
 }
@@ -61,14 +61,17 @@ Resources read_resources(YamlReader section) {
       .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = {"process"}};
   Resources resources;
   resources.executor = section.value(executor_option);
-  resources.slots = read_automatic(section, "slots");
-  resources.threads_per_slot = read_automatic(section, "threads_per_slot");
-  if (const std::optional<YamlReader> device = section.find("device")) {
+  resources.slots = read_automatic(section, "slots", "stages at a time, or auto: as many as devices, cores and memory allow");
+  resources.threads_per_slot = read_automatic(section, "threads_per_slot", "threads of a stage, or auto: one on a CPU");
+  if (const std::optional<YamlReader> device =
+          section.find("device", fmt::format("{}; auto: all GPUs, or the CPU where there is none", device_forms))) {
     if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
     resources.device = device->node().text;
   }
-  resources.cache_limit = read_bytes(section, "cache_limit");
-  resources.memory_per_trial = read_bytes(section, "memory_per_trial");
+  resources.cache_limit =
+      read_bytes(section, "cache_limit", "bytes that the cache of decoded images may take, as in 50GiB; default: no limit");
+  resources.memory_per_trial =
+      read_bytes(section, "memory_per_trial", "memory of a stage, as in 6GiB, by which slots are counted; default: not counted");
   section.finish();
   return resources;
 }
@@ -93,10 +96,12 @@ Reliability read_reliability(YamlReader section) {
                                         .choices = {"epoch"}};
   Reliability reliability;
   reliability.max_failures = section.value(max_failures_option);
-  reliability.trial_timeout_s = read_duration(section, "trial_timeout", 0);
-  reliability.heartbeat_timeout_s = read_duration(section, "heartbeat_timeout", reliability.heartbeat_timeout_s);
+  reliability.trial_timeout_s =
+      read_duration(section, "trial_timeout", 0, "a stage that takes longer is ended, as in 2h; default: no limit");
+  reliability.heartbeat_timeout_s = read_duration(section, "heartbeat_timeout", reliability.heartbeat_timeout_s,
+                                                  "a worker that is silent for longer is ended; default: 60s");
   section.value(checkpoint_option);
-  YamlReader retries = section.section("retries");
+  YamlReader retries = section.section("retries", "how often a stage runs again, by how it failed");
   reliability.retries = retries.values(retries_options).get<std::map<std::string, int>>();
   retries.finish();
   section.finish();
@@ -115,7 +120,8 @@ SearchBudget read_budget_of_search(YamlReader section) {
        .max = 1e9},
   };
   const Json values = section.values(options);
-  const SearchBudget budget{values.at("stages"), values.at("epochs"), values.at("device_hours"), read_duration(section, "time", 0)};
+  const SearchBudget budget{values.at("stages"), values.at("epochs"), values.at("device_hours"),
+                            read_duration(section, "time", 0, "time on the clock, as in 4h; default: no limit")};
   section.finish();
   return budget;
 }
@@ -163,19 +169,20 @@ void read_search(YamlReader section, Experiment& experiment) {
       {.name = "seeds", .kind = OptionKind::integer, .fallback = 1, .doc = "runs with seeds seed, seed + 1 ...", .min = 1, .max = 1000},
       {.name = "tolerance", .kind = OptionKind::real, .fallback = 0.01, .doc = "accuracy that a small net may lose", .min = 0, .max = 1},
   };
-  if (const std::optional<YamlReader> strategy = section.find("strategy"))
+  if (const std::optional<YamlReader> strategy =
+          section.find("strategy", fmt::format("{}; default: sweep", fmt::join(strategy_names(), ", "))))
     experiment.strategy = strategy->one_of("a strategy", strategy_names());
   const Json values = section.values(options);
   experiment.seeds = values.at("seeds");
   experiment.tolerance = values.at("tolerance");
   experiment.strategy_options = section.values(strategy_entry(experiment.strategy).options);
-  experiment.budget = read_budget_of_search(section.section("budget"));
+  experiment.budget = read_budget_of_search(section.section("budget", "ends the search; with more of it the search goes on"));
   section.finish();
 }
 
 /// Each protected layer must be one with filters, of at least one of the nets.
 void check_protected(YamlReader& section, const Experiment& experiment, const DataInfos& infos) {
-  const std::optional<YamlReader> given = section.find("protect");
+  const std::optional<YamlReader> given = section.find("protect", "layers whose filters stay");
   if (!given) return;
   std::vector<std::string> names;
   for (const NetRequest& net : experiment.nets) {
@@ -188,7 +195,8 @@ void check_protected(YamlReader& section, const Experiment& experiment, const Da
 }
 
 void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
-  const YamlReader criteria = section.section("criteria"), schedules = section.section("schedules");
+  const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
+                   schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
   experiment.criteria = read_criteria(criteria);
   experiment.schedules = read_schedules(schedules);
   if (!strategy_entry(experiment.strategy).takes_schedules) {
@@ -199,7 +207,8 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
-  experiment.retrain = read_training(section.section("retrain"), experiment.train, /*has_teacher=*/true);
+  experiment.retrain =
+      read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
   experiment.allocation = section.values(prune::allocation_options());
   check_protected(section, experiment, infos);
   section.finish();
@@ -231,9 +240,6 @@ bool is_device(const std::string& text) {
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
-  static const Option seed_option{
-      .name = "seed", .kind = OptionKind::integer, .fallback = 1, .doc = "the first seed", .min = 0, .max = 1e9};
-
   Experiment experiment;
   experiment.file = std::filesystem::absolute(file).lexically_normal();
   experiment.yaml = read_experiment_file(file);
@@ -242,27 +248,36 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   fill_environment(tree, environment);
 
   YamlReader root(tree, "", experiment.file.parent_path());
+  read_experiment(root, experiment, describe_data);
+  return experiment;
+}
+
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe) {
+  static const Option seed_option{
+      .name = "seed", .kind = OptionKind::integer, .fallback = 1, .doc = "the first seed", .min = 0, .max = 1e9};
+
   root.require("schema", "1").one_of("a version of this format", {"1"});
   experiment.name = root.require("name", "a name for the experiment").safe_name();
   experiment.seed = root.value(seed_option);
-  const YamlReader data = root.section("data");
+  const YamlReader data = root.section("data", "the datasets, by names of your choice");
   experiment.data = read_data(data);
   experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
-  const DataInfos infos = describe_data(data, experiment.tasks, experiment.data);
+  const DataInfos infos = describe(data, experiment.tasks, experiment.data);
   experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
-  experiment.train = read_training(root.section("train"), Json::object());
-  read_search(root.section("search"), experiment);
-  read_prune(root.section("prune"), experiment, infos);
-  experiment.baselines = read_baselines(root.section("baselines"), experiment.nets, infos, whole_path(experiment));
+  experiment.train = read_training(root.section("train", "how base nets are trained"), Json::object());
+  read_search(root.section("search", "what is tried"), experiment);
+  read_prune(root.section("prune", "how nets are cut"), experiment, infos);
+  experiment.baselines = read_baselines(root.section("baselines", "nets trained from scratch, to compare with"), experiment.nets, infos,
+                                        whole_path(experiment));
   std::vector<std::string> sources;
   for (const SourceNet& source : source_nets(experiment)) sources.push_back(source.name);
-  experiment.evaluate = read_evaluate(root.section("evaluate"), sources);
-  experiment.objectives = read_objectives(root.section("objectives"), experiment);
-  experiment.constraints = read_constraints(root.section("constraints"), experiment);
-  experiment.resources = read_resources(root.section("resources"));
-  experiment.reliability = read_reliability(root.section("reliability"));
+  experiment.evaluate = read_evaluate(root.section("evaluate", "what is measured of a reported net besides its accuracy"), sources);
+  experiment.objectives =
+      read_objectives(root.section("objectives", "what halving and pareto rank by, as in [accuracy_val, macs]"), experiment);
+  experiment.constraints = read_constraints(root.section("constraints", "bounds on metrics, as in ['macs <= 2.0e8']"), experiment);
+  experiment.resources = read_resources(root.section("resources", "where stages run"));
+  experiment.reliability = read_reliability(root.section("reliability", "what happens when something fails"));
   root.finish();
-  return experiment;
 }
 
 }  // namespace search

@@ -38,7 +38,7 @@ std::filesystem::path read_file(const YamlReader& entry) {
 NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
   const Json options = entry.values(net_options());
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
-  if (const std::optional<YamlReader> weights = entry.find("weights"); weights && !weights->node().text.empty())
+  if (const std::optional<YamlReader> weights = entry.find("weights", "safetensors with torchvision's names to start from; default: random"); weights && !weights->node().text.empty())
     net.weights = read_file(*weights);
   entry.located([&] {
     for (const eval::DatasetInfo& info : infos) make_net(net, info);
@@ -171,7 +171,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
     }
-    baseline.train = read_training(entry.section("train"), train);
+    baseline.train = read_training(entry.section("train", "its own training"), train);
     entry.finish();
     take_name(name, identity, taken);
     baselines.push_back(std::move(baseline));

@@ -21,7 +21,8 @@ Json read_latency(YamlReader section) {
   static const Option seconds_option{
       .name = "seconds", .kind = OptionKind::real, .fallback = 1, .doc = "how long each batch is run", .min = 0.01, .max = 3600};
   Json batches = Json::array();
-  for (const YamlReader& item : section.section("batch").items()) batches.push_back(item.read(batch_option));
+  for (const YamlReader& item : section.section("batch", "how many images are run together, as in [1, 64]").items())
+    batches.push_back(item.read(batch_option));
   if (batches.empty()) batches = {1, 64};
   Json latency{{"batch", batches}, {"seconds", section.value(seconds_option)}};
   section.finish();
@@ -52,7 +53,7 @@ void read_noise(const YamlReader& section, Perturbations& perturbations) {
     YamlReader entry = item.named();
     const eval::NoiseEntry& known = eval::noise_entry(entry.require("name", "a noise").one_of("a noise", names));
     const Option levels_option{.name = "levels", .kind = OptionKind::reals, .doc = known.doc, .min = known.min, .max = known.max};
-    const std::optional<YamlReader> given = entry.find("levels");
+    const std::optional<YamlReader> given = entry.find("levels", known.doc);
     const auto levels = given ? given->read(levels_option).get<std::vector<double>>() : known.levels;
     if (levels.empty()) given->fail("has no levels; valid: as in '[" + fmt::format("{}", fmt::join(known.levels, ", ")) + "]'");
     entry.finish();
@@ -67,7 +68,7 @@ void read_attacks(const YamlReader& section, std::vector<std::string> sources, P
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.named();
     const eval::AttackEntry& known = eval::attack_entry(entry.require("name", "an attack").one_of("an attack", names));
-    const std::optional<YamlReader> source = entry.find("source");
+    const std::optional<YamlReader> source = entry.find("source", "the net that the attack is made on; default: the net itself");
     const Json options = entry.values(known.options);
     entry.finish();
     perturbations.add(item, known.kind, known.name, options.at(known.level), options,
@@ -83,8 +84,8 @@ Json read_robustness(YamlReader section, const std::vector<std::string>& sources
                                     .min = 1,
                                     .max = 1e9};
   Perturbations perturbations;
-  read_noise(section.section("noise"), perturbations);
-  read_attacks(section.section("attacks"), sources, perturbations);
+  read_noise(section.section("noise", "changes that know nothing of the net"), perturbations);
+  read_attacks(section.section("attacks", "changes that are sought to mislead the net"), sources, perturbations);
   Json robustness{{"images", section.value(images_option)}, {"perturbations", perturbations.take()}};
   section.finish();
   if (robustness.at("perturbations").empty()) section.fail("measures nothing; valid: as in '{noise: [gaussian], attacks: [fgsm]}'");
@@ -95,8 +96,9 @@ Json read_robustness(YamlReader section, const std::vector<std::string>& sources
 
 Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources) {
   Measurements measurements;
-  if (const std::optional<YamlReader> latency = section.find("latency")) measurements.latency = read_latency(*latency);
-  if (const std::optional<YamlReader> robustness = section.find("robustness"))
+  if (const std::optional<YamlReader> latency = section.find("latency", "how long the exported net takes"))
+    measurements.latency = read_latency(*latency);
+  if (const std::optional<YamlReader> robustness = section.find("robustness", "how often it is right on changed test images"))
     measurements.robustness = read_robustness(*robustness, sources);
   section.finish();
   return measurements;

@@ -46,7 +46,8 @@ std::vector<prune::PruneRequest> read_eta_ramp(YamlReader ramp, YamlReader& sche
 }
 
 std::vector<prune::PruneRequest> read_steps(YamlReader& schedule) {
-  const std::optional<YamlReader> eta = schedule.find("eta"), keep = schedule.find("keep");
+  const std::optional<YamlReader> eta = schedule.find("eta", "the paper's threshold of each cut, as a list or as {from, step} with steps"),
+                                  keep = schedule.find("keep", "the share of the base that each cut leaves: a list that falls");
   if (eta && keep) keep->fail("stands beside 'eta'; valid: one of the two");
   if (!eta && !keep) schedule.fail("has neither 'eta' nor 'keep'; valid: as in '{name: gradual, keep: [0.5, 0.25], of: macs}'");
   if (eta && eta->is(YamlNode::Kind::mapping)) return read_eta_ramp(*eta, schedule);
@@ -75,8 +76,10 @@ Criterion read_criterion(YamlReader entry) {
   Criterion criterion;
   criterion.name = entry.require("name", "a criterion").one_of("a criterion", names);
   const prune::CriterionEntry& known = prune::criterion_entry(criterion.name);
-  const std::optional<YamlReader> label = entry.find("label"), widths = entry.find("widths"), variant = entry.find("variant");
+  const std::optional<YamlReader> label = entry.find("label", "a name of its own in results"),
+                                  widths = entry.find("widths", "the label of another criterion, at whose widths this one cuts");
   criterion.options = entry.values(known.options);
+  const bool has_variant = criterion.options.contains("variant") && entry.find("variant");
   const Json allocation = entry.value(allocation_option);
   entry.finish();
 
@@ -84,7 +87,7 @@ Criterion read_criterion(YamlReader entry) {
   criterion.allocation = allocation.is_null() ? known.default_allocation(criterion.options) : allocation.get<std::string>();
   if (widths) criterion.widths_from = widths->node().text;
   criterion.label = criterion.name;
-  if (variant) criterion.label += fmt::format("-{}", criterion.options.at("variant").get<std::string>());
+  if (has_variant) criterion.label += fmt::format("-{}", criterion.options.at("variant").get<std::string>());
   if (widths) criterion.label += "@" + criterion.widths_from;
   if (label) criterion.label = label->safe_name();
   return criterion;
@@ -115,10 +118,10 @@ prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
 
 Json read_training(YamlReader section, const Json& inherited, bool has_teacher) {
   Json training = section.values(prune::train_options(), inherited);
-  YamlReader optimizer = section.section("optimizer").named();
+  YamlReader optimizer = section.section("optimizer", "sgd or adamw, or a mapping with options").named();
   training["optimizer"] = optimizer.values(prune::optimizer_options(), inherited.value("optimizer", Json::object()));
   optimizer.finish();
-  if (std::optional<YamlReader> distill = section.find("distill")) {
+  if (std::optional<YamlReader> distill = section.find("distill", "under prune.retrain: learn from the base net's scores too")) {
     if (!has_teacher) distill->fail("has no net to learn from here; valid: under prune.retrain, where the base net teaches");
     training["distill"] = distill->values(prune::distill_options());
     distill->finish();

@@ -1,6 +1,8 @@
 // The parts of an experiment's YAML, one function a section. Internal to load_experiment.
 #pragma once
 
+#include <functional>
+
 #include "eval/data/dataset.h"
 #include "search/experiment.h"
 #include "search/yaml_reader.h"
@@ -16,6 +18,11 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
 /// What the tasks' datasets hold, by their listings and headers. Fails where files are missing or broken.
 using DataInfos = std::vector<eval::DatasetInfo>;
 DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data);
+
+using DescribeData = std::function<DataInfos(const YamlReader&, const std::vector<Task>&, const std::map<std::string, Json>&)>;
+
+/// The whole file, into what is empty still but for its place. `describe`: describe_data, or what stands for it where no data are.
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe);
 
 /// `nets`, each buildable for every dataset.
 std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);

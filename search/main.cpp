@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "search/cli/commands.h"
+#include "search/cli/tools.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 
@@ -67,6 +68,10 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_sample(app, action);
   search::cli::add_gc(app, action);
   search::cli::add_doctor(app, action);
+  search::cli::add_serve(app, action);
+  search::cli::add_reference(app, action);
+  search::cli::add_completion(app, action);
+  search::cli::add_man(app, action);
   if (arguments.empty()) {
     fmt::print(stderr, "{}", app.help());
     return storage::exit_code(ErrorKind::usage);

@@ -12,11 +12,28 @@ using storage::Json;
 using storage::Option;
 using storage::OptionKind;
 
-YamlReader::YamlReader(const YamlNode& node, std::string path, std::filesystem::path folder)
-    : node_(&node), where_(node.where), path_(std::move(path)), folder_(std::move(folder)) {}
+namespace {
+
+/// "prune.criteria.0" as "prune.criteria[]".
+std::string section_name(const std::string& path) {
+  std::string name;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    const std::string part = path.substr(begin, end - begin);
+    const bool is_index = part.find_first_not_of("0123456789") == std::string::npos;
+    name += is_index ? "[]" : (name.empty() ? "" : ".") + part;
+    begin = end + 1;
+  }
+  return name;
+}
+
+}  // namespace
+
+YamlReader::YamlReader(const YamlNode& node, std::string path, std::filesystem::path folder, KeyLog* log)
+    : node_(&node), where_(node.where), path_(std::move(path)), folder_(std::move(folder)), log_(log) {}
 
 YamlReader YamlReader::child(const YamlNode& node, const std::string& key) const {
-  return {node, join_key(path_, key), folder_};
+  return {node, join_key(path_, key), folder_, log_};
 }
 
 YamlReader YamlReader::named() const {
@@ -25,23 +42,35 @@ YamlReader YamlReader::named() const {
   return reader;
 }
 
-std::optional<YamlReader> YamlReader::find(const std::string& key) {
+void YamlReader::log(KnownKey key) const {
+  if (log_ == nullptr) return;
+  key.section = section_name(path_);
+  log_->push_back(std::move(key));
+}
+
+std::optional<YamlReader> YamlReader::find(const std::string& key, const std::string& doc) {
+  log({.key = key, .doc = doc});
+  return look_up(key);
+}
+
+std::optional<YamlReader> YamlReader::look_up(const std::string& key) {
   known_.push_back(key);
-  if (named_) return key == "name" ? std::optional(YamlReader(*node_, path_, folder_)) : std::nullopt;
+  if (named_) return key == "name" ? std::optional(YamlReader(*node_, path_, folder_, log_)) : std::nullopt;
   if (!is(YamlNode::Kind::mapping) && !is(YamlNode::Kind::null)) fail("is not a mapping; valid: keys, as in '{" + key + ": ...}'");
   const YamlNode* value = node_->find(key);
   return value == nullptr ? std::nullopt : std::optional(child(*value, key));
 }
 
 YamlReader YamlReader::require(const std::string& key, const std::string& valid) {
-  std::optional<YamlReader> value = find(key);
+  log({.key = key, .doc = valid, .required = true});
+  std::optional<YamlReader> value = look_up(key);
   if (!value) fail_at(where_, join_key(path_, key), "missing; valid: " + valid);
   return *value;
 }
 
-YamlReader YamlReader::section(const std::string& key) {
+YamlReader YamlReader::section(const std::string& key, const std::string& doc) {
   static const YamlNode empty;
-  if (const std::optional<YamlReader> given = find(key)) return *given;
+  if (const std::optional<YamlReader> given = find(key, doc)) return *given;
   YamlReader section = child(empty, key);
   section.where_ = where_;
   return section;
@@ -105,8 +134,9 @@ std::string YamlReader::safe_name() const {
   return name;
 }
 
-Json YamlReader::value(const Option& option) {
-  if (const std::optional<YamlReader> given = find(option.name)) return given->read(option);
+Json YamlReader::value(const Option& option, bool inherited) {
+  log({.key = option.name, .doc = option.doc, .option = option, .required = option.fallback.is_null() && !option.optional, .inherited = inherited});
+  if (const std::optional<YamlReader> given = look_up(option.name)) return given->read(option);
   if (option.fallback.is_null() && !option.optional) fail_at(where_, join_key(path_, option.name), "missing; valid: " + option.doc);
   return option.fallback;
 }
@@ -114,8 +144,9 @@ Json YamlReader::value(const Option& option) {
 Json YamlReader::values(const storage::Options& options, const Json& inherited) {
   Json values = Json::object();
   for (Option option : options) {
-    if (inherited.contains(option.name)) option.fallback = inherited.at(option.name);
-    Json value = this->value(option);
+    const bool is_inherited = inherited.contains(option.name);
+    if (is_inherited) option.fallback = inherited.at(option.name);
+    Json value = this->value(option, is_inherited);
     if (!value.is_null()) values[option.name] = std::move(value);
   }
   return values;

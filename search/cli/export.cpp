@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "search/cli/request.h"
 #include "search/cli/trial.h"
+#include "search/report/optuna.h"
+#include "search/report/trial_table.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -21,7 +24,11 @@ struct Options {
   std::filesystem::path directory, output;
   std::string trial, format;
   std::optional<int> step;
+  bool last = false;
 };
+
+const std::vector<std::string> net_formats{"torchscript", "onnx", "safetensors", "json"};
+const std::vector<std::string> run_formats{"csv", "jsonl", "optuna"};
 
 /// The fingerprint of the stage that made the net: of the step asked for, or of the last.
 std::string find_stage(const Json& trial, std::optional<int> step) {
@@ -64,25 +71,56 @@ int export_net(const Options& options) {
   return exit_done;
 }
 
+int export_run(const Options& options) {
+  const Repository repository(options.directory, Repository::Access::read);
+  std::error_code absent;
+  if (std::filesystem::equivalent(options.output, options.directory / "experiment.db", absent))
+    throw Error(ErrorKind::usage, "-o names the run's own database, which would be replaced; valid: another file");
+  if (options.format == "optuna") {
+    storage::write_optuna_file(options.output, optuna_studies(repository, options.last));
+    return exit_done;
+  }
+  const Json rows = trial_table(repository, options.last);
+  storage::write_file(options.output, options.format == "csv" ? to_csv(rows, trial_table_columns()) : to_json_lines(rows));
+  return exit_done;
+}
+
+int export_any(const Options& options) {
+  const bool of_run = std::find(run_formats.begin(), run_formats.end(), options.format) != run_formats.end();
+  if (of_run && !options.trial.empty())
+    throw Error(ErrorKind::usage, fmt::format("{} is of the whole run, not of trial '{}'; valid: without a trial, or --to {}",
+                                              options.format, options.trial, fmt::join(net_formats, "|")));
+  if (!of_run && options.trial.empty())
+    throw Error(ErrorKind::usage, fmt::format("{} is of one net, and no trial is named; valid: DIR TRIAL, or --to {} for the whole run",
+                                              options.format, fmt::join(run_formats, "|")));
+  return of_run ? export_run(options) : export_net(options);
+}
+
 }  // namespace
 
 void add_export(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("export", "write the net of a trial to a file");
+  CLI::App* command = app.add_subcommand("export", "write the net of a trial, or the trials of a whole run, to a file");
   add_directory_argument(*command, options->directory);
-  command->add_option("TRIAL", options->trial, "number or name of the trial")->required();
-  command->add_option("--step", options->step, "0 is the base; default: the last that is done");
+  CLI::Option* trial = command->add_option("TRIAL", options->trial, "number or name of the trial whose net it is; not for a whole run");
+  command->add_option("--step", options->step, "0 is the base; default: the last that is done")->needs(trial);
+  std::vector<std::string> formats = net_formats;
+  formats.insert(formats.end(), run_formats.begin(), run_formats.end());
   command
       ->add_option("--to", options->format,
-                   "torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights)")
+                   "of a trial: torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights); of the "
+                   "run: csv or jsonl (a row for each net), or optuna (an SQLite file for optuna.load_study, a study for each task)")
       ->required()
-      ->check(CLI::IsMember({"torchscript", "onnx", "safetensors", "json"}));
+      ->check(CLI::IsMember(formats));
+  command->add_flag("--last", options->last, "csv, jsonl, optuna: of each trial only the last net, not those on the way to it");
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
   command->footer(
       "Examples:\n"
       "  nas-run export results/fashion_mnist 3 --to torchscript -o small.pt\n"
-      "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors");
-  command->callback([options, &action] { action = [options] { return export_net(*options); }; });
+      "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
+      "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"
+      "  nas-run export results/fashion_mnist --to optuna -o study.db && optuna-dashboard sqlite:///study.db");
+  command->callback([options, &action] { action = [options] { return export_any(*options); }; });
 }
 
 }  // namespace search::cli

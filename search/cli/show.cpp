@@ -5,6 +5,7 @@
 
 #include "search/cli/commands.h"
 #include "search/cli/trial.h"
+#include "search/report/again.h"
 #include "storage/base/error.h"
 
 namespace search::cli {
@@ -13,10 +14,19 @@ namespace {
 
 using storage::Repository;
 
+/// As one word of a POSIX shell.
+std::string shell_quoted(const std::string& text) {
+  static const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+@:=,";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char letter : text) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return quoted + "'";
+}
+
 struct Options {
   std::filesystem::path directory;
   std::string trial;
-  bool json = false;
+  bool json = false, yaml = false;
 };
 
 void print_trial(const Json& trial) {
@@ -33,16 +43,69 @@ void print_trial(const Json& trial) {
   }
 }
 
+/// "0.286, 0.5": with four digits.
+std::string short_numbers(const Json& numbers) {
+  std::vector<std::string> texts;
+  for (const Json& number : numbers) texts.push_back(fmt::format("{:.4g}", number.get<double>()));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// The lines on how to get the trial's net, and to make it again.
+void print_again(const std::filesystem::path& directory, const Json& trial) {
+  const std::string where = shell_quoted(directory.string());
+  const int number = trial.at("trial");
+  if (!trial.at("steps").empty()) fmt::print("\nits net   nas-run export {} {} --to torchscript -o net.pt\n", where, number);
+  if (const Json& taken = trial.at("normalisation"); !taken.is_null())
+    fmt::print("          takes (byte / 255 - mean) / deviation, by channel: mean {}, deviation {}\n", short_numbers(taken.at("mean")),
+               short_numbers(taken.at("deviation")));
+  const Json& again = trial.at("again");
+  if (!again.at("reason").is_null()) {
+    fmt::print("again     {}: nas-run show {} --yaml > experiment.yaml has all of it\n", again.at("reason").get<std::string>(), where);
+    return;
+  }
+  fmt::print("again     nas-run show {} {} --yaml > again.yaml && nas-run again.yaml -o again\n", where, number);
+  fmt::print("          gives the stages above: the same nets bit for bit, where training runs in the same precision and threads ({})\n",
+             again.at("arithmetic").get<std::string>());
+}
+
+Json again_json(const Again& again) {
+  Json json{{"yaml", nullptr}, {"reason", nullptr}, {"arithmetic", again.arithmetic}};
+  again.reason.empty() ? json["yaml"] = again.yaml : json["reason"] = again.reason;
+  return json;
+}
+
+int show_yaml(const Repository& repository, const Options& options) {
+  if (options.trial.empty()) {
+    const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+    if (!experiment) throw storage::Error(storage::ErrorKind::usage, "no experiment is stored yet");
+    fmt::print("{}", experiment->yaml);
+    return exit_done;
+  }
+  const Again again = run_again(repository, storage::StoredPlan(options.directory), find_trial(repository, options.trial));
+  if (!again.reason.empty())
+    throw storage::Error(storage::ErrorKind::usage,
+                         fmt::format("trial {}: {}; valid: without a trial, for the whole experiment", options.trial, again.reason));
+  fmt::print("{}", again.yaml);
+  return exit_done;
+}
+
 int show(const Options& options) {
   const Repository repository(options.directory, Repository::Access::read);
+  if (options.yaml) return show_yaml(repository, options);
+  if (options.trial.empty())
+    throw storage::Error(storage::ErrorKind::usage, "no trial is named; valid: DIR TRIAL, or DIR --yaml for the experiment");
   Json trial = find_trial(repository, options.trial);
   const Json layers = repository.rows("layers");
   for (Json& step : trial.at("steps")) step["layers"] = rows_where(layers, "stage", step.at("stage"));
   trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
+  const Json values = trial.at("steps").empty() ? Json() : repository.outcome(trial.at("steps").back().at("stage")).values;
+  trial["normalisation"] = values.is_object() ? values.value("normalisation", Json()) : Json();
+  trial["again"] = again_json(run_again(repository, storage::StoredPlan(options.directory), trial));
   if (options.json) {
     print_json(trial);
   } else {
     print_trial(trial);
+    print_again(options.directory, trial);
   }
   return exit_done;
 }
@@ -63,13 +126,16 @@ Json find_trial(const Repository& repository, const std::string& number_or_name)
 
 void add_show(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("show", "one trial: its steps, what the strategy decided, and what each cut did to each layer");
+  CLI::App* command = app.add_subcommand("show", "one trial: its steps, what the strategy decided, what each cut did to each layer, and how to make it again");
   add_directory_argument(*command, options->directory);
-  command->add_option("TRIAL", options->trial, "number or name of the trial")->required();
-  command->add_flag("--json", options->json, "one JSON document");
+  command->add_option("TRIAL", options->trial, "number or name of the trial");
+  CLI::Option* json = command->add_flag("--json", options->json, "one JSON document");
+  command->add_flag("--yaml", options->yaml, "an experiment that makes this trial alone again; without a trial: the stored experiment's file")
+      ->excludes(json);
   command->footer(
       "Examples:\n"
       "  nas-run show results/fashion_mnist 3\n"
+      "  nas-run show results/fashion_mnist 3 --yaml > again.yaml && nas-run again.yaml -o again\n"
       "  nas-run show results/fashion_mnist clothes/vgg16_bn/lda-wilks/gradual/s1 --json");
   command->callback([options, &action] { action = [options] { return show(*options); }; });
 }

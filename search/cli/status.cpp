@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <memory>
 
 #include "search/cli/commands.h"
+#include "search/cli/watch.h"
 #include "search/progress.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -20,6 +22,7 @@ using storage::Repository;
 struct Options {
   std::filesystem::path directory;
   bool json = false;
+  std::string watch;  ///< seconds, checked by the parser; "": look once
 };
 
 /// Seconds since a time of the database ("2024-05-01T12:00:00.000Z"); null where it is none.
@@ -79,20 +82,32 @@ Json report(const std::filesystem::path& directory) {
   return report;
 }
 
-int status(const Options& options) {
-  const Json status = report(options.directory);
-  if (options.json) {
-    print_json(status);
-    return exit_done;
-  }
-  fmt::print("trials  {}\nstages  {}\n", counted(status.at("trials")), counted(status.at("stages")));
+std::string to_text(const Json& status) {
+  std::string text = fmt::format("trials  {}\nstages  {}\n", counted(status.at("trials")), counted(status.at("stages")));
   for (const Json& stage : status.at("running")) {
     const Json& seconds = stage.at("age_s");
-    fmt::print("running {}{}\n", stage.at("label").get<std::string>(),
-               seconds.is_null() ? "" : ", " + format_duration(seconds.get<double>()));
+    text += fmt::format("running {}{}\n", stage.at("label").get<std::string>(),
+                        seconds.is_null() ? "" : ", " + format_duration(seconds.get<double>()));
   }
   for (const Json& stage : status.at("failures")) {
-    fmt::print("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
+    text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
+  }
+  return text;
+}
+
+std::string to_line(const Json& status) {
+  return fmt::format("stages {} | trials {}", counted(status.at("stages")), counted(status.at("trials")));
+}
+
+int status(const Options& options) {
+  const auto look = [&options] { return report(options.directory); };
+  if (!options.watch.empty()) {
+    const double pause = std::fmax(0.1, std::stod(options.watch));  // also of a NaN
+    watch({options.directory, std::chrono::duration<double>(pause), options.json, look, to_text, to_line});
+  } else if (options.json) {
+    print_json(look());
+  } else {
+    fmt::print("{}", to_text(look()));
   }
   return exit_done;
 }
@@ -114,11 +129,14 @@ void add_status(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("status", "how far a run is: counts by state, what is running, what has failed and why");
   add_directory_argument(*command, options->directory);
-  command->add_flag("--json", options->json, "one JSON document");
+  command->add_flag("--json", options->json, "one JSON document; with --watch one a line");
+  command->add_flag("--watch{2}", options->watch, "look again every 2 seconds, or as in --watch=10, until no run goes on")
+      ->check(CLI::Range(0.1, 86400.0));
   command->footer(
       "Examples:\n"
       "  nas-run status results/fashion_mnist\n"
-      "  nas-run status results/fashion_mnist --json");
+      "  nas-run status results/fashion_mnist --watch\n"
+      "  nas-run status results/fashion_mnist --watch=60 --json >> status.jsonl");
   command->callback([options, &action] { action = [options] { return status(*options); }; });
 }
 

@@ -8,12 +8,17 @@ namespace search::cli {
 
 namespace {
 
-std::string cell(const Json& row, const std::string& column) {
+std::string exact_cell(const Json& row, const std::string& column) {
   const Json value = row.value(column, Json());
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
   return value.dump();
+}
+
+/// For the eye: numbers with six digits.
+std::string cell(const Json& row, const std::string& column) {
+  const Json value = row.value(column, Json());
+  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : exact_cell(row, column);
 }
 
 std::string quoted(const std::string& text) {
@@ -57,7 +62,7 @@ std::string to_csv(const Json& rows, const std::vector<std::string>& columns) {
   std::string csv = fmt::format("{}\r\n", fmt::join(columns, ","));
   for (const Json& row : rows) {
     std::vector<std::string> cells;
-    for (const std::string& column : columns) cells.push_back(quoted(cell(row, column)));
+    for (const std::string& column : columns) cells.push_back(quoted(exact_cell(row, column)));
     csv += fmt::format("{}\r\n", fmt::join(cells, ","));
   }
   return csv;

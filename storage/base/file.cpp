@@ -111,6 +111,14 @@ TemporaryNeighbour::~TemporaryNeighbour() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+bool is_locked(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(descriptor);
+  return locked;
+}
+
 FileLock::FileLock(const std::filesystem::path& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (descriptor_ < 0) fail(ErrorKind::environment, "lock", path, errno);
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {

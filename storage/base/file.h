@@ -40,6 +40,9 @@ class TemporaryNeighbour {
   std::filesystem::path path_;
 };
 
+/// Whether another process holds the FileLock of this path now.
+bool is_locked(const std::filesystem::path& path);
+
 /// An exclusive advisory lock (flock) held while the object lives; the kernel drops it when the process dies.
 class FileLock {
  public:

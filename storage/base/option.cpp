@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "storage/base/error.h"
+#include "storage/base/option_text.h"
 
 namespace storage {
 
@@ -153,6 +154,10 @@ Json parse_reals(const std::string& text) {
 }
 
 }  // namespace
+
+std::string valid_values(const Option& option) {
+  return valid(option);
+}
 
 std::string nearest(const std::string& given, const std::vector<std::string>& candidates) {
   std::string best;

@@ -57,9 +57,30 @@ sed 's/name: small/nmae: small/' experiments/small.yaml >bad.yaml
 
 expect 2 "" "Usage: nas-run" "$nas_run"
 expect 0 "Usage: nas-run" "" "$nas_run" --help
-for command in run plan validate status trials show pareto lineage report export retry nets net convert score prune evaluate sample gc doctor; do
-  expect 0 "Examples?:" "" "$nas_run" $command --help
+commands=$("$nas_run" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+[ "$(echo "$commands" | wc -l)" -ge 20 ] || { echo "FAILED: nas-run --help lists too few commands: $commands"; failures=$((failures + 1)); }
+for command in $commands; do
+  expect 0 "Examples?:" "" "$nas_run" "$command" --help
+  grep -q "^  .*nas-run $command" out || { echo "FAILED: no example of nas-run $command"; cat out; failures=$((failures + 1)); }
 done
+
+# The man page and the completions name every command.
+expect 0 "^.TH NAS" "" "$nas_run" man
+cp out page
+for command in $commands; do grep -q "^.SS \"$command\"" page || { echo "FAILED: the man page lacks $command"; failures=$((failures + 1)); }; done
+if command -v man >/dev/null; then
+  LC_ALL=C.UTF-8 MANWIDTH=100 man -l --warnings page >out 2>err && [ ! -s err ] || { echo "FAILED: man"; cat err; failures=$((failures + 1)); }
+fi
+for shell in bash zsh fish; do
+  expect 0 "nas-run" "" "$nas_run" completion $shell
+  for command in $commands; do grep -q "\b$command\b" out || { echo "FAILED: $shell does not complete $command"; failures=$((failures + 1)); }; done
+  if command -v $shell >/dev/null; then $shell -n out || { echo "FAILED: $shell refuses its completion"; failures=$((failures + 1)); }; fi
+done
+expect 2 "" "^nas-run: error: .*tcsh" "$nas_run" completion tcsh
+"$nas_run" completion bash >complete.bash
+bash -c '. ./complete.bash; COMP_WORDS=(nas-run export --to op); COMP_CWORD=3; _nas_run; [ "${COMPREPLY[*]}" = optuna ]' ||
+  { echo "FAILED: bash does not complete export --to op"; failures=$((failures + 1)); }
+expect 0 "^## .prune.criteria" "" "$nas_run" reference
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version
 expect 2 "" "^nas-run: error: 'plna' is not a command or a YAML file \(did you mean 'plan'\?\)$" "$nas_run" plna
 expect 2 "" "^nas-run: error: .*--frobnicate" "$nas_run" plan experiments/small.yaml --frobnicate

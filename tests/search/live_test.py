@@ -1,0 +1,153 @@
+"""A run that is looked at while it goes on: `nas-run serve` and `nas-run status --watch`; and a trial that is made again by `nas-run show --yaml`.
+
+usage: live_test.py NAS_RUN, with NAS_WORKER set to tests/support/fake_worker. Exits 77 where dataset-fashion-mnist is not installed.
+"""
+import fcntl
+import json
+import os
+import pathlib
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+
+if not pathlib.Path("/usr/share/datasets/fashion-mnist").is_dir():
+    print("skipped: dataset-fashion-mnist is not installed")
+    sys.exit(77)
+
+HEAD = """
+schema: 1
+name: small
+tasks: [{name: clothes, dataset: fashion}]
+data: {fashion: {format: idx, root: "${FASHION}", pad: 2, train_images: 100, validation_images: 20, test_images: 20}}
+nets: [{name: vgg11_bn, width: 0.125}]
+train: {epochs: 2}
+"""
+SWEEP = HEAD + """
+baselines: [{name: mobilenet_v2, width: 0.25}]
+prune:
+  criteria: [l1, {name: lda, variant: wilks, ridge: 0.02}, {name: random, widths: lda-wilks}]
+  schedules: [{name: a, keep: [0.6, 0.3], of: params}, {name: "b", eta: {from: 0.1, step: 0.1}, steps: 2}]
+  retrain: {epochs: 3}
+  floor: 0.05
+search: {seeds: 2}
+"""
+TARGET = HEAD + """
+prune: {criteria: [l1]}
+search: {strategy: target, tolerance: 1, max_cuts: 4}
+"""
+failures = 0
+
+
+def check(what, condition):
+    global failures
+    if not condition:
+        failures += 1
+        print("FAILED:", what)
+
+
+def nas_run(*arguments):
+    return subprocess.run([sys.argv[1], *map(str, arguments)], capture_output=True, text=True)
+
+
+def fetch(url, method="GET", host=None):
+    request = urllib.request.Request(url, method=method, headers={"Host": host} if host else {}, data=b"x" if method == "POST" else None)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def check_again(work, run):
+    """Every trial, made again by itself, has the stages that it had: their fingerprints cover all that decides a net."""
+    database = sqlite3.connect(run / "experiment.db")
+    stages = {}
+    for trial, stage in database.execute("select trial, stage from steps order by trial, step"):
+        stages.setdefault(trial, []).append(stage)
+    check("there are trials", len(stages) > 0)
+    for trial, expected in stages.items():
+        shown = nas_run("show", run, trial, "--yaml")
+        (work / "again.yaml").write_text(shown.stdout)
+        made = nas_run(work / "again.yaml", "-o", work / f"again-{run.name}-{trial}")
+        check(f"trial {trial} runs again: {shown.stderr} {made.stderr}", made.returncode == 0)
+        again = sqlite3.connect(work / f"again-{run.name}-{trial}/experiment.db")
+        found = [row[0] for row in again.execute("select stage from steps where trial = (select max(trial) from trial_step) order by step")]
+        check(f"trial {trial} of {run.name} has its stages again: {shown.stdout}", found == expected)
+    text = nas_run("show", run, 1).stdout
+    check("the command is shown", f"nas-run show {run} 1 --yaml > again.yaml && nas-run again.yaml -o again" in text)
+    check("the arithmetic is shown", "fp32, 1 thread)" in text)
+
+
+def check_watch(run):
+    watched = nas_run("status", run, "--watch=0.1")
+    check("a watch ends with the run", watched.returncode == 0 and watched.stdout.count("\n") == 1 and "stages " in watched.stdout)
+    with open(run / "run.lock") as lock:  # as a run holds it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        watch = subprocess.Popen([sys.argv[1], "status", str(run), "--watch=0.1", "--json"], stdout=subprocess.PIPE, text=True)
+        first = json.loads(watch.stdout.readline())
+        with sqlite3.connect(run / "experiment.db") as edit:
+            edit.execute("update stage set state = 'failed', failure = 'made to fail' where number = (select max(number) from stage)")
+        edit.close()
+        second = json.loads(watch.stdout.readline())
+        check("a change is told", (first["stages"]["failed"], second["stages"]["failed"]) == (0, 1) and watch.poll() is None)
+    rest, _ = watch.communicate(timeout=60)
+    check("it ends where no run goes on", watch.returncode == 0 and rest == "")
+
+
+def check_serve(run):
+    server = subprocess.Popen([sys.argv[1], "serve", str(run), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = server.stdout.readline().strip()
+    check(f"the address: {url}", url.startswith("http://127.0.0.1:") and url.endswith("/"))
+    status, headers, page = fetch(url)
+    check("the page", status == 200 and page.lower().startswith(b"<!doctype html") and b"clothes" in page)
+    check("its type", headers["Content-Type"] == "text/html; charset=utf-8")
+    check("safe headers", headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
+          and headers["X-Frame-Options"] == "DENY")
+    with sqlite3.connect(run / "experiment.db") as edit:
+        edit.execute("update trial set name = 'renamed/since' where number = 1")
+    edit.close()
+    check("it follows the database", b"renamed/since" in fetch(url)[2])
+    check("the same again", fetch(url)[2] == fetch(url)[2])
+    status, headers, body = fetch(url, "HEAD")
+    check("HEAD", status == 200 and body == b"")
+    for path in ["experiment.db", "../experiment.db", "%2e%2e/experiment.db", "index.html"]:
+        check(f"{path} is not there", fetch(url + path)[0] == 404)
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"]:
+        status, headers, _ = fetch(url, method)
+        check(f"{method} is refused", status == 405 and headers["Allow"] == "GET, HEAD")
+    port = url.split(":")[2].rstrip("/")
+    for host, expected in [("evil.example", 403), (f"evil.example:{port}", 403), ("127.0.0.1.evil.example", 403), ("localhost", 200),
+                           (f"127.0.0.1:{port}", 200), ("[::1]:80", 200)]:
+        check(f"host {host}", fetch(url, host=host)[0] == expected)
+    second = nas_run("serve", run, "--port", port)
+    check(f"a taken port: {second.stderr}", second.returncode == 6 and f"127.0.0.1:{port}" in second.stderr and "another --port" in second.stderr)
+    with socket.create_connection(("127.0.0.1", int(port))) as silent:  # one that says nothing holds nobody up
+        check("beside a silent client", fetch(url)[0] == 200)
+        silent.sendall(b"\0\r\n\r\n")
+    server.send_signal(signal.SIGINT)
+    check("Ctrl-C ends it", server.wait(timeout=60) == 0)
+    check("no directory", nas_run("serve", run / "nowhere").returncode == 3)
+
+
+def main(work):
+    os.environ["FASHION"] = "/usr/share/datasets/fashion-mnist"
+    for name, text in [("sweep", SWEEP), ("target", TARGET)]:
+        (work / f"{name}.yaml").write_text(text)
+        made = nas_run(work / f"{name}.yaml", "-o", work / name)
+        check(f"the run: {made.stderr}", made.returncode == 0)
+        check("the experiment as it was read", nas_run("show", work / name, "--yaml").stdout == text)
+    check_again(work, work / "sweep")
+    check_again(work, work / "target")
+    check_watch(work / "sweep")
+    check_serve(work / "sweep")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    main(pathlib.Path(folder))
+print("all as expected" if failures == 0 else f"{failures} failures")
+sys.exit(failures != 0)
