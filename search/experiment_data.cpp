@@ -38,7 +38,9 @@ std::filesystem::path read_file(const YamlReader& entry) {
 NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
   const Json options = entry.values(net_options());
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
-  if (const std::optional<YamlReader> weights = entry.find("weights", "safetensors with torchvision's names to start from; default: random"); weights && !weights->node().text.empty())
+  if (const std::optional<YamlReader> weights =
+          entry.find("weights", "safetensors with torchvision's names to start from; default: random");
+      weights && !weights->node().text.empty())
     net.weights = read_file(*weights);
   entry.located([&] {
     for (const eval::DatasetInfo& info : infos) make_net(net, info);

@@ -135,7 +135,11 @@ std::string YamlReader::safe_name() const {
 }
 
 Json YamlReader::value(const Option& option, bool inherited) {
-  log({.key = option.name, .doc = option.doc, .option = option, .required = option.fallback.is_null() && !option.optional, .inherited = inherited});
+  log({.key = option.name,
+       .doc = option.doc,
+       .option = option,
+       .required = option.fallback.is_null() && !option.optional,
+       .inherited = inherited});
   if (const std::optional<YamlReader> given = look_up(option.name)) return given->read(option);
   if (option.fallback.is_null() && !option.optional) fail_at(where_, join_key(path_, option.name), "missing; valid: " + option.doc);
   return option.fallback;

@@ -46,6 +46,9 @@ class Repository {
   /// where the stage is not running: a result is taken once for each attempt.
   void finish_stage(const std::string& fingerprint, const StageOutcome& outcome);
 
+  /// A stage as it was planned. Throws Error(internal) for one that no plan has.
+  StageRecord stage(const std::string& fingerprint) const;
+
   /// The outcome of a stage as it was recorded. Throws Error(internal) for a stage that no plan has.
   StageOutcome outcome(const std::string& fingerprint) const;
 

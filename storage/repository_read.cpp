@@ -138,6 +138,17 @@ std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<
   return statuses;
 }
 
+StageRecord Repository::stage(const std::string& fingerprint) const {
+  const auto row = database_->first("SELECT number, kind, label, parameters FROM stage WHERE fingerprint = ?", {fingerprint});
+  if (!row) throw Error(ErrorKind::internal, fmt::format("no plan has stage '{}'", fingerprint));
+  StageRecord stage{fingerprint, text((*row)[1]), text((*row)[2]), text((*row)[3]), {}};
+  database_->each("SELECT role, fingerprint FROM input JOIN stage ON stage.number = source WHERE input.stage = ? ORDER BY position",
+                  {(*row)[0]}, [&](const Row& input) {
+                    stage.inputs.push_back({text(input[0]), text(input[1])});
+                  });
+  return stage;
+}
+
 StageOutcome Repository::outcome(const std::string& fingerprint) const {
   const auto row = database_->first(
       "SELECT stage.number, state, failure_kind, failure, wall_s, result, hash, spec, parent, kept, params, macs "

@@ -48,8 +48,8 @@ std::string bash(const Commands& commands) {
     }
     const std::size_t first = positional.find_first_not_of(' ');
     const bool has_short_form = commands[i].name == "run";  // nas-run EXPERIMENT.yaml
-    script += fmt::format("    {})\n      options='{}{}'\n", has_short_form ? "run | *.yaml | *.yml | -*" : commands[i].name, options.substr(1),
-                          first == std::string::npos ? "" : " " + positional.substr(first));
+    script += fmt::format("    {})\n      options='{}{}'\n", has_short_form ? "run | *.yaml | *.yml | -*" : commands[i].name,
+                          options.substr(1), first == std::string::npos ? "" : " " + positional.substr(first));
     if (!choices.empty()) script += fmt::format("      case $before in{} esac ;;\n", choices);
     if (choices.empty()) script += "      ;;\n";
   }
@@ -66,7 +66,8 @@ std::string bash(const Commands& commands) {
 
 std::string zsh(const Commands& commands) {
   std::string script = "#compdef nas-run\n_nas-run() {\n  local -a commands\n  commands=(\n";
-  for (std::size_t i = 1; i < commands.size(); ++i) script += fmt::format("    '{}:{}'\n", commands[i].name, quoted(commands[i].doc, ":\\"));
+  for (std::size_t i = 1; i < commands.size(); ++i)
+    script += fmt::format("    '{}:{}'\n", commands[i].name, quoted(commands[i].doc, ":\\"));
   script +=
       "  )\n"
       "  if (( CURRENT == 2 )); then\n"

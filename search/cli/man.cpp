@@ -35,8 +35,9 @@ std::string synopsis(const CommandUsage& command) {
 std::string option_lines(const OptionUsage& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.names) names.push_back(fmt::format("\\fB{}\\fR", roff(name)));
-  return fmt::format(".TP\n{}{}\n{}{}\n", fmt::join(names, ", "), option.value.empty() ? "" : fmt::format(" \\fI{}\\fR", roff(option.value)),
-                     roff(option.doc), option.required && !option.positional ? " (required)" : "");
+  return fmt::format(".TP\n{}{}\n{}{}\n", fmt::join(names, ", "),
+                     option.value.empty() ? "" : fmt::format(" \\fI{}\\fR", roff(option.value)), roff(option.doc),
+                     option.required && !option.positional ? " (required)" : "");
 }
 
 std::string command_lines(const CommandUsage& command) {
@@ -48,11 +49,10 @@ std::string command_lines(const CommandUsage& command) {
 
 std::string man_page(const std::vector<CommandUsage>& commands) {
   const CommandUsage& program = commands.at(0);
-  std::string page = fmt::format(
-      ".TH NAS\\-RUN 1 \"\" \"nas\\-run " NAS_VERSION
-      "\"\n.SH NAME\nnas\\-run \\- {}\n.SH SYNOPSIS\n\\fBnas\\-run\\fR "
-      "\\fIEXPERIMENT.yaml\\fR [options]\n.br\n\\fBnas\\-run\\fR \\fICOMMAND\\fR [options]\n.SH COMMANDS\n",
-      roff("search for small nets by Fisher-LDA pruning"));
+  std::string page = fmt::format(".TH NAS\\-RUN 1 \"\" \"nas\\-run " NAS_VERSION
+                                 "\"\n.SH NAME\nnas\\-run \\- {}\n.SH SYNOPSIS\n\\fBnas\\-run\\fR "
+                                 "\\fIEXPERIMENT.yaml\\fR [options]\n.br\n\\fBnas\\-run\\fR \\fICOMMAND\\fR [options]\n.SH COMMANDS\n",
+                                 roff("search for small nets by Fisher-LDA pruning"));
   for (std::size_t i = 1; i < commands.size(); ++i) page += command_lines(commands[i]);
   page += fmt::format(".SH EXAMPLES\n.nf\n{}\n.fi\n", roff(program.footer));
   return page +

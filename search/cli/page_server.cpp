@@ -115,9 +115,9 @@ void serve_page(const PageServer& options) {
   httplib::Server server;
   configure(server, options, mutex);
   errno = 0;
-  const int port = options.port == 0                                   ? server.bind_to_any_port(options.host)
+  const int port = options.port == 0                                 ? server.bind_to_any_port(options.host)
                    : server.bind_to_port(options.host, options.port) ? options.port
-                                                                       : -1;
+                                                                     : -1;
   if (port <= 0)
     throw Error(ErrorKind::environment,
                 fmt::format("can't listen at {}:{}{}; valid: another --port, 0 for any that is free, or another --host", options.host,

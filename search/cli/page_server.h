@@ -16,9 +16,9 @@ struct PageServer {
   std::function<void(int port)> listening;
 };
 
-/// Answers GET and HEAD of "/" with the page until SIGINT or SIGTERM. Requests whose Host is neither an address, nor localhost, nor the name
-/// of this machine or of `host` are refused: a foreign site that has its name point here gets nothing. Throws storage::Error(environment)
-/// where it cannot listen.
+/// Answers GET and HEAD of "/" with the page until SIGINT or SIGTERM. Requests whose Host is neither an address, nor localhost, nor the
+/// name of this machine or of `host` are refused: a foreign site that has its name point here gets nothing. Throws
+/// storage::Error(environment) where it cannot listen.
 void serve_page(const PageServer& options);
 
 /// Whether a request with this Host header may be answered; `names`: valid besides addresses and localhost.

@@ -81,7 +81,7 @@ int show_yaml(const Repository& repository, const Options& options) {
     fmt::print("{}", experiment->yaml);
     return exit_done;
   }
-  const Again again = run_again(repository, storage::StoredPlan(options.directory), find_trial(repository, options.trial));
+  const Again again = run_again(repository, find_trial(repository, options.trial));
   if (!again.reason.empty())
     throw storage::Error(storage::ErrorKind::usage,
                          fmt::format("trial {}: {}; valid: without a trial, for the whole experiment", options.trial, again.reason));
@@ -100,7 +100,7 @@ int show(const Options& options) {
   trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
   const Json values = trial.at("steps").empty() ? Json() : repository.outcome(trial.at("steps").back().at("stage")).values;
   trial["normalisation"] = values.is_object() ? values.value("normalisation", Json()) : Json();
-  trial["again"] = again_json(run_again(repository, storage::StoredPlan(options.directory), trial));
+  trial["again"] = again_json(run_again(repository, trial));
   if (options.json) {
     print_json(trial);
   } else {
@@ -126,11 +126,13 @@ Json find_trial(const Repository& repository, const std::string& number_or_name)
 
 void add_show(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("show", "one trial: its steps, what the strategy decided, what each cut did to each layer, and how to make it again");
+  CLI::App* command = app.add_subcommand(
+      "show", "one trial: its steps, what the strategy decided, what each cut did to each layer, and how to make it again");
   add_directory_argument(*command, options->directory);
   command->add_option("TRIAL", options->trial, "number or name of the trial");
   CLI::Option* json = command->add_flag("--json", options->json, "one JSON document");
-  command->add_flag("--yaml", options->yaml, "an experiment that makes this trial alone again; without a trial: the stored experiment's file")
+  command
+      ->add_flag("--yaml", options->yaml, "an experiment that makes this trial alone again; without a trial: the stored experiment's file")
       ->excludes(json);
   command->footer(
       "Examples:\n"

@@ -4,14 +4,26 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace search {
 
 using storage::Json;
 using storage::Repository;
-using storage::StageRecord;
 
 namespace {
+
+/// A stage as a plan had it.
+struct PlannedStage {
+  std::string fingerprint, kind;
+  Json parameters;
+  std::vector<storage::StageInput> inputs;
+};
+
+PlannedStage planned(const Repository& repository, const std::string& fingerprint) {
+  storage::StageRecord stage = repository.stage(fingerprint);
+  return {fingerprint, std::move(stage.kind), Json::parse(stage.parameters), std::move(stage.inputs)};
+}
 
 /// A value in YAML's flow style, on one line: keys bare, texts in JSON's quotes, which YAML reads too.
 std::string flow(const Json& value) {
@@ -27,7 +39,7 @@ std::string flow(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::optional<std::string> input_of(const StageRecord& stage, const std::string& role) {
+std::optional<std::string> input_of(const PlannedStage& stage, const std::string& role) {
   for (const storage::StageInput& input : stage.inputs)
     if (input.role == role) return input.stage;
   return std::nullopt;
@@ -44,12 +56,12 @@ Json criterion_entry(const Json& parameters, const std::string& label) {
 }
 
 /// The requests as the `keep` or `eta` of a schedule; nothing where they are not of one kind, or shares that do not fall.
-std::optional<Json> schedule_of(const std::vector<StageRecord>& cuts) {
+std::optional<Json> schedule_of(const std::vector<PlannedStage>& cuts) {
   const Json& first = cuts.front().parameters.at("request");
   const char* kind = first.contains("eta") ? "eta" : "keep";
   Json schedule{{"name", "again"}, {kind, Json::array()}};
   if (first.contains("of")) schedule["of"] = first.at("of");
-  for (const StageRecord& cut : cuts) {
+  for (const PlannedStage& cut : cuts) {
     const Json& request = cut.parameters.at("request");
     if (!request.contains(kind) || request.value("of", Json()) != first.value("of", Json())) return std::nullopt;
     Json& values = schedule[kind];
@@ -60,9 +72,9 @@ std::optional<Json> schedule_of(const std::vector<StageRecord>& cuts) {
 }
 
 /// Why the cuts are not those of a sweep with one criterion and one schedule; "" where they are.
-std::string obstacle(const StageRecord& base, const std::vector<StageRecord>& cuts) {
+std::string obstacle(const PlannedStage& base, const std::vector<PlannedStage>& cuts) {
   std::string before = base.fingerprint;
-  for (const StageRecord& cut : cuts) {
+  for (const PlannedStage& cut : cuts) {
     if (cut.kind != "prune" || cut.parameters.at("retrain").contains("stop_after")) return "its nets were trained on in several goes";
     for (const char* key : {"criterion", "limits", "retrain"})
       if (cut.parameters.at(key) != cuts.front().parameters.at(key)) return "its cuts are not all of one criterion";
@@ -75,14 +87,14 @@ std::string obstacle(const StageRecord& base, const std::vector<StageRecord>& cu
   return !cuts.empty() && !schedule_of(cuts) ? "its cuts are not those of one schedule" : "";
 }
 
-Json prune_section(const storage::StoredPlan& plan, const std::vector<StageRecord>& cuts) {
+Json prune_section(const Repository& repository, const std::vector<PlannedStage>& cuts) {
   const Json& parameters = cuts.front().parameters;
   Json section = parameters.at("limits");
   section["retrain"] = parameters.at("retrain");
   section["criteria"] = Json::array();
   Json entry = criterion_entry(parameters, "");
   if (const std::optional<std::string> widths = input_of(cuts.front(), "widths")) {
-    section["criteria"].push_back(criterion_entry(plan.stage(*widths).parameters, "widths"));
+    section["criteria"].push_back(criterion_entry(planned(repository, *widths).parameters, "widths"));
     entry["widths"] = "widths";
     entry.erase("allocation");
   }
@@ -92,7 +104,7 @@ Json prune_section(const storage::StoredPlan& plan, const std::vector<StageRecor
 }
 
 /// What a trained net's arithmetic was: that of its probe, or what its training asked for.
-std::string arithmetic(const Repository& repository, const StageRecord& base) {
+std::string arithmetic(const Repository& repository, const PlannedStage& base) {
   std::string precision = base.parameters.at("train").at("precision");
   if (const std::optional<std::string> probe = input_of(base, "precision"))
     precision = repository.outcome(*probe).values.value("precision", precision);
@@ -112,12 +124,12 @@ std::string dataset_of(const Repository& repository, const Json& task) {
 
 }  // namespace
 
-Again run_again(const Repository& repository, const storage::StoredPlan& plan, const Json& trial) {
+Again run_again(const Repository& repository, const Json& trial) {
   const Json& steps = trial.at("steps");
   if (steps.empty() || steps[0].at("step") != 0) return {"", "none of its steps is done yet", ""};
-  std::vector<StageRecord> cuts;
-  for (const Json& step : steps) cuts.push_back(plan.stage(step.at("stage")));
-  const StageRecord base = cuts.front();
+  std::vector<PlannedStage> cuts;
+  for (const Json& step : steps) cuts.push_back(planned(repository, step.at("stage")));
+  const PlannedStage base = cuts.front();
   cuts.erase(cuts.begin());
   Again again;
   again.arithmetic = arithmetic(repository, base);
@@ -142,7 +154,7 @@ Again run_again(const Repository& repository, const storage::StoredPlan& plan, c
   add("data", {{dataset, settings}});
   add("nets", Json::array({net}));
   add("train", base.parameters.at("train"));
-  if (!cuts.empty()) add("prune", prune_section(plan, cuts));
+  if (!cuts.empty()) add("prune", prune_section(repository, cuts));
   add("search", {{"strategy", "sweep"}, {"seeds", 1}});
   return again;
 }

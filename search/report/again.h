@@ -4,7 +4,6 @@
 #include <string>
 
 #include "storage/repository.h"
-#include "storage/stored_plan.h"
 
 namespace search {
 
@@ -16,6 +15,6 @@ struct Again {
 
 /// `trial`: a row of `trials` with its `steps`. Data and weights are named by the absolute paths where they lay. Of a cross-validation, all
 /// folds are made.
-Again run_again(const storage::Repository& repository, const storage::StoredPlan& plan, const storage::Json& trial);
+Again run_again(const storage::Repository& repository, const storage::Json& trial);
 
 }  // namespace search

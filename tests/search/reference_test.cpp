@@ -37,15 +37,15 @@ TEST_CASE("the reference has every key with a sentence, and says what a key depe
   REQUIRE(find(keys, "prune.schedules[]", "steps") != nullptr);
   CHECK(find(keys, "prune.schedules[]", "steps")->only_with == Names{"eta: {from, step}"});
   for (const auto& [section, key] : std::vector<std::pair<std::string, std::string>>{{"", "schema"},
-                                                                                       {"data.NAME", "root"},
-                                                                                       {"tasks[]", "dataset"},
-                                                                                       {"nets[]", "weights"},
-                                                                                       {"train.optimizer", "lr"},
-                                                                                       {"prune.retrain.distill", "temperature"},
-                                                                                       {"prune.schedules[].eta", "from"},
-                                                                                       {"baselines[]", "keep"},
-                                                                                       {"objectives[]", "direction"},
-                                                                                       {"resources", "memory_per_trial"},
-                                                                                       {"reliability.retries", "oom"}})
+                                                                                     {"data.NAME", "root"},
+                                                                                     {"tasks[]", "dataset"},
+                                                                                     {"nets[]", "weights"},
+                                                                                     {"train.optimizer", "lr"},
+                                                                                     {"prune.retrain.distill", "temperature"},
+                                                                                     {"prune.schedules[].eta", "from"},
+                                                                                     {"baselines[]", "keep"},
+                                                                                     {"objectives[]", "direction"},
+                                                                                     {"resources", "memory_per_trial"},
+                                                                                     {"reliability.retries", "oom"}})
     CHECK(find(keys, section, key) != nullptr);
 }
