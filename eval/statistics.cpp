@@ -1,6 +1,7 @@
 #include "eval/statistics.h"
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
@@ -15,6 +16,10 @@ constexpr double kOutside = 0.05;  ///< of the distribution, at both ends togeth
 
 double standard_error(const Summary& summary) {
   return summary.deviation / std::sqrt(static_cast<double>(summary.n));
+}
+
+void require_pairs(const std::vector<double>& one, const std::vector<double>& other) {
+  if (one.size() != other.size()) throw storage::Error(storage::ErrorKind::internal, "paired values do not pair up");
 }
 
 }  // namespace
@@ -35,7 +40,7 @@ Summary summarise(const std::vector<double>& values) {
 }
 
 PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other) {
-  if (one.size() != other.size()) throw storage::Error(storage::ErrorKind::internal, "paired difference: the values do not pair up");
+  require_pairs(one, other);
   std::vector<double> differences(one.size());
   std::transform(one.begin(), one.end(), other.begin(), differences.begin(), std::minus<>());
   PairedDifference difference{summarise(differences)};
@@ -48,6 +53,17 @@ PairedDifference paired_difference(const std::vector<double>& one, const std::ve
   const boost::math::students_t distribution(difference.n - 1);
   difference.p = 2 * boost::math::cdf(boost::math::complement(distribution, std::abs(difference.mean) / error));
   return difference;
+}
+
+double sign_test(const std::vector<double>& one, const std::vector<double>& other) {
+  require_pairs(one, other);
+  int larger = 0, smaller = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    if (one[i] > other[i]) ++larger;
+    if (one[i] < other[i]) ++smaller;
+  }
+  const boost::math::binomial distribution(larger + smaller, 0.5);
+  return std::min(1.0, 2 * boost::math::cdf(distribution, std::min(larger, smaller)));
 }
 
 std::vector<double> holm(const std::vector<double>& p) {

@@ -30,6 +30,10 @@ struct PairedDifference : Summary {
 /// zero have p = 0, all zero p = 1.
 PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other);
 
+/// p of the two-sided sign test that either of a pair is as often the larger; equal ones do not count. For values whose spread says
+/// nothing. Throws storage::Error(internal) where the sizes differ.
+double sign_test(const std::vector<double>& one, const std::vector<double>& other);
+
 /// p values corrected for their number, in the order given: the chance of one false claim among all is at most the level they are read at
 /// (Holm 1979, A simple sequentially rejective multiple test procedure).
 std::vector<double> holm(const std::vector<double>& p);

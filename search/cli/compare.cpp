@@ -22,7 +22,6 @@ struct Options {
 Json cells(const Json& row) {
   const bool accuracy = row.at("measure") == "accuracy_test";
   const auto shown = [&](const Json& value) {
-    if (value.is_null()) return std::string("?");
     return accuracy ? fmt::format("{:+.2f}", value.get<double>()) : fmt::format("{:.3g}", value.get<double>());
   };
   const auto ratio = [&](const char* size) { return fmt::format("{:.3g}", row.at(size).get<double>()); };
@@ -33,7 +32,7 @@ Json cells(const Json& row) {
           {"other", row.at("other")},
           {"seeds", row.at("n")},
           {"difference", shown(row.at("difference")) + (accuracy ? "" : " x MACs")},
-          {"95 %", fmt::format("{} to {}", shown(row.at("low")), shown(row.at("high")))},
+          {"95 %", row.at("low").is_null() ? "" : fmt::format("{} to {}", shown(row.at("low")), shown(row.at("high")))},
           {"p", fmt::format("{:.3f}", row.at("p_corrected").get<double>())},
           {"MACs", ratio("macs_ratio")},
           {"params", ratio("params_ratio")},
@@ -60,8 +59,9 @@ int compare(const Options& options) {
   print_family(rows_where(rows, "family", "criteria"), "Criteria after the last cut of a schedule");
   print_family(rows_where(rows, "family", "baselines"), "Cut nets, chosen on validation data, against nets trained from scratch");
   fmt::print(
-      "Differences are of test accuracy in points, one - other, or ratios of MACs, paired over seeds and folds, with 95 % intervals.\n"
-      "p is corrected for the comparisons of its table (Holm); above {} the data do not say. MACs and params are one / other.\n",
+      "Differences are of test accuracy in points, one - other, or ratios of MACs, paired over seeds and folds. Intervals are 95 %;\n"
+      "p, of Student's t test, of ratios of the sign test, is corrected for the comparisons of its table (Holm); above {} the data do not "
+      "say. MACs and params are one / other.\n",
       kSignificance);
   return exit_done;
 }

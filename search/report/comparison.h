@@ -18,7 +18,7 @@ struct Comparison {
   };
   enum class Measure {
     accuracy,  ///< difference of the test accuracies, shares of 1
-    macs       ///< logarithm of the ratio of the multiply-accumulates
+    macs       ///< logarithm of the ratio of the multiply-accumulates; without an interval, p by the sign test
   };
   enum class Verdict {
     one,        ///< better, at no larger size (or accuracy)
@@ -47,7 +47,7 @@ constexpr double kSignificance = 0.05;
 std::vector<Comparison> compare(const std::vector<NetGroup>& groups, const std::string& against);
 
 /// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "difference" (points of accuracy, or the ratio one /
-/// other), "low", "high" (null with one seed), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.
+/// other), "low", "high" (null with one seed, and of ratios), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.
 storage::Json to_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace search

@@ -47,6 +47,15 @@ std::string sha256(std::string_view bytes) {
   return hash.hex();
 }
 
+std::string sha256_base64(std::string_view bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  check(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr));
+  unsigned char text[2 * EVP_MAX_MD_SIZE];
+  const int length = EVP_EncodeBlock(text, digest, static_cast<int>(size));
+  return {text, text + length};
+}
+
 std::string sha256_file(const std::filesystem::path& path) {
   Sha256 hash;
   read_blocks(path, [&](std::string_view block) { hash.add(block); });

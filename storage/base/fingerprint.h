@@ -29,6 +29,9 @@ class Sha256 {
 /// SHA-256 of the bytes, 64 hex digits.
 std::string sha256(std::string_view bytes);
 
+/// SHA-256 of the bytes in base64, as content security policies name it.
+std::string sha256_base64(std::string_view bytes);
+
 /// SHA-256 of a file's content, streamed, 64 hex digits. Throws Error(invalid) where the file cannot be read.
 std::string sha256_file(const std::filesystem::path& path);
 

@@ -43,6 +43,15 @@ TEST_CASE("pairs that do not vary, are too few or do not pair up") {
   CHECK_THROWS_AS(paired_difference({1, 2}, {1}), storage::Error);
 }
 
+TEST_CASE("the sign test counts who is larger") {
+  // By hand: 6 of 6 have 2 / 2^6; 5 of 6 have 2 (1 + 6) / 2^6; one pair that is equal does not count.
+  CHECK(eval::sign_test({1, 1, 1, 1, 1, 1}, {0, 0, 0, 0, 0, 0}) == Approx(2 / 64.0));
+  CHECK(eval::sign_test({0, 1, 1, 1, 1, 1, 7}, {1, 0, 0, 0, 0, 0, 7}) == Approx(14 / 64.0));
+  CHECK(eval::sign_test({1, 0}, {0, 1}) == 1);
+  CHECK(eval::sign_test({}, {}) == 1);
+  CHECK_THROWS_AS(eval::sign_test({1}, {}), storage::Error);
+}
+
 TEST_CASE("Holm's correction multiplies the smallest p by the number of claims, the next by one less, and never falls") {
   // By hand: 0.01 * 4; 0.015 * 3 = 0.045; 0.02 * 2 = 0.04, raised to 0.045; 0.9 * 1.
   const std::vector<double> corrected = holm({0.02, 0.01, 0.9, 0.015});

@@ -85,10 +85,12 @@ TEST_CASE("p values are corrected for all comparisons of a family") {
 }
 
 TEST_CASE("against a baseline the cut net of equal size is the most accurate that is small enough, of equal accuracy the smallest") {
-  // Both seeds: the baseline has 20 multiply-accumulates and .80. Of the cuts only that of 10 fits, and those of 40 and 100 are as
+  // All six seeds: the baseline has 20 multiply-accumulates and .80. Of the cuts only that of 10 fits, and those of 40 and 100 are as
   // accurate.
   const std::vector<MeasuredNet> cuts{cut(0, .99, 200), cut(1, .95, 100), cut(2, .85, 40), cut(3, .70, 10)};
-  const auto comparisons = search::compare({group({line("a", {cuts, cuts})}, {baseline({cut(0, .80, 20), cut(0, .80, 20)})})}, "");
+  const MeasuredNet small = cut(0, .80, 20);
+  const auto comparisons = search::compare(
+      {group({line("a", {cuts, cuts, cuts, cuts, cuts, cuts})}, {baseline({small, small, small, small, small, small})})}, "");
   REQUIRE(comparisons.size() == 3);
   CHECK(comparisons[0].budget == "MACs of tiny");
   CHECK(comparisons[0].difference.mean == Approx(-0.1));
@@ -96,6 +98,7 @@ TEST_CASE("against a baseline the cut net of equal size is the most accurate tha
   CHECK(comparisons[1].budget == "parameters of tiny");
   CHECK(comparisons[2].budget == "accuracy of tiny");
   CHECK(std::exp(comparisons[2].difference.mean) == Approx(2));
+  CHECK(comparisons[2].difference.p == Approx(2 / 64.0));  // six of six are larger
   CHECK(comparisons[2].verdict == Comparison::Verdict::other);
 }
 

@@ -99,6 +99,19 @@ def check_watch(run):
     check("it ends where no run goes on", watch.returncode == 0 and rest == "")
 
 
+def check_clock(work, run):
+    """A clock that was set back: stages that a dead run left in the future are told without a negative age, and run again."""
+    with sqlite3.connect(run / "experiment.db") as edit:
+        edit.execute("delete from metric where stage in (select number from stage where kind = 'evaluate')")
+        edit.execute("update stage set state = 'running', started_at = '2999-01-01T00:00:00.000Z' where kind = 'evaluate'")
+    edit.close()
+    running = json.loads(nas_run("status", run, "--json").stdout)["running"]
+    check("what runs has an age", running and all(stage["age_s"] == 0 for stage in running))
+    check("its report is written", nas_run("report", run, "-o", work / "clock.html").returncode == 0)
+    again = nas_run(work / "target.yaml", "-o", run)
+    check(f"it is run again: {again.stderr}", again.returncode == 0 and f"{len(running)} run" in again.stderr)
+
+
 def check_serve(run):
     server = subprocess.Popen([sys.argv[1], "serve", str(run), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     url = server.stdout.readline().strip()
@@ -143,6 +156,7 @@ def main(work):
         check("the experiment as it was read", nas_run("show", work / name, "--yaml").stdout == text)
     check_again(work, work / "sweep")
     check_again(work, work / "target")
+    check_clock(work, work / "target")
     check_watch(work / "sweep")
     check_serve(work / "sweep")
 

@@ -12,17 +12,9 @@ namespace {
 
 using storage::Json;
 
-/// The SHA-256 of the bytes as a content security policy names it: 'sha256-' and base64.
+/// What a content security policy calls these bytes.
 std::string policy_hash(const std::string& bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::string hex = storage::sha256(bytes);
-  std::string base64;
-  for (std::size_t i = 0; i < hex.size(); i += 6) {  // 3 bytes, 4 digits
-    const std::string part = hex.substr(i, 6);
-    const unsigned long bits = std::stoul(part + std::string(6 - part.size(), '0'), nullptr, 16);
-    for (std::size_t digit = 0; digit < 4; ++digit) base64 += digit <= part.size() * 4 / 6 ? digits[(bits >> (18 - 6 * digit)) & 63] : '=';
-  }
-  return "'sha256-" + base64 + "'";
+  return "'sha256-" + storage::sha256_base64(bytes) + "'";
 }
 
 /// JSON that no HTML parser takes for markup: what it could notice is written as JSON's \u escapes.

@@ -88,7 +88,7 @@
     const points = (row, key) => (typeof row[key] !== "number" ? "–" : row.measure === "macs" ? report.ratio(row[key]) + " ×" : row[key].toFixed(2) + " points");
     return report.tableFigure({
       id: "comparison", title: "Who beats whom", rows, pageRows: 12,
-      text: `Paired over the seeds that both have, on test data; p is of Student's t test, corrected for the number of comparisons (Holm). Told apart at 5 %: ${told} of ${rows.length}. `
+      text: `Paired over the seeds that both have, on test data; p is of Student's t test, of ratios of the sign test, corrected for the number of comparisons (Holm). Told apart at 5 %: ${told} of ${rows.length}. `
         + "The difference is the first less the second, or the ratio of their MACs.",
       columns: [
         { name: "task", value: (row) => row.task }, { name: "base", value: (row) => row.net }, { name: "at equal", value: (row) => row.budget },
