@@ -163,7 +163,7 @@
     return el("pre", { tabindex: "0" }, [
       "# the net itself", `nas-run export ${results} ${trial.number} --step ${net.step} --to torchscript -o net.pt`,
       "# its trial, cut by cut", `nas-run show ${results} ${trial.number}`,
-      `# all of it again, from the file at the end of the overview; this net has seed ${trial.seed}`, "nas-run run EXPERIMENT.yaml -o NEW-RESULTS",
+      "# its trial made again, by itself", `nas-run show ${results} ${trial.number} --yaml > again.yaml && nas-run again.yaml -o again`,
     ].join("\n"));
   };
 
