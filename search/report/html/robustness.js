@@ -8,6 +8,17 @@
   const nameOf = (group, step) => (group.role === "baseline" ? report.baselineName(group) : step === 0 ? group.net + ", base" : `${group.criterion}, ${group.schedule}, step ${step}`);
   const panelName = ({ kind, name, source }) => `${name} (${kind}${source && source !== "self" ? ", made on " + source : ""})`;
 
+  /** The level at which nothing is changed, where that is not 0; null where no level is. */
+  const unchanged = { contrast: 1, jpeg: 100, poisson: null };
+
+  /** By growing level, the unchanged image among them where it has one. */
+  const pointsOf = (data, curve) => {
+    const { name } = data.robustness.perturbations[curve.perturbation], at = name in unchanged ? unchanged[name] : 0;
+    const points = curve.levels.filter((point) => point.level !== at);
+    if (at !== null) points.push({ level: at, accuracy: curve.clean });
+    return points.sort((one, other) => one.level - other.level);
+  };
+
   /** The curves of the task's bases, last cuts and baselines; a base stands once. */
   const curvesOf = (data) => {
     const seen = new Set();
@@ -24,10 +35,10 @@
     const curves = curvesOf(data), names = Array.from(new Set(curves.map((curve) => curve.name)));
     const panels = Array.from(new Set(curves.map((curve) => curve.perturbation)));
     const look = (name) => { const base = curves.find((curve) => curve.name === name); return base.of.role === "pruned" && base.step === 0 ? report.look(-1) : report.look(names.indexOf(name)); };
-    const rows = curves.flatMap((curve) => [{ curve, level: 0, summary: curve.clean }, ...curve.levels.map((level) => ({ curve, level: level.level, summary: level.accuracy }))]);
+    const rows = curves.flatMap((curve) => pointsOf(data, curve).map((point) => ({ curve, level: point.level, summary: point.accuracy })));
     return report.figure({
       id: "robustness", title: "Test accuracy (%) under perturbations", rows,
-      text: "A panel a perturbation, by growing strength; 0 is the unchanged image. Means over seeds, bands are 95 % intervals of the mean; one seed has none.",
+      text: "A panel a perturbation. The unchanged image is at 0; of contrast at 1, of jpeg (its quality) at 100; of poisson (photons, fewer are noisier) nowhere. Means over seeds, bands are 95 % intervals of the mean; one seed has none.",
       legend: names.map((name) => ({ name, mark: report.lineMark(look(name)) })),
       columns: [
         { name: "perturbation", value: (row) => panelName(data.robustness.perturbations[row.curve.perturbation]) }, { name: "net", value: (row) => row.curve.name },
@@ -42,13 +53,14 @@
         panels.forEach((panel, i) => {
           const own = curves.filter((curve) => curve.perturbation === panel);
           const g = svg.append("g").attr("transform", `translate(${(i % across) * panelWidth},${Math.floor(i / across) * panelHeight})`);
-          const x = d3.scaleLinear([0, d3.max(own, (curve) => d3.max(curve.levels, (level) => level.level)) || 1], [46, panelWidth - 14]);
+          const levels = d3.extent(own.flatMap((curve) => pointsOf(data, curve).map((point) => point.level)));
+          const x = d3.scaleLinear(levels[0] < levels[1] ? levels : [levels[0] - 1, levels[0] + 1], [46, panelWidth - 14]);
           const plot = report.axes(g, { x, y, left: 46, top: 26, right: 14, bottom: 42, width: panelWidth, height: panelHeight, xName: "level", yName: "", yFormat: report.inPercent,
             xTicks: Math.max(2, Math.floor(panelWidth / 90)) });
           report.shorten(g.append("text").attr("class", "strong").attr("x", 46).attr("y", 16).text(panelName(data.robustness.perturbations[panel])), panelWidth - 56);
           plot.attr("clip-path", report.clip(g, 40, 20, panelWidth - 46, panelHeight - 56));
           own.forEach((curve) => {
-            const points = [{ level: 0, accuracy: curve.clean }, ...curve.levels.filter((level) => level.level !== 0)], style = look(curve.name);
+            const points = pointsOf(data, curve), style = look(curve.name);
             const banded = points.filter((point) => typeof point.accuracy.low === "number");
             plot.append("path").attr("class", "band").attr("fill", style.color).attr("fill-opacity", 0.15)
               .attr("d", d3.area().x((point) => x(point.level)).y0((point) => y(point.accuracy.low)).y1((point) => y(point.accuracy.high))(banded));
