@@ -28,6 +28,8 @@ storage::StageStatus status_of(const storage::StageOutcome& outcome) {
 }  // namespace
 
 double epochs_of(const Stage& stage) {
+  const bool trains = stage.kind == StageKind::train || stage.kind == StageKind::prune || stage.kind == StageKind::extend;
+  if (!trains) return 0;
   const char* key = stage.kind == StageKind::prune ? "retrain" : "train";
   const Json parameters = stage.parameters.json();
   const auto options = parameters.find(key);

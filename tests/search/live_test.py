@@ -15,6 +15,9 @@ import tempfile
 import urllib.error
 import urllib.request
 
+import checks
+from checks import check, nas_run
+
 if not pathlib.Path("/usr/share/datasets/fashion-mnist").is_dir():
     print("skipped: dataset-fashion-mnist is not installed")
     sys.exit(77)
@@ -40,18 +43,6 @@ TARGET = HEAD + """
 prune: {criteria: [l1]}
 search: {strategy: target, tolerance: 1, max_cuts: 4}
 """
-failures = 0
-
-
-def check(what, condition):
-    global failures
-    if not condition:
-        failures += 1
-        print("FAILED:", what)
-
-
-def nas_run(*arguments):
-    return subprocess.run([sys.argv[1], *map(str, arguments)], capture_output=True, text=True)
 
 
 def fetch(url, method="GET", host=None):
@@ -163,5 +154,5 @@ def main(work):
 
 with tempfile.TemporaryDirectory() as folder:
     main(pathlib.Path(folder))
-print("all as expected" if failures == 0 else f"{failures} failures")
-sys.exit(failures != 0)
+print("all as expected" if checks.failures == 0 else f"{checks.failures} failures")
+sys.exit(checks.failures != 0)

@@ -7,9 +7,11 @@ import csv
 import json
 import pathlib
 import sqlite3
-import subprocess
 import sys
 import tempfile
+
+import checks
+from checks import check, nas_run
 
 try:
     import optuna
@@ -35,18 +37,6 @@ prune: {criteria: [l1, random], schedules: [{name: a, keep: [0.6, 0.3]}, {name: 
 search: {seeds: 2}
 constraints: ["params <= 5e6"]
 """
-failures = 0
-
-
-def check(what, condition):
-    global failures
-    if not condition:
-        failures += 1
-        print("FAILED:", what)
-
-
-def nas_run(*arguments):
-    return subprocess.run([sys.argv[1], *map(str, arguments)], capture_output=True, text=True)
 
 
 def dominated(values, others):  # accuracy up, macs down
@@ -149,5 +139,5 @@ def main(work):
 
 with tempfile.TemporaryDirectory() as folder:
     main(pathlib.Path(folder))
-print("all as expected" if failures == 0 else f"{failures} failures")
-sys.exit(failures != 0)
+print("all as expected" if checks.failures == 0 else f"{checks.failures} failures")
+sys.exit(checks.failures != 0)

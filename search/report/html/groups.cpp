@@ -1,6 +1,5 @@
 #include "search/report/html/groups.h"
 
-#include <numeric>
 #include <tuple>
 
 #include "eval/statistics.h"
@@ -9,10 +8,6 @@
 namespace search::html {
 
 namespace {
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 const StoredNet& at(const StoredRun& run, int net) {
   return run.nets[static_cast<std::size_t>(net)];
@@ -33,7 +28,7 @@ Json step_json(const Group& group, const std::map<Unit, int>& nets, const Stored
     params_ratio.push_back(net.params / at(run, base->second).params);
     macs_ratio.push_back(net.macs / at(run, base->second).macs);
   }
-  const auto size = [](const std::vector<double>& values) { return values.empty() ? Json() : rounded(mean(values)); };
+  const auto size = [](const std::vector<double>& values) { return values.empty() ? Json() : rounded(eval::summarise(values).mean); };
   return {{"nets", indices},
           {"val", summary_of(val)},
           {"test", summary_of(test)},

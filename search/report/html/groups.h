@@ -3,14 +3,12 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "search/report/html/stored_run.h"
+#include "search/report/measured_nets.h"
 
 namespace search::html {
-
-using Unit = std::pair<int, int>;  ///< seed, and fold or -1
 
 struct Group {
   std::string task, net, role, criterion, schedule;
