@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/base/json.h"
 
@@ -10,11 +11,31 @@ namespace search {
 
 using storage::Json;
 
-/// Immutable text, shared by its copies: a plan of many stages is small in memory, and holds equal parameters once.
-class StageParameters {
+/// One of them, as immutable text that copies share: what many stages have in common is written once.
+class Parameter {
  public:
   /// Throws storage::Error(invalid) where a text in it is not UTF-8.
-  StageParameters(Json json = Json());
+  Parameter(std::string name, Json value);
+
+ private:
+  friend class StageParameters;
+
+  struct Content {
+    std::string name, text;
+    std::string identity;  ///< the text without the paths of data and weights
+  };
+
+  std::shared_ptr<const Content> content_;
+};
+
+/// Immutable text too, so that a plan of many stages is small in memory.
+class StageParameters {
+ public:
+  /// No name may come twice.
+  StageParameters(std::vector<Parameter> parameters);
+
+  /// Of an object's keys and values. Throws as Parameter does.
+  StageParameters(const Json& object = Json::object());
 
   Json json() const { return Json::parse(content_->text); }
 

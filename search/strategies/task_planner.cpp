@@ -32,11 +32,17 @@ std::string baseline_name(const NamedNet& net) {
   return net.request.width == 1 ? net.label : fmt::format("{}-w{}", net.label, net.request.width);
 }
 
-/// The data's settings of one fold, or as they are.
-Json settings_of(const Experiment& experiment, const Task& task, std::optional<int> fold) {
+/// What stages are told of the task's data, of one fold or as they are.
+Parameter data_of(const Experiment& experiment, const Task& task, std::optional<int> fold) {
   Json settings = experiment.data.at(task.dataset);
   if (fold) settings["fold"] = *fold;
-  return settings;
+  const Json identity = eval::dataset_identity(settings);
+  return {"data", {{"settings", std::move(settings)}, {"identity", identity}, {"target", task.target}}};
+}
+
+/// The epochs that a stage with these options of training ends after.
+double epochs_of(const Json& train) {
+  return train.value("stop_after", train.at("epochs").get<double>());
 }
 
 }  // namespace
@@ -49,11 +55,10 @@ TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const e
       builder_(builder),
       info_(info),
       sources_(source_nets(experiment)),
-      decides_by_latency_(names_metric(experiment.objectives, experiment.constraints, "latency_ms")) {
-  const Json settings = settings_of(experiment, task, fold);
-  data_ = {{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", task.target}};
-  evaluation_ = Json{{"data", data_}, {"split", "test"}};
-}
+      decides_by_latency_(names_metric(experiment.objectives, experiment.constraints, "latency_ms")),
+      data_(data_of(experiment, task, fold)),
+      limits_("limits", experiment.allocation),
+      evaluation_({data_, {"split", "test"}}) {}
 
 std::vector<NamedNet> TaskPlanner::bases() const {
   std::vector<NamedNet> bases;
@@ -73,20 +78,20 @@ void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, 
 
 std::string TaskPlanner::cut(const CutRequest& cut) {
   const bool eta = cut.request.kind == prune::PruneRequest::Kind::eta;
-  const Json parameters{{"data", data_},
-                        {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
-                        {"allocation", eta ? "eta" : cut.criterion.allocation},
-                        {"limits", experiment_.allocation},
-                        {"request", prune::to_json(cut.request)},
-                        {"retrain", retraining(cut.stop_after)},
-                        {"seed", cut.seed}};
+  const Retraining& retrain = retraining(cut.stop_after);
+  StageParameters parameters({data_,
+                              {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
+                              {"allocation", eta ? "eta" : cut.criterion.allocation},
+                              limits_,
+                              {"request", prune::to_json(cut.request)},
+                              retrain.of_cut,
+                              {"seed", cut.seed}});
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
   const double scoring = static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
-  const std::string stage =
-      builder_.add(StageKind::prune, shown(cut.label), parameters, std::move(inputs),
-                   scoring + training_work(parameters.at("retrain"), kept_share(cut.request, cut.share) * macs(cut.net)));
+  const std::string stage = builder_.add(StageKind::prune, shown(cut.label), std::move(parameters), std::move(inputs),
+                                         scoring + training_work(retrain.epochs, kept_share(cut.request, cut.share) * macs(cut.net)));
   time_for_decision(stage, cut);
   return stage;
 }
@@ -94,11 +99,10 @@ std::string TaskPlanner::cut(const CutRequest& cut) {
 Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
   std::vector<StageInput> inputs{{"net", stage}};
   if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
-  const Json train = retraining(epochs);
-  return make_stage(
-      StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
-      Json{{"data", data_}, {"train", train}, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
-      training_work(train, kept_share(cut.request, cut.share) * macs(cut.net)) * (1 - cut.stop_after / static_cast<double>(epochs)));
+  const Retraining& train = retraining(epochs);
+  return make_stage(StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
+                    std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
+                    training_work(train.epochs - cut.stop_after, kept_share(cut.request, cut.share) * macs(cut.net)));
 }
 
 std::string TaskPlanner::extend(const CutRequest& cut, Stage extension) {
@@ -123,11 +127,13 @@ void TaskPlanner::decide(const storage::TrialRecord& trial, std::string choice, 
   builder_.add(storage::Decision{trial.name, std::move(choice), std::move(reason)});
 }
 
-/// The options of a retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
-Json TaskPlanner::retraining(int stop_after) const {
+/// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
+const TaskPlanner::Retraining& TaskPlanner::retraining(int stop_after) const {
+  const auto known = retrainings_.find(stop_after);
+  if (known != retrainings_.end()) return known->second;
   Json options = experiment_.retrain;
   if (stop_after > 0 && stop_after < options.at("epochs").get<int>()) options["stop_after"] = stop_after;
-  return options;
+  return retrainings_.emplace(stop_after, Retraining{{"retrain", options}, {"train", options}, epochs_of(options)}).first->second;
 }
 
 void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double share, int seed) {
@@ -147,11 +153,11 @@ Stage TaskPlanner::latency_stage(const std::string& stage, const NamedNet& net, 
 }
 
 std::string TaskPlanner::robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed) {
-  Json parameters = experiment_.evaluate.robustness;
-  const double images = std::min(parameters.at("images").get<double>(), static_cast<double>(info_.test));
+  const Json& options = experiment_.evaluate.robustness;
+  const double images = std::min(options.at("images").get<double>(), static_cast<double>(info_.test));
   std::vector<StageInput> inputs{{"net", stage}};
   double work = share * macs(net);  // of one image; the first pass is over the images as they are
-  for (const Json& perturbation : parameters.at("perturbations")) {
+  for (const Json& perturbation : options.at("perturbations")) {
     work += share * macs(net);
     if (perturbation.at("kind") == "noise") continue;
     const double passes = eval::attack_entry(perturbation.at("name")).passes(perturbation.at("options"));
@@ -161,8 +167,8 @@ std::string TaskPlanner::robustness(const std::string& stage, const NamedNet& ne
     if (source != "self" && std::none_of(inputs.begin(), inputs.end(), same_role))
       inputs.push_back({source_role(source), source_stage(source_by_name(source), seed)});
   }
-  parameters["data"] = data_;
-  parameters["seed"] = seed;
+  std::vector<Parameter> parameters{data_, {"seed", seed}};
+  for (const auto& [name, value] : options.items()) parameters.emplace_back(name, value);
   return builder_.add(StageKind::robustness, shown(label), std::move(parameters), std::move(inputs), images * work);
 }
 
@@ -190,12 +196,13 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
 std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const Json& train, int seed) {
   std::vector<StageInput> inputs;
   if (train.at("precision") == "auto") {
-    const Json parameters{{"data", data_}, {"net", to_json(net.request)}, {"batch", train.at("batch")}};
+    std::vector<Parameter> parameters{data_, {"net", to_json(net.request)}, {"batch", train.at("batch")}};
     const double work = kProbeBatches * train.at("batch").get<double>() * macs(net) * kTrainingPasses;
-    inputs.push_back({"precision", builder_.add(StageKind::probe, shown(net.label), parameters, {}, work)});
+    inputs.push_back({"precision", builder_.add(StageKind::probe, shown(net.label), std::move(parameters), {}, work)});
   }
-  const Json parameters{{"data", data_}, {"net", to_json(net.request)}, {"train", train}, {"seed", seed}};
-  return builder_.add(StageKind::train, shown(trained_label(name, seed)), parameters, std::move(inputs), training_work(train, macs(net)));
+  std::vector<Parameter> parameters{data_, {"net", to_json(net.request)}, {"train", train}, {"seed", seed}};
+  return builder_.add(StageKind::train, shown(trained_label(name, seed)), std::move(parameters), std::move(inputs),
+                      training_work(epochs_of(train), macs(net)));
 }
 
 /// The trial of a net trained from scratch and measured.
@@ -244,13 +251,13 @@ std::string TaskPlanner::shown(const std::string& label) const {
 }
 
 double TaskPlanner::macs(const NamedNet& net) const {
-  const auto [known, added] = macs_.try_emplace(to_json(net.request).dump());
+  const auto [known, added] = macs_.try_emplace({net.request.name, net.request.width});
   if (added) known->second = static_cast<double>(eval::cost(make_net(net.request, info_)).macs);
   return known->second;
 }
 
-double TaskPlanner::training_work(const Json& train, double macs_of_net) const {
-  return train.value("stop_after", train.at("epochs").get<double>()) * static_cast<double>(info_.train) * macs_of_net * kTrainingPasses;
+double TaskPlanner::training_work(double epochs, double macs_of_net) const {
+  return epochs * static_cast<double>(info_.train) * macs_of_net * kTrainingPasses;
 }
 
 double kept_share(const prune::PruneRequest& request, double before) {

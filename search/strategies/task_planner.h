@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eval/data/dataset.h"
@@ -73,6 +75,12 @@ class TaskPlanner {
   void plan_baselines();
 
  private:
+  /// Its options as stages of two kinds call them, and how many epochs it takes.
+  struct Retraining {
+    Parameter of_cut, of_extension;
+    double epochs;
+  };
+
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train, int seed);
   std::string training(const NamedNet& net, const std::string& name, const Json& train, int seed);
@@ -84,9 +92,9 @@ class TaskPlanner {
   std::string source_stage(const SourceNet& source, int seed);
   std::string suffix(int seed) const;
   std::string shown(const std::string& label) const;
-  Json retraining(int stop_after) const;
+  const Retraining& retraining(int stop_after) const;
   double macs(const NamedNet& net) const;
-  double training_work(const Json& train, double macs_of_net) const;
+  double training_work(double epochs, double macs_of_net) const;
 
   const Experiment& experiment_;
   const Task& task_;
@@ -95,9 +103,10 @@ class TaskPlanner {
   eval::DatasetInfo info_;
   std::vector<SourceNet> sources_;
   bool decides_by_latency_ = false;
-  Json data_;                                   ///< the stages' parameter "data"
-  StageParameters evaluation_;                  ///< of the stages that measure a net on test data
-  mutable std::map<std::string, double> macs_;  ///< of one image, by the net's parameter: computed once
+  Parameter data_, limits_;
+  StageParameters evaluation_;                                     ///< of the stages that measure a net on test data
+  mutable std::map<int, Retraining> retrainings_;                  ///< by the epoch that they stop after
+  mutable std::map<std::pair<std::string, double>, double> macs_;  ///< of one image, by the net's name and width: computed once
 };
 
 /// The share of the base that a request is taken to leave of a net with the share `before`: for estimates.

@@ -37,6 +37,18 @@ TEST_CASE("where the data lie does not enter the fingerprint, how they are read 
   CHECK(with({{"format", "idx"}, {"root", "/here"}, {"pad", 0}}).fingerprint != here.fingerprint);
 }
 
+TEST_CASE("parameters from shared parts are those from one object") {
+  const Json data{{"settings", {{"format", "idx"}, {"root", "/here"}}}, {"identity", 7}};
+  const search::Parameter shared("data", data);
+  const search::StageParameters parts({{"seed", 1}, shared, {"\"odd\" name", nullptr}});
+  const search::StageParameters whole(Json{{"data", data}, {"seed", 1}, {"\"odd\" name", nullptr}});
+  CHECK(parts.text() == Json({{"data", data}, {"seed", 1}, {"\"odd\" name", nullptr}}).dump());
+  CHECK(parts.text() == whole.text());
+  CHECK(parts.identity() == whole.identity());
+  CHECK(parts.identity().find("/here") == std::string::npos);
+  CHECK(search::StageParameters().text() == "{}");
+}
+
 TEST_CASE("a stage cannot have two inputs of one role") {
   CHECK_THROWS_AS(search::make_stage(StageKind::prune, "x", {}, {{"net", "a"}, {"net", "b"}}, 1), storage::Error);
 }
