@@ -40,7 +40,10 @@ class Beam : public Strategy {
     }
     for (const SearchNode& node : tried) {  // those that the search ends with are measured on test data
       const auto same = [&](const SearchNode& each) { return each.trial.name == node.trial.name; };
-      planner.add(node, !open && std::any_of(beam.begin(), beam.end(), same));
+      if (!open && std::any_of(beam.begin(), beam.end(), same))
+        planner.add_found(experiment, node);
+      else
+        planner.add(node, false);
     }
   }
 

@@ -12,6 +12,10 @@ Verdict judge(const SearchNode& node, double wanted) {
   return {accuracy >= wanted, fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
 }
 
+std::optional<Candidate> candidate_of(const Experiment& experiment, const SearchNode& node) {
+  return node.result == nullptr ? std::nullopt : candidate(*node.result, experiment.objectives, experiment.constraints);
+}
+
 SearchNode NodePlanner::base() const {
   return known({planner_.trial(net_, seed_)});
 }
@@ -38,6 +42,13 @@ void NodePlanner::add(SearchNode node, bool measured) const {
   if (measured && last.evaluation.empty())
     planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.share, seed_);
   planner_.add(std::move(node.trial));
+}
+
+void NodePlanner::add_found(const Experiment& experiment, SearchNode node) const {
+  const std::optional<Candidate> found = candidate(*node.result, {}, experiment.constraints);
+  const bool feasible = found && found->violation == 0;
+  if (!feasible) decide(node, "leave", "beyond a constraint");
+  add(std::move(node), feasible);
 }
 
 SearchNode NodePlanner::known(SearchNode node) const {

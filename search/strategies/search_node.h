@@ -1,8 +1,10 @@
 // A net that a search has come to, and its cuts. Used by the strategies that find their own steps.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "search/objectives.h"
 #include "search/strategies/task_planner.h"
 
 namespace search {
@@ -23,6 +25,9 @@ struct Verdict {
   std::string why;
 };
 Verdict judge(const SearchNode& node, double wanted);
+
+/// What the objectives and constraints see of the net; nothing where it failed or lacks a metric that they name.
+std::optional<Candidate> candidate_of(const Experiment& experiment, const SearchNode& node);
 
 /// What a search may do to a net.
 struct Mutation {
@@ -47,6 +52,9 @@ class NodePlanner {
 
   /// Adds the node's trial to the plan; `measured`: its net is measured on test data.
   void add(SearchNode node, bool measured) const;
+
+  /// Adds the trial of a net that the search ends with: measured, unless it is beyond a constraint, which is a decision.
+  void add_found(const Experiment& experiment, SearchNode node) const;
 
   void decide(const SearchNode& node, std::string choice, std::string reason) const {
     planner_.decide(node.trial, std::move(choice), std::move(reason));

@@ -45,7 +45,7 @@ class Target : public Strategy {
                      factor <= gentlest ? fmt::format("{}; a gentler cut leaves {:.4f}", found, factor)
                                         : fmt::format("{}; a cut that leaves more than {} ends the search", found, gentlest));
     }
-    planner.add(accepted, true);  // the others were on the way: only this one is measured on test data
+    planner.add_found(experiment, accepted);  // the others were on the way: only this one is measured on test data
   }
 };
 

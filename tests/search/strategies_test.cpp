@@ -143,6 +143,32 @@ TEST_CASE_METHOD(Fixture, "pareto: of the cuts that are drawn the one that could
   CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.125});
 }
 
+TEST_CASE_METHOD(Fixture, "pareto: a criterion that was seen to lose is left for one that was not") {
+  // A cut by l1 leaves 0.5, one by taylor 0.9 as before. Once both were tried, taylor has the better name: each later cut is its.
+  choose("pareto", {{"children", 8}, {"in_flight", 1}, {"draws", 500}, {"factors", {0.5}}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  go([](const Json& parameters) { return parameters.contains("request") && criterion_of(parameters) == "l1" ? 0.5 : 0.9; });
+  std::set<std::string> tried;
+  int later = 0;
+  for (const Json& cut : asked) {
+    if (tried.size() == 2) CHECK(criterion_of(cut) == "taylor");
+    if (tried.size() == 2) ++later;
+    tried.insert(criterion_of(cut));
+  }
+  CHECK(later >= 3);
+}
+
+TEST_CASE_METHOD(Fixture, "a net beyond a constraint is not what a search ends with") {
+  const std::string name = GENERATE("target", "beam");
+  CAPTURE(name);
+  choose(name);
+  experiment.constraints = {search::parse_constraint("macs <= 1000")};  // a hundredth of the base
+  go([](const Json& parameters) { return parameters.contains("request") && parameters["request"]["keep"] < 0.3 ? 0.5 : 0.9; });
+  CHECK(measured_cuts(search::make_strategy(name)->next(experiment, repository.stage_statuses())).empty());
+  const std::vector<std::string> reasons = names(repository.rows("decisions"), "reason");
+  CHECK(std::count(reasons.begin(), reasons.end(), "beyond a constraint") >= 1);
+}
+
 TEST_CASE_METHOD(Fixture, "pareto: the front is measured, and nets beyond a constraint are kept but not reported") {
   choose("pareto", {{"children", 8}});
   experiment.criteria = {criterion("l1"), criterion("taylor")};
