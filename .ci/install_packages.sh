@@ -3,7 +3,7 @@
 # build: what nas-run is built from, and the data of its first experiment. test: also the programs that the tests compare with.
 set -eu
 wanted="g++ cmake ninja-build pkg-config
-  libtorch-dev libonnx-dev libprotobuf-dev libtbb-dev libsqlitecpp-dev libsqlite3-dev libyaml-cpp-dev libfmt-dev libboost-graph-dev libssl-dev zlib1g-dev
+  libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler libtbb-dev libsqlitecpp-dev libsqlite3-dev libyaml-cpp-dev libfmt-dev libboost-graph-dev libssl-dev zlib1g-dev
   libturbojpeg0-dev libpng-dev libopencv-imgproc-dev libhdf5-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev catch2 node-d3 dataset-fashion-mnist"
 if [ "$1" != build ]; then

@@ -10,12 +10,6 @@ namespace storage {
 
 namespace {
 
-void make_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
-}
-
 std::filesystem::path path_in(const std::filesystem::path& directory, const std::string& hash) {
   return directory / hash.substr(0, 2) / hash;
 }

@@ -34,8 +34,7 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& directory, 
   const std::filesystem::path file = directory / "experiment.db";
   std::error_code error;
   if (access == Repository::Access::write) {
-    std::filesystem::create_directories(directory, error);
-    if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+    make_directory(directory);
     if (const std::string network = network_file_system(directory); !network.empty())
       throw Error(ErrorKind::environment,
                   fmt::format("{} lies on {}: SQLite's write-ahead log needs memory that its readers share, which a network file system "

@@ -7,6 +7,7 @@
 #include "search/cli/request.h"
 #include "search/cli/trial.h"
 #include "search/report/optuna.h"
+#include "search/report/tensorboard.h"
 #include "search/report/trial_table.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
@@ -28,7 +29,7 @@ struct Options {
 };
 
 const std::vector<std::string> net_formats{"torchscript", "onnx", "safetensors", "json"};
-const std::vector<std::string> run_formats{"csv", "jsonl", "optuna"};
+const std::vector<std::string> run_formats{"csv", "jsonl", "optuna", "tensorboard"};
 
 /// The fingerprint of the stage that made the net: of the step asked for, or of the last.
 std::string find_stage(const Json& trial, std::optional<int> step) {
@@ -80,6 +81,10 @@ int export_run(const Options& options) {
     storage::write_optuna_file(options.output, optuna_studies(repository, options.last));
     return exit_done;
   }
+  if (options.format == "tensorboard") {
+    write_tensorboard_files(repository, options.output);
+    return exit_done;
+  }
   const Json rows = trial_table(repository, options.last);
   storage::write_file(options.output, options.format == "csv" ? to_csv(rows, trial_table_columns()) : to_json_lines(rows));
   return exit_done;
@@ -109,17 +114,19 @@ void add_export(CLI::App& app, Action& action) {
   command
       ->add_option("--to", options->format,
                    "of a trial: torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights); of the "
-                   "run: csv or jsonl (a row for each net), or optuna (an SQLite file for optuna.load_study, a study for each task)")
+                   "run: csv or jsonl (a row for each net), optuna (an SQLite file for optuna.load_study, a study for each task), or "
+                   "tensorboard (a folder of event files: the curves of each training)")
       ->required()
       ->check(CLI::IsMember(formats));
   command->add_flag("--last", options->last, "csv, jsonl, optuna: of each trial only the last net, not those on the way to it");
-  command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
+  command->add_option("-o,--output", options->output, "the file, or tensorboard's folder; a file that is there is replaced")->required();
   command->footer(
       "Examples:\n"
       "  nas-run export results/fashion_mnist 3 --to torchscript -o small.pt\n"
       "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
       "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"
-      "  nas-run export results/fashion_mnist --to optuna -o study.db && optuna-dashboard sqlite:///study.db");
+      "  nas-run export results/fashion_mnist --to optuna -o study.db && optuna-dashboard sqlite:///study.db\n"
+      "  nas-run export results/fashion_mnist --to tensorboard -o curves && tensorboard --logdir curves");
   command->callback([options, &action] { action = [options] { return export_any(*options); }; });
 }
 

@@ -192,11 +192,7 @@ int run_experiment(const Options& options) {
   const std::filesystem::path worker = require_worker();
   std::vector<Slot> slots = plan_slots(experiment.resources, worker);
 
-  std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
-  if (failed)
-    throw Error(ErrorKind::environment,
-                fmt::format("results directory {}: {}; valid: another with -o", directory.string(), failed.message()));
+  storage::make_directory(directory);
   const storage::FileLock lock(directory / "run.lock");
   if (options.fresh) remove_run(directory);
   Repository repository(directory, Repository::Access::write);

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <ctime>
 #include <memory>
+#include <optional>
 
 #include "search/cli/commands.h"
 #include "search/cli/watch.h"
 #include "search/progress.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/time.h"
 #include "storage/repository.h"
 
 namespace search::cli {
@@ -27,9 +29,8 @@ struct Options {
 
 /// Seconds since a time of the database ("2024-05-01T12:00:00.000Z"); null where it is none.
 Json age(const Json& time) {
-  std::tm fields{};
-  if (!time.is_string() || strptime(time.get<std::string>().c_str(), "%Y-%m-%dT%H:%M:%S", &fields) == nullptr) return nullptr;
-  return std::max<std::int64_t>(0, std::time(nullptr) - timegm(&fields));
+  const std::optional<double> at = time.is_string() ? storage::seconds_of(time.get<std::string>()) : std::nullopt;
+  return at ? Json(std::max<std::int64_t>(0, std::time(nullptr) - std::llround(*at))) : Json();
 }
 
 Json count(const Json& rows) {

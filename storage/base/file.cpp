@@ -53,6 +53,12 @@ std::string network_file_system(long magic) {
   return found == names.end() ? "" : found->second;
 }
 
+void make_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+}
+
 std::string network_file_system(const std::filesystem::path& path) {
   struct statfs about {};
   return ::statfs(path.c_str(), &about) == 0 ? network_file_system(static_cast<long>(about.f_type)) : "";

@@ -21,6 +21,9 @@ void commit_file(const std::filesystem::path& temporary, const std::filesystem::
 /// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// Makes the directory and those above it, where they are missing. Throws Error(environment) with the reason.
+void make_directory(const std::filesystem::path& directory);
+
 /// The name of the network file system that `path` lies on, or "" where it is local or cannot be told. The magic numbers are of statfs(2).
 std::string network_file_system(const std::filesystem::path& path);
 std::string network_file_system(long magic);

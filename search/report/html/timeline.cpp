@@ -1,26 +1,17 @@
 // What ran when: timeline_part of document.h.
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 #include <map>
 
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
 #include "search/report/html/lanes.h"
+#include "storage/base/time.h"
 
 namespace search::html {
 
 namespace {
 
 constexpr double kIdle = 600;  ///< seconds in which nothing runs, after which another session begins
-
-/// Seconds since 1970 of a time of the database ("2024-05-01T12:00:00.123Z"); nothing where it is none.
-std::optional<double> seconds_of(const std::string& time) {
-  std::tm fields{};
-  const char* rest = strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
-  if (rest == nullptr) return std::nullopt;
-  return static_cast<double>(timegm(&fields)) + (*rest == '.' ? std::strtod(rest, nullptr) : 0);
-}
 
 }  // namespace
 
@@ -29,7 +20,7 @@ Json timeline_part(const StoredRun& run) {
   std::vector<Span> spans;
   double now = 0;
   for (std::size_t i = 0; i < run.stages.size(); ++i) {
-    const std::optional<double> start = seconds_of(run.stages[i].started_at);
+    const std::optional<double> start = storage::seconds_of(run.stages[i].started_at);
     if (!start) continue;
     stages.push_back(static_cast<int>(i));
     spans.push_back({*start, run.stages[i].wall_s});
