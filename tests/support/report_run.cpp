@@ -172,6 +172,11 @@ void ReportRun::record(storage::Repository& repository) const {
                   {{0, "t0s1base", "test-t0s1base"}, {1, "failing", ""}});
   repository.record_plan({"report", "schema: 1\nname: report\n", {{"tolerance", 0.02}}}, records, recording.stages, recording.trials);
   for (const auto& [stage, outcome] : recording.outcomes) run_stage(repository, stage, outcome);
+  if (!measurements) return;
+  repository.record_hypervolume({tasks[0], "t0s1c0g1", 4, 0.25});
+  repository.record_hypervolume({tasks[0], "t0s1c0g2", 6, 0.5});
+  repository.record_hypervolume({tasks[1], "t1s1c1g1", 10, 0.125});
+  repository.record_decisions({{tasks[0] + "/vgg/l1/gradual/s1", "cut it", "<b>since</b> it is large"}, {"all", "stop", "it was enough"}});
 }
 
 }  // namespace support

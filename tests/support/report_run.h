@@ -11,7 +11,7 @@ namespace support {
 
 /// For each task, criterion and seed: a base, the schedules gradual (to 0.5 and 0.25 of the channels) and one-shot (to 0.25), and a narrow
 /// baseline; each net is trained for `epochs` epochs and tested. Robustness is measured of the base and of the last cut of gradual, latency
-/// for seed 1 of them. One more trial, `random` of the first task, runs out of memory.
+/// for seed 1 of them, and there are three hypervolumes and two decisions. One more trial, `random` of the first task, runs out of memory.
 struct ReportRun {
   std::vector<std::string> tasks{"clothes", "</script><img src=x onerror=alert(1)>"};
   std::vector<std::string> criteria{"l1", "lda-wilks"};

@@ -67,6 +67,7 @@ const report = {};
     });
     data.measures = Array.from(new Set(data.latencies.map((row) => "latency, " + row.measure)));
     data.timeline = table(document.timeline);
+    data.search = { volumes: table(document.search.volumes), decisions: table(document.search.decisions) };
     data.criteria = Array.from(new Set(data.trials.filter((trial) => trial.role === "pruned").map((trial) => trial.criterion)));
     data.schedules = Array.from(new Set(data.trials.filter((trial) => trial.role === "pruned").map((trial) => trial.schedule)));
     data.taskNames = Array.from(new Set(data.trials.map((trial) => trial.task)));

@@ -15,6 +15,9 @@ using storage::Json;
 Json rounded(double value, int digits = 5);
 Json rounded(const std::optional<double>& value, int digits = 5);
 
+/// A text as it is, nothing for null, anything else as JSON.
+std::string text_of(const Json& value);
+
 /// A column of texts that repeat: {"names": [...], "at": [index of each row's name]}.
 class Names {
  public:

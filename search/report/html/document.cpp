@@ -84,6 +84,7 @@ Json document(const storage::Repository& repository, const HtmlOptions& options)
                 {"widths", widths_part(repository, run)},
                 {"robustness", robustness_part(repository, run, groups)},
                 {"lineage", lineage_part(run, wanted)},
+                {"search", search_part(repository, run)},
                 {"timeline", timeline_part(run)},
                 {"detail", detail_part(repository, run, wanted, kDetailBytes)}};
   return document;

@@ -41,6 +41,10 @@ Json robustness_part(const storage::Repository& repository, const StoredRun& run
 /// tree.
 Json lineage_part(const StoredRun& run, const std::vector<int>& wanted);
 
+/// {"volumes": columns, a value each time the nets of a task grew better; "decisions": columns, with "left_out": how many before the
+/// first}.
+Json search_part(const storage::Repository& repository, const StoredRun& run);
+
 /// Columns, a value for each stage that ran; lanes are slots, as far as they can be told from the times.
 Json timeline_part(const StoredRun& run);
 

@@ -13,10 +13,6 @@ namespace {
 
 using Values = std::vector<Json>;
 
-std::string text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-}
-
 }  // namespace
 
 Costs latencies_of(const storage::Repository& repository, const StoredRun& run, Json& rows) {
@@ -27,11 +23,11 @@ Costs latencies_of(const storage::Repository& repository, const StoredRun& run, 
   repository.each_row(
       "latencies", {"stage", "device", "threads", "batch", "format", "p50_ms", "p95_ms", "runs", "peak_activation_bytes", "file_bytes"},
       [&](const Values& row) {
-        const int net = run.net_of(text(row[0]));
+        const int net = run.net_of(text_of(row[0]));
         if (net < 0 || !row[5].is_number()) return;
-        const std::string format = text(row[4]).empty() ? "" : ", " + text(row[4]);
+        const std::string format = text_of(row[4]).empty() ? "" : ", " + text_of(row[4]);
         const std::string measure =
-            fmt::format("batch {}{}, {}, {} thread{}", text(row[3]), format, text(row[1]), text(row[2]), row[2] == 1 ? "" : "s");
+            fmt::format("batch {}{}, {}, {} thread{}", text_of(row[3]), format, text_of(row[1]), text_of(row[2]), row[2] == 1 ? "" : "s");
         costs["latency, " + measure][net] = row[5].get<double>();
         measures.add(measure);
         rows["net"].push_back(net);
@@ -59,11 +55,11 @@ Json robustness_part(const storage::Repository& repository, const StoredRun& run
             {"clean", Json::array()}, {"accuracy", Json::array()},     {"success", Json::array()}};
   repository.each_row("robustness", {"stage", "kind", "name", "source", "level", "images", "clean_accuracy", "accuracy", "success"},
                       [&](const Values& row) {
-                        const int net = run.net_of(text(row[0]));
+                        const int net = run.net_of(text_of(row[0]));
                         if (net < 0 || !row[7].is_number()) return;
                         const auto number = [](const Json& value) { return value.is_number() ? value.get<double>() : 0; };
                         const auto [found, added] =
-                            index.emplace(std::tuple(text(row[1]), text(row[2]), text(row[3])), static_cast<int>(index.size()));
+                            index.emplace(std::tuple(text_of(row[1]), text_of(row[2]), text_of(row[3])), static_cast<int>(index.size()));
                         if (added) perturbations.push_back({{"kind", row[1]}, {"name", row[2]}, {"source", row[3]}});
                         by_net[net][found->second][number(row[4])] = {number(row[6]), number(row[7])};
                         rows["net"].push_back(net);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "search/report/answers.h"
+#include "search/report/html/columns.h"
 
 namespace search::html {
 
@@ -10,10 +11,6 @@ namespace {
 
 using storage::Repository;
 using Values = std::vector<Json>;
-
-std::string text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : "";
-}
 
 double number(const Json& value) {
   return value.is_number() ? value.get<double>() : 0;
@@ -26,23 +23,23 @@ std::optional<double> maybe(const Json& value) {
 void read_stages(const Repository& repository, StoredRun& run) {
   repository.each_row("stages", {"stage", "kind", "label", "state", "started_at", "device", "host", "failure_kind", "failure", "wall_s"},
                       [&](const Values& row) {
-                        run.stage_index.emplace(text(row[0]), static_cast<int>(run.stages.size()));
-                        run.stages.push_back({text(row[0]),
-                                              text(row[1]),
-                                              text(row[2]),
-                                              text(row[3]),
-                                              text(row[4]),
-                                              text(row[5]),
-                                              text(row[6]),
-                                              text(row[7]),
-                                              text(row[8]),
+                        run.stage_index.emplace(text_of(row[0]), static_cast<int>(run.stages.size()));
+                        run.stages.push_back({text_of(row[0]),
+                                              text_of(row[1]),
+                                              text_of(row[2]),
+                                              text_of(row[3]),
+                                              text_of(row[4]),
+                                              text_of(row[5]),
+                                              text_of(row[6]),
+                                              text_of(row[7]),
+                                              text_of(row[8]),
                                               number(row[9]),
                                               {}});
                       });
   repository.each_row("inputs", {"stage", "role", "source"}, [&](const Values& row) {
-    const auto reader = run.stage_index.find(text(row[0])), source = run.stage_index.find(text(row[2]));
+    const auto reader = run.stage_index.find(text_of(row[0])), source = run.stage_index.find(text_of(row[2]));
     if (reader != run.stage_index.end() && source != run.stage_index.end())
-      run.stages[static_cast<std::size_t>(reader->second)].inputs.push_back({text(row[1]), source->second});
+      run.stages[static_cast<std::size_t>(reader->second)].inputs.push_back({text_of(row[1]), source->second});
   });
 }
 
@@ -50,15 +47,15 @@ void read_nets(const Repository& repository, StoredRun& run) {
   repository.each_row("nets",
                       {"stage", "parent", "params", "macs", "accuracy_val", "accuracy_before_retraining", "eta", "criterion", "request"},
                       [&](const Values& row) {
-                        const auto stage = run.stage_index.find(text(row[0]));
+                        const auto stage = run.stage_index.find(text_of(row[0]));
                         if (stage == run.stage_index.end()) return;  // planned after the stages were read
                         StoredNet net{.stage = stage->second, .params = number(row[2]), .macs = number(row[3])};
-                        net.parent = run.net_of(text(row[1]));
+                        net.parent = run.net_of(text_of(row[1]));
                         net.val = maybe(row[4]);
                         net.before = maybe(row[5]);
                         net.eta = maybe(row[6]);
-                        net.criterion = text(row[7]);
-                        net.request = text(row[8]);
+                        net.criterion = text_of(row[7]);
+                        net.request = text_of(row[8]);
                         run.stages[static_cast<std::size_t>(net.stage)].net = static_cast<int>(run.nets.size());
                         run.nets.push_back(std::move(net));
                       });
@@ -75,14 +72,14 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
                       {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold"},
                       [&](const Values& row) {
                         StoredTrial trial{static_cast<int>(number(row[0])),
-                                          text(row[1]),
-                                          text(row[2]),
-                                          text(row[3]),
-                                          text(row[4]),
-                                          text(row[5]),
-                                          text(row[6]),
-                                          text(row[7]),
-                                          text(row[8]),
+                                          text_of(row[1]),
+                                          text_of(row[2]),
+                                          text_of(row[3]),
+                                          text_of(row[4]),
+                                          text_of(row[5]),
+                                          text_of(row[6]),
+                                          text_of(row[7]),
+                                          text_of(row[8]),
                                           number(row[9]),
                                           static_cast<int>(number(row[10])),
                                           {},
@@ -98,7 +95,7 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
 void read_steps(const Repository& repository, const std::unordered_map<int, std::size_t>& index, StoredRun& run) {
   repository.each_row("steps", {"trial", "step", "stage", "accuracy_test"}, [&](const Values& row) {
     const auto found = index.find(static_cast<int>(number(row[0])));
-    const int net = run.net_of(text(row[2]));
+    const int net = run.net_of(text_of(row[2]));
     if (found == index.end() || net < 0) return;
     StoredTrial& trial = run.trials[found->second];
     const auto step = static_cast<std::size_t>(number(row[1]));

@@ -75,6 +75,11 @@ const drawn = async (page) => {
   assert.deepEqual(await page.locator("#figure-kept-steps .celltext").allTextContents(), ["100", "100", "100", "50", "50", "50", "25", "25", "25"]);
   await go(page, "lineage");
   await counts(page, { "#figure-lineage .node": 7, "#figure-lineage .edge": 6 });
+  await go(page, "latency");
+  await counts(page, { "#figure-latency .mark.timed": 4, "#figure-latency .promise": 1 });
+  await go(page, "search");
+  await counts(page, { "#figure-volumes .mark.volume": 3, "#figure-volumes .curve": 2, "#figure-decisions tbody tr": 2, "#figure-decisions tbody a": 1 });
+  assert.match(await page.textContent("#figure-decisions tbody"), /<b>since<\/b> it is large/);
   await go(page, "robustness");
   await counts(page, { "#figure-robustness .mark.point": 24, "#figure-robustness .band": 8 });
   await go(page, "timeline");
@@ -110,6 +115,11 @@ const files = async (page) => {
   await go(page, "baselines");
   const [, table] = await download(page, "#figure-baselines .csv");  // 0.89 and 0.892: 0.891 ± 12.7062 * 0.0014142 / sqrt(2)
   assert.equal(table.split("\r\n")[1], '"vgg, base",base,2,0.901,0.891,0.87829,0.90371,1000,1,100000,1');
+  await go(page, "latency");  // a quarter of the channels: a quarter of the 8 ms, a sixteenth of the MACs
+  const [, timed] = await download(page, "#figure-latency .csv");
+  assert.ok(timed.split("\r\n").includes("clothes vgg l1 gradual 2/2 seed 1,clothes vgg seed 1,2,3,50,4,15.873015873015873,252,4096"), timed);
+  assert.ok(timed.split("\r\n").includes("clothes narrow seed 1,clothes vgg seed 1,4,6,50,2,4,1000,4096"), timed);
+  await go(page, "baselines");
   await page.click("#figure-baselines summary");
   await counts(page, { "#figure-baselines tbody tr": 6 });
 };
@@ -141,7 +151,7 @@ const main = async () => {
     watch(narrow);
     await narrow.goto(address);
     assert.equal(await narrow.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(20, 23, 27)");
-    for (const view of ["overview", "pareto", "baselines", "curves", "kept", "lineage", "robustness", "timeline", "trials", "net/5"]) {
+    for (const view of ["overview", "pareto", "baselines", "curves", "kept", "lineage", "latency", "robustness", "search", "timeline", "trials", "net/5"]) {
       await go(narrow, view);
       assert.ok(await narrow.evaluate(() => document.documentElement.scrollWidth) <= 400, view + " scrolls sideways");
     }
