@@ -97,14 +97,20 @@ void change_contrast(const Shape&, Pixels pixels, double level, std::uint64_t) {
 
 const std::vector<NoiseEntry>& noise_registry() {
   static const std::vector<NoiseEntry> entries{
-      {"gaussian", "standard deviation of what is added to each value, of 255", {5, 10, 20}, 0, 255, add_gaussian},
-      {"poisson", "photons that white stands for: their number is drawn, so fewer are more noise", {255, 50}, 1, 1e6, add_poisson},
-      {"speckle", "standard deviation of the factor's distance from 1 for each value", {0.05, 0.1, 0.2}, 0, 10, add_speckle},
-      {"salt_and_pepper", "share of the pixels that become black or white, half each", {0.01, 0.05}, 0, 1, add_salt_and_pepper},
-      {"blur", "standard deviation of a Gaussian blur, in pixels", {0.5, 1}, 0.01, 100, blur},
-      {"jpeg", "quality of the compression, from 1 to 100, with halved colour planes", {75, 25}, 1, 100, compress_jpeg},
-      {"brightness", "what is added to each value, of 1", {-0.2, 0.2}, -1, 1, brighten},
-      {"contrast", "factor of each value's distance from the image's mean", {0.5, 1.5}, 0, 100, change_contrast},
+      {"gaussian", "standard deviation of what is added to each value, of 255", {5, 10, 20}, 0, 255, 0, add_gaussian},
+      {"poisson",
+       "photons that white stands for: their number is drawn, so fewer are more noise",
+       {255, 50},
+       1,
+       1e6,
+       std::nullopt,
+       add_poisson},
+      {"speckle", "standard deviation of the factor's distance from 1 for each value", {0.05, 0.1, 0.2}, 0, 10, 0, add_speckle},
+      {"salt_and_pepper", "share of the pixels that become black or white, half each", {0.01, 0.05}, 0, 1, 0, add_salt_and_pepper},
+      {"blur", "standard deviation of a Gaussian blur, in pixels", {0.5, 1}, 0.01, 100, 0, blur},
+      {"jpeg", "quality of the compression, from 1 to 100, with halved colour planes", {75, 25}, 1, 100, 100, compress_jpeg},
+      {"brightness", "what is added to each value, of 1", {-0.2, 0.2}, -1, 1, 0, brighten},
+      {"contrast", "factor of each value's distance from the image's mean", {0.5, 1.5}, 0, 100, 1, change_contrast},
   };
   return entries;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,9 +15,10 @@ namespace eval {
 /// One row of the table of noises.
 struct NoiseEntry {
   std::string name;
-  std::string doc;             ///< what a level is, with its unit
-  std::vector<double> levels;  ///< the default
-  double min, max;             ///< of a level
+  std::string doc;                  ///< what a level is, with its unit
+  std::vector<double> levels;       ///< the default
+  double min, max;                  ///< of a level
+  std::optional<double> unchanged;  ///< the level at which an image stays as it is, or as good as; none: no level does that
   void (*apply)(const Shape& shape, std::span<float> pixels, double level, std::uint64_t seed);
 };
 

@@ -1,5 +1,6 @@
 #include "storage/database.h"
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -147,11 +148,7 @@ void Database::migrate(const std::vector<const char*>& migrations, const char* v
   };
   check(version());
   if (version() == known) return;
-  if (access_ == Access::read) {
-    throw Error(ErrorKind::storage,
-                fmt::format("{} has schema version {}; this nas-run reads version {}: run the experiment once to migrate it",
-                            file_.string(), version(), known));
-  }
+  if (access_ == Access::read) copy_to_memory();
   for (bool finished = false; !finished;) {
     Transaction transaction(*this);
     const int found = version();  // Another process may have migrated since.
@@ -167,6 +164,16 @@ void Database::migrate(const std::vector<const char*>& migrations, const char* v
     finished = found + 1 >= known;
     transaction.commit();
   }
+}
+
+/// Goes on with a copy of the file, which stays as it is.
+void Database::copy_to_memory() {
+  statements_.clear();  // they are the file's
+  translated(file_, [&] {
+    auto copy = std::make_unique<SQLite::Database>(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    SQLite::Backup(*copy, *connection_).executeStep();
+    connection_ = std::move(copy);
+  });
 }
 
 int Database::version() {

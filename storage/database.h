@@ -38,8 +38,8 @@ class Database {
   Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience = std::chrono::seconds(5));
   ~Database();
 
-  /// Brings the file to version migrations.size(), each step in a transaction of its own, then makes the views anew. Opened for reading,
-  /// only checks the version.
+  /// Brings the file to version migrations.size(), each step in a transaction of its own, then makes the views anew. A file of an older
+  /// version that was opened for reading stays as it is: a copy in memory is migrated and read.
   void migrate(const std::vector<const char*>& migrations, const char* views);
 
   int version();
@@ -56,6 +56,7 @@ class Database {
 
  private:
   void open();
+  void copy_to_memory();
   void run_script(const std::string& sql);
   SQLite::Statement& prepared(const std::string& sql, const std::vector<Value>& values);
 

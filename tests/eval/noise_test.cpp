@@ -144,6 +144,16 @@ TEST_CASE("every noise: inside the range, changing something, the same for a see
   }
 }
 
+TEST_CASE("at the level that is said to change nothing, nothing changes; JPEG's bytes move by two at most") {
+  for (const eval::NoiseEntry& entry : eval::noise_registry()) {
+    CAPTURE(entry.name);
+    if (!entry.unchanged || *entry.unchanged < entry.min) continue;
+    const Shape shape{1, 8, 8};
+    const std::vector<float> image = ramp(shape), same = noisy(entry.name, *entry.unchanged, image, shape, 1);
+    for (std::size_t i = 0; i < image.size(); ++i) CHECK(std::abs(same[i] - image[i]) <= (entry.name == "jpeg" ? 2.01 / 255 : 1e-6));
+  }
+}
+
 TEST_CASE("what is drawn depends on the seed") {
   for (const char* name : {"gaussian", "poisson", "speckle", "salt_and_pepper"})
     CHECK(noisy(name, eval::noise_entry(name).levels.back(), ramp(shape), shape, 1) !=

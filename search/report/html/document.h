@@ -33,8 +33,8 @@ Costs latencies_of(const storage::Repository& repository, const StoredRun& run, 
 /// The kept channels of every net: {"sets": [{"layers", "channels", "fixed"}], "set": [of each net, or -1], "kept": [[channels] of each]}.
 Json widths_part(const storage::Repository& repository, const StoredRun& run);
 
-/// {"perturbations": [{"kind", "name", "source"}], "curves": [{"group", "step", "perturbation", "clean", "levels": [{"level",
-/// "accuracy"}]}], "nets": columns}: accuracies are summaries over seeds.
+/// {"perturbations": [{"kind", "name", "source", "unchanged": the level that changes nothing, or null}], "curves": [{"group", "step",
+/// "perturbation", "clean", "levels": [{"level", "accuracy"}]}], "nets": columns}: accuracies are summaries over seeds.
 Json robustness_part(const storage::Repository& repository, const StoredRun& run, const std::vector<Group>& groups);
 
 /// The trees of the lineage: [{"nets", "layers", "rows", "edges": [[from, to]], "widths": [[from, to]], "left_out"}], places within the

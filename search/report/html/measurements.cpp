@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "eval/noise.h"
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
 
@@ -12,6 +13,14 @@ namespace search::html {
 namespace {
 
 using Values = std::vector<Json>;
+
+/// The level at which a perturbation changes nothing; null where none does.
+Json unchanged_level(const Json& kind, const Json& name) {
+  if (kind != "noise") return 0;
+  for (const eval::NoiseEntry& noise : eval::noise_registry())
+    if (noise.name == name) return noise.unchanged ? Json(*noise.unchanged) : Json();
+  return nullptr;
+}
 
 }  // namespace
 
@@ -53,26 +62,28 @@ Json robustness_part(const storage::Repository& repository, const StoredRun& run
   std::map<int, std::map<int, std::map<double, Point>>> by_net;  // net, perturbation, level
   Json rows{{"net", Json::array()},   {"perturbation", Json::array()}, {"level", Json::array()},  {"images", Json::array()},
             {"clean", Json::array()}, {"accuracy", Json::array()},     {"success", Json::array()}};
-  repository.each_row("robustness", {"stage", "kind", "name", "source", "level", "images", "clean_accuracy", "accuracy", "success"},
-                      [&](const Values& row) {
-                        const int net = run.net_of(text_of(row[0]));
-                        if (net < 0 || !row[7].is_number()) return;
-                        const auto number = [](const Json& value) { return value.is_number() ? value.get<double>() : 0; };
-                        const auto [found, added] =
-                            index.emplace(std::tuple(text_of(row[1]), text_of(row[2]), text_of(row[3])), static_cast<int>(index.size()));
-                        if (added) perturbations.push_back({{"kind", row[1]}, {"name", row[2]}, {"source", row[3]}});
-                        by_net[net][found->second][number(row[4])] = {number(row[6]), number(row[7])};
-                        rows["net"].push_back(net);
-                        rows["perturbation"].push_back(found->second);
-                        rows["images"].push_back(row[5]);
-                        const auto add = [&](const char* column, const Json& value) {
-                          rows[column].push_back(value.is_number() ? rounded(value.get<double>()) : Json());
-                        };
-                        add("level", row[4]);
-                        add("clean", row[6]);
-                        add("accuracy", row[7]);
-                        add("success", row[8]);
-                      });
+  repository.each_row(
+      "robustness", {"stage", "kind", "name", "source", "level", "images", "clean_accuracy", "accuracy", "success"},
+      [&](const Values& row) {
+        const int net = run.net_of(text_of(row[0]));
+        if (net < 0 || !row[7].is_number()) return;
+        const auto number = [](const Json& value) { return value.is_number() ? value.get<double>() : 0; };
+        const auto [found, added] =
+            index.emplace(std::tuple(text_of(row[1]), text_of(row[2]), text_of(row[3])), static_cast<int>(index.size()));
+        if (added)
+          perturbations.push_back({{"kind", row[1]}, {"name", row[2]}, {"source", row[3]}, {"unchanged", unchanged_level(row[1], row[2])}});
+        by_net[net][found->second][number(row[4])] = {number(row[6]), number(row[7])};
+        rows["net"].push_back(net);
+        rows["perturbation"].push_back(found->second);
+        rows["images"].push_back(row[5]);
+        const auto add = [&](const char* column, const Json& value) {
+          rows[column].push_back(value.is_number() ? rounded(value.get<double>()) : Json());
+        };
+        add("level", row[4]);
+        add("clean", row[6]);
+        add("accuracy", row[7]);
+        add("success", row[8]);
+      });
   Json curves = Json::array();
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (std::size_t step = 0; step < groups[g].steps.size(); ++step) {

@@ -8,12 +8,9 @@
   const nameOf = (group, step) => (group.role === "baseline" ? report.baselineName(group) : step === 0 ? group.net + ", base" : `${group.criterion}, ${group.schedule}, step ${step}`);
   const panelName = ({ kind, name, source }) => `${name} (${kind}${source && source !== "self" ? ", made on " + source : ""})`;
 
-  /** The level at which nothing is changed, where that is not 0; null where no level is. */
-  const unchanged = { contrast: 1, jpeg: 100, poisson: null };
-
   /** By growing level, the unchanged image among them where it has one. */
   const pointsOf = (data, curve) => {
-    const { name } = data.robustness.perturbations[curve.perturbation], at = name in unchanged ? unchanged[name] : 0;
+    const at = data.robustness.perturbations[curve.perturbation].unchanged;
     const points = curve.levels.filter((point) => point.level !== at);
     if (at !== null) points.push({ level: at, accuracy: curve.clean });
     return points.sort((one, other) => one.level - other.level);
