@@ -58,10 +58,12 @@ std::string indented(const Json& text) {
 }
 
 Json report(const std::filesystem::path& directory) {
+  const bool goes_on = storage::is_locked(directory / "run.lock");  // before the look: what ends meanwhile is not taken for dead
   const Repository repository(directory, Repository::Access::read);
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
   const Json stages = repository.rows("stages");
   Json report{{"experiment", experiment ? Json(experiment->name) : Json()},
+              {"goes_on", goes_on},
               {"stages", count(stages)},
               {"trials", count(repository.rows("trials"))},
               {"running", Json::array()},
@@ -90,6 +92,8 @@ std::string to_text(const Json& status) {
     text += fmt::format("running {}{}\n", stage.at("label").get<std::string>(),
                         seconds.is_null() ? "" : ", " + format_duration(seconds.get<double>()));
   }
+  if (!status.at("running").empty() && !status.at("goes_on"))
+    text += "stale   no nas-run is at work here, the one that ran these was killed: the same command takes them up again\n";
   for (const Json& stage : status.at("failures")) {
     text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
   }

@@ -81,6 +81,7 @@ def check_watch(run):
         fcntl.flock(lock, fcntl.LOCK_EX)
         watch = subprocess.Popen([sys.argv[1], "status", str(run), "--watch=0.1", "--json"], stdout=subprocess.PIPE, text=True)
         first = json.loads(watch.stdout.readline())
+        check("that it goes on is told", first["goes_on"])
         with sqlite3.connect(run / "experiment.db") as edit:
             edit.execute("update stage set state = 'failed', failure = 'made to fail' where number = (select max(number) from stage)")
         edit.close()
@@ -96,8 +97,10 @@ def check_clock(work, run):
         edit.execute("delete from metric where stage in (select number from stage where kind = 'evaluate')")
         edit.execute("update stage set state = 'running', started_at = '2999-01-01T00:00:00.000Z' where kind = 'evaluate'")
     edit.close()
-    running = json.loads(nas_run("status", run, "--json").stdout)["running"]
+    status = json.loads(nas_run("status", run, "--json").stdout)
+    running = status["running"]
     check("what runs has an age", running and all(stage["age_s"] == 0 for stage in running))
+    check("that its run is dead is told", not status["goes_on"] and "no nas-run is at work here" in nas_run("status", run).stdout)
     check("its report is written", nas_run("report", run, "-o", work / "clock.html").returncode == 0)
     again = nas_run(work / "target.yaml", "-o", run)
     check(f"it is run again: {again.stderr}", again.returncode == 0 and f"{len(running)} run" in again.stderr)
