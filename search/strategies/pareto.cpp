@@ -57,7 +57,8 @@ class Pareto : public Strategy {
     for (std::size_t i = 0; i < nets.size(); ++i) planner.add(nets[i].node, reported[i]);
   }
 
-  /// Of `draws` mutations, each of the better of two nets drawn among the first `known`, the one that promises most.
+  /// Of `draws` mutations, each of the better of two nets drawn among the first `known`, the one that promises most, of equals the one
+  /// whose criterion was tried least.
   static Individual mutate(const Experiment& experiment, const NodePlanner& planner, const std::vector<Individual>& nets,
                            std::size_t known) {
     const auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
@@ -84,6 +85,8 @@ class Pareto : public Strategy {
     Cut best;
     std::size_t best_rank = 0;
     double most = 0;
+    std::vector<int> tried(criteria.size());
+    for (std::size_t i = 1; i < cuts.size(); ++i) ++tried[cuts[i].criterion];
     for (int i = 0; i < drawn; ++i) {
       const std::size_t rank = std::min(draws.below(order.size()), draws.below(order.size()));
       Cut cut{able[static_cast<std::size_t>(order[rank])], draws.below(criteria.size()), factors.back()};
@@ -92,7 +95,8 @@ class Pareto : public Strategy {
         if (nets[cut.parent].node.share * factor >= smallest) fitting.push_back(factor);
       if (!fitting.empty()) cut.factor = fitting[draws.below(fitting.size())];
       const double promise = std::find(cuts.begin() + 1, cuts.end(), cut) != cuts.end() ? -1 : experience.promise(cut);
-      if (i > 0 && promise <= most) continue;
+      const bool is_better = promise > most || (promise == most && tried[cut.criterion] < tried[best.criterion]);
+      if (i > 0 && !is_better) continue;
       best = cut;
       best_rank = rank;
       most = promise;

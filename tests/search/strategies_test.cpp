@@ -158,6 +158,15 @@ TEST_CASE_METHOD(Fixture, "pareto: a criterion that was seen to lose is left for
   CHECK(later >= 3);
 }
 
+TEST_CASE_METHOD(Fixture, "pareto: while nothing is known, each criterion has its turn") {
+  choose("pareto", {{"children", 4}, {"in_flight", 4}, {"draws", 500}});
+  for (const char* name : {"taylor", "random", "lda"}) experiment.criteria.push_back(criterion(name));
+  go([](const Json&) { return 0.9; });
+  std::set<std::string> tried;
+  for (const Json& cut : asked) tried.insert(criterion_of(cut));
+  CHECK(tried == std::set<std::string>{"l1", "taylor", "random", "lda"});
+}
+
 TEST_CASE_METHOD(Fixture, "a net beyond a constraint is not what a search ends with") {
   const std::string name = GENERATE("target", "beam");
   CAPTURE(name);
