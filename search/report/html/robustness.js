@@ -59,7 +59,7 @@
           own.forEach((curve) => {
             const points = pointsOf(data, curve), style = look(curve.name);
             const banded = points.filter((point) => typeof point.accuracy.low === "number");
-            plot.append("path").attr("class", "band").attr("fill", style.color).attr("fill-opacity", 0.15)
+            plot.append("path").attr("class", "band").attr("fill", style.color).attr("fill-opacity", 0.06)
               .attr("d", d3.area().x((point) => x(point.level)).y0((point) => y(point.accuracy.low)).y1((point) => y(point.accuracy.high))(banded));
             plot.append("path").attr("class", "curve").attr("fill", "none").attr("stroke", style.color).attr("stroke-width", 2).attr("stroke-dasharray", style.dash)
               .attr("d", d3.line().x((point) => x(point.level)).y((point) => y(point.accuracy.mean))(points));

@@ -2,6 +2,13 @@
 (() => {
   "use strict";
 
+  /** Each of the searches that one results directory has seen: where epochs are counted anew, another begins. */
+  const searches = (rows) => rows.reduce((all, row, i) => {
+    if (i === 0 || row.epochs < rows[i - 1].epochs) all.push([]);
+    all[all.length - 1].push(row);
+    return all;
+  }, []);
+
   const volumes = (data) => {
     const rows = data.search.volumes.task.map((task, i) => ({ task, epochs: data.search.volumes.epochs[i], volume: data.search.volumes.volume[i], net: data.nets[data.search.volumes.net[i]] }));
     const tasks = Array.from(new Set(rows.map((row) => row.task)));
@@ -22,9 +29,9 @@
         const y = d3.scaleLinear([0, (d3.max(rows, (row) => row.volume) || 1) * 1.06], [height - 44, 24]);
         const plot = report.axes(svg, { x, y, left: 52, top: 24, right: 16, bottom: 44, width, height, xName: "epochs of training, all stages", yName: "hypervolume" });
         tasks.forEach((task) => {
-          const own = rows.filter((row) => row.task === task);
+          const own = rows.filter((row) => row.task === task), line = d3.line().x((row) => x(row.epochs)).y((row) => y(row.volume)).curve(d3.curveStepAfter);
           plot.append("path").attr("class", "curve").attr("fill", "none").attr("stroke", look(task).color).attr("stroke-width", 2).attr("stroke-dasharray", look(task).dash)
-            .attr("d", d3.line().x((row) => x(row.epochs)).y((row) => y(row.volume)).curve(d3.curveStepAfter)(own));
+            .attr("d", searches(own).map(line).join(""));
           const marks = plot.selectAll(null).data(own).enter().append("path").attr("class", "mark volume").attr("d", report.symbolPath(look(task), 40)).attr("fill", look(task).color)
             .attr("transform", (row) => `translate(${x(row.epochs)},${y(row.volume)})`);
           report.tip(marks, (row) => `${row.task}: ${report.ratio(row.volume)} after ${report.count(row.epochs)} epochs` + (row.net ? `\nby ${row.net.label}` : ""));
