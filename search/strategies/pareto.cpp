@@ -57,44 +57,35 @@ class Pareto : public Strategy {
     for (std::size_t i = 0; i < nets.size(); ++i) planner.add(nets[i].node, reported[i]);
   }
 
+  using Outcomes = std::vector<std::optional<Candidate>>;
+
   /// Of `draws` mutations, each of the better of two nets drawn among the first `known`, the one that promises most, of equals the one
   /// whose criterion was tried least.
   static Individual mutate(const Experiment& experiment, const NodePlanner& planner, const std::vector<Individual>& nets,
                            std::size_t known) {
-    const auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
-    const double smallest = experiment.strategy_options.at("smallest");
     const std::vector<const Criterion*> criteria = own_criteria(experiment);
     std::vector<Cut> cuts;
+    std::vector<int> tried(criteria.size());
     for (const Individual& net : nets) cuts.push_back(net.cut);
-    std::vector<std::optional<Candidate>> outcomes;
+    for (std::size_t i = 1; i < cuts.size(); ++i) ++tried[cuts[i].criterion];
+    Outcomes outcomes;
     for (std::size_t i = 0; i < known; ++i) outcomes.push_back(candidate_of(experiment, nets[i].node));
     if (!outcomes[0]) outcomes[0] = Candidate{std::vector<double>(experiment.objectives.size()), 0};  // nothing can be compared
     const Experience experience(experiment.objectives, outcomes, cuts);
+    const std::vector<std::size_t> parents = ranked_parents(experiment, nets, outcomes);
 
-    std::vector<std::size_t> able;  // nets that can be cut once more
-    std::vector<Candidate> candidates;
-    for (std::size_t i = 0; i < known; ++i) {
-      const bool is_large = nets[i].node.share * *std::max_element(factors.begin(), factors.end()) >= smallest;
-      if (!outcomes[i] || (i > 0 && !is_large)) continue;
-      able.push_back(i);
-      candidates.push_back(*outcomes[i]);
-    }
-    const std::vector<int> order = ranking(candidates);
     Draws draws(eval::mix_seed(static_cast<std::uint64_t>(nets[0].node.trial.seed), nets.size()));
     const int drawn = experiment.strategy_options.at("draws").get<int>();
     Cut best;
     std::size_t best_rank = 0;
     double most = 0;
-    std::vector<int> tried(criteria.size());
-    for (std::size_t i = 1; i < cuts.size(); ++i) ++tried[cuts[i].criterion];
     for (int i = 0; i < drawn; ++i) {
-      const std::size_t rank = std::min(draws.below(order.size()), draws.below(order.size()));
-      Cut cut{able[static_cast<std::size_t>(order[rank])], draws.below(criteria.size()), factors.back()};
-      std::vector<double> fitting;
-      for (const double factor : factors)
-        if (nets[cut.parent].node.share * factor >= smallest) fitting.push_back(factor);
-      if (!fitting.empty()) cut.factor = fitting[draws.below(fitting.size())];
-      const double promise = std::find(cuts.begin() + 1, cuts.end(), cut) != cuts.end() ? -1 : experience.promise(cut);
+      const std::size_t rank = std::min(draws.below(parents.size()), draws.below(parents.size()));
+      const std::size_t criterion = draws.below(criteria.size());
+      const std::vector<double> factors = fitting_factors(experiment, nets[parents[rank]].node);
+      const Cut cut{parents[rank], criterion, factors[draws.below(factors.size())]};
+      const bool is_made = std::find(cuts.begin() + 1, cuts.end(), cut) != cuts.end();
+      const double promise = is_made ? -1 : experience.promise(cut);
       const bool is_better = promise > most || (promise == most && tried[cut.criterion] < tried[best.criterion]);
       if (i > 0 && !is_better) continue;
       best = cut;
@@ -105,8 +96,33 @@ class Pareto : public Strategy {
     SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.factor}, fmt::format("pareto-{}", nets.size()));
     planner.decide(node, fmt::format("cut {} to {}", parent.trial.name, node.share),
                    fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws", best_rank + 1,
-                               order.size(), most, drawn));
+                               parents.size(), most, drawn));
     return {std::move(node), best};
+  }
+
+  /// The nets that can be cut once more, best first; the base always.
+  static std::vector<std::size_t> ranked_parents(const Experiment& experiment, const std::vector<Individual>& nets,
+                                                 const Outcomes& outcomes) {
+    const auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
+    const double gentlest = *std::max_element(factors.begin(), factors.end()), smallest = experiment.strategy_options.at("smallest");
+    std::vector<std::size_t> able, ranked;
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (!outcomes[i] || (i > 0 && nets[i].node.share * gentlest < smallest)) continue;
+      able.push_back(i);
+      candidates.push_back(*outcomes[i]);
+    }
+    for (const int place : ranking(candidates)) ranked.push_back(able[static_cast<std::size_t>(place)]);
+    return ranked;
+  }
+
+  /// The factors that leave the net large enough; where none does, the last.
+  static std::vector<double> fitting_factors(const Experiment& experiment, const SearchNode& net) {
+    auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
+    const double smallest = experiment.strategy_options.at("smallest"), last = factors.back();
+    std::erase_if(factors, [&](double factor) { return net.share * factor < smallest; });
+    if (factors.empty()) factors.push_back(last);
+    return factors;
   }
 
   /// Which nets nothing dominates, of those that are feasible.

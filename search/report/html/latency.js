@@ -19,18 +19,21 @@
     return Object.assign({ base, fewer: base ? base.macs / row.net.macs : null, faster: before > 0 && row.p50 > 0 ? before / row.p50 : null }, row);
   });
 
-  const lookOf = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
+  const isBaseline = (net) => report.roleOf(net) === "baseline";
 
   const chart = (data) => {
     const rows = rowsOf(data), points = rows.filter((row) => row.faster !== null && row.fewer > 0);
     const used = data.criteria.filter((name) => points.some((point) => point.net.trial.criterion === name));
+    const names = Array.from(new Set(points.filter((point) => isBaseline(point.net)).map((point) => report.baselineName(point.net.trial))));
+    const lookOf = (net) => (isBaseline(net) ? report.look(names.indexOf(report.baselineName(net.trial)) + 3)
+      : report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
     return report.figure({
       id: "latency", title: "Speed-up against the saving in MACs", rows,
       text: `Median ${state.measure.replace("latency, ", "of ")}. On the dashed line a net is as many times faster than its base as it has fewer multiply-accumulates; below it the saving is not all felt. `
         + "Hollow: baselines, against the base of the same seed.",
       empty: points.length === 0 ? "No net and its base were both timed this way yet." : null,
       legend: [...used.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })), { name: "base", mark: report.symbolMark(report.look(-1)) },
-        { name: "baseline", mark: report.symbolMark(report.look(-1), true) }],
+        ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))],
       columns: [
         { name: "net", value: (row) => row.net.label, href: (row) => "#net/" + row.net.index }, { name: "base", value: (row) => (row.base ? row.base.label : null) },
         { name: "p50_ms", value: (row) => row.p50, number: true }, { name: "p95_ms", value: (row) => row.p95, number: true }, { name: "runs", value: (row) => row.runs, number: true },
@@ -52,7 +55,7 @@
         const links = plot.selectAll(null).data(points).enter().append("a").attr("href", (point) => "#net/" + point.net.index)
           .attr("aria-label", (point) => `${point.net.label}: ${report.ratio(point.faster)} times faster with ${report.ratio(point.fewer)} times fewer MACs`);
         links.append("path").attr("class", "mark timed").attr("d", (point) => report.symbolPath(lookOf(point.net), 60)).attr("transform", (point) => `translate(${x(point.fewer)},${y(point.faster)})`)
-          .attr("fill", (point) => (report.roleOf(point.net) === "baseline" ? "var(--ground)" : lookOf(point.net).color)).attr("stroke", (point) => lookOf(point.net).color);
+          .attr("fill", (point) => (isBaseline(point.net) ? "var(--ground)" : lookOf(point.net).color)).attr("stroke", (point) => lookOf(point.net).color);
         report.tip(links, (point) => `${point.net.label}\n${report.milliseconds(point.p50)} (base ${report.milliseconds(point.base.latency[state.measure])}): ${report.ratio(point.faster)} times faster\n`
           + `${report.ratio(point.fewer)} times fewer MACs`);
         return height;
