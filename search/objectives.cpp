@@ -210,4 +210,15 @@ double hypervolume(std::vector<std::vector<double>> points, const std::vector<do
   return points.empty() ? 0 : volume(std::move(points), reference, reference.size());
 }
 
+double dominated_volume(const std::vector<Objective>& objectives, const std::vector<double>& base, std::vector<std::vector<double>> nets) {
+  std::vector<double> reference;
+  for (std::size_t i = 0; i < objectives.size(); ++i) {
+    const bool maximize = objectives[i].maximize;
+    const double unit = maximize || base[i] <= 0 ? 1 : base[i];
+    for (auto& net : nets) net[i] /= unit;
+    reference.push_back(maximize ? 0 : 1);
+  }
+  return hypervolume(std::move(nets), reference);
+}
+
 }  // namespace search

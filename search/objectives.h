@@ -68,4 +68,7 @@ std::vector<int> ranking(const std::vector<Candidate>& candidates);
 /// The volume between `reference` and the points that are better than it in everything; less is better.
 double hypervolume(std::vector<std::vector<double>> points, const std::vector<double>& reference);
 
+/// That of nets, by their Candidate::values: accuracies count from 0, costs as shares of `base`'s, from 1 down.
+double dominated_volume(const std::vector<Objective>& objectives, const std::vector<double>& base, std::vector<std::vector<double>> nets);
+
 }  // namespace search

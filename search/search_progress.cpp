@@ -105,16 +105,7 @@ bool SearchProgress::add_net(const Stage& stage, const storage::StageStatus& net
 }
 
 double SearchProgress::hypervolume_of(const Task& task) const {
-  if (task.reference.empty()) return 0;
-  std::vector<std::vector<double>> points = task.front;
-  std::vector<double> reference;
-  for (std::size_t i = 0; i < experiment_.objectives.size(); ++i) {
-    const bool maximize = experiment_.objectives[i].maximize;
-    const double unit = maximize || task.reference[i] <= 0 ? 1 : task.reference[i];
-    for (auto& point : points) point[i] /= unit;
-    reference.push_back(maximize ? 0 : 1);
-  }
-  return hypervolume(std::move(points), reference);
+  return task.reference.empty() ? 0 : dominated_volume(experiment_.objectives, task.reference, task.front);
 }
 
 }  // namespace search

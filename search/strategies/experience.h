@@ -39,13 +39,11 @@ class Experience {
   };
 
   void learn(const Cut& cut, const Candidate& parent, const Candidate& child);
-  std::vector<double> scaled(std::vector<double> values) const;
 
   const std::vector<Objective>& objectives_;
   std::vector<std::optional<Candidate>> outcomes_;
   std::map<std::size_t, Changes> of_criterion_;
   Changes of_all_;
-  std::vector<double> units_, reference_;
   std::vector<std::vector<double>> points_;
   double volume_ = 0;
 };

@@ -72,7 +72,9 @@ class Pareto : public Strategy {
     for (std::size_t i = 0; i < known; ++i) outcomes.push_back(candidate_of(experiment, nets[i].node));
     if (!outcomes[0]) outcomes[0] = Candidate{std::vector<double>(experiment.objectives.size()), 0};  // nothing can be compared
     const Experience experience(experiment.objectives, outcomes, cuts);
-    const std::vector<std::size_t> parents = ranked_parents(experiment, nets, outcomes);
+    const auto all_factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
+    const double smallest = experiment.strategy_options.at("smallest");
+    const std::vector<std::size_t> parents = ranked_parents(all_factors, smallest, nets, outcomes);
 
     Draws draws(eval::mix_seed(static_cast<std::uint64_t>(nets[0].node.trial.seed), nets.size()));
     const int drawn = experiment.strategy_options.at("draws").get<int>();
@@ -82,7 +84,7 @@ class Pareto : public Strategy {
     for (int i = 0; i < drawn; ++i) {
       const std::size_t rank = std::min(draws.below(parents.size()), draws.below(parents.size()));
       const std::size_t criterion = draws.below(criteria.size());
-      const std::vector<double> factors = fitting_factors(experiment, nets[parents[rank]].node);
+      const std::vector<double> factors = fitting_factors(all_factors, smallest, nets[parents[rank]].node);
       const Cut cut{parents[rank], criterion, factors[draws.below(factors.size())]};
       const bool is_made = std::find(cuts.begin() + 1, cuts.end(), cut) != cuts.end();
       const double promise = is_made ? -1 : experience.promise(cut);
@@ -101,10 +103,9 @@ class Pareto : public Strategy {
   }
 
   /// The nets that can be cut once more, best first; the base always.
-  static std::vector<std::size_t> ranked_parents(const Experiment& experiment, const std::vector<Individual>& nets,
+  static std::vector<std::size_t> ranked_parents(const std::vector<double>& factors, double smallest, const std::vector<Individual>& nets,
                                                  const Outcomes& outcomes) {
-    const auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
-    const double gentlest = *std::max_element(factors.begin(), factors.end()), smallest = experiment.strategy_options.at("smallest");
+    const double gentlest = *std::max_element(factors.begin(), factors.end());
     std::vector<std::size_t> able, ranked;
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -117,9 +118,8 @@ class Pareto : public Strategy {
   }
 
   /// The factors that leave the net large enough; where none does, the last.
-  static std::vector<double> fitting_factors(const Experiment& experiment, const SearchNode& net) {
-    auto factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
-    const double smallest = experiment.strategy_options.at("smallest"), last = factors.back();
+  static std::vector<double> fitting_factors(std::vector<double> factors, double smallest, const SearchNode& net) {
+    const double last = factors.back();
     std::erase_if(factors, [&](double factor) { return net.share * factor < smallest; });
     if (factors.empty()) factors.push_back(last);
     return factors;

@@ -56,7 +56,9 @@ std::string network_file_system(long magic) {
 void make_directory(const std::filesystem::path& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  if (error) throw Error(ErrorKind::environment, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+  if (error)
+    throw Error(ErrorKind::environment,
+                fmt::format("cannot make the directory {}: {}; valid: another with -o", directory.string(), error.message()));
 }
 
 std::string network_file_system(const std::filesystem::path& path) {

@@ -45,7 +45,6 @@ TEST_CASE("numbers that JSON lacks are written as text and read back") {
   CHECK(error_of([] { number_from_json(nullptr); }).kind() == ErrorKind::invalid);
 }
 
-// The vectors of FIPS 180-4: the empty message, one block, two blocks, a million times 'a'.
 TEST_CASE("times of the database are read, with or without a fraction") {
   CHECK(storage::seconds_of("1970-01-02T00:00:01Z") == 86401.0);
   CHECK(storage::seconds_of("2001-09-09T01:46:40.250Z") == 1e9 + 0.25);
@@ -53,6 +52,7 @@ TEST_CASE("times of the database are read, with or without a fraction") {
   CHECK_FALSE(storage::seconds_of(""));
 }
 
+// The vectors of FIPS 180-4: the empty message, one block, two blocks, a million times 'a'.
 TEST_CASE("SHA-256 gives the published digests") {
   CHECK(sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

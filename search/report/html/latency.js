@@ -25,8 +25,7 @@
     const rows = rowsOf(data), points = rows.filter((row) => row.faster !== null && row.fewer > 0);
     const used = data.criteria.filter((name) => points.some((point) => point.net.trial.criterion === name));
     const names = Array.from(new Set(points.filter((point) => isBaseline(point.net)).map((point) => report.baselineName(point.net.trial))));
-    const lookOf = (net) => (isBaseline(net) ? report.look(names.indexOf(report.baselineName(net.trial)) + 3)
-      : report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
+    const lookOf = (net) => (isBaseline(net) ? report.look(names.indexOf(report.baselineName(net.trial)) + 3) : report.lookOfNet(net));
     return report.figure({
       id: "latency", title: "Speed-up against the saving in MACs", rows,
       text: `Median ${state.measure.replace("latency, ", "of ")}. On the dashed line a net is as many times faster than its base as it has fewer multiply-accumulates; below it the saving is not all felt. `

@@ -28,7 +28,8 @@
 
   report.netText = netText;
 
-  const lookOfNet = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
+  /** A cut net looks as its criterion, a base as none. */
+  report.lookOfNet = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
 
   /** Means over seeds of the task's groups, a point a step; a base stands once. */
   const meansOf = (data, role) => {
@@ -115,15 +116,15 @@
           meanMarks(plot, means, x, y, "mean", meanLook);
         } else {
           const at = (net) => `translate(${x(report.costOf(net, state.x))},${y(net[state.y])})`;
-          const dots = plot.selectAll(".net").data(others).enter().append("path").attr("class", "mark net").attr("d", (net) => report.symbolPath(lookOfNet(net), 36))
-            .attr("transform", at).attr("fill", (net) => lookOfNet(net).color).attr("fill-opacity", (net) => (net.beyond ? 0.2 : 0.6));
+          const dots = plot.selectAll(".net").data(others).enter().append("path").attr("class", "mark net").attr("d", (net) => report.symbolPath(report.lookOfNet(net), 36))
+            .attr("transform", at).attr("fill", (net) => report.lookOfNet(net).color).attr("fill-opacity", (net) => (net.beyond ? 0.2 : 0.6));
           dots.on("click", (net) => { location.hash = "#net/" + net.index; });
           report.tip(dots, netText);
           plot.append("path").attr("class", "frontline").attr("d", d3.line().x((net) => x(report.costOf(net, state.x))).y((net) => y(net[state.y])).curve(d3.curveStepAfter)(shown));
           const links = plot.selectAll(".frontlink").data(shown).enter().append("a").attr("class", "frontlink").attr("href", (net) => "#net/" + net.index)
             .attr("aria-label", (net) => netText(net).replace(/\n/g, ", "));
           links.append("circle").attr("class", "ring").attr("r", 8).attr("transform", at);
-          links.append("path").attr("class", "mark front").attr("d", (net) => report.symbolPath(lookOfNet(net), 60)).attr("transform", at).attr("fill", (net) => lookOfNet(net).color);
+          links.append("path").attr("class", "mark front").attr("d", (net) => report.symbolPath(report.lookOfNet(net), 60)).attr("transform", at).attr("fill", (net) => report.lookOfNet(net).color);
           report.tip(links, netText);
         }
         whiskers(plot, baselines, x, y);
