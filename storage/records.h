@@ -84,6 +84,14 @@ struct LayerRecord {
   std::string fixed;  ///< why the layer cannot be cut; "": it can
 };
 
+/// Where a stage runs: a slot of the run, counted from 0.
+struct Place {
+  int slot = 0;
+  std::string device;  ///< "cpu", "cuda:0"
+  int threads = 1;
+  std::string host;
+};
+
 /// How a stage ended. Only of a stage that is done are architecture, layers, metrics and artifacts stored. A number in `values`, `spec`
 /// or `kept` that is not finite is stored as number_to_json writes it.
 struct StageOutcome {

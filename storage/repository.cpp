@@ -185,17 +185,34 @@ void Repository::record_plan(const ExperimentRecord& experiment, const std::vect
 }
 
 int Repository::release_running_stages() {
-  return database_->run(fmt::format("UPDATE stage SET state = 'interrupted', finished_at = {} WHERE state = 'running'", now));
+  Transaction transaction(*database_);
+  database_->run(fmt::format("UPDATE attempt SET end = 'interrupted', finished_at = {} WHERE end IS NULL", now));
+  const int released = database_->run(fmt::format("UPDATE stage SET state = 'interrupted', finished_at = {} WHERE state = 'running'", now));
+  transaction.commit();
+  return released;
 }
 
-void Repository::start_stage(const std::string& fingerprint, const std::string& device, int threads, const std::string& host) {
-  const int started = database_->run(
+void Repository::start_stage(const std::string& fingerprint, const Place& place) {
+  Transaction transaction(*database_);
+  const auto started = database_->first(
       fmt::format("UPDATE stage SET state = 'running', attempt = attempt + 1, device = ?, threads = ?, host = ?, started_at = {}, "
                   "finished_at = NULL, wall_s = NULL, failure_kind = NULL, failure = NULL "
-                  "WHERE fingerprint = ? AND state IN ('pending', 'failed', 'interrupted')",
+                  "WHERE fingerprint = ? AND state IN ('pending', 'failed', 'interrupted') RETURNING number",
                   now),
-      {device, std::int64_t{threads}, host, fingerprint});
-  if (started == 0) refuse_transition(*database_, fingerprint, "start");
+      {place.device, std::int64_t{place.threads}, place.host, fingerprint});
+  if (!started) refuse_transition(*database_, fingerprint, "start");
+  const std::int64_t stage = integer((*started)[0]);
+  database_->run(fmt::format("INSERT INTO attempt (stage, number, slot, host, device, threads, started_at) "
+                             "VALUES (?, 1 + (SELECT count(*) FROM attempt WHERE stage = ?), ?, ?, ?, ?, {})",
+                             now),
+                 {stage, stage, std::int64_t{place.slot}, place.host, place.device, std::int64_t{place.threads}});
+  transaction.commit();
+}
+
+void Repository::record_progress(const std::string& fingerprint, double fraction, const std::string& message) {
+  database_->run(
+      "UPDATE attempt SET fraction = ?, message = ? WHERE end IS NULL AND stage = (SELECT number FROM stage WHERE fingerprint = ?)",
+      {fraction, valid_utf8(message), fingerprint});
 }
 
 void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome) {
@@ -210,6 +227,8 @@ void Repository::finish_stage(const std::string& fingerprint, const StageOutcome
                        {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)),
                         outcome.wall_s, to_text(outcome.values), fingerprint});
   if (!row) refuse_transition(*database_, fingerprint, "finish");
+  database_->run(fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} WHERE stage = ? AND end IS NULL", now),
+                 {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)), (*row)[0]});
   if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
   transaction.commit();
 }

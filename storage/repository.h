@@ -39,8 +39,11 @@ class Repository {
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
 
-  /// Marks the stage running and counts the attempt. Throws Error(internal) where it is running already, done or unknown.
-  void start_stage(const std::string& fingerprint, const std::string& device, int threads, const std::string& host);
+  /// Marks the stage running and records an attempt there. Throws Error(internal) where it is running already, done or unknown.
+  void start_stage(const std::string& fingerprint, const Place& place);
+
+  /// How far the attempt under way has come: a fraction of the stage's work, and what it says. Nothing happens where none is.
+  void record_progress(const std::string& fingerprint, double fraction, const std::string& message);
 
   /// Records how the running stage ended (done, failed or interrupted), with all its rows, in one transaction. Throws Error(internal)
   /// where the stage is not running: a result is taken once for each attempt.
@@ -67,7 +70,7 @@ class Repository {
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts, decisions, hypervolumes, latencies, robustness) as objects of numbers, texts and nulls. Throws Error(usage) for another
+  /// artifacts, decisions, hypervolumes, latencies, robustness, attempts) as objects of numbers, texts and nulls. Throws Error(usage) for another
   /// name.
   Json rows(const std::string& view) const;
 

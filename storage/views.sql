@@ -36,6 +36,15 @@ SELECT fingerprint AS stage, kind, fingerprint, state, attempt, started_at, fini
        failure_kind, number
 FROM stage ORDER BY number;
 
+-- Every start of a stage: the first is attempt 1. `place` is the slot of the run; NULL where it is not known, of runs before version 6.
+-- `fraction` (of the stage's work) and `message` are the last that a running stage said.
+CREATE VIEW attempts AS
+SELECT stage.fingerprint AS stage, attempt.number AS attempt, attempt.slot AS place, attempt.host, attempt.device, attempt.handle,
+       attempt.started_at, attempt.finished_at, attempt.end, attempt.failure, attempt.failure_kind, attempt.threads, attempt.fraction,
+       attempt.message
+FROM attempt JOIN stage ON stage.number = attempt.stage
+ORDER BY attempt.started_at, attempt.stage, attempt.number;
+
 CREATE VIEW inputs AS
 SELECT stage.fingerprint AS stage, input.role, source.fingerprint AS source
 FROM input JOIN stage ON stage.number = input.stage JOIN stage AS source ON source.number = input.source

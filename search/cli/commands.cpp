@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "search/executors/slots.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 
 namespace search::cli {

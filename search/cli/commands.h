@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "eval/data/dataset.h"
-#include "search/experiment.h"
+#include "search/experiment/experiment.h"
 
 namespace CLI {
 class App;

@@ -7,7 +7,7 @@
 
 #include "eval/data/image_cache.h"
 #include "search/cli/commands.h"
-#include "search/executors/slots.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "storage/repository.h"

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "search/cli/commands.h"
-#include "search/stage_graph.h"
-#include "search/strategies/strategy.h"
+#include "search/plan/stage_graph.h"
+#include "search/plan/strategy.h"
 
 namespace search::cli {
 

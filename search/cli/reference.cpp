@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "search/cli/tools.h"
-#include "search/yaml_reference.h"
+#include "search/experiment/yaml/yaml_reference.h"
 
 namespace search::cli {
 

@@ -10,8 +10,8 @@
 #include "eval/data/dataset.h"
 #include "eval/nets/registry.h"
 #include "prune/criteria/catalog.h"
-#include "search/executors/slots.h"
-#include "search/executors/spawn.h"
+#include "search/run/executors/spawn.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 

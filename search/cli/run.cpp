@@ -1,4 +1,4 @@
-#include "search/run.h"
+#include "search/run/run.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,11 +8,11 @@
 #include <memory>
 
 #include "search/cli/commands.h"
-#include "search/executors/process.h"
-#include "search/executors/slots.h"
-#include "search/progress.h"
-#include "search/quantity.h"
+#include "search/cli/progress.h"
+#include "search/experiment/quantity.h"
 #include "search/report/answers.h"
+#include "search/run/executors/process.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 

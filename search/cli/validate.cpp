@@ -7,8 +7,8 @@
 #include "eval/cost.h"
 #include "eval/data/dataset.h"
 #include "search/cli/commands.h"
-#include "search/executors/slots.h"
-#include "search/strategies/narrow.h"
+#include "search/experiment/nets.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 
 namespace search::cli {

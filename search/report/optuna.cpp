@@ -7,9 +7,9 @@
 #include <map>
 #include <utility>
 
-#include "search/experiment.h"
-#include "search/objectives.h"
-#include "search/strategies/strategy.h"
+#include "search/experiment/experiment.h"
+#include "search/experiment/objectives.h"
+#include "search/plan/strategy.h"
 
 namespace search {
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <tuple>
 
-#include "search/objectives.h"
+#include "search/experiment/objectives.h"
 #include "search/report/answers.h"
 #include "storage/base/error.h"
 

@@ -7,9 +7,9 @@
 #include <chrono>
 #include <iostream>
 
-#include "search/executors/simulated.h"
-#include "search/run.h"
-#include "search/stage_graph.h"
+#include "search/plan/stage_graph.h"
+#include "search/run/executors/simulated.h"
+#include "search/run/run.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tiny_idx.h"
 

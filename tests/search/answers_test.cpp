@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "search/stage.h"
+#include "search/plan/stage.h"
 #include "storage/base/error.h"
 #include "tests/support/temporary_directory.h"
 
@@ -172,7 +172,7 @@ TEST_CASE("answers are read from the stored views") {
   repository.record_plan({"e", "", Json::object()}, {{"t", "d", "", 10}},
                          {to_record(train), to_record(evaluate), to_record(cut), to_record(measure)}, {trial, baseline});
   const auto finish = [&](const search::Stage& stage, std::optional<storage::ArchitectureRecord> net, const char* split, double accuracy) {
-    repository.start_stage(stage.fingerprint, "cpu", 1, "host");
+    repository.start_stage(stage.fingerprint, {0, "cpu", 1, "host"});
     storage::StageOutcome outcome;
     outcome.state = storage::StageState::done;
     outcome.architecture = std::move(net);

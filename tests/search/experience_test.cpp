@@ -1,4 +1,4 @@
-#include "search/strategies/experience.h"
+#include "search/plan/strategies/experience.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "search/experiment.h"
+#include "search/experiment/experiment.h"
 #include "tests/support/small_experiment.h"
 #include "tests/support/throws.h"
 

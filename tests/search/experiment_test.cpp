@@ -1,4 +1,4 @@
-#include "search/experiment.h"
+#include "search/experiment/experiment.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "search/objectives.h"
+#include "search/experiment/objectives.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

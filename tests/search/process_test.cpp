@@ -1,4 +1,4 @@
-#include "search/executors/process.h"
+#include "search/run/executors/process.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -31,7 +31,7 @@ struct Fixture {
   }
 
   void start(int slot, const std::string& stage, const std::string& order) {
-    executor->start(slot, {stage, {{"kind", "train"}, {"parameters", {{"do", order}}}, {"inputs", Json::object()}}});
+    executor->start(slot, {stage, search::StageKind::train, {{"do", order}}, Json::object()});
   }
 
   Event next() {

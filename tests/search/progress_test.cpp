@@ -1,4 +1,4 @@
-#include "search/progress.h"
+#include "search/cli/progress.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -80,6 +80,29 @@ TEST_CASE_METHOD(Fixture, "a terminal has a status line that is replaced") {
     watch->finished(a, after(5, done()), false);
   }
   CHECK_THAT(text(), Catch::EndsWith("\r\x1b[K[1/1] \x1b[32mdone\x1b[0m train a, 5 s | 5 s so far, about 0 s left\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "without a terminal a long stage says each minute how far it is") {
+  const auto a = stage("a", {}, 10);
+  search::Plan plan;
+  plan.stages = {a};
+  const auto watch = progress(false);
+  watch->planned(plan, {false});
+  watch->started(a, 0);
+  watch->waiting();
+  now = std::chrono::seconds{59};
+  watch->waiting();
+  CHECK(text() == "0 trials, 1 stages, 0 of them done before\n");
+  now = std::chrono::seconds{60};
+  watch->waiting();  // it has said nothing yet
+  watch->progressed(a, 0.25, "epoch 2/8, loss 0.410");
+  now = std::chrono::seconds{120};
+  watch->waiting();
+  watch->waiting();
+  CHECK(text() ==
+        "0 trials, 1 stages, 0 of them done before\n"
+        "running train a\n"
+        "running train a: epoch 2/8, loss 0.410, 25 %, about 6:00 min left\n");
 }
 
 TEST_CASE_METHOD(Fixture, "NO_COLOR gives plain lines on a terminal too") {

@@ -1,4 +1,4 @@
-#include "search/quantity.h"
+#include "search/experiment/quantity.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "search/yaml_reference.h"
+#include "search/experiment/yaml/yaml_reference.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "search/run.h"
+#include "search/run/run.h"
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -20,7 +20,7 @@ using support::stage;
 namespace {
 
 std::string name(const Job& job) {
-  return job.request.at("parameters").at("name");
+  return job.parameters.at("name");
 }
 
 /// A run in a directory of its own. `go` may be called again, as a later start of the program.
@@ -76,17 +76,16 @@ TEST_CASE_METHOD(Fixture, "a job carries what its inputs left behind") {
   go({a, b}, executor);
   REQUIRE(executor.started.size() == 2);
   CHECK(executor.started[1].fingerprint == b.fingerprint);
-  CHECK(executor.started[1].request ==
+  CHECK(executor.started[1].kind == search::StageKind::train);
+  CHECK(executor.started[1].parameters == search::Json{{"name", "b"}});
+  CHECK(executor.started[1].inputs ==
         search::Json{
-            {"kind", "train"},
-            {"parameters", {{"name", "b"}}},
-            {"inputs",
-             {{"0",
-               {{"stage", a.fingerprint},
-                {"values", {{"precision", "bf16"}}},
-                {"architecture",
-                 {{"hash", "hash"}, {"spec", {{"layers", 1}}}, {"parent", ""}, {"kept", {{"conv", {0, 1}}}}, {"params", 10}, {"macs", 20}}},
-                {"artifacts", {{"weights", "abc"}}}}}}}});
+            {"0",
+             {{"stage", a.fingerprint},
+              {"values", {{"precision", "bf16"}}},
+              {"architecture",
+               {{"hash", "hash"}, {"spec", {{"layers", 1}}}, {"parent", ""}, {"kept", {{"conv", {0, 1}}}}, {"params", 10}, {"macs", 20}}},
+              {"artifacts", {{"weights", "abc"}}}}}});
 }
 
 TEST_CASE_METHOD(Fixture, "a failure blocks what follows it while the rest goes on") {
@@ -256,7 +255,7 @@ TEST_CASE_METHOD(Fixture, "a failed stage stays failed until it is reset") {
 TEST_CASE_METHOD(Fixture, "a stage that was cut off with its parent runs again") {
   const Stage a = stage("a");
   repository.record_plan({}, {}, {search::to_record(a)}, {});
-  repository.start_stage(a.fingerprint, "cpu", 1, "host");  // and no more: the parent died
+  repository.start_stage(a.fingerprint, {0, "cpu", 1, "host"});  // and no more: the parent died
   FakeExecutor executor(1, [](const Job&, int) { return done(); });
   CHECK(go({a}, executor).executed == 1);
   CHECK(status(a).attempt == 2);
@@ -342,6 +341,37 @@ TEST_CASE_METHOD(Fixture, "a stage that runs alone has its own device to itself,
   go({timed, a, b, c}, executor);
   // a starts on the second device beside it; the third slot, of its device, stays empty until it is done.
   CHECK(beside == std::vector<std::string>{"timed 0", "a 1", "b 1", "c 2"});
+}
+
+TEST_CASE_METHOD(Fixture, "an exclusive stage that waits for a device of several slots is started when all else is done") {
+  Stage timed = stage("timed");
+  timed.alone = true;
+  const Stage a = stage("a", {}, 9), b = stage("b", {}, 8), c = stage("c", {}, 7);
+  FakeExecutor executor({{"cuda:0", 1}, {"cuda:1", 1}, {"cuda:0", 1}, {"cuda:1", 1}}, [](const Job&, int) { return done(); });
+  const RunSummary summary = go({timed, a, b, c}, executor);
+  CHECK(names(executor.started) == std::vector<std::string>{"a", "b", "c", "timed"});
+  CHECK(summary.executed == 4);
+  CHECK(summary.end == RunSummary::End::finished);
+}
+
+TEST_CASE_METHOD(Fixture, "a run that is stopped while an exclusive stage waits has not finished") {
+  Stage timed = stage("timed");
+  timed.alone = true;
+  const Stage a = stage("a", {}, 9);
+  FakeExecutor executor(2, [](const Job&, int) { return done(); });
+  SECTION("by a signal") {
+    executor.on_start = [&](const Job&) {
+      stop.signal = SIGINT;
+      stop.count = 1;
+    };
+    CHECK(go({timed, a}, executor).end == RunSummary::End::interrupted);
+  }
+  SECTION("by failures") {
+    limits.reliability.max_failures = 1;
+    FakeExecutor failing(2, [](const Job&, int) { return failed("crash"); });
+    CHECK(go({timed, a}, failing).end == RunSummary::End::max_failures);
+  }
+  CHECK(repository.stage_statuses().at(timed.fingerprint).state == StageState::pending);
 }
 
 TEST_CASE_METHOD(Fixture, "a stage whose weights were removed is run again where another needs them, and only there") {

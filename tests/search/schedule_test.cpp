@@ -1,4 +1,4 @@
-#include "search/schedule.h"
+#include "search/run/schedule.h"
 
 #include <fmt/format.h>
 

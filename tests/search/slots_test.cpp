@@ -1,4 +1,4 @@
-#include "search/executors/slots.h"
+#include "search/run/machine.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "search/stage_graph.h"
+#include "search/plan/stage_graph.h"
 
 #include <catch2/catch.hpp>
 

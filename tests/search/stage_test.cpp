@@ -1,4 +1,4 @@
-#include "search/stage.h"
+#include "search/plan/stage.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -44,7 +44,7 @@ TEST_CASE_METHOD(Fixture, "every strategy is pure, and goes on from what is stor
   choose(name);
   experiment.criteria = {criterion("l1"), criterion("taylor")};
   experiment.retrain["epochs"] = 4;
-  if (search::strategy_entry(name).takes_schedules)
+  if (search::strategy_info(name).takes_schedules)
     experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
   const RunSummary first = go(taylor_holds);
   CHECK(first.end == RunSummary::End::finished);
@@ -203,7 +203,7 @@ TEST_CASE_METHOD(Fixture, "every strategy times its nets before it decides on th
     search.choose(name);
     search.experiment.criteria = {criterion("l1"), criterion("taylor")};
     search.experiment.retrain["epochs"] = 4;
-    if (search::strategy_entry(name).takes_schedules)
+    if (search::strategy_info(name).takes_schedules)
       search.experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
     search.experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
     search.experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};

@@ -1,4 +1,4 @@
-#include "search/yaml_node.h"
+#include "search/experiment/yaml/yaml_node.h"
 
 #include <fmt/format.h>
 

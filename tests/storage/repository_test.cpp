@@ -130,7 +130,7 @@ TEST_CASE("a stage runs, fails with any bytes as its reason, and runs again") {
   const TemporaryDirectory directory;
   Repository repository(directory.path(), write_access);
   SmallPlan().record(repository);
-  repository.start_stage("base", "cuda:0", 4, "here");
+  repository.start_stage("base", {0, "cuda:0", 4, "here"});
   CHECK(repository.stage_statuses().at("base").state == StageState::running);
   CHECK(repository.stage_statuses().at("base").attempt == 1);
 
@@ -163,16 +163,16 @@ TEST_CASE("a result is accepted once, and only of a stage that runs") {
   refused([&] { repository.finish_stage("base", measured(0.5)); }, "stage 'base' cannot finish: it is pending");
   run_stage(repository, "base", measured(0.5));
   refused([&] { repository.finish_stage("base", measured(0.6)); }, "stage 'base' cannot finish: it is done");
-  refused([&] { repository.start_stage("base", "cpu", 1, "here"); }, "stage 'base' cannot start: it is done");
+  refused([&] { repository.start_stage("base", {0, "cpu", 1, "here"}); }, "stage 'base' cannot start: it is done");
   CHECK(repository.rows("metrics").size() == 1);
   CHECK(repository.rows("metrics")[0]["value"] == 0.5);
 
-  repository.start_stage("cut1", "cpu", 1, "here");
-  refused([&] { repository.start_stage("cut1", "cpu", 1, "here"); }, "it is running");
+  repository.start_stage("cut1", {0, "cpu", 1, "here"});
+  refused([&] { repository.start_stage("cut1", {0, "cpu", 1, "here"}); }, "it is running");
   StageOutcome outcome;
   outcome.state = StageState::pending;
   refused([&] { repository.finish_stage("cut1", outcome); }, "cannot finish as pending");
-  refused([&] { repository.start_stage("nowhere", "cpu", 1, "here"); }, "no plan has it");
+  refused([&] { repository.start_stage("nowhere", {0, "cpu", 1, "here"}); }, "no plan has it");
   refused([&] { repository.outcome("nowhere"); }, "no plan has stage 'nowhere'");
 
   StageOutcome doubled = measured(0.5);
@@ -182,13 +182,50 @@ TEST_CASE("a result is accepted once, and only of a stage that runs") {
   CHECK(repository.rows("metrics").size() == 1);
 }
 
+TEST_CASE("every start of a stage is an attempt with its place and its end") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan().record(repository);
+  repository.start_stage("base", {2, "cuda:1", 4, "there"});
+  repository.record_progress("base", 0.25, "epoch 1/4, loss 0.410");
+  const auto running = repository.rows("attempts").at(0);
+  CHECK(running["stage"] == "base");
+  CHECK(running["attempt"] == 1);
+  CHECK(running["place"] == 2);
+  CHECK(running["device"] == "cuda:1");
+  CHECK(running["host"] == "there");
+  CHECK(running["fraction"] == 0.25);
+  CHECK(running["message"] == "epoch 1/4, loss 0.410");
+  CHECK(running["end"].is_null());
+  StageOutcome failed;
+  failed.failure_kind = "oom";
+  failed.failure = "no memory";
+  repository.finish_stage("base", failed);
+  repository.record_progress("base", 0.5, "too late");  // of nothing that runs
+  CHECK(repository.reset_failures() == 1);
+  repository.start_stage("base", {0, "cpu", 1, "here"});
+  CHECK(repository.release_running_stages() == 1);
+  run_stage(repository, "base", measured(0.5));
+  const auto attempts = repository.rows("attempts");
+  REQUIRE(attempts.size() == 3);  // also those before the reset
+  CHECK(attempts[0]["end"] == "failed");
+  CHECK(attempts[0]["failure_kind"] == "oom");
+  CHECK(attempts[0]["failure"] == "no memory");
+  CHECK(attempts[0]["message"] == "epoch 1/4, loss 0.410");
+  CHECK(attempts[1]["attempt"] == 2);
+  CHECK(attempts[1]["end"] == "interrupted");
+  CHECK(attempts[2]["attempt"] == 3);
+  CHECK(attempts[2]["end"] == "done");
+  CHECK_FALSE(attempts[2]["finished_at"].is_null());
+}
+
 TEST_CASE("what a dead run left is released, and failures can be reset") {
   const TemporaryDirectory directory;
   Repository repository(directory.path(), write_access);
   SmallPlan().record(repository);
   run_stage(repository, "base", measured(0.5));
-  repository.start_stage("cut1", "cpu", 1, "here");
-  repository.start_stage("cut2", "cpu", 1, "here");
+  repository.start_stage("cut1", {0, "cpu", 1, "here"});
+  repository.start_stage("cut2", {0, "cpu", 1, "here"});
   run_stage(repository, "narrow", StageOutcome{});
   CHECK(repository.release_running_stages() == 2);
   CHECK(repository.release_running_stages() == 0);

@@ -70,7 +70,7 @@ TEST_CASE("trials derive their state from their stages and from what these wait 
   CHECK(first["seed"] == 7);
   CHECK(first["fold"].is_null());
 
-  run.repository.start_stage("test-cut2", "cpu", 1, "here");
+  run.repository.start_stage("test-cut2", {0, "cpu", 1, "here"});
   CHECK(column(run.repository, "trials", "state")[0] == "running");
   CHECK(run.repository.release_running_stages() == 1);
   CHECK(column(run.repository, "trials", "state")[0] == "interrupted");

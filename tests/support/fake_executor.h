@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "search/executors/executor.h"
+#include "search/run/executors/executor.h"
 
 namespace support {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "search/run.h"
+#include "search/run/run.h"
 
 namespace support {
 

@@ -12,28 +12,23 @@
 #include <set>
 #include <string>
 
+#include "search/run/protocol.h"
+
 using Json = nlohmann::json;
 
 namespace {
 
-void say(const Json& event) {
-  const std::string line = event.dump() + "\n";
+void say(const search::WorkerMessage& message) {
+  const std::string line = to_line(message) + "\n";
   if (write(3, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::exit(4);
 }
 
-void finish(const Json& stage, const std::string& state, const Json& values) {
-  say({{"event", "result"},
-       {"stage", stage},
-       {"outcome",
-        {{"state", state},
-         {"failure_kind", ""},
-         {"failure", ""},
-         {"wall_s", 0.25},
-         {"values", values},
-         {"architecture", nullptr},
-         {"layers", Json::array()},
-         {"metrics", Json::array()},
-         {"artifacts", Json::array()}}}});
+void finish(const std::string& stage, const std::string& state, const Json& values) {
+  storage::StageOutcome outcome;
+  outcome.state = storage::stage_state_from_string(state);
+  outcome.wall_s = 0.25;
+  outcome.values = values;
+  say(search::StageResult{stage, outcome});
 }
 
 std::string variable(const char* name) {
@@ -60,10 +55,10 @@ std::set<std::string> open_descriptors() {
 
 void obey(const Json& request, const Json& surroundings) {
   const std::string order = request["parameters"]["do"];
-  const Json& stage = request["stage"];
-  const std::filesystem::path marker = std::filesystem::path(std::string(request["directory"])) / (std::string(stage) + ".marker");
+  const std::string stage = request["stage"];
+  const std::filesystem::path marker = std::filesystem::path(std::string(request["directory"])) / (stage + ".marker");
   if (order == "finish") {
-    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0.5}, {"message", "halfway"}});
+    say(search::StageProgress{stage, 0.5, "halfway"});
     finish(stage, "done", {{"request", request}, {"surroundings", surroundings}});
   } else if ((order == "kill itself once" || order == "leave once") && std::filesystem::exists(marker)) {
     finish(stage, "done", {});
@@ -79,7 +74,7 @@ void obey(const Json& request, const Json& surroundings) {
     kill(getpid(), SIGSTOP);
   } else if (order == "stay alive") {
     for (int beat = 0; beat < 10; ++beat) {
-      say({{"event", "alive"}});
+      say(search::Alive());
       usleep(300000);
     }
     finish(stage, "done", {});
@@ -93,7 +88,7 @@ void obey(const Json& request, const Json& surroundings) {
     finish(stage, "done", {});
     std::exit(0);
   } else if (order == "wait for SIGTERM" || order == "leave at SIGTERM") {
-    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0}, {"message", "waiting"}});
+    say(search::StageProgress{stage, 0, "waiting"});
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
@@ -106,7 +101,7 @@ void obey(const Json& request, const Json& surroundings) {
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &wanted, nullptr);
-    say({{"event", "progress"}, {"stage", stage}, {"fraction", 0}, {"message", "waiting"}});
+    say(search::StageProgress{stage, 0, "waiting"});
     while (true) pause();
   } else {
     std::cerr << "unknown order: " << order << std::endl;
@@ -119,18 +114,18 @@ void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
   usleep(static_cast<useconds_t>(10000 + drawn % 40000));
-  Json outcome{{"state", "done"},         {"failure_kind", ""},       {"failure", ""},
-               {"wall_s", 0.01},          {"values", Json::object()}, {"architecture", nullptr},
-               {"layers", Json::array()}, {"metrics", Json::array()}, {"artifacts", Json::array()}};
+  storage::StageOutcome outcome;
+  outcome.state = storage::StageState::done;
+  outcome.wall_s = 0.01;
+  outcome.values = Json::object();
   const double accuracy = drawn % 1000 / 1000.0;
-  if (kind == "probe") outcome["values"]["precision"] = "fp32";
-  if (kind == "evaluate") outcome["metrics"].push_back({{"split", "test"}, {"name", "accuracy"}, {"value", accuracy}, {"epoch", nullptr}});
+  if (kind == "probe") outcome.values["precision"] = "fp32";
+  if (kind == "evaluate") outcome.metrics.push_back({"test", "accuracy", accuracy, {}});
   if (kind == "train" || kind == "prune") {
-    outcome["architecture"] = {{"hash", "net of " + stage}, {"spec", Json::object()}, {"parent", ""},
-                               {"kept", nullptr},           {"params", drawn},        {"macs", drawn}};
-    outcome["metrics"].push_back({{"split", "val"}, {"name", "accuracy"}, {"value", accuracy}, {"epoch", nullptr}});
+    outcome.architecture = storage::ArchitectureRecord{"net of " + stage, Json::object(), "", nullptr, drawn, drawn};
+    outcome.metrics.push_back({"val", "accuracy", accuracy, {}});
   }
-  say({{"event", "result"}, {"stage", stage}, {"outcome", outcome}});
+  say(search::StageResult{stage, outcome});
 }
 
 }  // namespace

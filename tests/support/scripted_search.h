@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "search/run.h"
-#include "search/search_progress.h"
-#include "search/strategies/strategy.h"
+#include "search/plan/strategy.h"
+#include "search/run/run.h"
+#include "search/run/search_progress.h"
 #include "tests/support/fake_executor.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/temporary_directory.h"
@@ -43,7 +43,7 @@ struct ScriptedSearch {
   /// The strategy's options, the others at their defaults.
   void choose(const std::string& strategy, const search::Json& options = search::Json::object()) {
     experiment.strategy = strategy;
-    experiment.strategy_options = storage::check_options(search::strategy_entry(strategy).options, options, strategy);
+    experiment.strategy_options = storage::check_options(search::strategy_info(strategy).options, options, strategy);
   }
 
   /// Of a stage that trains or cuts, by its parameters.
@@ -76,11 +76,11 @@ struct ScriptedSearch {
  private:
   storage::StageOutcome outcome(const search::Job& job, const Accuracy& accuracy) {
     storage::StageOutcome result = done();
-    const search::Json& parameters = job.request.at("parameters");
-    const std::string kind = job.request.at("kind");
+    const search::Json& parameters = job.parameters;
+    const std::string kind = to_string(job.kind);
     if (kind == "evaluate" || kind == "robustness") return result;
     if (kind == "latency") {  // 10 ms for the base, a cut its share
-      const double params = job.request.at("inputs").at("net").at("architecture").at("params");
+      const double params = job.inputs.at("net").at("architecture").at("params");
       result.metrics = {{"", "latency_ms", params / 100, {}}};
       return result;
     }
@@ -90,7 +90,7 @@ struct ScriptedSearch {
       share = parameters.at("request").at("keep");
       result.layers = {{.layer = "conv1", .channels = 1, .base_channels = 2}};
     } else if (kind == "extend") {
-      share = static_cast<double>(job.request.at("inputs").at("net").at("architecture").at("params")) / 1000;
+      share = static_cast<double>(job.inputs.at("net").at("architecture").at("params")) / 1000;
     }
     result.metrics = {{"val", "accuracy", accuracy(parameters), {}}};
     result.architecture = storage::ArchitectureRecord{std::to_string(share),      search::Json::object(),      "", {},

@@ -65,7 +65,7 @@ inline storage::StageOutcome measured(double accuracy) {
 }
 
 inline void run_stage(storage::Repository& repository, const std::string& fingerprint, const storage::StageOutcome& outcome) {
-  repository.start_stage(fingerprint, "cpu", 1, "here");
+  repository.start_stage(fingerprint, {0, "cpu", 1, "here"});
   repository.finish_stage(fingerprint, outcome);
 }
 

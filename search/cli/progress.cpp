@@ -1,0 +1,172 @@
+#include "search/cli/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace search {
+
+namespace {
+
+constexpr int kBarWidth = 24;
+constexpr std::chrono::minutes kSilence{1};  ///< longest without a line, where there is no terminal
+constexpr std::string_view kGreen = "\x1b[32m", kRed = "\x1b[31m", kYellow = "\x1b[33m", kPlain = "\x1b[0m", kEraseLine = "\r\x1b[K";
+
+int columns(std::FILE* out) {
+  winsize size{};
+  return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string bar(double fraction) {
+  const int full = static_cast<int>(std::lround(std::clamp(fraction, 0.0, 1.0) * kBarWidth));
+  return fmt::format("[{:=<{}}{: <{}}]", "", full, "", kBarWidth - full);
+}
+
+class Progress : public RunObserver {
+ public:
+  Progress(std::FILE* out, bool rewrite, Clock clock) : out_(out), rewrite_(rewrite), clock_(std::move(clock)), begin_(clock_()) {}
+
+  ~Progress() override { erase(); }
+
+  void planned(const Plan& plan, const std::vector<bool>& done) override {
+    total_ = static_cast<int>(plan.stages.size());
+    ended_ = static_cast<int>(std::count(done.begin(), done.end(), true));
+    work_left_ = 0;
+    for (std::size_t i = 0; i < done.size(); ++i)
+      if (!done[i]) work_left_ += plan.stages[i].work;
+    line(fmt::format("{} trials, {} stages, {} of them done before", plan.trials.size(), total_, ended_));
+  }
+
+  void started(const Stage& stage, int) override {
+    running_[stage.fingerprint] = {name(stage), stage.work, 0, "", clock_()};
+    status(name(stage));
+  }
+
+  void progressed(const Stage& stage, double fraction, const std::string& message) override {
+    Running& running = running_[stage.fingerprint];
+    running.fraction = std::clamp(fraction, 0.0, 1.0);
+    running.message = message;
+    status(fmt::format("{} {}", name(stage), message));
+  }
+
+  /// Without a terminal a long stage says each minute that it goes on.
+  void waiting() override {
+    if (rewrite_ || running_.empty() || clock_() - last_line_ < kSilence) return;
+    for (const auto& [fingerprint, running] : running_) {
+      const double elapsed = std::chrono::duration<double>(clock_() - running.since).count();
+      std::string text = fmt::format("running {}", running.name);
+      if (!running.message.empty()) text += fmt::format(": {}", running.message);
+      if (running.fraction > 0)
+        text += fmt::format(", {:.0f} %, about {} left", 100 * running.fraction,
+                            format_duration(elapsed * (1 - running.fraction) / running.fraction));
+      line(text);
+    }
+  }
+
+  void finished(const Stage& stage, const storage::StageOutcome& outcome, bool will_retry) override {
+    running_.erase(stage.fingerprint);
+    const bool done = outcome.state == storage::StageState::done;
+    const bool over = done || outcome.state == storage::StageState::failed;
+    if (over) ++ended_;
+    if (over) work_left_ -= stage.work;
+    if (done) work_done_ += stage.work;
+    const std::string state = will_retry ? outcome.failure_kind + ", runs again" : storage::to_string(outcome.state);
+    std::string text = fmt::format("[{:>{}}/{}] {} {}, {}", ended_, std::to_string(total_).size(), total_,
+                                   coloured(done   ? kGreen
+                                            : over ? kRed
+                                                   : kYellow,
+                                            state),
+                                   name(stage), format_duration(outcome.wall_s));
+    text += times();
+    if (!outcome.failure.empty()) text += fmt::format("\n    {}", outcome.failure.substr(0, outcome.failure.find('\n')));
+    line(text);
+  }
+
+ private:
+  struct Running {
+    std::string name;
+    double work = 0, fraction = 0;
+    std::string message;
+    std::chrono::steady_clock::time_point since;
+  };
+
+  static std::string name(const Stage& stage) { return to_string(stage.kind) + " " + stage.label; }
+
+  std::string coloured(std::string_view colour, const std::string& text) const {
+    return rewrite_ ? fmt::format("{}{}{}", colour, text, kPlain) : text;
+  }
+
+  /// What this run has worked off, running stages with their fractions.
+  double work_done() const {
+    double work = work_done_;
+    for (const auto& [stage, running] : running_) work += running.work * running.fraction;
+    return work;
+  }
+
+  std::string times() const {
+    const double elapsed = std::chrono::duration<double>(clock_() - begin_).count();
+    const double done = work_done();
+    std::string text = fmt::format(" | {} so far", format_duration(elapsed));
+    if (done > 0) text += fmt::format(", about {} left", format_duration(elapsed * std::max(0.0, work_left_ - (done - work_done_)) / done));
+    return text;
+  }
+
+  /// A line that stays.
+  void line(const std::string& text) {
+    erase();
+    fmt::print(out_, "{}\n", text);
+    std::fflush(out_);
+    last_line_ = clock_();
+  }
+
+  /// The line that the next one replaces, cut to the terminal.
+  void status(const std::string& latest) {
+    if (!rewrite_) return;
+    const double done = work_done(), all = work_done_ + work_left_;
+    const std::string text =
+        fmt::format("{} {}/{}{} | {} running: {}", bar(all > 0 ? done / all : 1), ended_, total_, times(), running_.size(), latest);
+    fmt::print(out_, "{}{}", kEraseLine, text.substr(0, static_cast<std::size_t>(columns(out_) - 1)));
+    std::fflush(out_);
+    shown_ = true;
+  }
+
+  void erase() {
+    if (!std::exchange(shown_, false)) return;
+    fmt::print(out_, "{}", kEraseLine);
+    std::fflush(out_);
+  }
+
+  std::FILE* out_;
+  bool rewrite_;
+  Clock clock_;
+  std::chrono::steady_clock::time_point begin_;
+  int total_ = 0, ended_ = 0;
+  double work_left_ = 0, work_done_ = 0;   ///< of whole stages
+  std::map<std::string, Running> running_;  ///< by fingerprint
+  std::chrono::steady_clock::time_point last_line_;
+  bool shown_ = false;                     ///< a status line stands on the terminal
+};
+
+}  // namespace
+
+std::unique_ptr<RunObserver> make_progress(std::FILE* out, bool terminal, Clock clock) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool plain = no_color != nullptr && *no_color != '\0';
+  return std::make_unique<Progress>(out, terminal && !plain, std::move(clock));
+}
+
+std::string format_duration(double seconds) {
+  const auto whole = std::llround(std::max(0.0, seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace search

@@ -1,0 +1,283 @@
+#include "search/experiment/experiment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <regex>
+
+#include "search/experiment/experiment_reader.h"
+#include "search/experiment/nets.h"
+#include "search/experiment/quantity.h"
+#include "search/experiment/source_nets.h"
+#include "search/experiment/strategy_catalog.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+
+namespace search {
+
+using storage::Option;
+using storage::OptionKind;
+
+namespace {
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string read_experiment_file(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) fail_at(file.string(), "", "there is no such file; valid: an experiment's YAML file");
+  if (!std::filesystem::is_regular_file(file)) fail_at(file.string(), "", "is not a file; valid: an experiment's YAML file");
+  if (const auto bytes = std::filesystem::file_size(file); bytes > max_yaml_bytes) {
+    fail_at(file.string(), "", fmt::format("{} bytes are too many for an experiment; valid: up to {}", bytes, max_yaml_bytes));
+  }
+  return storage::read_file(file);
+}
+
+/// A count, or 0 for `auto`.
+int read_automatic(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given || given->node().text == "auto") return 0;
+  return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
+}
+
+/// A duration in seconds; `fallback` where the key is absent.
+std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given) return fallback;
+  return given->located([&] { return Json(parse_duration(given->node().text).count()); }).get<std::int64_t>();
+}
+
+/// Bytes; 0 where the key is absent.
+std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given) return 0;
+  return given->located([&] { return Json(parse_bytes(given->node().text)); }).get<std::int64_t>();
+}
+
+Resources read_resources(YamlReader section) {
+  static const Option executor_option{
+      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = {"process"}};
+  Resources resources;
+  resources.executor = section.value(executor_option);
+  resources.slots = read_automatic(section, "slots", "stages at a time, or auto: as many as devices, cores and memory allow");
+  resources.threads_per_slot = read_automatic(section, "threads_per_slot", "threads of a stage, or auto: one on a CPU");
+  if (const std::optional<YamlReader> device =
+          section.find("device", fmt::format("{}; auto: all GPUs, or the CPU where there is none", device_forms))) {
+    if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
+    resources.device = device->node().text;
+  }
+  resources.cache_limit =
+      read_bytes(section, "cache_limit", "bytes that the cache of decoded images may take, as in 50GiB; default: no limit");
+  resources.memory_per_trial =
+      read_bytes(section, "memory_per_trial", "memory of a stage, as in 6GiB, by which slots are counted; default: not counted");
+  section.finish();
+  return resources;
+}
+
+Reliability read_reliability(YamlReader section) {
+  static const storage::Options retries_options{
+      {.name = "oom", .kind = OptionKind::integer, .fallback = 1, .doc = "retries after running out of memory", .min = 0, .max = 100},
+      {.name = "crash", .kind = OptionKind::integer, .fallback = 2, .doc = "retries after a crash", .min = 0, .max = 100},
+      {.name = "lost", .kind = OptionKind::integer, .fallback = 3, .doc = "retries after a worker was lost", .min = 0, .max = 100},
+      {.name = "timeout", .kind = OptionKind::integer, .fallback = 0, .doc = "retries after a stage took too long", .min = 0, .max = 100},
+  };
+  static const Option max_failures_option{.name = "max_failures",
+                                          .kind = OptionKind::integer,
+                                          .fallback = 0,
+                                          .doc = "failed stages that end the run; 0: no limit",
+                                          .min = 0,
+                                          .max = 1e6};
+  static const Option checkpoint_option{.name = "checkpoint_every",
+                                        .kind = OptionKind::choice,
+                                        .fallback = "epoch",
+                                        .doc = "how often training can go on from",
+                                        .choices = {"epoch"}};
+  Reliability reliability;
+  reliability.max_failures = section.value(max_failures_option);
+  reliability.trial_timeout_s =
+      read_duration(section, "trial_timeout", 0, "a stage that takes longer is ended, as in 2h; default: no limit");
+  reliability.heartbeat_timeout_s = read_duration(section, "heartbeat_timeout", reliability.heartbeat_timeout_s,
+                                                  "a worker that is silent for longer is ended; default: 60s");
+  section.value(checkpoint_option);
+  YamlReader retries = section.section("retries", "how often a stage runs again, by how it failed");
+  reliability.retries = retries.values(retries_options).get<std::map<std::string, int>>();
+  retries.finish();
+  section.finish();
+  return reliability;
+}
+
+SearchBudget read_budget_of_search(YamlReader section) {
+  static const storage::Options options{
+      {.name = "stages", .kind = OptionKind::integer, .fallback = 0, .doc = "stages; 0: no limit", .min = 0, .max = 1e9},
+      {.name = "epochs", .kind = OptionKind::real, .fallback = 0, .doc = "epochs of training; 0: no limit", .min = 0, .max = 1e9},
+      {.name = "device_hours",
+       .kind = OptionKind::real,
+       .fallback = 0,
+       .doc = "hours of all slots together; 0: no limit",
+       .min = 0,
+       .max = 1e9},
+  };
+  const Json values = section.values(options);
+  const SearchBudget budget{values.at("stages"), values.at("epochs"), values.at("device_hours"),
+                            read_duration(section, "time", 0, "time on the clock, as in 4h; default: no limit")};
+  section.finish();
+  return budget;
+}
+
+/// Latency can be wanted only where it is measured.
+void check_is_measured(const std::string& metric, const Experiment& experiment) {
+  if (metric == "latency_ms" && experiment.evaluate.latency.is_null())
+    throw storage::Error(storage::ErrorKind::invalid, "'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+}
+
+std::vector<Objective> read_objectives(const YamlReader& section, const Experiment& experiment) {
+  static const Option direction_option{
+      .name = "direction", .kind = OptionKind::choice, .doc = "what is better", .choices = {"maximize", "minimize"}, .optional = true};
+  std::vector<Objective> objectives;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.is(YamlNode::Kind::mapping) ? item : item.named();
+    const YamlReader metric = entry.require(item.is(YamlNode::Kind::mapping) ? "metric" : "name", "a metric, as in 'macs'");
+    metric.located([&] {
+      check_metric(metric.node().text);
+      check_is_measured(metric.node().text, experiment);
+      return Json();
+    });
+    Objective objective = default_objective(metric.node().text);
+    const Json direction = entry.value(direction_option);
+    if (!direction.is_null()) objective.maximize = direction == "maximize";
+    entry.finish();
+    objectives.push_back(objective);
+  }
+  return objectives.empty() ? experiment.objectives : objectives;
+}
+
+std::vector<Constraint> read_constraints(const YamlReader& section, const Experiment& experiment) {
+  std::vector<Constraint> constraints;
+  for (const YamlReader& item : section.items())
+    item.located([&] {
+      constraints.push_back(parse_constraint(item.node().text));
+      check_is_measured(constraints.back().metric, experiment);
+      return Json();
+    });
+  return constraints;
+}
+
+void read_search(YamlReader section, Experiment& experiment) {
+  static const storage::Options options{
+      {.name = "seeds", .kind = OptionKind::integer, .fallback = 1, .doc = "runs with seeds seed, seed + 1 ...", .min = 1, .max = 1000},
+      {.name = "tolerance", .kind = OptionKind::real, .fallback = 0.01, .doc = "accuracy that a small net may lose", .min = 0, .max = 1},
+  };
+  if (const std::optional<YamlReader> strategy =
+          section.find("strategy", fmt::format("{}; default: sweep", fmt::join(strategy_names(), ", "))))
+    experiment.strategy = strategy->one_of("a strategy", strategy_names());
+  const Json values = section.values(options);
+  experiment.seeds = values.at("seeds");
+  experiment.tolerance = values.at("tolerance");
+  experiment.strategy_options = section.values(strategy_info(experiment.strategy).options);
+  experiment.budget = read_budget_of_search(section.section("budget", "ends the search; with more of it the search goes on"));
+  section.finish();
+}
+
+/// Each protected layer must be one with filters, of at least one of the nets.
+void check_protected(YamlReader& section, const Experiment& experiment, const DataInfos& infos) {
+  const std::optional<YamlReader> given = section.find("protect", "layers whose filters stay");
+  if (!given) return;
+  std::vector<std::string> names;
+  for (const NetRequest& net : experiment.nets) {
+    for (const eval::DatasetInfo& info : infos) {
+      const std::vector<std::string> layers = eval::filter_layers(make_net(net, info));
+      names.insert(names.end(), layers.begin(), layers.end());
+    }
+  }
+  for (const YamlReader& name : given->items()) name.one_of("a layer with filters", names);
+}
+
+void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
+  const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
+                   schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
+  experiment.criteria = read_criteria(criteria);
+  experiment.schedules = read_schedules(schedules);
+  if (!strategy_info(experiment.strategy).takes_schedules) {
+    if (!experiment.schedules.empty())
+      schedules.fail(fmt::format("is not for the strategy {}, which finds its own steps; valid: no schedules", experiment.strategy));
+    if (experiment.criteria.empty()) criteria.fail("is missing here, so nothing would be cut; valid: a list, as in '[lda]'");
+  } else if (experiment.criteria.empty() != experiment.schedules.empty()) {
+    const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
+    empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
+  }
+  experiment.retrain =
+      read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
+  experiment.allocation = section.values(prune::allocation_options());
+  check_protected(section, experiment, infos);
+  section.finish();
+}
+
+/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a strategy that finds
+/// its own steps says how many are usual.
+Json whole_path(const Experiment& experiment) {
+  auto steps = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
+  for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
+  Json train = experiment.train;
+  train["epochs"] = train.at("epochs").get<int>() + static_cast<int>(steps) * experiment.retrain.at("epochs").get<int>();
+  return train;
+}
+
+}  // namespace
+
+Override parse_override(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw storage::Error(storage::ErrorKind::usage, fmt::format("-s '{}' is not key.path=value; valid: as in -s train.epochs=3", text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+bool is_device(const std::string& text) {
+  static const std::regex forms("auto|cpu|cuda(:[0-9]{1,3}(,[0-9]{1,3})*)?");
+  return text.size() <= 64 && std::regex_match(text, forms);
+}
+
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
+  Experiment experiment;
+  experiment.file = std::filesystem::absolute(file).lexically_normal();
+  experiment.yaml = read_experiment_file(file);
+  YamlNode tree = parse_yaml(experiment.yaml, file.string());
+  for (const Override& each : overrides) apply_override(tree, each.path, each.value);
+  fill_environment(tree, environment);
+
+  YamlReader root(tree, "", experiment.file.parent_path());
+  read_experiment(root, experiment, describe_data);
+  return experiment;
+}
+
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe) {
+  static const Option seed_option{
+      .name = "seed", .kind = OptionKind::integer, .fallback = 1, .doc = "the first seed", .min = 0, .max = 1e9};
+
+  root.require("schema", "1").one_of("a version of this format", {"1"});
+  experiment.name = root.require("name", "a name for the experiment").safe_name();
+  experiment.seed = root.value(seed_option);
+  const YamlReader data = root.section("data", "the datasets, by names of your choice");
+  experiment.data = read_data(data);
+  experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
+  const DataInfos infos = describe(data, experiment.tasks, experiment.data);
+  experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
+  experiment.train = read_training(root.section("train", "how base nets are trained"), Json::object());
+  read_search(root.section("search", "what is tried"), experiment);
+  read_prune(root.section("prune", "how nets are cut"), experiment, infos);
+  experiment.baselines = read_baselines(root.section("baselines", "nets trained from scratch, to compare with"), experiment.nets, infos,
+                                        whole_path(experiment));
+  std::vector<std::string> sources;
+  for (const SourceNet& source : source_nets(experiment)) sources.push_back(source.name);
+  experiment.evaluate = read_evaluate(root.section("evaluate", "what is measured of a reported net besides its accuracy"), sources);
+  experiment.objectives =
+      read_objectives(root.section("objectives", "what halving and pareto rank by, as in [accuracy_val, macs]"), experiment);
+  experiment.constraints = read_constraints(root.section("constraints", "bounds on metrics, as in ['macs <= 2.0e8']"), experiment);
+  experiment.resources = read_resources(root.section("resources", "where stages run"));
+  experiment.reliability = read_reliability(root.section("reliability", "what happens when something fails"));
+  root.finish();
+}
+
+}  // namespace search

@@ -1,0 +1,140 @@
+// An experiment as a value: what the YAML file asks for, fully validated before anything runs.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/nets/registry.h"
+#include "prune/options.h"
+#include "search/experiment/objectives.h"
+#include "storage/base/json.h"
+
+namespace search {
+
+using storage::Json;
+
+struct Task {
+  std::string name;
+  std::string dataset;  ///< a key of Experiment::data
+  std::string target;   ///< "" where the dataset has one label
+};
+
+/// A net to start from, or a baseline to compare with.
+struct NetRequest {
+  std::string name;  ///< of the registry
+  double width = 1;
+  std::string layout = "automatic";
+  double dropout = 0.5;
+  std::filesystem::path weights = {};  ///< safetensors to start from; empty: from scratch
+};
+
+/// {"name", "width", "layout", "dropout"}, and "weights": {"path", "identity"} where there are some, as stages carry it.
+Json to_json(const NetRequest& net);
+
+struct Baseline {
+  NetRequest net;
+  /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
+  std::optional<prune::PruneRequest> narrow;
+  Json train;  ///< checked; the experiment's `train`, for the epochs of a base and of its longest retraining together, with what the
+               ///< baseline changes
+};
+
+struct Criterion {
+  std::string label;        ///< unique, the `criterion` column: "lda-wilks"
+  std::string name;         ///< of the catalog: "lda"
+  Json options;             ///< checked against the catalog
+  std::string allocation;   ///< eta | greedy | uniform, of `keep` requests
+  std::string widths_from;  ///< label of the criterion whose widths are taken, or ""
+};
+
+struct Schedule {
+  std::string name;
+  std::vector<prune::PruneRequest> steps;
+};
+
+/// What a search may spend over all its runs; then it starts nothing more. 0: no limit.
+struct SearchBudget {
+  int stages = 0;
+  double epochs = 0;        ///< of training and retraining
+  double device_hours = 0;  ///< of all slots together
+  std::int64_t time_s = 0;  ///< of one run, by the clock
+  bool operator==(const SearchBudget&) const = default;
+};
+
+/// What is measured of every net that is reported, besides its accuracy on test data; null: not asked for.
+struct Measurements {
+  Json latency;     ///< {"batch": [sizes], "seconds": of each}
+  Json robustness;  ///< {"images": count, "perturbations": [{"kind", "name", "level", "options", "source"}]}, as eval/robustness.h takes
+                    ///< them
+};
+
+struct Resources {
+  std::string executor = "process";
+  int slots = 0;             ///< 0: as many as the devices allow
+  int threads_per_slot = 0;  ///< 0: one on a CPU
+  std::string device = "auto";
+  std::int64_t cache_limit = 0;       ///< bytes of decoded images in the cache; 0: no limit
+  std::int64_t memory_per_trial = 0;  ///< bytes that a slot is taken to need; 0: slots are not counted by memory
+};
+
+struct Reliability {
+  std::map<std::string, int> retries;     ///< by failure kind: oom, crash, lost, timeout
+  int max_failures = 0;                   ///< 0: no limit
+  std::int64_t trial_timeout_s = 0;       ///< of one stage; 0: none
+  std::int64_t heartbeat_timeout_s = 60;  ///< a worker that says nothing for so long is hanging
+};
+
+struct Experiment {
+  std::filesystem::path file;
+  std::string yaml;  ///< the text as read
+  std::string name;
+  int seed = 1;
+  std::vector<Task> tasks;
+  std::map<std::string, Json> data;  ///< by name: {"format": ..., options}, paths absolute
+  std::vector<NetRequest> nets;
+  std::vector<Baseline> baselines;
+  Json train;    ///< checked: train_options() with "optimizer"
+  Json retrain;  ///< likewise; `train` with what `retrain` changes
+  std::vector<Criterion> criteria;
+  std::vector<Schedule> schedules;
+  Json allocation;  ///< checked: allocation_options()
+  std::string strategy = "sweep";
+  int seeds = 1;                           ///< seed, seed + 1, ...
+  double tolerance = 0.01;                 ///< "within a point of the base": for the table of answers, `target` and `beam`
+  Json strategy_options = Json::object();  ///< checked: those of the strategy's registry entry
+  SearchBudget budget;
+  std::vector<Objective> objectives{{"accuracy_val", true}, {"macs", false}};
+  std::vector<Constraint> constraints;
+  Measurements evaluate;
+  Resources resources;
+  Reliability reliability;
+};
+
+/// `key.path=value` of the command line.
+struct Override {
+  std::string path, value;
+};
+
+/// Splits "a.b=1". Throws storage::Error(usage) without "=".
+Override parse_override(const std::string& text);
+
+/// Whether the text has one of the forms of a device.
+bool is_device(const std::string& text);
+constexpr const char* device_forms = "auto, cpu, cuda, cuda:0 or cuda:0,1";
+
+/// Reads and validates the file; relative paths start at it, ${NAME:-default} is filled in from the environment.
+/// Throws storage::Error(invalid): "file:line:column: key.path: value: what would be valid".
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides = {});
+
+/// The experiment as stored and compared by later runs: everything that decides results, nothing of resources or reliability. Data are
+/// described by the identity of their files, not by where they lie.
+Json to_json(const Experiment& experiment);
+
+/// What forbids going on with a directory whose stored to_json was `stored`: another experiment's name, or data, a task or a net that means
+/// something else under the same name. "" where nothing does: what is added is welcome.
+std::string contradiction(const Json& stored, const Json& now);
+
+}  // namespace search

@@ -1,0 +1,54 @@
+// The parts of an experiment's YAML, one function a section. Internal to load_experiment.
+#pragma once
+
+#include <functional>
+
+#include "eval/data/dataset.h"
+#include "search/experiment/experiment.h"
+#include "search/experiment/yaml/yaml_reader.h"
+
+namespace search {
+
+/// `data`: formats of the dataset registry.
+std::map<std::string, Json> read_data(const YamlReader& section);
+
+/// `tasks`: each names one of `data`, and a target where the format has several.
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data);
+
+/// What the tasks' datasets hold, by their listings and headers. Fails where files are missing or broken.
+using DataInfos = std::vector<eval::DatasetInfo>;
+DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data);
+
+using DescribeData = std::function<DataInfos(const YamlReader&, const std::vector<Task>&, const std::map<std::string, Json>&)>;
+
+/// The whole file, into what is empty still but for its place. `describe`: describe_data, or what stands for it where no data are.
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe);
+
+/// `nets`, each buildable for every dataset.
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);
+
+/// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
+/// one asks.
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+                                     const Json& train);
+
+/// `train`, or `prune.retrain`, which alone has a teacher to distill from: a key that is not given takes its value from `inherited` where
+/// that is not empty.
+Json read_training(YamlReader section, const Json& inherited, bool has_teacher = false);
+
+/// `prune.criteria`, with labels made unique and `widths` resolved.
+std::vector<Criterion> read_criteria(const YamlReader& section);
+
+std::vector<Schedule> read_schedules(const YamlReader& section);
+
+/// `evaluate`; `sources`: the nets that attacks can be made on.
+Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources);
+
+/// `keep` (a share above 0, up to 1) with `of` (params or macs).
+prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of);
+prune::Budget read_budget(YamlReader& mapping);
+
+/// Fails at `entry` where the name is among those taken; takes it.
+void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken);
+
+}  // namespace search

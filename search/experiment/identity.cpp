@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include "eval/data/dataset.h"
+#include "search/experiment/experiment.h"
+#include "storage/base/fingerprint.h"
+
+namespace search {
+
+namespace {
+
+/// Without where the weights lie.
+Json net_to_json(const NetRequest& net) {
+  Json json = to_json(net);
+  if (json.contains("weights")) json["weights"].erase("path");
+  return json;
+}
+
+Json to_json(const Baseline& baseline) {
+  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : net_to_json(baseline.net);
+  json["train"] = baseline.train;
+  return json;
+}
+
+Json to_json(const Criterion& criterion) {
+  Json json{{"label", criterion.label}, {"name", criterion.name}, {"options", criterion.options}};
+  if (criterion.widths_from.empty()) {
+    json["allocation"] = criterion.allocation;
+  } else {
+    json["widths"] = criterion.widths_from;
+  }
+  return json;
+}
+
+Json to_json(const Schedule& schedule) {
+  Json json{{"name", schedule.name}, {"steps", Json::array()}};
+  for (const prune::PruneRequest& step : schedule.steps) json["steps"].push_back(prune::to_json(step));
+  return json;
+}
+
+/// The settings of a dataset with the identity of its files in place of where they lie.
+Json data_to_json(const Json& settings) {
+  Json json = settings;
+  for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options) {
+    if (option.kind == storage::OptionKind::path) json.erase(option.name);
+  }
+  json["identity"] = eval::dataset_identity(settings);
+  if (eval::describe_dataset(settings).synthetic) json["synthetic"] = true;
+  return json;
+}
+
+/// The name of the first stored entry that `now` no longer has, though it has others of that name; or "".
+std::string changed(const Json& stored, const Json& now) {
+  for (const Json& old : stored) {
+    bool same = false, namesake = false;
+    for (const Json& entry : now) {
+      same = same || entry == old;
+      namesake = namesake || entry.at("name") == old.at("name");
+    }
+    if (namesake && !same) return old.at("name");
+  }
+  return "";
+}
+
+}  // namespace
+
+Json to_json(const NetRequest& net) {
+  Json json{{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
+  if (!net.weights.empty()) json["weights"] = {{"path", net.weights.string()}, {"identity", storage::file_identity(net.weights)}};
+  return json;
+}
+
+Json to_json(const Experiment& experiment) {
+  Json json{
+      {"schema", 1},
+      {"name", experiment.name},
+      {"seed", experiment.seed},
+      {"tasks", Json::array()},
+      {"data", Json::object()},
+      {"nets", Json::array()},
+      {"baselines", Json::array()},
+      {"train", experiment.train},
+      {"prune",
+       {{"retrain", experiment.retrain}, {"allocation", experiment.allocation}, {"criteria", Json::array()}, {"schedules", Json::array()}}},
+      {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
+  json["search"].update(experiment.strategy_options);
+  json["objectives"] = Json::array();
+  for (const Objective& objective : experiment.objectives)
+    json["objectives"].push_back({{"metric", objective.metric}, {"direction", objective.maximize ? "maximize" : "minimize"}});
+  json["constraints"] = Json::array();
+  for (const Constraint& constraint : experiment.constraints) json["constraints"].push_back(to_string(constraint));
+  if (!experiment.evaluate.latency.is_null()) json["evaluate"]["latency"] = experiment.evaluate.latency;
+  if (!experiment.evaluate.robustness.is_null()) json["evaluate"]["robustness"] = experiment.evaluate.robustness;
+  for (const Task& task : experiment.tasks) {
+    json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
+  }
+  for (const auto& [name, settings] : experiment.data) json["data"][name] = data_to_json(settings);
+  for (const NetRequest& net : experiment.nets) json["nets"].push_back(net_to_json(net));
+  for (const Baseline& baseline : experiment.baselines) json["baselines"].push_back(to_json(baseline));
+  for (const Criterion& criterion : experiment.criteria) json["prune"]["criteria"].push_back(to_json(criterion));
+  for (const Schedule& schedule : experiment.schedules) json["prune"]["schedules"].push_back(to_json(schedule));
+  return json;
+}
+
+std::string contradiction(const Json& stored, const Json& now) {
+  if (stored.at("name") != now.at("name")) {
+    return fmt::format("it holds the experiment '{}', not '{}'", stored.at("name").get<std::string>(), now.at("name").get<std::string>());
+  }
+  for (const auto& [name, settings] : now.at("data").items()) {
+    if (stored.at("data").contains(name) && stored.at("data").at(name) != settings) return fmt::format("data '{}' has changed since", name);
+  }
+  if (const std::string task = changed(stored.at("tasks"), now.at("tasks")); !task.empty())
+    return fmt::format("task '{}' has changed since", task);
+  if (const std::string net = changed(stored.at("nets"), now.at("nets")); !net.empty())
+    return fmt::format("net '{}' has changed since", net);
+  return "";
+}
+
+}  // namespace search

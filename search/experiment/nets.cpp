@@ -1,0 +1,49 @@
+#include "search/experiment/nets.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+double budgeted(const eval::NetSpec& spec, prune::Budget of) {
+  const eval::Cost cost = eval::cost(spec);
+  return static_cast<double>(of == prune::Budget::params ? cost.params : cost.macs);
+}
+
+}  // namespace
+
+eval::NetSpec make_net(const NetRequest& request, const eval::DatasetInfo& data) {
+  return eval::make_net(request.name, {.width = request.width,
+                                       .classes = data.classes,
+                                       .input = data.shape,
+                                       .layout = eval::layout_from_string(request.layout),
+                                       .dropout = request.dropout});
+}
+
+double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const prune::PruneRequest& request) {
+  const double allowed = request.value * budgeted(make_net(base, data), request.of);
+  const auto fits = [&](int thousandths) {
+    NetRequest narrow = base;
+    narrow.width = thousandths / 1000.0;
+    return budgeted(make_net(narrow, data), request.of) <= allowed;
+  };
+  int low = 1, high = static_cast<int>(std::floor(base.width * 1000 + 1e-9));  // the cost never falls as the width grows
+  if (high < low || !fits(low))
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("baseline narrow: keep {}: {} cannot be made that small by its width", request.value, base.name));
+  while (low < high) {
+    const int middle = (low + high + 1) / 2;
+    if (fits(middle))
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low / 1000.0;
+}
+
+}  // namespace search

@@ -1,0 +1,17 @@
+// The narrow control: a base net made narrow from the start, to the size that a cut would leave. Used by the strategies.
+#pragma once
+
+#include "eval/cost.h"
+#include "eval/data/dataset.h"
+#include "search/experiment/experiment.h"
+
+namespace search {
+
+/// The net that a request stands for on this data.
+eval::NetSpec make_net(const NetRequest& request, const eval::DatasetInfo& data);
+
+/// The largest width, in thousandths and at most the base's own, at which the net costs at most `request.value` of the base in
+/// `request.of`. Throws storage::Error(invalid) where no width is small enough.
+double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const prune::PruneRequest& request);
+
+}  // namespace search

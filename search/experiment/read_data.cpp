@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "eval/data/dataset.h"
+#include "search/experiment/experiment_reader.h"
+#include "search/experiment/nets.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+using storage::OptionKind;
+
+namespace {
+
+const storage::Options& net_options() {
+  static const storage::Options options{
+      {.name = "width", .kind = OptionKind::real, .fallback = 1.0, .doc = "factor of every channel count", .min = 0.01, .max = 16},
+      {.name = "layout",
+       .kind = OptionKind::choice,
+       .fallback = "automatic",
+       .doc = "stem and head for large or for small images",
+       .choices = {"automatic", "imagenet", "small"}},
+      {.name = "dropout", .kind = OptionKind::real, .fallback = 0.5, .doc = "dropout's probability of a zero", .min = 0, .max = 0.99},
+  };
+  return options;
+}
+
+/// A file that must be there. The reader's empty text stands for none.
+std::filesystem::path read_file(const YamlReader& entry) {
+  const std::filesystem::path file =
+      entry.read({.name = "weights", .kind = OptionKind::path, .doc = "a safetensors file with torchvision's names"}).get<std::string>();
+  if (!std::filesystem::is_regular_file(file))
+    entry.fail(fmt::format("is no file ({}); valid: safetensors to start from, or nothing", file.string()));
+  return file;
+}
+
+NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
+  const Json options = entry.values(net_options());
+  NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
+  if (const std::optional<YamlReader> weights =
+          entry.find("weights", "safetensors with torchvision's names to start from; default: random");
+      weights && !weights->node().text.empty())
+    net.weights = read_file(*weights);
+  entry.located([&] {
+    for (const eval::DatasetInfo& info : infos) make_net(net, info);
+    return Json();
+  });
+  return net;
+}
+
+prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>& nets, const DataInfos& infos) {
+  const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
+  const prune::PruneRequest request = read_keep(keep, read_budget(entry));
+  if (request.of == prune::Budget::channels) entry.require("of", "macs").fail("is not what a narrow net is made by; valid: params or macs");
+  keep.located([&] {
+    for (const NetRequest& net : nets) {
+      for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);
+    }
+    return Json();
+  });
+  return request;
+}
+
+std::vector<std::string> keys(const std::map<std::string, Json>& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+/// Runs what reads the data. Where they are not at the place that an option names, that option is what is wrong, else the entry.
+void read_located(YamlReader entry, const Json& settings, const std::function<void()>& read) {
+  YamlReader place = entry;
+  for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options) {
+    if (option.kind != OptionKind::path) continue;
+    const std::optional<YamlReader> given = entry.find(option.name);
+    if (given && !std::filesystem::exists(settings.at(option.name).get<std::string>())) place = *given;
+    break;
+  }
+  place.located([&] {
+    try {
+      read();
+    } catch (const storage::Error& error) {
+      if (place.node().variable.empty()) throw;
+      throw storage::Error(error.kind(), fmt::format("{}; the variable {} says where", error.what(), place.node().variable));
+    }
+    return Json();
+  });
+}
+
+}  // namespace
+
+std::map<std::string, Json> read_data(const YamlReader& section) {
+  std::vector<std::string> formats;
+  for (const eval::DatasetEntry& entry : eval::dataset_registry()) formats.push_back(entry.format);
+
+  std::map<std::string, Json> data;
+  for (auto& [name, entry] : section.members()) {
+    const std::string format = entry.require("format", fmt::format("{}", fmt::join(formats, ", "))).one_of("a format of data", formats);
+    const eval::DatasetEntry& known = eval::dataset_entry(format);
+    Json settings = entry.values(known.options);
+    entry.finish();
+    settings["format"] = format;
+    data[name] = std::move(settings);
+  }
+  return data;
+}
+
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data) {
+  std::vector<Task> tasks;
+  std::vector<std::string> taken;
+  for (YamlReader& entry : section.items()) {
+    Task task;
+    const YamlReader name = entry.require("name", "a name for the task");
+    task.name = name.safe_name();
+    take_name(name, task.name, taken);
+    task.dataset = entry.require("dataset", fmt::format("{}", fmt::join(keys(data), ", "))).one_of("under data", keys(data));
+    const std::vector<std::string>& targets = eval::dataset_entry(data.at(task.dataset).at("format")).targets;
+    if (!targets.empty()) {
+      task.target = entry.require("target", fmt::format("{}", fmt::join(targets, ", "))).one_of("a target of this format", targets);
+    }
+    entry.finish();
+    tasks.push_back(std::move(task));
+  }
+  if (tasks.empty()) section.fail("is not a list of tasks; valid: as in '[{name: clothes, dataset: fashion}]'");
+  return tasks;
+}
+
+DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data) {
+  DataInfos infos;
+  for (auto& [name, entry] : section.members()) {
+    const Json& settings = data.at(name);
+    read_located(entry, settings, [&, &name = name] {
+      if (std::none_of(tasks.begin(), tasks.end(), [&](const Task& task) { return task.dataset == name; }))
+        eval::describe_dataset(settings);
+      for (const Task& task : tasks)
+        if (task.dataset == name) infos.push_back(eval::describe_dataset(settings, task.target));
+    });
+  }
+  return infos;
+}
+
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos) {
+  std::vector<NetRequest> nets;
+  std::vector<std::string> taken;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.named();
+    const YamlReader name = entry.require("name", "a net, as in 'name: vgg16_bn'");
+    nets.push_back(read_net(entry, name.one_of("a net", eval::net_names()), infos));
+    entry.finish();
+    take_name(name, fmt::format("{} {}", nets.back().name, nets.back().width), taken);
+  }
+  if (nets.empty()) section.fail("is not a list of nets; valid: as in '[vgg16_bn]'");
+  return nets;
+}
+
+std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+                                     const Json& train) {
+  std::vector<std::string> names = eval::net_names();
+  names.push_back("narrow");
+
+  std::vector<Baseline> baselines;
+  std::vector<std::string> taken;
+  for (const YamlReader& item : section.items()) {
+    YamlReader entry = item.named();
+    const YamlReader name = entry.require("name", "a net, or narrow");
+    Baseline baseline;
+    std::string identity;
+    if (name.one_of("a net or 'narrow'", names) == "narrow") {
+      baseline.narrow = read_narrow(entry, nets, infos);
+      identity = fmt::format("narrow {} {}", baseline.narrow->value, to_string(baseline.narrow->of));
+    } else {
+      baseline.net = read_net(entry, name.node().text, infos);
+      identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
+    }
+    baseline.train = read_training(entry.section("train", "its own training"), train);
+    entry.finish();
+    take_name(name, identity, taken);
+    baselines.push_back(std::move(baseline));
+  }
+  return baselines;
+}
+
+void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken) {
+  if (std::find(taken.begin(), taken.end(), name) != taken.end()) entry.fail("is given twice; valid: each once");
+  taken.push_back(name);
+}
+
+}  // namespace search

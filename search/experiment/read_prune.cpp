@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "prune/criteria/catalog.h"
+#include "search/experiment/experiment_reader.h"
+
+namespace search {
+
+using storage::Option;
+using storage::OptionKind;
+
+namespace {
+
+const Option keep_option{.name = "keep", .kind = OptionKind::real, .doc = "a share of the base net", .min = 0, .max = 1};
+const Option eta_option{.name = "eta", .kind = OptionKind::real, .doc = "a threshold in standard deviations", .min = 0, .max = 1000};
+const Option of_option{
+    .name = "of", .kind = OptionKind::choice, .fallback = "macs", .doc = "what is counted", .choices = prune::budget_names()};
+const Option allocation_option{.name = "allocation",
+                               .kind = OptionKind::choice,
+                               .doc = "how a cut is spread over the layers",
+                               .choices = {"eta", "greedy", "uniform"},
+                               .optional = true};
+
+prune::PruneRequest eta_request(double eta) {
+  return {.kind = prune::PruneRequest::Kind::eta, .value = eta, .of = prune::Budget::macs};
+}
+
+/// `{from: 0.1, step: 0.1}` with `steps: 12`: 0.1, 0.2 ... as decimals, so that equal thresholds are equal numbers.
+std::vector<prune::PruneRequest> read_eta_ramp(YamlReader ramp, YamlReader& schedule) {
+  static const storage::Options options{
+      {.name = "from", .kind = OptionKind::real, .doc = "the first threshold", .min = 0, .max = 1000},
+      {.name = "step", .kind = OptionKind::real, .doc = "what each step adds to the threshold", .min = 0, .max = 1000},
+  };
+  static const Option steps_option{.name = "steps", .kind = OptionKind::integer, .doc = "the number of steps", .min = 1, .max = 1000};
+  const Json values = ramp.values(options);
+  ramp.finish();
+  const int steps = schedule.value(steps_option).get<int>();
+  std::vector<prune::PruneRequest> requests;
+  for (int i = 0; i < steps; ++i) {
+    const double eta = values.at("from").get<double>() + i * values.at("step").get<double>();
+    requests.push_back(eta_request(std::round(eta * 1e9) / 1e9));
+  }
+  return requests;
+}
+
+std::vector<prune::PruneRequest> read_steps(YamlReader& schedule) {
+  const std::optional<YamlReader> eta = schedule.find("eta", "the paper's threshold of each cut, as a list or as {from, step} with steps"),
+                                  keep = schedule.find("keep", "the share of the base that each cut leaves: a list that falls");
+  if (eta && keep) keep->fail("stands beside 'eta'; valid: one of the two");
+  if (!eta && !keep) schedule.fail("has neither 'eta' nor 'keep'; valid: as in '{name: gradual, keep: [0.5, 0.25], of: macs}'");
+  if (eta && eta->is(YamlNode::Kind::mapping)) return read_eta_ramp(*eta, schedule);
+
+  std::vector<prune::PruneRequest> requests;
+  if (eta) {
+    for (const YamlReader& value : eta->items()) requests.push_back(eta_request(value.read(eta_option)));
+    if (requests.empty()) eta->fail("has no steps; valid: as in '[0.5, 1.0]' or '{from: 0.1, step: 0.1}'");
+    return requests;
+  }
+  const prune::Budget of = read_budget(schedule);
+  for (const YamlReader& value : keep->items()) {
+    requests.push_back(read_keep(value, of));
+    if (requests.size() > 1 && requests.back().value >= requests[requests.size() - 2].value) {
+      value.fail(fmt::format("is not below the step before; valid: below {}", requests[requests.size() - 2].value));
+    }
+  }
+  if (requests.empty()) keep->fail("has no steps; valid: as in '[0.5, 0.25]'");
+  return requests;
+}
+
+Criterion read_criterion(YamlReader entry) {
+  std::vector<std::string> names;
+  for (const prune::CriterionEntry& known : prune::criterion_catalog()) names.push_back(known.name);
+
+  Criterion criterion;
+  criterion.name = entry.require("name", "a criterion").one_of("a criterion", names);
+  const prune::CriterionEntry& known = prune::criterion_entry(criterion.name);
+  const std::optional<YamlReader> label = entry.find("label", "a name of its own in results"),
+                                  widths = entry.find("widths", "the label of another criterion, at whose widths this one cuts");
+  criterion.options = entry.values(known.options);
+  const bool has_variant = criterion.options.contains("variant") && entry.find("variant");
+  const Json allocation = entry.value(allocation_option);
+  entry.finish();
+
+  if (widths && !allocation.is_null()) widths->fail("decides the widths, so 'allocation' has nothing to do; valid: one of the two");
+  criterion.allocation = allocation.is_null() ? known.default_allocation(criterion.options) : allocation.get<std::string>();
+  if (widths) criterion.widths_from = widths->node().text;
+  criterion.label = criterion.name;
+  if (has_variant) criterion.label += fmt::format("-{}", criterion.options.at("variant").get<std::string>());
+  if (widths) criterion.label += "@" + criterion.widths_from;
+  if (label) criterion.label = label->safe_name();
+  return criterion;
+}
+
+/// Widths are those of a criterion that finds its own.
+void check_widths(YamlReader entry, const std::vector<Criterion>& criteria) {
+  const std::optional<YamlReader> widths = entry.find("widths");
+  if (!widths) return;
+  std::vector<std::string> labels;
+  for (const Criterion& criterion : criteria) {
+    if (criterion.widths_from.empty()) labels.push_back(criterion.label);
+  }
+  widths->one_of("the label of a criterion that finds its own widths", labels);
+}
+
+}  // namespace
+
+prune::Budget read_budget(YamlReader& mapping) {
+  return prune::budget_from_string(mapping.value(of_option));
+}
+
+prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
+  const double share = keep.read(keep_option).get<double>();
+  if (share == 0) keep.fail("leaves nothing; valid: above 0, up to 1");
+  return {.kind = prune::PruneRequest::Kind::keep, .value = share, .of = of};
+}
+
+Json read_training(YamlReader section, const Json& inherited, bool has_teacher) {
+  Json training = section.values(prune::train_options(), inherited);
+  YamlReader optimizer = section.section("optimizer", "sgd or adamw, or a mapping with options").named();
+  training["optimizer"] = optimizer.values(prune::optimizer_options(), inherited.value("optimizer", Json::object()));
+  optimizer.finish();
+  if (std::optional<YamlReader> distill = section.find("distill", "under prune.retrain: learn from the base net's scores too")) {
+    if (!has_teacher) distill->fail("has no net to learn from here; valid: under prune.retrain, where the base net teaches");
+    training["distill"] = distill->values(prune::distill_options());
+    distill->finish();
+  }
+  section.finish();
+  return training;
+}
+
+std::vector<Criterion> read_criteria(const YamlReader& section) {
+  std::vector<Criterion> criteria;
+  std::vector<std::string> taken;
+  for (const YamlReader& item : section.items()) {
+    criteria.push_back(read_criterion(item.named()));
+    const std::string& label = criteria.back().label;
+    if (std::find(taken.begin(), taken.end(), label) != taken.end()) {
+      item.fail("has the label '" + label + "', which is taken; valid: a 'label' of its own");
+    }
+    taken.push_back(label);
+  }
+  for (const YamlReader& item : section.items()) check_widths(item.named(), criteria);
+  return criteria;
+}
+
+std::vector<Schedule> read_schedules(const YamlReader& section) {
+  std::vector<Schedule> schedules;
+  std::vector<std::string> taken;
+  for (YamlReader& entry : section.items()) {
+    const YamlReader name = entry.require("name", "a name for the schedule");
+    schedules.push_back({name.safe_name(), read_steps(entry)});
+    entry.finish();
+    take_name(name, name.node().text, taken);
+  }
+  return schedules;
+}
+
+}  // namespace search

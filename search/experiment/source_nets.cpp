@@ -1,0 +1,42 @@
+#include "search/experiment/source_nets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace search {
+
+namespace {
+
+std::string with_width(const NetRequest& net) {
+  return fmt::format("{}-w{}", net.name, net.width);
+}
+
+}  // namespace
+
+std::string base_name(const Experiment& experiment, const NetRequest& net) {
+  const auto same =
+      std::count_if(experiment.nets.begin(), experiment.nets.end(), [&](const auto& other) { return other.name == net.name; });
+  return same == 1 ? net.name : with_width(net);
+}
+
+std::vector<SourceNet> source_nets(const Experiment& experiment) {
+  std::vector<SourceNet> sources;
+  const auto is_taken = [&](const std::string& name) {
+    return std::any_of(sources.begin(), sources.end(), [&](const SourceNet& each) { return each.name == name; });
+  };
+  for (const NetRequest& net : experiment.nets) sources.push_back({base_name(experiment, net), net, {}, experiment.train});
+  for (const Baseline& baseline : experiment.baselines) {
+    if (baseline.narrow) {
+      for (const NetRequest& net : experiment.nets)
+        if (const std::string name = "narrow-" + base_name(experiment, net); !is_taken(name))
+          sources.push_back({name, net, baseline.narrow, baseline.train, true});
+    } else {
+      const std::string name = is_taken(baseline.net.name) ? with_width(baseline.net) : baseline.net.name;
+      if (!is_taken(name)) sources.push_back({name, baseline.net, {}, baseline.train, true});
+    }
+  }
+  return sources;
+}
+
+}  // namespace search

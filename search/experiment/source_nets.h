@@ -1,0 +1,27 @@
+// The nets of an experiment by the names that `evaluate: robustness: attacks: source` takes: attacks can be made on them and transferred.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/experiment/experiment.h"
+
+namespace search {
+
+struct SourceNet {
+  std::string name;
+  NetRequest net;                             ///< of `narrow`: the base net that is made narrow
+  std::optional<prune::PruneRequest> narrow;  ///< as Baseline::narrow
+  Json train;                                 ///< how it is trained
+  bool is_baseline = false;
+};
+
+/// The name of one of the experiment's nets: with its width where several have the same one.
+std::string base_name(const Experiment& experiment, const NetRequest& net);
+
+/// The nets, then the baselines; a baseline whose name is taken bears its width ("vgg16-w0.5"), and of several `narrow` ones of a net only
+/// the first is there.
+std::vector<SourceNet> source_nets(const Experiment& experiment);
+
+}  // namespace search

@@ -1,0 +1,70 @@
+#include "search/plan/plan_builder.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace search {
+
+std::string PlanBuilder::add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs,
+                             double work) {
+  return add(make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), work));
+}
+
+std::string PlanBuilder::add(Stage stage) {
+  std::string fingerprint = stage.fingerprint;
+  if (index_.emplace(fingerprint, static_cast<int>(plan_.stages.size())).second) plan_.stages.push_back(std::move(stage));
+  return fingerprint;
+}
+
+/// Marks what the first trial of each task needs up to its first cut.
+void PlanBuilder::mark_urgent() {
+  std::set<std::string> served;
+  for (const storage::TrialRecord& trial : plan_.trials) {
+    if (trial.role != "pruned" || !served.insert(trial.task).second) continue;
+    std::vector<std::string> open;
+    for (std::size_t step = 0; step < std::min<std::size_t>(trial.steps.size(), 2); ++step) {
+      open.push_back(trial.steps[step].stage);
+      if (!trial.steps[step].evaluation.empty()) open.push_back(trial.steps[step].evaluation);
+    }
+    while (!open.empty()) {
+      Stage& stage = plan_.stages[static_cast<std::size_t>(index_.at(open.back()))];
+      open.pop_back();
+      if (std::exchange(stage.urgent, true)) continue;
+      for (const storage::StageInput& input : stage.inputs) open.push_back(input.stage);
+    }
+  }
+}
+
+Plan PlanBuilder::build() && {
+  mark_urgent();
+  std::vector<int> seen_by(plan_.stages.size(), -1);
+  for (std::size_t i = 0; i < plan_.trials.size(); ++i)
+    plan_.stages_without_sharing += stages_of(plan_.trials[i], static_cast<int>(i), seen_by);
+  return std::move(plan_);
+}
+
+/// Walks from the trial's stages to their inputs. `seen_by` holds for every stage the last trial that came by, so one vector serves all.
+int PlanBuilder::stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const {
+  std::vector<int> open;
+  int count = 0;
+  const auto visit = [&](const std::string& fingerprint) {
+    const int stage = index_.at(fingerprint);
+    if (std::exchange(seen_by[static_cast<std::size_t>(stage)], number) == number) return;
+    ++count;
+    open.push_back(stage);
+  };
+  for (const storage::TrialStep& step : trial.steps) {
+    visit(step.stage);
+    if (!step.evaluation.empty()) visit(step.evaluation);
+    for (const std::string& measurement : step.measurements) visit(measurement);
+  }
+  while (!open.empty()) {
+    const Stage& stage = plan_.stages[static_cast<std::size_t>(open.back())];
+    open.pop_back();
+    for (const storage::StageInput& input : stage.inputs) visit(input.stage);
+  }
+  return count;
+}
+
+}  // namespace search

@@ -1,0 +1,36 @@
+// Collects the stages and trials of a plan: equal stages become one, and what sharing saves is counted. Used by the strategies.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "search/plan/strategy.h"
+
+namespace search {
+
+class PlanBuilder {
+ public:
+  /// Adds the stage unless an equal one is there, and returns its fingerprint. Inputs must have been added before.
+  std::string add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work);
+
+  /// Likewise of a stage that is made already.
+  std::string add(Stage stage);
+
+  void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }
+
+  /// A trial whose steps name stages added before.
+  void add(storage::TrialRecord trial) { plan_.trials.push_back(std::move(trial)); }
+
+  /// The plan, with `stages_without_sharing` counted: for every trial its steps, their evaluations and all that these are made from.
+  Plan build() &&;
+
+ private:
+  void mark_urgent();
+  int stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const;
+
+  Plan plan_;
+  std::unordered_map<std::string, int> index_;  ///< by fingerprint, into plan_.stages
+};
+
+}  // namespace search

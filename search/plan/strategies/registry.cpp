@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "search/plan/strategy.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+std::unique_ptr<Strategy> make_sweep();
+std::unique_ptr<Strategy> make_target();
+std::unique_ptr<Strategy> make_halving();
+std::unique_ptr<Strategy> make_beam();
+std::unique_ptr<Strategy> make_pareto();
+
+std::unique_ptr<Strategy> make_strategy(const std::string& name) {
+  using Factory = std::unique_ptr<Strategy> (*)();
+  static constexpr std::array<std::pair<const char*, Factory>, 5> factories{
+      {{"sweep", make_sweep}, {"target", make_target}, {"halving", make_halving}, {"beam", make_beam}, {"pareto", make_pareto}}};
+  const std::string& known = strategy_info(name).name;
+  const auto factory = std::find_if(factories.begin(), factories.end(), [&](const auto& each) { return each.first == known; });
+  if (factory == factories.end())
+    throw storage::Error(storage::ErrorKind::internal, fmt::format("strategy '{}' is in the catalog, but nothing makes it", name));
+  return factory->second();
+}
+
+}  // namespace search

@@ -1,0 +1,75 @@
+#include "search/plan/strategies/search_node.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace search {
+
+Verdict judge(const SearchNode& node, double wanted) {
+  if (node.failed) return {false, "its retraining failed"};
+  const double accuracy = *node.result->accuracy_val;
+  return {accuracy >= wanted, fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
+}
+
+std::optional<Candidate> candidate_of(const Experiment& experiment, const SearchNode& node) {
+  return node.result == nullptr ? std::nullopt : candidate(*node.result, experiment.objectives, experiment.constraints);
+}
+
+SearchNode NodePlanner::base() const {
+  return known({planner_.trial(net_, seed_)});
+}
+
+SearchNode NodePlanner::base(const Criterion& criterion, const std::string& name) const {
+  SearchNode node = base();
+  planner_.name(node.trial, criterion, name);
+  return node;
+}
+
+SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, const std::string& name) const {
+  SearchNode node{parent.trial, rounded_share(parent.share * mutation.factor)};
+  planner_.name(node.trial, mutation.criterion, name);
+  const prune::PruneRequest request{prune::PruneRequest::Kind::keep, node.share, of_};
+  const std::string label = fmt::format("{} {} {} {:.3g} seed {}", net_.label, mutation.criterion.label, name, node.share, seed_);
+  const std::string& base = parent.trial.steps.front().stage;
+  const std::string stage = planner_.cut({net_, base, parent.stage(), mutation.criterion, request, seed_, label, parent.share});
+  node.trial.steps.push_back({static_cast<int>(node.trial.steps.size()), stage, ""});
+  return known(std::move(node));
+}
+
+void NodePlanner::add(SearchNode node, bool measured) const {
+  storage::TrialStep& last = node.trial.steps.back();
+  if (measured && last.evaluation.empty())
+    planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.share, seed_);
+  planner_.add(std::move(node.trial));
+}
+
+void NodePlanner::add_found(const Experiment& experiment, SearchNode node) const {
+  const std::optional<Candidate> found = candidate(*node.result, {}, experiment.constraints);
+  const bool feasible = found && found->violation == 0;
+  if (!feasible) decide(node, "leave", "beyond a constraint");
+  add(std::move(node), feasible);
+}
+
+SearchNode NodePlanner::known(SearchNode node) const {
+  if (!planner_.awaits_latency(history_, node.stage(), net_)) node.result = done_net(history_, node.stage());
+  node.failed = has_failed(history_, node.stage());
+  return node;
+}
+
+std::vector<const Criterion*> own_criteria(const Experiment& experiment) {
+  std::vector<const Criterion*> criteria;
+  for (const Criterion& criterion : experiment.criteria)
+    if (criterion.widths_from.empty()) criteria.push_back(&criterion);
+  return criteria;
+}
+
+Plan plan_searches(const Experiment& experiment, const History& history, prune::Budget of,
+                   const std::function<void(const NodePlanner&)>& search) {
+  return plan_tasks(experiment, [&](TaskPlanner& planner) {
+    for (const NamedNet& net : planner.bases())
+      for (int i = 0; i < experiment.seeds; ++i) search(NodePlanner(planner, history, net, experiment.seed + i, of));
+  });
+}
+
+}  // namespace search

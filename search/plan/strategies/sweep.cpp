@@ -1,0 +1,74 @@
+// The full grid: tasks x nets x criteria x schedules x seeds, and the baselines, all known from the start.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "search/plan/task_planner.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+std::string step_label(const NamedNet& net, const Criterion& criterion, const Schedule& schedule, std::size_t step, int seed) {
+  return fmt::format("{} {} {} {}/{} seed {}", net.label, criterion.label, schedule.name, step, schedule.steps.size(), seed);
+}
+
+/// The prune stages of a schedule, one a step. A criterion with widths of another has that one's stages of the same steps as inputs.
+std::vector<std::string> chain(const Experiment& experiment, TaskPlanner& planner, const NamedNet& net, const std::string& base,
+                               const Criterion& criterion, const Schedule& schedule, int seed, std::size_t depth = 0) {
+  if (depth > experiment.criteria.size())
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("criterion {}: its widths come from itself", criterion.label));
+  std::vector<std::string> widths;
+  if (!criterion.widths_from.empty())
+    widths = chain(experiment, planner, net, base, criterion_by_label(experiment, criterion.widths_from), schedule, seed, depth + 1);
+  std::vector<std::string> stages;
+  double share = 1;
+  for (std::size_t step = 1; step <= schedule.steps.size(); ++step) {
+    const prune::PruneRequest& request = schedule.steps[step - 1];
+    stages.push_back(planner.cut({net, base, stages.empty() ? base : stages.back(), criterion, request, seed,
+                                  step_label(net, criterion, schedule, step, seed), share, widths.empty() ? "" : widths[step - 1]}));
+    share = kept_share(request, share);
+  }
+  return stages;
+}
+
+class Sweep : public Strategy {
+ public:
+  Plan next(const Experiment& experiment, const History&) const override {
+    return plan_tasks(experiment, [&](TaskPlanner& planner) {
+      for (const NamedNet& net : planner.bases())
+        for (int i = 0; i < experiment.seeds; ++i) plan_net(experiment, planner, net, experiment.seed + i);
+    });
+  }
+
+ private:
+  static void plan_net(const Experiment& experiment, TaskPlanner& planner, const NamedNet& net, int seed) {
+    const storage::TrialRecord base = planner.trial(net, seed);
+    if (experiment.criteria.empty() || experiment.schedules.empty()) planner.add(base);
+    for (const Criterion& criterion : experiment.criteria) {
+      for (const Schedule& schedule : experiment.schedules) {
+        storage::TrialRecord trial = base;
+        planner.name(trial, criterion, schedule.name);
+        double share = 1;
+        for (const std::string& stage : chain(experiment, planner, net, base.steps[0].stage, criterion, schedule, seed)) {
+          const auto step = trial.steps.size();
+          share = kept_share(schedule.steps[step - 1], share);
+          trial.steps.push_back({static_cast<int>(step), stage, ""});
+          planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), share, seed);
+        }
+        planner.add(std::move(trial));
+      }
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_sweep();  // asked for by the registry
+
+std::unique_ptr<Strategy> make_sweep() {
+  return std::make_unique<Sweep>();
+}
+
+}  // namespace search

@@ -1,0 +1,60 @@
+// The smallest net within a tolerance: the paper's loop without the hand that steps in. A cut whose validation accuracy holds is followed
+// by the next; one that does not is taken back and tried more gently, until even a gentle one fails.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+
+#include "search/plan/strategies/search_node.h"
+
+namespace search {
+
+namespace {
+
+class Target : public Strategy {
+ public:
+  bool learns() const override { return true; }
+
+  Plan next(const Experiment& experiment, const History& history) const override {
+    const prune::Budget of = prune::budget_from_string(experiment.strategy_options.at("of"));
+    return plan_searches(experiment, history, of, [&](const NodePlanner& planner) {
+      for (const Criterion* criterion : own_criteria(experiment)) search(experiment, planner, *criterion);
+    });
+  }
+
+ private:
+  static void search(const Experiment& experiment, const NodePlanner& planner, const Criterion& criterion) {
+    const double step = experiment.strategy_options.at("step"), gentlest = experiment.strategy_options.at("gentlest");
+    const auto max_cuts = experiment.strategy_options.at("max_cuts").get<std::size_t>();
+    SearchNode accepted = planner.base(criterion, "target");
+    if (accepted.result == nullptr) return planner.add(accepted, false);
+    const double wanted = *accepted.result->accuracy_val - experiment.tolerance;
+    double factor = step;
+    while (factor <= gentlest && accepted.trial.steps.size() <= max_cuts) {
+      SearchNode cut = planner.cut(accepted, {criterion, factor}, "target");
+      if (!cut.settled()) return planner.add(accepted, false);
+      const std::string name = fmt::format("cut {} to {}", cut.trial.steps.size() - 1, cut.share);
+      const auto [holds, found] = judge(cut, wanted);  // a cut that diverged in retraining is one too many
+      if (holds) {
+        planner.decide(cut, "keep " + name, found);
+        accepted = std::move(cut);
+        continue;
+      }
+      factor = std::sqrt(factor);
+      planner.decide(cut, "take back " + name,
+                     factor <= gentlest ? fmt::format("{}; a gentler cut leaves {:.4f}", found, factor)
+                                        : fmt::format("{}; a cut that leaves more than {} ends the search", found, gentlest));
+    }
+    planner.add_found(experiment, accepted);  // the others were on the way: only this one is measured on test data
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_target();  // asked for by the registry
+
+std::unique_ptr<Strategy> make_target() {
+  return std::make_unique<Target>();
+}
+
+}  // namespace search

@@ -1,0 +1,41 @@
+// What to try: a strategy turns the experiment and what is stored so far into stages and trials.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "search/experiment/experiment.h"
+#include "search/experiment/strategy_catalog.h"
+#include "search/plan/stage.h"
+
+namespace search {
+
+/// Stages in an order in which inputs come first, each fingerprint once, and the trials that they make up.
+struct Plan {
+  std::vector<Stage> stages;
+  std::vector<storage::TrialRecord> trials;
+  std::vector<storage::Decision> decisions;  ///< that led here, in order; those of earlier plans are among them
+  int stages_without_sharing = 0;            ///< the sum of the stages over the trials, each trial run by itself
+};
+
+/// What is stored of the stages that earlier plans had, by fingerprint.
+using History = std::map<std::string, storage::StageStatus>;
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+
+  /// The whole plan as far as it is known, given what is stored. Pure: the same history gives the same plan. Every stage of an earlier plan
+  /// is in the later ones.
+  virtual Plan next(const Experiment& experiment, const History& history) const = 0;
+
+  /// Results may change the plan: it is made anew whenever there are some and a slot is free.
+  virtual bool learns() const { return false; }
+};
+
+/// Throws storage::Error(invalid) for an unknown name, with the nearest.
+std::unique_ptr<Strategy> make_strategy(const std::string& name);
+
+}  // namespace search

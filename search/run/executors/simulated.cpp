@@ -1,0 +1,58 @@
+#include "search/run/executors/simulated.h"
+
+namespace search {
+
+void SimulatedExecutor::start(int slot, const Job& job) {
+  Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, seconds_(job), {}};
+  running.outcome.state = storage::StageState::done;
+  running_.push(std::move(running));
+}
+
+std::optional<Event> SimulatedExecutor::wait(std::chrono::milliseconds) {
+  if (running_.empty()) return std::nullopt;
+  const Running& first = running_.top();
+  Event event;
+  event.slot = first.slot;
+  event.fingerprint = first.fingerprint;
+  event.outcome = first.outcome;
+  event.outcome.wall_s = first.seconds;
+  now_ = first.end;
+  busy_ += first.seconds;
+  running_.pop();
+  return event;
+}
+
+/// Applies `each` to all that runs.
+template <typename Change>
+void SimulatedExecutor::change(const Change& each) {
+  std::priority_queue<Running> changed;
+  for (; !running_.empty(); running_.pop()) {
+    Running running = running_.top();
+    each(running);
+    changed.push(std::move(running));
+  }
+  running_ = std::move(changed);
+}
+
+void SimulatedExecutor::interrupt() {
+  change([this](Running& running) {
+    running.outcome.state = storage::StageState::interrupted;
+    running.end = now_;
+  });
+}
+
+void SimulatedExecutor::abort(int slot, const std::string& kind, const std::string& why) {
+  change([&](Running& running) {
+    if (running.slot != slot) return;
+    running.outcome = {};
+    running.outcome.failure_kind = kind;
+    running.outcome.failure = why;
+    running.end = now_;
+  });
+}
+
+void SimulatedExecutor::kill() {
+  running_ = {};
+}
+
+}  // namespace search

@@ -1,0 +1,130 @@
+#include "search/run/executors/worker_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+using storage::Error;
+using storage::ErrorKind;
+
+constexpr int kEventDescriptor = 3;
+constexpr std::size_t kLongestLine = std::size_t{64} << 20;
+constexpr int kRequestPipeBytes = 1 << 20;  ///< so that a request fits while the worker is still starting
+constexpr std::chrono::milliseconds kExitPatience{2000}, kExitPause{5};
+
+WorkerEnd end_of(int status) {
+  if (WIFSIGNALED(status)) return {true, WTERMSIG(status), 0};
+  return {false, 0, WEXITSTATUS(status)};
+}
+
+}  // namespace
+
+std::string WorkerEnd::text() const {
+  if (!killed) return fmt::format("worker exited with code {}", code);
+  const char* name = ::sigdescr_np(signal);
+  return fmt::format("worker killed by signal {} ({})", signal, name != nullptr ? name : "unknown");
+}
+
+WorkerProcess::WorkerProcess(const Command& command, std::filesystem::path log) : log_(std::move(log)) {
+  Pipe requests = make_pipe(), events = make_pipe();
+  const Descriptor output = open_log(log_);
+  ::fcntl(requests.write.get(), F_SETPIPE_SZ, kRequestPipeBytes);  // a smaller pipe only waits longer
+  ::fcntl(events.read.get(), F_SETFL, O_NONBLOCK);
+  pid_ = spawn(command, {{requests.read.get(), STDIN_FILENO},
+                         {output.get(), STDOUT_FILENO},
+                         {output.get(), STDERR_FILENO},
+                         {events.write.get(), kEventDescriptor}});
+  requests_ = std::move(requests.write);
+  events_ = std::move(events.read);
+  mark_log();
+}
+
+WorkerProcess::~WorkerProcess() {
+  close_requests();
+  reap(kExitPatience);
+}
+
+bool WorkerProcess::send(const std::string& line) {
+  const std::string bytes = line + "\n";
+  for (std::size_t sent = 0; sent < bytes.size();) {
+    const ssize_t count = ::write(requests_.get(), bytes.data() + sent, bytes.size() - sent);
+    if (count < 0 && errno != EINTR) return false;
+    if (count > 0) sent += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+bool WorkerProcess::receive(std::vector<std::string>& lines) {
+  std::array<char, 65536> buffer;
+  while (true) {
+    const ssize_t count = ::read(events_.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno == EAGAIN;
+    if (count == 0) return false;
+    partial_.append(buffer.data(), static_cast<std::size_t>(count));
+    std::size_t start = 0;
+    for (std::size_t end; (end = partial_.find('\n', start)) != std::string::npos; start = end + 1)
+      lines.push_back(partial_.substr(start, end - start));
+    partial_.erase(0, start);
+    if (partial_.size() > kLongestLine) throw Error(ErrorKind::invalid, "a line of more than 64 MiB");
+  }
+}
+
+void WorkerProcess::interrupt() {
+  if (pid_ > 0) ::kill(pid_, SIGTERM);
+}
+
+void WorkerProcess::kill() {
+  if (pid_ > 0) ::kill(-pid_, SIGKILL);
+}
+
+WorkerEnd WorkerProcess::reap(std::chrono::milliseconds patience) {
+  if (pid_ <= 0) return {};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto ended = [this] {  // asked without reaping, so that the number still names our group below
+    siginfo_t state{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_pid == pid_;
+  };
+  while (!ended() && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, static_cast<int>(kExitPause.count()));
+  kill();  // a worker that stays, and whatever it has started itself
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  pid_ = -1;
+  return end_of(status);
+}
+
+void WorkerProcess::mark_log() {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(log_, missing);
+  log_mark_ = missing ? 0 : size;
+}
+
+std::string WorkerProcess::log_tail(std::size_t bytes) const {
+  std::ifstream file(log_, std::ios::binary | std::ios::ate);
+  if (!file) return "";
+  const auto size = static_cast<std::uintmax_t>(file.tellg());
+  const auto length = static_cast<std::size_t>(std::min<std::uintmax_t>(bytes, size - std::min(log_mark_, size)));
+  std::string tail(length, '\0');
+  file.seekg(-static_cast<std::streamoff>(length), std::ios::end);
+  file.read(tail.data(), static_cast<std::streamsize>(length));
+  return tail;
+}
+
+}  // namespace search

@@ -1,0 +1,48 @@
+// The lines that nas-run and a worker say to each other, JSON Lines both ways: requests to the worker's stdin, messages from its events. Every
+// line is written and read here, by the executor and by the worker.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <variant>
+
+#include "search/plan/stage.h"
+
+namespace search {
+
+/// To a worker: run this stage.
+struct StageRequest {
+  std::string stage;  ///< its fingerprint
+  StageKind kind = StageKind::train;
+  Json parameters;        ///< of the stage
+  Json inputs;            ///< by role: {"stage", "values", "architecture", "artifacts": {name: hash}}
+  std::string directory;  ///< of the results
+};
+
+/// From a worker, every few seconds while it runs a stage.
+struct Alive {};
+constexpr std::chrono::seconds alive_interval{5};
+
+struct StageProgress {
+  std::string stage;
+  double fraction = 0;  ///< of its work, 0 to 1
+  std::string message;
+};
+
+/// How a stage ended: done, failed or interrupted.
+struct StageResult {
+  std::string stage;
+  storage::StageOutcome outcome;
+};
+
+using WorkerMessage = std::variant<Alive, StageProgress, StageResult>;
+
+/// One line, without its end; bytes that are no UTF-8 are replaced.
+std::string to_line(const StageRequest& request);
+std::string to_line(const WorkerMessage& message);
+
+/// Throw storage::Error(invalid) or Json::exception for a line that says nothing of the kind.
+StageRequest request_from_line(const std::string& line);
+WorkerMessage message_from_line(const std::string& line);
+
+}  // namespace search

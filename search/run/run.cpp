@@ -1,0 +1,350 @@
+#include "search/run/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "eval/data/dataset.h"
+#include "search/run/placement.h"
+#include "search/run/retries.h"
+#include "search/run/schedule.h"
+#include "search/run/search_progress.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+using storage::StageOutcome;
+using storage::StageState;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPatience{500};  ///< between two looks at the stop request and the budget
+constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+/// The stage with what its inputs left behind.
+Job make_job(const Stage& stage, const storage::Repository& repository) {
+  Json inputs = Json::object();
+  for (const storage::StageInput& input : stage.inputs) {
+    const StageOutcome left = repository.outcome(input.stage);
+    Json artifacts = Json::object();
+    for (const storage::Artifact& artifact : left.artifacts) artifacts[artifact.name] = artifact.hash;
+    inputs[input.role] = {{"stage", input.stage},
+                          {"values", left.values},
+                          {"architecture", left.architecture ? to_json(*left.architecture) : Json(nullptr)},
+                          {"artifacts", std::move(artifacts)}};
+  }
+  return {stage.fingerprint, stage.kind, stage.parameters.json(), std::move(inputs)};
+}
+
+class Loop {
+ public:
+  Loop(const Experiment& experiment, const Strategy& strategy, storage::Repository& repository, Executor& executor, const RunLimits& limits,
+       const StopRequest& stop, RunObserver& observer)
+      : experiment_(experiment),
+        strategy_(strategy),
+        repository_(repository),
+        executor_(executor),
+        limits_(limits),
+        stop_(stop),
+        observer_(observer),
+        progress_(experiment),
+        placement_(executor.slots()),
+        last_recorded_(executor.slots().size()),
+        retries_(limits.reliability.retries) {}
+
+  RunSummary run() {
+    repository_.release_running_stages();
+    History known = history();
+    Plan first = strategy_.next(experiment_, known);
+    adopt(std::move(first), std::move(known));
+    work();
+    using State = StageSchedule::State;
+    // By exclusion: whatever state a stage is in that did not get its result, there is something left.
+    const auto size = static_cast<int>(plan_.stages.size());
+    bool all_done = schedule_->count(State::done) + schedule_->count(State::failed) + schedule_->count(State::blocked) == size;
+    if (spent_ && strategy_.learns()) all_done = all_done && strategy_.next(experiment_, history()).stages.size() == plan_.stages.size();
+    if (all_done) summary_.end = RunSummary::End::finished;
+    if (!all_done && spent_) summary_.end = RunSummary::End::budget;
+    summary_.stages = size;
+    summary_.reused = schedule_->count(State::done) - summary_.executed;
+    summary_.failed = schedule_->count(State::failed);
+    summary_.blocked = schedule_->count(State::blocked);
+    return summary_;
+  }
+
+ private:
+  History history() const { return repository_.stage_statuses(stored_metrics(experiment_.objectives, experiment_.constraints)); }
+
+  const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
+
+  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored.
+  void adopt(Plan plan, History statuses) {
+    std::map<int, std::string> running;  // fingerprints, by slot
+    for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
+      if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
+    plan_ = std::move(plan);
+    std::vector<storage::TaskRecord> tasks;
+    for (const Task& task : experiment_.tasks)
+      tasks.push_back(
+          {task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset), task.target).classes});
+    std::vector<storage::StageRecord> added;
+    for (const Stage& each : plan_.stages)
+      if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
+    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, plan_.trials);
+    repository_.record_decisions(plan_.decisions);
+    reopen_removed(statuses);
+    progress_.adopt(plan_, statuses);
+    placement_.forget_reserved();  // it is ready again in the new schedule
+    schedule_.emplace(plan_.stages);
+    std::vector<bool> done(plan_.stages.size());
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      done[i] = statuses.at(plan_.stages[i].fingerprint).state == StageState::done;
+      if (done[i]) schedule_->mark_done(static_cast<int>(i));
+    }
+    for (std::size_t i = 0; i < done.size(); ++i)
+      if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
+    for (const auto& [slot, fingerprint] : running) {
+      const auto same = [&fingerprint = fingerprint](const Stage& each) { return each.fingerprint == fingerprint; };
+      const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
+      if (found == plan_.stages.end())
+        throw storage::Error(storage::ErrorKind::internal, fmt::format("the new plan lacks the running stage {}", fingerprint));
+      const int index = static_cast<int>(found - plan_.stages.begin());
+      placement_.rename(slot, index);
+      schedule_->mark_running(index);
+    }
+    has_news_ = false;
+    observer_.planned(plan_, done);
+  }
+
+  /// Stages that are done but whose artifacts `nas-run gc` has removed are run again where a stage that is to run needs them: the results
+  /// are the same to the bit. Inputs come first in a plan, so one pass from its end finds all.
+  void reopen_removed(History& statuses) {
+    std::set<std::string> needed;
+    for (auto stage = plan_.stages.rbegin(); stage != plan_.stages.rend(); ++stage) {
+      storage::StageStatus& status = statuses.at(stage->fingerprint);
+      if (status.state == StageState::done && needed.contains(stage->fingerprint) && !repository_.has_artifacts(stage->fingerprint)) {
+        repository_.reopen(stage->fingerprint);
+        status = {};
+      }
+      if (status.state == StageState::done || status.state == StageState::failed) continue;
+      for (const storage::StageInput& input : stage->inputs)
+        if (input.role != "widths") needed.insert(input.stage);  // those are in the database
+    }
+  }
+
+  /// Asks a strategy that learns for its plan after new results. True where that has more to do.
+  bool plan_anew() {
+    if (!strategy_.learns() || !has_news_) return false;
+    has_news_ = false;
+    History known = history();
+    Plan plan = strategy_.next(experiment_, known);
+    if (plan.stages.size() == plan_.stages.size()) {
+      repository_.record_decisions(plan.decisions);
+      return false;
+    }
+    adopt(std::move(plan), std::move(known));
+    return true;
+  }
+
+  /// Runs what is ready until nothing runs and nothing can be started.
+  void work() {
+    while (true) {
+      look_for_stop();
+      if (!ending_) start_ready();
+      if (!placement_.is_any_busy()) return;
+      if (ending_ && (SteadyClock::now() >= deadline_ || stop_.count >= 2)) return give_up();
+      end_overdue();
+      if (const auto event = executor_.wait(kPatience)) handle(*event);
+      observer_.waiting();
+    }
+  }
+
+  void look_for_stop() {
+    if (ending_) return;
+    if (stop_.count > 0) {
+      summary_.signal = stop_.signal;
+      end(RunSummary::End::interrupted);
+    } else if (limits_.reliability.max_failures > 0 && new_failures_ >= limits_.reliability.max_failures) {
+      end(RunSummary::End::max_failures);
+    } else if (limits_.budget && SteadyClock::now() - begin_ >= *limits_.budget) {
+      end(RunSummary::End::budget);
+    }
+  }
+
+  void end(RunSummary::End why) {
+    ending_ = true;
+    summary_.end = why;
+    deadline_ = SteadyClock::now() + limits_.grace;
+    if (const std::optional<int> waits = placement_.forget_reserved()) schedule_->release(*waits);
+    executor_.interrupt();
+  }
+
+  void start_ready() {
+    const Placement::Queue queue{.take = [this] { return take_ready(); },
+                                 .is_exclusive = [this](int index) { return is_exclusive(index); },
+                                 .put_back = [this](int index) { schedule_->release(index); }};
+    while (const std::optional<Placement::Start> next = placement_.next(queue)) start(next->slot, next->stage);
+  }
+
+  std::optional<int> take_ready() {
+    if (is_spent()) return std::nullopt;
+    std::optional<int> next = schedule_->next();
+    if (!next && plan_anew()) next = schedule_->next();
+    return next;
+  }
+
+  /// A stage that measures time, or ran out of memory beside others.
+  bool is_exclusive(int index) const { return stage(index).alone || out_of_memory_.contains(stage(index).fingerprint); }
+
+  void start(int slot, int index) {
+    const Slot& place = executor_.slots()[static_cast<std::size_t>(slot)];
+    repository_.start_stage(stage(index).fingerprint, {slot, place.device, place.threads, host_});
+    last_recorded_[static_cast<std::size_t>(slot)] = {};
+    executor_.start(slot, make_job(stage(index), repository_));
+    observer_.started(stage(index), slot);
+  }
+
+  /// Whether the experiment's own budget is used up by what is done and what runs.
+  bool is_spent() {
+    const SearchBudget& budget = experiment_.budget;
+    if (budget == SearchBudget()) return false;
+    double stages = progress_.stages(), epochs = progress_.epochs(), seconds = progress_.device_s();
+    const auto now = SteadyClock::now();
+    for (const auto& running : placement_.running()) {
+      if (!running) continue;
+      ++stages;
+      epochs += epochs_of(stage(running->stage));
+      seconds += std::chrono::duration<double>(now - running->since).count();
+    }
+    spent_ = (budget.stages > 0 && stages >= budget.stages) || (budget.epochs > 0 && epochs >= budget.epochs) ||
+             (budget.device_hours > 0 && seconds >= budget.device_hours * 3600) ||
+             (budget.time_s > 0 && now - begin_ >= std::chrono::seconds(budget.time_s));
+    return spent_;
+  }
+
+  void end_overdue() {
+    if (limits_.reliability.trial_timeout_s <= 0 || ending_) return;
+    const std::chrono::seconds longest(limits_.reliability.trial_timeout_s);
+    for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
+      if (const auto& running = placement_.running()[slot]; running && SteadyClock::now() - running->since >= longest)
+        executor_.abort(static_cast<int>(slot), "timeout",
+                        fmt::format("it ran for longer than reliability.trial_timeout, {} s", longest.count()));
+  }
+
+  void handle(const Event& event) {
+    const std::optional<Placement::Running>& running = placement_.running().at(static_cast<std::size_t>(event.slot));
+    if (!running || stage(running->stage).fingerprint != event.fingerprint)
+      throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} reports a stage that it does not run", event.slot));
+    switch (event.kind) {
+      case Event::Kind::progress:
+        record_progress(event);
+        observer_.progressed(stage(running->stage), event.fraction, event.message);
+        return;
+      case Event::Kind::finished:
+        finish(event.slot, event.outcome);
+        return;
+    }
+  }
+
+  /// For `nas-run status`; not every word, since each write waits for the disk.
+  void record_progress(const Event& event) {
+    SteadyClock::time_point& last = last_recorded_[static_cast<std::size_t>(event.slot)];
+    const auto now = SteadyClock::now();
+    if (last != SteadyClock::time_point() && now - last < kProgressInterval) return;
+    last = now;
+    repository_.record_progress(event.fingerprint, event.fraction, event.message);
+  }
+
+  /// Records how the slot's stage ended, and only then lets the schedule go on from it.
+  void finish(int slot, StageOutcome outcome) {
+    const Placement::Running running = placement_.end(slot);
+    const std::string& fingerprint = stage(running.stage).fingerprint;
+    if (outcome.wall_s <= 0) outcome.wall_s = std::chrono::duration<double>(SteadyClock::now() - running.since).count();
+    if (outcome.state == StageState::interrupted && !ending_) {
+      outcome.state = StageState::failed;
+      outcome.failure_kind = "lost";
+      if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
+    }
+    const bool retry = outcome.state == StageState::failed && retries_.take(fingerprint, outcome.failure_kind);
+    if (retry) outcome.state = StageState::interrupted;
+    if (retry && outcome.failure_kind == "oom") out_of_memory_.insert(fingerprint);
+    if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
+      outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
+    repository_.finish_stage(fingerprint, outcome);
+    has_news_ = true;
+    if (outcome.state == StageState::done) {
+      ++summary_.executed;
+      schedule_->mark_done(running.stage);
+      for (const storage::HypervolumeRecord& grown : progress_.finished(stage(running.stage), outcome))
+        repository_.record_hypervolume(grown);
+    } else if (outcome.state == StageState::failed) {
+      ++new_failures_;
+      schedule_->mark_failed(running.stage);
+    } else {
+      schedule_->release(running.stage);
+    }
+    observer_.finished(stage(running.stage), outcome, retry);
+  }
+
+  /// Ends what still runs and records it as interrupted.
+  void give_up() {
+    executor_.kill();
+    while (const auto event = executor_.wait(std::chrono::milliseconds{0})) handle(*event);
+    StageOutcome interrupted;
+    interrupted.state = StageState::interrupted;
+    for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
+      if (placement_.running()[slot]) finish(static_cast<int>(slot), interrupted);
+  }
+
+  const Experiment& experiment_;
+  const Strategy& strategy_;
+  storage::Repository& repository_;
+  Executor& executor_;
+  const RunLimits& limits_;
+  const StopRequest& stop_;
+  RunObserver& observer_;
+
+  const SteadyClock::time_point begin_ = SteadyClock::now();
+  const std::string host_ = host_name();
+  Plan plan_;
+  std::optional<StageSchedule> schedule_;
+  SearchProgress progress_;
+  Placement placement_;
+  std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
+  Retries retries_;
+  std::set<std::string> out_of_memory_;  ///< stages that ran so beside others, by fingerprint
+  int new_failures_ = 0;                                         ///< stages that failed for good in this run
+  bool spent_ = false;                                           ///< the experiment's budget is
+  bool ending_ = false;                                          ///< nothing more is started
+  bool has_news_ = false;                                        ///< a stage ended after the plan was made
+  SteadyClock::time_point deadline_;                             ///< of the grace
+  RunSummary summary_;
+};
+
+}  // namespace
+
+RunSummary run(const Experiment& experiment, const Strategy& strategy, storage::Repository& repository, Executor& executor,
+               const RunLimits& limits, const StopRequest& stop, RunObserver& observer) {
+  try {
+    return Loop(experiment, strategy, repository, executor, limits, stop, observer).run();
+  } catch (...) {
+    executor.kill();
+    try {
+      repository.release_running_stages();
+    } catch (const storage::Error&) {  // the first error is the one to report; the next run releases them
+    }
+    throw;
+  }
+}
+
+}  // namespace search

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "eval/formats/onnx.h"
+#include "eval/formats/safetensors.h"
+#include "eval/nets/layer_shape.h"
+#include "eval/nets/registry.h"
+#include "search/worker/requests/requests.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+using storage::Error;
+using storage::ErrorKind;
+
+namespace {
+
+std::optional<eval::NetSpec> requested_spec(const Json& request) {
+  if (request.contains("spec")) return eval::net_spec_from_json(request.at("spec"));
+  if (request.contains("net")) return eval::make_net(request.at("net").at("name"), eval::net_options_from_json(request.at("net")));
+  return std::nullopt;
+}
+
+Json parse_metadata(const std::filesystem::path& file, const eval::TensorFile& tensors, const char* key) {
+  const auto entry = tensors.metadata.find(key);
+  if (entry == tensors.metadata.end()) return {};
+  Json json = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: the metadata '{}' is no JSON", file.string(), key));
+  return json;
+}
+
+GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval::NetSpec> spec) {
+  eval::TensorFile tensors = eval::read_safetensors(file);
+  const Json carried = parse_metadata(file, tensors, "net_spec");
+  if (!spec && !carried.is_null()) spec = eval::net_spec_from_json(carried);
+  if (!spec)
+    throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
+  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), parse_metadata(file, tensors, "kept")};
+}
+
+}  // namespace
+
+GivenNet load_net(const Json& request) {
+  const std::filesystem::path file = request.at("weights").get<std::string>();
+  std::optional<eval::NetSpec> spec = requested_spec(request);
+  if (file.extension() != ".onnx") {
+    GivenNet net = from_safetensors(file, std::move(spec));
+    if (request.contains("kept")) net.kept = request.at("kept");
+    return net;
+  }
+  if (spec)
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
+  eval::OnnxNet net = eval::read_onnx(file);
+  return {std::move(net.spec), std::move(net.weights), {}};
+}
+
+std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec) {
+  if (!request.contains("data")) return std::nullopt;
+  TaskData data = open_task_data(request.at("data"), request.at("target"));
+  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  if (shapes.front() != data.dataset->shape())
+    throw Error(ErrorKind::invalid,
+                fmt::format("the images are {}, the net takes {}", to_string(data.dataset->shape()), to_string(shapes.front())));
+  if (shapes.back().channels != std::ssize(data.dataset->class_names()))
+    throw Error(ErrorKind::invalid,
+                fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
+  return data;
+}
+
+prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                                const std::optional<TaskData>& data) {
+  prune::ScoringTask task{net, groups};
+  task.seed = request.at("seed").get<std::uint64_t>();
+  if (data) {
+    task.data = data->dataset.get();
+    task.normalisation = data->normalisation;
+  }
+  return task;
+}
+
+}  // namespace search

@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include "eval/formats/safetensors.h"
+#include "prune/batch_norm.h"
+#include "prune/surgery.h"
+#include "search/worker/requests/requests.h"
+#include "storage/base/error.h"
+#include "storage/base/file.h"
+#include "storage/base/option.h"
+
+namespace search {
+
+using storage::Error;
+using storage::ErrorKind;
+
+namespace {
+
+void check_protected(const eval::NetSpec& spec, const std::vector<std::string>& names) {
+  const std::vector<std::string> valid = eval::filter_layers(spec);
+  for (const std::string& name : names)
+    if (std::find(valid.begin(), valid.end(), name) == valid.end())
+      throw Error(ErrorKind::invalid, fmt::format("protect: '{}' is no layer with filters{}", name, storage::suggestion(name, valid)));
+}
+
+prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                           const std::optional<TaskData>& data) {
+  const Json& limits = request.at("limits");
+  prune::ScoringTask task = scoring_task(request, net, groups, data);
+  task.combination = prune::combination_from_string(limits.at("combine"));
+  const prune::Scoring scoring = prune::make_criterion(request.at("criterion"), request.at("options"))->score(task);
+  prune::AllocationBase base{eval::cost(net.spec()), {}};
+  for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
+  return prune::allocate(net.spec(), groups, scoring.scores, prune::prune_request_from_json(request.at("request")),
+                         prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base);
+}
+
+/// Why layers were left whole, and which bounds acted: {layer: reason}.
+Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& allocation) {
+  Json remarks = Json::object();
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    const prune::ChannelGroup& group = groups.groups[g];
+    if (!group.fixed.empty())
+      remarks[group.name] = group.fixed;
+    else if (g < allocation.reports.size() && allocation.reports[g].floor_applied)
+      remarks[group.name] = "the floor kept channels";
+    else if (g < allocation.reports.size() && allocation.reports[g].cap_applied)
+      remarks[group.name] = "the cap kept channels";
+  }
+  return remarks;
+}
+
+}  // namespace
+
+Json prune_net(const Json& request) {
+  GivenNet given = load_net(request);
+  const std::optional<TaskData> data = load_data(request, given.spec);
+  const Json& limits = request.at("limits");
+  const auto protect = limits.at("protect").get<std::vector<std::string>>();
+  check_protected(given.spec, protect);
+  const eval::Net net(given.spec, std::move(given.weights));
+  const prune::ChannelGroups groups = prune::channel_groups(given.spec, protect);
+  prune::Allocation allocation;
+  if (request.contains("mask"))
+    allocation.mask = prune::kept_from_json(given.spec, groups, request.at("mask"));
+  else
+    allocation = allocate(request, net, groups, data);
+
+  prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
+  eval::Net smaller(std::move(cut.spec), std::move(cut.weights));
+  if (data && !request.contains("mask")) {  // a mask is cut exactly; else the running statistics are those of the larger net
+    prune::recalibrate_batch_norm(
+        smaller, *data->dataset, data->normalisation,
+        eval::sample_images(*data->dataset, limits.at("recalibrate").get<std::int64_t>(), request.at("seed").get<std::uint64_t>()));
+  }
+  const Json kept = prune::compose_kept(given.kept, prune::kept_to_json(given.spec, groups, allocation.mask));
+  const std::filesystem::path output = request.at("output").get<std::string>();
+  const storage::TemporaryNeighbour temporary(output);
+  eval::write_net(temporary.path(), smaller.spec(), smaller.weights(), kept);
+  storage::commit_file(temporary.path(), output);
+
+  const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller.spec());
+  Json answer{{"params", after.params},
+              {"macs", after.macs},
+              {"before", {{"params", before.params}, {"macs", before.macs}}},
+              {"kept", kept},
+              {"remarks", remarks(groups, allocation)},
+              {"target_reached", allocation.target_reached},
+              {"output", output.string()}};
+  if (allocation.eta) answer["eta"] = *allocation.eta;
+  return answer;
+}
+
+}  // namespace search

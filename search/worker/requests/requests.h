@@ -1,0 +1,40 @@
+// One net at a time, without an experiment: what nas-worker does for `nas-run convert | score | prune | evaluate | export`. One file a
+// command; a request and its answer are one JSON document each.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "prune/criteria/criterion.h"
+#include "search/worker/stages/stages.h"
+
+namespace search {
+
+/// A net with its weights as a user brought it, and which of its base's channels it has left.
+struct GivenNet {
+  eval::NetSpec spec;
+  eval::Weights weights;
+  Json kept;  ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
+};
+
+/// "weights": a file of safetensors or ONNX; "net": {"name", "width", "layout", "dropout", "classes", "input"} or "spec": a NetSpec where
+/// the file does not say it; "kept" likewise. Throws storage::Error(invalid): a file that is broken, no net, a tensor that is missing, not
+/// wanted or misshapen.
+GivenNet load_net(const Json& request);
+
+/// "data" and "target": a dataset that must fit the net; nothing without them.
+std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec);
+
+/// What a criterion looks at, with the request's "seed". It borrows all three.
+prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
+                                const std::optional<TaskData>& data);
+
+/// {"ok": answer} or {"error": {"kind", "message"}}: the command named "command".
+Json answer_request(const Json& request);
+
+Json convert_net(const Json& request);
+Json score_net(const Json& request);
+Json prune_net(const Json& request);
+Json evaluate_net(const Json& request);
+
+}  // namespace search

@@ -1,0 +1,43 @@
+#include "search/worker/requests/requests.h"
+
+namespace search {
+
+namespace {
+
+/// A score for each channel of every layer with filters; of a layer that cannot be cut the reason.
+Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::Scores& scores) {
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    if (!eval::has_filters(spec.layers[i].kind)) continue;
+    Json layer{{"layer", spec.layers[i].name}, {"scores", Json::array()}};
+    for (const prune::Unit& unit : groups.outputs[i]) {
+      const std::string& fixed = groups.groups[unit.group].fixed;
+      if (fixed.empty())
+        layer["scores"].push_back(scores[unit.group][unit.index]);
+      else
+        layer["fixed"] = fixed;
+    }
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+}  // namespace
+
+Json score_net(const Json& request) {
+  GivenNet given = load_net(request);
+  const std::optional<TaskData> data = load_data(request, given.spec);
+  const eval::Net net(std::move(given.spec), std::move(given.weights));
+  const prune::ChannelGroups groups = prune::channel_groups(net.spec());
+  const std::string name = request.at("criterion").get<std::string>();
+  const Json& options = request.at("options");
+  std::int64_t images = 0;
+  if (data && options.contains("images"))
+    images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
+  const prune::Scoring scoring = prune::make_criterion(name, options)->score(scoring_task(request, net, groups, data));
+  Json answer{{"criterion", name}, {"images", images}, {"layers", scores_of_layers(net.spec(), groups, scoring.scores)}};
+  if (!scoring.details.is_null()) answer["pre_decision"] = scoring.details;
+  return answer;
+}
+
+}  // namespace search

@@ -1,0 +1,66 @@
+#include <chrono>
+
+#include "eval/precision.h"
+#include "search/worker/stages/stages.h"
+
+namespace search {
+
+namespace {
+
+/// A gain below this is not worth the coarser arithmetic.
+constexpr double kGain = 1.2;
+
+/// Images a second of forward and backward passes over one batch, for about `seconds`.
+double training_rate(const eval::Net& net, const torch::Tensor& images, const torch::Tensor& labels, eval::Precision precision,
+                     double seconds) {
+  std::int64_t done = 0;
+  const auto start = std::chrono::steady_clock::now();
+  double elapsed = 0;
+  while (elapsed < seconds) {
+    for (torch::Tensor& parameter : net.parameters()) parameter.mutable_grad().reset();
+    torch::Tensor scores;
+    {
+      const eval::AutocastScope autocast(precision, net.device());
+      scores = net.forward(images, /*training=*/true);
+    }
+    const torch::Tensor loss = at::cross_entropy_loss(scores.to(torch::kFloat32), labels);
+    loss.backward();
+    loss.item<float>();  // waits for a GPU
+    done += images.size(0);
+    elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return static_cast<double>(done) / elapsed;
+}
+
+}  // namespace
+
+storage::StageOutcome run_probe(const StageContext& context) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  storage::StageOutcome outcome;
+  outcome.state = storage::StageState::done;
+  outcome.values["precision"] = "fp32";
+  if (!eval::has_bf16(context.device)) return outcome;
+
+  const eval::NetSpec spec = requested_net(context.parameters.at("net"), *data.dataset);
+  eval::Net net(spec, eval::initial_weights(spec, 1), context.device);
+  net.require_gradients(true);
+  eval::BatchLoader loader(*data.dataset, data.normalisation, eval::shuffled(data.dataset->split(eval::Split::train), 1),
+                           {.batch = context.parameters.at("batch").get<int>()});
+  const eval::Batch batch = loader.next().value();
+  const torch::Tensor images = batch.images.to(context.device), labels = batch.labels.to(context.device);
+  // In turns, so that whatever else the machine does meets both alike; the first turn warms up and does not count.
+  double best[2] = {0, 0};
+  for (int turn = 0; turn < 4; ++turn) {
+    for (const eval::Precision precision : {eval::Precision::fp32, eval::Precision::bf16}) {
+      const double rate = training_rate(net, images, labels, precision, turn == 0 ? 0.2 : 0.4);
+      double& kept = best[precision == eval::Precision::bf16];
+      if (turn > 0) kept = std::max(kept, rate);
+    }
+    context.progress((turn + 1) / 4.0, "measuring precisions");
+  }
+  outcome.metrics = {{"train", "images_per_s_fp32", best[0], {}}, {"train", "images_per_s_bf16", best[1], {}}};
+  if (best[1] >= kGain * best[0]) outcome.values["precision"] = "bf16";
+  return outcome;
+}
+
+}  // namespace search

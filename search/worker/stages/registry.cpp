@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <chrono>
+
+#include "eval/formats/safetensors.h"
+#include "eval/nets/registry.h"
+#include "eval/precision.h"
+#include "search/worker/stages/stages.h"
+#include "storage/base/error.h"
+
+namespace search {
+
+namespace {
+
+/// Nets that a warm worker keeps: a parent is usually cut by several criteria in a row.
+constexpr std::size_t kNetsKept = 8;
+
+storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
+  switch (kind) {
+    case StageKind::probe:
+      return run_probe(context);
+    case StageKind::train:
+      return run_train(context);
+    case StageKind::prune:
+      return run_prune(context);
+    case StageKind::extend:
+      return run_extend(context);
+    case StageKind::evaluate:
+      return run_evaluate(context);
+    case StageKind::latency:
+      return run_latency(context);
+    case StageKind::robustness:
+      return run_robustness(context);
+  }
+  throw storage::Error(storage::ErrorKind::internal, "unknown stage kind");
+}
+
+storage::StageOutcome failed(const std::string& kind, const std::string& message) {
+  storage::StageOutcome outcome;
+  outcome.failure_kind = kind;
+  outcome.failure = message;
+  return outcome;
+}
+
+std::string failure_kind(storage::ErrorKind kind) {
+  switch (kind) {
+    case storage::ErrorKind::internal:
+      return "internal";
+    case storage::ErrorKind::usage:
+    case storage::ErrorKind::invalid:
+      return "invalid";
+    case storage::ErrorKind::storage:
+      return "storage";
+    case storage::ErrorKind::environment:
+      return "environment";
+  }
+  return "internal";
+}
+
+}  // namespace
+
+TaskData open_task_data(const Json& settings, const std::string& target) {
+  TaskData data{eval::open_dataset(settings, target), {}};
+  data.normalisation = eval::normalisation_of(settings, *data.dataset);
+  return data;
+}
+
+const TaskData& WarmCache::data(const Json& data) {
+  const std::string key = data.dump();
+  const auto known = data_.find(key);
+  if (known != data_.end()) return known->second;
+  return data_.emplace(key, open_task_data(data.at("settings"), data.at("target"))).first->second;
+}
+
+eval::Weights WarmCache::weights(const storage::ArtifactStore& artifacts, const std::string& hash) {
+  const auto found = std::find_if(nets_.begin(), nets_.end(), [&](const auto& net) { return net.first == hash; });
+  if (found != nets_.end())
+    nets_.splice(nets_.begin(), nets_, found);
+  else
+    nets_.emplace_front(hash, eval::read_safetensors(artifacts.path(hash)).tensors);
+  if (nets_.size() > kNetsKept) nets_.pop_back();
+  return eval::clone(nets_.front().second);
+}
+
+std::filesystem::path StageContext::checkpoint() const {
+  std::filesystem::create_directories(directory / "checkpoints");
+  return directory / "checkpoints" / (fingerprint + ".pt");
+}
+
+eval::Net StageContext::input_net(const std::string& role) const {
+  const Json& input = inputs.at(role);
+  return {eval::net_spec_from_json(input.at("architecture").at("spec")),
+          cache.weights(artifacts(), input.at("artifacts").at("weights").get<std::string>()), device};
+}
+
+eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
+  eval::NetOptions options = eval::net_options_from_json(net);
+  options.classes = static_cast<int>(data.class_names().size());
+  options.input = data.shape();
+  return eval::make_net(net.at("name").get<std::string>(), options);
+}
+
+storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
+  const auto start = std::chrono::steady_clock::now();
+  storage::StageOutcome outcome;
+  try {
+    outcome = run_kind(kind, context);
+  } catch (const storage::Error& error) {
+    outcome = failed(failure_kind(error.kind()), error.what());
+  } catch (const std::exception& error) {
+    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+    outcome =
+        failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
+  }
+  outcome.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+}  // namespace search

@@ -1,0 +1,76 @@
+// The worker's side of a stage: one file a kind. A stage reads its inputs' artifacts, works, writes artifacts and returns an outcome; it
+// never touches the database.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "eval/data/loader.h"
+#include "eval/nets/net.h"
+#include "eval/torch.h"
+#include "search/plan/stage.h"
+#include "storage/artifacts.h"
+
+namespace search {
+
+/// A dataset with what is measured on its training images.
+struct TaskData {
+  std::unique_ptr<eval::Dataset> dataset;
+  eval::Normalisation normalisation;
+};
+
+/// `settings` and `target` as eval::open_dataset takes them.
+TaskData open_task_data(const Json& settings, const std::string& target);
+
+/// What a warm worker keeps in memory between stages: datasets, and the last few nets.
+class WarmCache {
+ public:
+  /// `data`: {"settings", "identity", "target"} of the stage's parameters.
+  const TaskData& data(const Json& data);
+
+  /// The weights under a content hash.
+  eval::Weights weights(const storage::ArtifactStore& artifacts, const std::string& hash);
+
+ private:
+  std::map<std::string, TaskData> data_;
+  std::list<std::pair<std::string, eval::Weights>> nets_;  // the latest first
+};
+
+/// One stage as it was sent, and what it may use.
+struct StageContext {
+  std::string fingerprint;
+  Json parameters;
+  Json inputs;  ///< by role: {"values", "architecture", "artifacts": {name: hash}}
+  std::filesystem::path directory;
+  torch::Device device;
+  WarmCache& cache;
+  const std::atomic<bool>& stop;
+  std::function<void(double fraction, const std::string& message)> progress;
+
+  storage::ArtifactStore artifacts() const { return storage::ArtifactStore(directory / "artifacts"); }
+  std::filesystem::path checkpoint() const;  ///< makes its folder
+
+  /// The net of an input role, on the device.
+  eval::Net input_net(const std::string& role) const;
+};
+
+/// The net that parameters ask for ({"name", "width", "layout", "dropout"}), for the data's images and classes.
+eval::NetSpec requested_net(const Json& net, const eval::Dataset& data);
+
+/// Runs the stage. What went wrong inside it is an outcome (failed, with a kind), not an exception.
+storage::StageOutcome run_stage(StageKind kind, const StageContext& context);
+
+storage::StageOutcome run_probe(const StageContext& context);
+storage::StageOutcome run_train(const StageContext& context);
+storage::StageOutcome run_prune(const StageContext& context);
+storage::StageOutcome run_extend(const StageContext& context);
+storage::StageOutcome run_evaluate(const StageContext& context);
+storage::StageOutcome run_latency(const StageContext& context);
+storage::StageOutcome run_robustness(const StageContext& context);
+
+}  // namespace search
