@@ -1,7 +1,6 @@
 #include "prune/checkpoint.h"
 
 #include <torch/serialize.h>
-#include <unistd.h>
 
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -34,16 +33,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   archive.write("progress", c10::IValue(checkpoint.progress.dump()));
   optimizer.save(optimizer_archive);
   archive.write("optimizer", optimizer_archive);
-  std::filesystem::path temporary = path;
-  temporary += "." + std::to_string(getpid()) + ".tmp";
+  const storage::TemporaryNeighbour temporary(path);
   try {
-    archive.save_to(temporary.string());
+    archive.save_to(temporary.path().string());
   } catch (const c10::Error& error) {
-    std::filesystem::remove(temporary);
     throw storage::Error(storage::ErrorKind::environment,
                          path.string() + ": the checkpoint cannot be written: " + error.what_without_backtrace());
   }
-  storage::commit_file(temporary, path);
+  storage::commit_file(temporary.path(), path);
 }
 
 bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,

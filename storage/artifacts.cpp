@@ -29,7 +29,11 @@ Artifact ArtifactStore::put(const std::string& name, const std::function<void(co
 
   const std::string hash = sha256_file(temporary.path());
   if (!contains(hash)) {
-    make_directory(path(hash).parent_path());
+    const std::filesystem::path folder = path(hash).parent_path();
+    if (!std::filesystem::exists(folder)) {
+      make_directory(folder);
+      sync_directory(directory_);  // the folder's own name
+    }
     commit_file(temporary.path(), path(hash));
   }
   return {name, hash, static_cast<std::int64_t>(bytes)};
@@ -46,6 +50,10 @@ bool ArtifactStore::contains(const std::string& hash) const {
 bool ArtifactStore::contains(const std::filesystem::path& directory, const std::string& hash) {
   std::error_code unreadable;
   return std::filesystem::is_regular_file(path_in(directory, hash), unreadable);
+}
+
+std::filesystem::path checkpoint_path(const std::filesystem::path& directory, const std::string& stage) {
+  return directory / "checkpoints" / (stage + ".pt");
 }
 
 }  // namespace storage

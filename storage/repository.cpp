@@ -143,6 +143,18 @@ void record_results(Database& database, std::int64_t stage, const StageOutcome& 
   }
 }
 
+/// Commits while it lives do not wait for the disk: of what a power cut may take. A later commit that waits takes them along.
+class Unsynced {
+ public:
+  explicit Unsynced(Database& database) : database_(database) { database_.run("PRAGMA synchronous = NORMAL"); }
+  ~Unsynced() { database_.run("PRAGMA synchronous = FULL"); }
+  Unsynced(const Unsynced&) = delete;
+  Unsynced& operator=(const Unsynced&) = delete;
+
+ private:
+  Database& database_;
+};
+
 [[noreturn]] void refuse_transition(Database& database, const std::string& fingerprint, const char* what) {
   const auto row = database.first("SELECT state FROM stage WHERE fingerprint = ?", {fingerprint});
   throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot {}: {}", fingerprint, what,
@@ -193,6 +205,7 @@ int Repository::release_running_stages() {
 }
 
 void Repository::start_stage(const std::string& fingerprint, const Place& place) {
+  const Unsynced unsynced(*database_);
   Transaction transaction(*database_);
   const auto started = database_->first(
       fmt::format("UPDATE stage SET state = 'running', attempt = attempt + 1, device = ?, threads = ?, host = ?, started_at = {}, "
@@ -210,6 +223,7 @@ void Repository::start_stage(const std::string& fingerprint, const Place& place)
 }
 
 void Repository::record_progress(const std::string& fingerprint, double fraction, const std::string& message) {
+  const Unsynced unsynced(*database_);
   database_->run(
       "UPDATE attempt SET fraction = ?, message = ? WHERE end IS NULL AND stage = (SELECT number FROM stage WHERE fingerprint = ?)",
       {fraction, valid_utf8(message), fingerprint});

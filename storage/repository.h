@@ -25,6 +25,8 @@ class Repository {
   Repository(const std::filesystem::path& directory, Access access);
   ~Repository();
 
+  const std::filesystem::path& directory() const { return directory_; }  ///< of the results
+
   /// Adds what is new of a plan, in one transaction; rows that are there stay as they are. Trials and tasks are replaced by name, and a
   /// replaced trial keeps its number. Throws Error(internal) where a trial or an input names a stage or task that no plan has.
   void record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks, const std::vector<StageRecord>& stages,
@@ -39,7 +41,7 @@ class Repository {
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
 
-  /// Marks the stage running and records an attempt there. Throws Error(internal) where it is running already, done or unknown.
+  /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Throws Error(internal) where it is running already, done or unknown.
   void start_stage(const std::string& fingerprint, const Place& place);
 
   /// How far the attempt under way has come: a fraction of the stage's work, and what it says. Nothing happens where none is.

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <mutex>
@@ -23,6 +25,8 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
+constexpr std::size_t kThreads = 64;
+constexpr std::chrono::seconds kReadTimeout{1}, kKeepAlive{2};
 constexpr const char* plain = "text/plain; charset=utf-8";
 
 bool is_address(const std::string& text) {
@@ -43,7 +47,10 @@ std::string machine_name() {
 
 void configure(httplib::Server& server, const PageServer& options, std::mutex& mutex) {
   const std::vector<std::string> names{options.host, machine_name()};
-  server.new_task_queue = [] { return new httplib::ThreadPool(4); };
+  // Requests are small and come at once: who sends half of one is not waited for, and cannot keep all threads busy for long.
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  server.set_read_timeout(kReadTimeout);
+  server.set_keep_alive_timeout(kKeepAlive.count());
   // Not SO_REUSEPORT, the library's own choice, by which a second server would take half of the requests.
   server.set_socket_options([](socket_t socket) {
     const int yes = 1;
@@ -123,11 +130,15 @@ void serve_page(const PageServer& options) {
                 fmt::format("can't listen at {}:{}{}; valid: another --port, 0 for any that is free, or another --host", options.host,
                             options.port, errno == 0 ? "" : fmt::format(": {}", std::strerror(errno))));
   options.listening(port);
+  std::atomic<bool> ended{false};
   std::thread stopper([&] {
     signals.wait();
+    // A signal can come before the server runs, and stop() does nothing then.
+    while (!ended && !server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds{5});
     server.stop();
   });
   const bool stopped = server.listen_after_bind();
+  ended = true;
   if (!stopped) pthread_kill(stopper.native_handle(), SIGTERM);  // it waits still
   stopper.join();
   if (!stopped) throw Error(ErrorKind::environment, fmt::format("{}:{} does not listen any more", options.host, port));

@@ -27,8 +27,8 @@ using storage::Repository;
 struct Options {
   ExperimentArguments experiment;
   std::optional<int> slots, threads_per_slot, max_failures;
-  std::optional<std::string> device;
-  std::string executor = "process", budget;
+  std::optional<std::string> device, executor;
+  std::string budget;
   bool fresh = false, dry_run = false, json = false;
 };
 
@@ -45,11 +45,13 @@ void handle_signals() {
   action.sa_handler = request_stop;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hangup {};  // an ssh session that drops; nohup has it ignored, and so it stays
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
 
 Experiment load_with_options(const Options& options) {
   Experiment experiment = load(options.experiment);
-  experiment.resources.executor = options.executor;
+  if (options.executor) experiment.resources.executor = *options.executor;
   if (options.slots) experiment.resources.slots = *options.slots;
   if (options.threads_per_slot) experiment.resources.threads_per_slot = *options.threads_per_slot;
   if (options.device) experiment.resources.device = *options.device;
@@ -222,9 +224,8 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--device", options->device, device_forms)->check([](const std::string& text) {
     return is_device(text) ? std::string() : fmt::format("'{}' is not a device; valid: {}", text, device_forms);
   });
-  command->add_option("--executor", options->executor, "where stages run: process")
-      ->check(CLI::IsMember({"process"}))
-      ->capture_default_str();
+  command->add_option("--executor", options->executor, "where stages run: process; default: as the experiment says")
+      ->check(CLI::IsMember({"process"}));
   command->add_flag("--fresh", options->fresh, "delete what an earlier run left in the results directory, and start anew");
   command->add_option("--max-failures", options->max_failures, "end the run when so many stages have failed; 0: no limit")
       ->check(CLI::Range(0, 1000000));
@@ -236,7 +237,7 @@ void add_run(CLI::App& app, Action& action) {
       "  nas-run experiments/fashion_mnist.yaml\n"
       "  nas-run run experiments/fashion_mnist.yaml -s search.seeds=5 --slots 2 --budget 4h\n"
       "Exit codes: 0 done, 2 usage, 3 experiment or data invalid, 4 some trials failed, 5 storage, 6 environment,\n"
-      "  7 stopped by --max-failures, 75 stopped by --budget, 130 or 143 interrupted");
+      "  7 stopped by --max-failures, 75 stopped by --budget, 129, 130 or 143 interrupted");
   command->callback([options, &action] { action = [options] { return run_experiment(*options); }; });
 }
 

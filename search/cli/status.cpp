@@ -73,14 +73,15 @@ Json report(const std::filesystem::path& directory) {
               {"failures", Json::array()}};
   for (const Json& stage : stages) {
     if (stage.at("state") == "running") {
-      const Json& attempt = attempts.at(stage.at("stage"));
+      const Json& attempt = attempts[stage.at("stage")];  // null where somebody else wrote the state
+      const auto said = [&attempt](const char* column) { return attempt.is_object() ? attempt.at(column) : Json(); };
       report["running"].push_back({{"stage", stage.at("stage")},
                                    {"label", stage.at("label")},
                                    {"device", stage.at("device")},
                                    {"age_s", age(stage.at("started_at"))},
-                                   {"place", attempt.at("place")},
-                                   {"fraction", attempt.at("fraction")},
-                                   {"message", attempt.at("message")}});
+                                   {"place", said("place")},
+                                   {"fraction", said("fraction")},
+                                   {"message", said("message")}});
     }
     if (stage.at("state") == "failed") {
       report["failures"].push_back({{"stage", stage.at("stage")},

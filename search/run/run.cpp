@@ -13,6 +13,7 @@
 #include "search/run/retries.h"
 #include "search/run/schedule.h"
 #include "search/run/search_progress.h"
+#include "storage/artifacts.h"
 #include "storage/base/error.h"
 
 namespace search {
@@ -281,6 +282,7 @@ class Loop {
     if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
       outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
     repository_.finish_stage(fingerprint, outcome);
+    if (outcome.state == StageState::done) remove_checkpoint(fingerprint);
     has_news_ = true;
     if (outcome.state == StageState::done) {
       ++summary_.executed;
@@ -294,6 +296,12 @@ class Loop {
       schedule_->release(running.stage);
     }
     observer_.finished(stage(running.stage), outcome, retry);
+  }
+
+  /// Only now that the result is recorded: until then a power cut would cost all its epochs.
+  void remove_checkpoint(const std::string& fingerprint) const {
+    std::error_code ignored;  // `nas-run gc` finds what stays
+    std::filesystem::remove(storage::checkpoint_path(repository_.directory(), fingerprint), ignored);
   }
 
   /// Ends what still runs and records it as interrupted.

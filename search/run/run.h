@@ -43,7 +43,7 @@ struct RunSummary {
   int executed = 0;  ///< done by this run
   int failed = 0;    ///< by this run or an earlier one
   int blocked = 0;   ///< never run because an input failed
-  int signal = 0;    ///< of an interrupt: SIGINT or SIGTERM
+  int signal = 0;    ///< of an interrupt: SIGINT, SIGTERM or SIGHUP
 };
 
 /// Set by the signal handlers of `nas-run`: the last signal, and how many came.

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "storage/base/error.h"
@@ -21,6 +23,9 @@ namespace {
 [[noreturn]] void fail(ErrorKind kind, const char* doing, const std::filesystem::path& path, int error) {
   throw Error(kind, fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(error)));
 }
+
+constexpr int kLockAttempts = 20;
+constexpr std::chrono::milliseconds kLockPause{10};
 
 /// An open file, closed with the object.
 class Descriptor {
@@ -48,7 +53,8 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
 std::string network_file_system(long magic) {
   static const std::map<long, std::string> names{
       {0x6969, "NFS"},        {0x517B, "SMB"},        {0xFE534D42, "SMB"},  {0xFF534D42, "CIFS"},   {0x5346414F, "AFS"},
-      {0x00C36400, "CephFS"}, {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x01021997, "9p"}};
+      {0x00C36400, "CephFS"}, {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x01021997, "9p"},
+      {0x65735546, "FUSE"}};
   const auto found = names.find(magic & 0xFFFFFFFF);
   return found == names.end() ? "" : found->second;
 }
@@ -88,11 +94,15 @@ std::string read_file(const std::filesystem::path& path) {
 
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
   const Descriptor file(temporary, O_RDONLY, ErrorKind::environment, "write");
-  const Descriptor directory(directory_of(path), O_RDONLY | O_DIRECTORY, ErrorKind::environment, "write");
   if (fsync(file) != 0) fail(ErrorKind::environment, "flush", temporary, errno);
   if (rename(temporary.c_str(), path.c_str()) != 0) fail(ErrorKind::environment, "write", path, errno);
+  sync_directory(directory_of(path));
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const Descriptor opened(directory, O_RDONLY | O_DIRECTORY, ErrorKind::environment, "write");
   // Some network file systems cannot flush a directory and say EINVAL: the rename holds nevertheless.
-  if (fsync(directory) != 0 && errno != EINVAL) fail(ErrorKind::environment, "flush the directory of", path, errno);
+  if (fsync(opened) != 0 && errno != EINVAL) fail(ErrorKind::environment, "flush the directory", directory, errno);
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -129,7 +139,13 @@ bool is_locked(const std::filesystem::path& path) {
 
 FileLock::FileLock(const std::filesystem::path& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (descriptor_ < 0) fail(ErrorKind::environment, "lock", path, errno);
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  // Who only asks (is_locked) holds it for an instant.
+  bool locked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  for (int attempt = 0; !locked && errno == EWOULDBLOCK && attempt < kLockAttempts; ++attempt) {
+    std::this_thread::sleep_for(kLockPause);
+    locked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  }
+  if (!locked) {
     const int error = errno;
     char holder[32] = {};
     const bool named = error == EWOULDBLOCK && pread(descriptor_, holder, sizeof holder - 1, 0) > 0;

@@ -18,6 +18,9 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws Error(environment) on a full disk or a directory that cannot be written; `path` is then as it was.
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
+/// Flushes the names in a directory. Throws Error(environment) where that fails; a file system that cannot do it is no failure.
+void sync_directory(const std::filesystem::path& directory);
+
 /// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
@@ -43,7 +46,7 @@ class TemporaryNeighbour {
   std::filesystem::path path_;
 };
 
-/// Whether another process holds the FileLock of this path now.
+/// Whether somebody holds the FileLock of this path now. Asking takes the lock for an instant, which who wants it waits for.
 bool is_locked(const std::filesystem::path& path);
 
 /// An exclusive advisory lock (flock) held while the object lives; the kernel drops it when the process dies.

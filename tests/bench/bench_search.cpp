@@ -8,7 +8,7 @@
 #include <iostream>
 
 #include "search/plan/stage_graph.h"
-#include "search/run/executors/simulated.h"
+#include "tests/support/simulated_executor.h"
 #include "search/run/run.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tiny_idx.h"

@@ -101,6 +101,11 @@ def check_clock(work, run):
     running = status["running"]
     check("what runs has an age", running and all(stage["age_s"] == 0 for stage in running))
     check("that its run is dead is told", not status["goes_on"] and "no nas-run is at work here" in nas_run("status", run).stdout)
+    with sqlite3.connect(run / "experiment.db") as edit:
+        edit.execute("update attempt set fraction = 0.25, message = 'epoch 2/8, loss 0.410' where stage in (select number from stage where state = 'running')")
+    edit.close()
+    check("how far it is, is told", ": epoch 2/8, loss 0.410, 25 %, about 0 s left" in nas_run("status", run).stdout)
+    check("and as JSON", all((stage["fraction"], stage["place"]) == (0.25, 0) for stage in json.loads(nas_run("status", run, "--json").stdout)["running"]))
     check("its report is written", nas_run("report", run, "-o", work / "clock.html").returncode == 0)
     again = nas_run(work / "target.yaml", "-o", run)
     check(f"it is run again: {again.stderr}", again.returncode == 0 and f"{len(running)} run" in again.stderr)
@@ -136,9 +141,33 @@ def check_serve(run):
     with socket.create_connection(("127.0.0.1", int(port))) as silent:  # one that says nothing holds nobody up
         check("beside a silent client", fetch(url)[0] == 200)
         silent.sendall(b"\0\r\n\r\n")
+    halves = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(400)]
+    for half in halves:
+        half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+    check("beside 400 clients that send half a request", fetch(url)[0] == 200)
+    for half in halves:
+        half.close()
     server.send_signal(signal.SIGINT)
     check("Ctrl-C ends it", server.wait(timeout=60) == 0)
+    for _ in range(10):  # a signal that comes while it begins to listen
+        server = subprocess.Popen([sys.argv[1], "serve", str(run), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        server.stdout.readline()
+        server.terminate()
+        check("an early signal ends it", server.wait(timeout=20) == 0)
     check("no directory", nas_run("serve", run / "nowhere").returncode == 3)
+
+
+def check_hangup(work):
+    """A session that drops ends a run as Ctrl-C does; under nohup it goes on."""
+    for ignored, code in [(False, 129), (True, 0)]:
+        run = work / f"hangup-{ignored}"
+        started = subprocess.Popen([sys.argv[1], work / "sweep.yaml", "-o", run], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL))
+        while "[1/" not in started.stderr.readline():  # its first stage is done
+            pass
+        started.send_signal(signal.SIGHUP)
+        rest = started.stderr.read()
+        check(f"a hangup, ignored {ignored}: {rest}", started.wait(timeout=60) == code and ("interrupted; the same command goes on" in rest) != ignored)
 
 
 def main(work):
@@ -148,6 +177,7 @@ def main(work):
         made = nas_run(work / f"{name}.yaml", "-o", work / name)
         check(f"the run: {made.stderr}", made.returncode == 0)
         check("the experiment as it was read", nas_run("show", work / name, "--yaml").stdout == text)
+    check_hangup(work)
     check_again(work, work / "sweep")
     check_again(work, work / "target")
     check_clock(work, work / "target")

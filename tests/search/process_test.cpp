@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "search/run/executors/worker_process.h"
 #include "storage/base/error.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/temporary_directory.h"
@@ -263,4 +264,25 @@ TEST_CASE_METHOD(Fixture, "a run with workers that die goes on, and keeps the re
   CHECK(statuses.at(always.fingerprint).attempt == 2);
   CHECK(repository.outcome(always.fingerprint).failure == "worker killed by signal 9 (Killed)\nabout to die\n");
   CHECK(observer.messages == std::vector<std::string>{"after: halfway"});
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that does not even die of SIGKILL is not waited for") {
+  start(0, "a", "hide from kill");
+  const pid_t pid = std::stoi(next().message);
+  executor->abort(0, "timeout", "it took too long");
+  const Event end = next_finish();
+  CHECK(end.outcome.failure_kind == "timeout");
+  CHECK(::kill(pid, 0) == 0);  // it is still there, and the slot works on
+  start(0, "b", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+  ::kill(pid, SIGKILL);
+}
+
+TEST_CASE("a request that is not read is given up") {
+  const support::TemporaryDirectory directory;
+  search::WorkerProcess worker({.program = "/bin/sleep", .arguments = {"60"}, .environment = {}}, directory.path() / "log");
+  CHECK(worker.send("short", std::chrono::milliseconds{100}));
+  CHECK_FALSE(worker.send(std::string(std::size_t{8} << 20, 'x'), std::chrono::milliseconds{100}));
+  worker.kill();
+  CHECK(worker.reap(std::chrono::milliseconds{1000}).signal == SIGKILL);
 }

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "storage/artifacts.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 #include "tests/support/fake_executor.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/temporary_directory.h"
@@ -400,6 +402,22 @@ TEST_CASE_METHOD(Fixture, "a stage that takes too long fails, and the rest goes 
   CHECK(summary.failed == 1);
   CHECK(status(slow).failure_kind == "timeout");
   CHECK(repository.outcome(slow.fingerprint).failure == "it ran for longer than reliability.trial_timeout, 1 s");
+}
+
+TEST_CASE_METHOD(Fixture, "a stage's checkpoint is removed once its result is recorded, and not before") {
+  const Stage a = stage("a"), b = stage("b"), c = stage("c");
+  const auto checkpoint = [&](const Stage& of) { return storage::checkpoint_path(directory.path(), of.fingerprint); };
+  for (const Stage& each : {a, b, c}) storage::write_file((storage::make_directory(checkpoint(each).parent_path()), checkpoint(each)), "epoch 3");
+  FakeExecutor executor(1, [&](const Job& job, int) {
+    if (name(job) == "b") return std::optional(failed("diverged"));
+    storage::StageOutcome outcome = done();
+    if (name(job) == "c") outcome.metrics = {{"val", "accuracy", 0.5, {}}, {"val", "accuracy", 0.5, {}}};  // cannot be recorded
+    return std::optional(outcome);
+  });
+  CHECK_THROWS_AS(go({a, b, c}, executor), storage::Error);
+  CHECK_FALSE(std::filesystem::exists(checkpoint(a)));
+  CHECK(std::filesystem::exists(checkpoint(b)));
+  CHECK(std::filesystem::exists(checkpoint(c)));
 }
 
 TEST_CASE_METHOD(Fixture, "an error leaves no stage running") {

@@ -53,7 +53,7 @@ TEST_CASE("a database opens with the project's pragmas") {
   const TemporaryDirectory directory;
   Database database(directory.path() / "db", write_access);
   CHECK(text_of(database, "PRAGMA journal_mode") == "wal");
-  CHECK(integer_of(database, "PRAGMA synchronous") == 1);  // NORMAL
+  CHECK(integer_of(database, "PRAGMA synchronous") == 2);  // FULL
   CHECK(integer_of(database, "PRAGMA foreign_keys") == 1);
 }
 

@@ -3,10 +3,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "storage/base/error.h"
 #include "tests/support/temporary_directory.h"
@@ -144,4 +146,25 @@ TEST_CASE("network file systems are told by their magic numbers") {
   CHECK(storage::network_file_system(static_cast<long>(0xFFFFFFFFFE534D42)) == "SMB");  // a negative f_type
   CHECK(storage::network_file_system(0xEF53).empty());                                  // ext4
   CHECK(storage::network_file_system(std::filesystem::path("/no/such/place")).empty());
+}
+
+TEST_CASE("who asks whether a run goes on does not keep another from starting") {
+  const support::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.path() / "run.lock";
+  { const storage::FileLock made(path); }
+  std::atomic<bool> over{false};
+  std::thread asking([&] {
+    while (!over) storage::is_locked(path);
+  });
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    try {
+      const storage::FileLock lock(path);
+    } catch (const storage::Error&) {
+      ++refused;
+    }
+  }
+  over = true;
+  asking.join();
+  CHECK(refused == 0);
 }

@@ -70,6 +70,10 @@ void obey(const Json& request, const Json& surroundings) {
     die();
   } else if (order == "exit") {
     std::exit(3);
+  } else if (order == "hide from kill") {  // leaves the group that is killed, as good as a process that the kernel does not let die
+    if (setpgid(0, getpgid(getppid())) != 0) std::exit(6);
+    say(search::StageProgress{stage, 0, std::to_string(getpid())});
+    while (true) pause();
   } else if (order == "stop itself") {
     kill(getpid(), SIGSTOP);
   } else if (order == "stay alive") {

@@ -27,7 +27,7 @@ using storage::ErrorKind;
 constexpr int kEventDescriptor = 3;
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr int kRequestPipeBytes = 1 << 20;  ///< so that a request fits while the worker is still starting
-constexpr std::chrono::milliseconds kExitPatience{2000}, kExitPause{5};
+constexpr std::chrono::milliseconds kExitPatience{2000}, kExitPause{5}, kDeathPatience{2000}, kSendPause{50};
 
 WorkerEnd end_of(int status) {
   if (WIFSIGNALED(status)) return {true, WTERMSIG(status), 0};
@@ -37,6 +37,7 @@ WorkerEnd end_of(int status) {
 }  // namespace
 
 std::string WorkerEnd::text() const {
+  if (stuck) return "worker does not end, not even killed: it hangs in the system (a disk, a driver)";
   if (!killed) return fmt::format("worker exited with code {}", code);
   const char* name = ::sigdescr_np(signal);
   return fmt::format("worker killed by signal {} ({})", signal, name != nullptr ? name : "unknown");
@@ -47,6 +48,7 @@ WorkerProcess::WorkerProcess(const Command& command, std::filesystem::path log) 
   const Descriptor output = open_log(log_);
   ::fcntl(requests.write.get(), F_SETPIPE_SZ, kRequestPipeBytes);  // a smaller pipe only waits longer
   ::fcntl(events.read.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(requests.write.get(), F_SETFL, O_NONBLOCK);
   pid_ = spawn(command, {{requests.read.get(), STDIN_FILENO},
                          {output.get(), STDOUT_FILENO},
                          {output.get(), STDERR_FILENO},
@@ -61,12 +63,17 @@ WorkerProcess::~WorkerProcess() {
   reap(kExitPatience);
 }
 
-bool WorkerProcess::send(const std::string& line) {
+bool WorkerProcess::send(const std::string& line, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   const std::string bytes = line + "\n";
   for (std::size_t sent = 0; sent < bytes.size();) {
     const ssize_t count = ::write(requests_.get(), bytes.data() + sent, bytes.size() - sent);
-    if (count < 0 && errno != EINTR) return false;
+    if (count < 0 && errno != EINTR && errno != EAGAIN) return false;
     if (count > 0) sent += static_cast<std::size_t>(count);
+    if (count >= 0 || errno != EAGAIN) continue;
+    pollfd room{requests_.get(), POLLOUT, 0};  // the pipe is full
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    ::poll(&room, 1, static_cast<int>(kSendPause.count()));
   }
   return true;
 }
@@ -104,9 +111,17 @@ WorkerEnd WorkerProcess::reap(std::chrono::milliseconds patience) {
   };
   while (!ended() && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, static_cast<int>(kExitPause.count()));
   kill();  // a worker that stays, and whatever it has started itself
+  // Not for ever: a process that hangs in the kernel (a network disk, a GPU's driver) does not even die of SIGKILL. Such a one is left to
+  // itself, and to init once nas-run has ended.
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
-  pid_ = -1;
+  pid_t reaped = 0;
+  for (const auto last = std::chrono::steady_clock::now() + kDeathPatience; reaped == 0 && std::chrono::steady_clock::now() < last;) {
+    reaped = ::waitpid(pid_, &status, WNOHANG);
+    if (reaped < 0 && errno == EINTR) reaped = 0;
+    if (reaped == 0) ::poll(nullptr, 0, static_cast<int>(kExitPause.count()));
+  }
+  const pid_t pid = std::exchange(pid_, -1);
+  if (reaped != pid) return {.killed = true, .signal = SIGKILL, .stuck = true};
   return end_of(status);
 }
 

@@ -17,6 +17,7 @@ namespace search {
 struct WorkerEnd {
   bool killed = false;  ///< by `signal`; else it exited with `code`
   int signal = 0, code = 0;
+  bool stuck = false;  ///< it was killed and has not ended all the same
   std::string text() const;  ///< "worker killed by signal 9 (Killed)", "worker exited with code 3"
 };
 
@@ -30,8 +31,8 @@ class WorkerProcess {
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  /// Writes a line to its stdin. False where it has died.
-  bool send(const std::string& line);
+  /// Writes a line to its stdin. False where it has died, or does not read it within `patience`.
+  bool send(const std::string& line, std::chrono::milliseconds patience = std::chrono::seconds{10});
 
   /// Tells the worker, by the end of its stdin, that nothing more comes.
   void close_requests() { requests_.close(); }
@@ -46,7 +47,7 @@ class WorkerProcess {
   void interrupt();  ///< SIGTERM to the worker
   void kill();       ///< SIGKILL to its group
 
-  /// Waits up to `patience` for the worker to end, kills it then, and says how it ended.
+  /// Waits up to `patience` for the worker to end, kills it then, and says how it ended. One that does not die is not waited for.
   WorkerEnd reap(std::chrono::milliseconds patience);
 
   /// Marks the end of the log: log_tail gives what is written from here on, its last `bytes` at most. It may be no UTF-8.

@@ -5,7 +5,9 @@
 #include "eval/nets/registry.h"
 #include "eval/precision.h"
 #include "search/worker/stages/stages.h"
+#include "storage/artifacts.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 
 namespace search {
 
@@ -82,8 +84,9 @@ eval::Weights WarmCache::weights(const storage::ArtifactStore& artifacts, const 
 }
 
 std::filesystem::path StageContext::checkpoint() const {
-  std::filesystem::create_directories(directory / "checkpoints");
-  return directory / "checkpoints" / (fingerprint + ".pt");
+  const std::filesystem::path path = storage::checkpoint_path(directory, fingerprint);
+  storage::make_directory(path.parent_path());
+  return path;
 }
 
 eval::Net StageContext::input_net(const std::string& role) const {

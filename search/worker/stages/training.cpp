@@ -65,7 +65,6 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
     outcome.artifacts.push_back(context.artifacts().put("checkpoint", [&](const std::filesystem::path& path) {
       std::filesystem::copy_file(context.checkpoint(), path, std::filesystem::copy_options::overwrite_existing);
     }));
-  std::filesystem::remove(context.checkpoint());
 }
 
 }  // namespace search

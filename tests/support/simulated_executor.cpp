@@ -1,4 +1,4 @@
-#include "search/run/executors/simulated.h"
+#include "tests/support/simulated_executor.h"
 
 namespace search {
 
