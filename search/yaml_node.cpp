@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <unordered_map>
 
 #include "storage/base/error.h"
 
@@ -81,6 +82,7 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     YAML::anchor_t anchor = 0;
     std::optional<YamlNode> key = {};  ///< of a mapping: read, its value is awaited
+    std::unordered_map<std::string, std::string> keys = {};  ///< of a mapping, with where they stand
   };
 
   std::string path() const {
@@ -126,19 +128,17 @@ class TreeBuilder : public YAML::EventHandler {
       level.node.members.push_back({level.key->text, level.key->where, std::move(node)});
       level.key.reset();
     } else {
-      check_key(level.node, node);
+      check_key(level, node);
       level.key = std::move(node);
     }
   }
 
-  void check_key(const YamlNode& mapping, const YamlNode& key) const {
+  void check_key(Level& mapping, const YamlNode& key) const {
     if (key.kind != YamlNode::Kind::scalar) {
       fail_at(key.where, path(), describe(key) + " is not a key; valid: a word, as in 'epochs: 8'");
     }
-    for (const YamlNode::Member& member : mapping.members) {
-      if (member.key != key.text) continue;
-      fail_at(key.where, join_key(path(), key.text), fmt::format("{} is given twice, first at {}", describe(key), member.where));
-    }
+    const auto [known, is_new] = mapping.keys.try_emplace(key.text, key.where);
+    if (!is_new) fail_at(key.where, join_key(path(), key.text), fmt::format("{} is given twice, first at {}", describe(key), known->second));
   }
 
   std::string file_;
