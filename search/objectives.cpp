@@ -23,6 +23,18 @@ const std::vector<std::string>& plain_metrics() {
   return names;
 }
 
+/// What the stages that make a net store of it once (stages/training.cpp, prune.cpp, extend.cpp), test data left out.
+const std::vector<std::string>& storable_metrics() {
+  static const std::vector<std::string> names{"val/accuracy",
+                                              "val/loss",
+                                              "val/accuracy_before_retraining",
+                                              "train/images_per_s",
+                                              "train/data_wait_share",
+                                              "train/batch_parts",
+                                              "data/images_left_out"};
+  return names;
+}
+
 std::string trimmed(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(' '), end = text.find_last_not_of(' ');
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
@@ -59,16 +71,26 @@ double volume(std::vector<std::vector<double>> points, const std::vector<double>
 
 void check_metric(const std::string& metric) {
   const auto& plain = plain_metrics();
-  const std::size_t slash = metric.find('/');
+  const auto& storable = storable_metrics();
+  const bool has_slash = metric.find('/') != std::string::npos;
+  const auto is_among = [&](const auto& names) { return std::find(names.begin(), names.end(), metric) != names.end(); };
   if (metric.starts_with("test/") || metric == "accuracy_test")
     throw Error(ErrorKind::invalid,
                 fmt::format("'{}' would choose by test data; valid: metrics of the training or validation split, or sizes", metric));
-  if (std::find(plain.begin(), plain.end(), metric) == plain.end() && (slash == 0 || slash == std::string::npos))
-    throw Error(ErrorKind::invalid,
+  if (is_among(plain) || is_among(storable)) return;
+  if (has_slash)
+    throw Error(ErrorKind::invalid, fmt::format("'{}' is not a metric that a net has{}", metric, storage::suggestion(metric, storable)));
+  throw Error(ErrorKind::invalid,
                 fmt::format("'{}' is not a metric{}; a stored one is named as in 'val/loss'", metric, storage::suggestion(metric, plain)));
 }
 
 Constraint parse_constraint(const std::string& text) {
+  Constraint constraint = constraint_from_string(text);
+  check_metric(constraint.metric);
+  return constraint;
+}
+
+Constraint constraint_from_string(const std::string& text) {
   const std::size_t at = text.find_first_of("<>");
   const bool has_relation = at != std::string::npos && at + 1 < text.size() && text[at + 1] == '=';
   Constraint constraint;
@@ -78,7 +100,6 @@ Constraint parse_constraint(const std::string& text) {
     throw Error(ErrorKind::invalid, fmt::format("'{}' is not a constraint; valid: as in 'macs <= 2.0e8' or 'accuracy_val >= 0.9'", text));
   constraint.metric = trimmed(text.substr(0, at));
   constraint.at_most = text[at] == '<';
-  check_metric(constraint.metric);
   return constraint;
 }
 

@@ -11,7 +11,7 @@
 namespace search {
 
 /// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), latency_ms (the median at the first batch of
-/// `evaluate: latency`), or any that a stage stores outside the test split, as "split/name". Selection never sees test data.
+/// `evaluate: latency`), or one that the stage that made the net stores outside the test split, as "val/loss". Selection never sees test data.
 struct Objective {
   std::string metric;
   bool maximize = false;
@@ -24,11 +24,14 @@ struct Constraint {
   double bound = 0;
 };
 
-/// Throws storage::Error(invalid) for a metric that cannot be one, with what is valid.
+/// Throws storage::Error(invalid) for a metric that no net can have, with the nearest that one can.
 void check_metric(const std::string& metric);
 
 /// "METRIC <= NUMBER" or "METRIC >= NUMBER". Throws storage::Error(invalid).
 Constraint parse_constraint(const std::string& text);
+
+/// The same of a stored constraint: its metric is not checked.
+Constraint constraint_from_string(const std::string& text);
 std::string to_string(const Constraint& constraint);
 
 /// Higher is better for accuracies, lower for everything else.

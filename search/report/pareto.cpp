@@ -41,7 +41,7 @@ std::set<std::string> stages_beyond_constraints(const storage::Repository& repos
   std::vector<Constraint> constraints;
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
   const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
-  for (const Json& text : stored) constraints.push_back(parse_constraint(text));
+  for (const Json& text : stored) constraints.push_back(constraint_from_string(text));
   std::set<std::string> beyond;
   if (constraints.empty()) return beyond;
   for (const auto& [stage, status] : repository.stage_statuses(stored_metrics({}, constraints))) {

@@ -35,6 +35,12 @@ TEST_CASE("constraints are parsed and checked") {
   for (const char* wrong : {"macs", "macs <", "macs < 3", "macs <= ", "macs <= 3 4", "<= 3", "macs <= inf", "macs = 3"})
     CHECK_THROWS(search::parse_constraint(wrong));
   CHECK_THROWS_WITH(search::parse_constraint("mac <= 3"), Catch::Contains("did you mean 'macs'"));
+  CHECK_THROWS_WITH(search::parse_constraint("val/acuracy >= 0.9"), Catch::Contains("did you mean 'val/accuracy'"));
+  for (const char* storable : {"val/loss <= 1", "val/accuracy_before_retraining >= 0.1", "train/images_per_s >= 100"})
+    CHECK_NOTHROW(search::parse_constraint(storable));
+  for (const char* never : {"train/loss <= 1", "train/images_per_s_fp32 >= 1", "latency_ms/batch1 <= 3", "/loss <= 1", "val/ <= 1"})
+    CHECK_THROWS(search::parse_constraint(never));  // of epochs only, of a stage that makes no net, of no split
+  CHECK(search::constraint_from_string("val/acuracy >= 0.9").metric == "val/acuracy");  // an older run's
   CHECK_THROWS_WITH(search::parse_constraint("test/accuracy >= 0.9"), Catch::Contains("would choose by test data"));
 }
 
