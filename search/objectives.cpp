@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "storage/base/error.h"
 #include "storage/base/option.h"
@@ -81,7 +82,7 @@ void check_metric(const std::string& metric) {
   if (has_slash)
     throw Error(ErrorKind::invalid, fmt::format("'{}' is not a metric that a net has{}", metric, storage::suggestion(metric, storable)));
   throw Error(ErrorKind::invalid,
-                fmt::format("'{}' is not a metric{}; a stored one is named as in 'val/loss'", metric, storage::suggestion(metric, plain)));
+              fmt::format("'{}' is not a metric{}; a stored one is named as in 'val/loss'", metric, storage::suggestion(metric, plain)));
 }
 
 Constraint parse_constraint(const std::string& text) {
@@ -141,12 +142,12 @@ std::optional<Candidate> candidate(const storage::StageStatus& net, const std::v
   Candidate result;
   for (const Objective& objective : objectives) {
     const std::optional<double> value = metric_of(net, objective.metric);
-    if (!value) return std::nullopt;
+    if (!value || std::isnan(*value)) return std::nullopt;
     result.values.push_back(objective.maximize ? -*value : *value);
   }
   for (const Constraint& constraint : constraints) {
     const std::optional<double> value = metric_of(net, constraint.metric);
-    if (!value) return std::nullopt;
+    if (!value || std::isnan(*value)) return std::nullopt;
     const double beyond = constraint.at_most ? *value - constraint.bound : constraint.bound - *value;
     if (beyond > 0) result.violation += beyond / std::max(std::abs(constraint.bound), 1e-12);
   }
@@ -161,6 +162,19 @@ bool dominates(const Candidate& one, const Candidate& other) {
     better = better || one.values[i] < other.values[i];
   }
   return better;
+}
+
+std::vector<std::size_t> pareto_front(const std::vector<Candidate>& candidates) {
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    return std::tie(candidates[i].violation, candidates[i].values) < std::tie(candidates[j].violation, candidates[j].values);
+  });
+  std::vector<std::size_t> front;  // none is dominated by one behind it; the last are the likeliest to dominate the next
+  for (const std::size_t i : order)
+    if (std::none_of(front.rbegin(), front.rend(), [&](std::size_t j) { return dominates(candidates[j], candidates[i]); }))
+      front.push_back(i);
+  return front;
 }
 
 std::vector<int> front_numbers(const std::vector<Candidate>& candidates) {

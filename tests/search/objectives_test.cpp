@@ -67,6 +67,20 @@ TEST_CASE("fronts and crowding of five nets, by hand") {
   CHECK(search::ranking(nets) == std::vector<int>{0, 2, 1, 3, 4});
 }
 
+TEST_CASE("a front is told in the order of its values, equal nets with it") {
+  auto nets = points({{4, 1}, {2, 3}, {3, 4}, {1, 5}, {2, 3}, {5, 5}, {1, 6}});
+  CHECK(search::pareto_front(nets) == std::vector<std::size_t>{3, 1, 4, 0});
+  nets[3].violation = 1;
+  CHECK(search::pareto_front(nets) == std::vector<std::size_t>{6, 1, 4, 0});
+  CHECK(search::pareto_front({}).empty());
+  CHECK(search::pareto_front(points({{1, 2, 3}, {2, 1, 3}, {1, 2, 2}, {3, 3, 3}})) == std::vector<std::size_t>{2, 1});
+}
+
+TEST_CASE("a net whose objective is no number cannot be compared") {
+  CHECK_FALSE(search::candidate(net(NAN, 5, 100), {{"accuracy_val", true}}, {}));
+  CHECK_FALSE(search::candidate(net(NAN, 5, 100), {{"macs", false}}, {{"accuracy_val", false, 0.5}}));
+}
+
 TEST_CASE("a feasible net is before any that is not") {
   std::vector<Candidate> nets = points({{1, 1}, {9, 9}, {2, 2}});
   nets[0].violation = 0.5;
