@@ -83,7 +83,7 @@ class Loop {
     SteadyClock::time_point since;
   };
 
-  History history() const { return repository_.stage_statuses(stored_metrics(experiment_.objectives, experiment_.constraints)); }
+  History history() const { return stored_history(repository_, experiment_); }
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
   bool anything_runs() const {

@@ -117,6 +117,10 @@ const std::vector<StrategyEntry>& strategy_registry() {
 
 }  // namespace
 
+History stored_history(const storage::Repository& repository, const Experiment& experiment) {
+  return repository.stage_statuses(stored_metrics(experiment.objectives, experiment.constraints));
+}
+
 std::vector<std::string> strategy_names() {
   std::vector<std::string> names;
   for (const StrategyEntry& entry : strategy_registry()) names.push_back(entry.name);

@@ -23,6 +23,9 @@ struct Plan {
 /// What is stored of the stages that earlier plans had, by fingerprint.
 using History = std::map<std::string, storage::StageStatus>;
 
+/// That of a run, with all that the strategy of this experiment looks at.
+History stored_history(const storage::Repository& repository, const Experiment& experiment);
+
 class Strategy {
  public:
   virtual ~Strategy() = default;
