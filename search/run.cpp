@@ -67,7 +67,12 @@ class Loop {
     work();
     using State = StageSchedule::State;
     bool all_done = schedule_->count(State::ready) + schedule_->count(State::pending) == 0;
-    if (spent_ && strategy_.learns()) all_done = all_done && strategy_.next(experiment_, history()).stages.size() == plan_.stages.size();
+    if (all_done && spent_ && strategy_.learns()) {
+      History latest = history();
+      Plan last = strategy_.next(experiment_, latest);
+      all_done = has_same_stages(last, plan_);
+      if (all_done && !is_same(last, plan_)) adopt(std::move(last), std::move(latest));
+    }
     if (all_done) summary_.end = RunSummary::End::finished;
     if (!all_done && spent_) summary_.end = RunSummary::End::budget;
     summary_.stages = static_cast<int>(plan_.stages.size());
@@ -151,7 +156,7 @@ class Loop {
     has_news_ = false;
     History known = history();
     Plan plan = strategy_.next(experiment_, known);
-    if (plan.stages.size() == plan_.stages.size()) {
+    if (is_same(plan, plan_)) {
       repository_.record_decisions(plan.decisions);
       return false;
     }

@@ -35,6 +35,8 @@ struct TrialStep {
   std::string stage;                           ///< fingerprint of the train or prune stage that makes the net
   std::string evaluation;                      ///< fingerprint of the stage that measures it on test data, or ""
   std::vector<std::string> measurements = {};  ///< fingerprints of the stages that measure its latency, its robustness
+
+  bool operator==(const TrialStep&) const = default;
 };
 
 /// One path through the stages: the base and its cuts, or a baseline.
@@ -46,6 +48,8 @@ struct TrialRecord {
   int seed = 1;
   std::optional<int> fold;
   std::vector<TrialStep> steps;
+
+  bool operator==(const TrialRecord&) const = default;
 };
 
 struct ExperimentRecord {

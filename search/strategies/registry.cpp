@@ -117,6 +117,15 @@ const std::vector<StrategyEntry>& strategy_registry() {
 
 }  // namespace
 
+bool has_same_stages(const Plan& one, const Plan& other) {
+  return std::equal(one.stages.begin(), one.stages.end(), other.stages.begin(), other.stages.end(),
+                    [](const Stage& a, const Stage& b) { return a.fingerprint == b.fingerprint; });
+}
+
+bool is_same(const Plan& one, const Plan& other) {
+  return has_same_stages(one, other) && one.trials == other.trials;
+}
+
 History stored_history(const storage::Repository& repository, const Experiment& experiment) {
   return repository.stage_statuses(stored_metrics(experiment.objectives, experiment.constraints));
 }
