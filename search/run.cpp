@@ -298,13 +298,12 @@ class Loop {
     if (retry && outcome.failure_kind == "oom") alone_.insert(fingerprint);
     if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
       outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
-    repository_.finish_stage(fingerprint, outcome);
+    const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
+    repository_.finish_stage(fingerprint, outcome, [&] { return progress_.finished(stage(running.stage), outcome.wall_s, status); });
     has_news_ = true;
     if (outcome.state == StageState::done) {
       ++summary_.executed;
       schedule_->mark_done(running.stage);
-      for (const storage::HypervolumeRecord& grown : progress_.finished(stage(running.stage), outcome))
-        repository_.record_hypervolume(grown);
     } else if (outcome.state == StageState::failed) {
       ++new_failures_;
       schedule_->mark_failed(running.stage);
@@ -339,6 +338,7 @@ class Loop {
 
   const SteadyClock::time_point begin_ = SteadyClock::now();
   const std::string host_ = host_name();
+  const std::vector<std::string> metrics_ = stored_metrics(experiment_.objectives, experiment_.constraints);
   Plan plan_;
   std::optional<StageSchedule> schedule_;
   SearchProgress progress_;

@@ -109,7 +109,7 @@ struct Decision {
   std::string reason;
 };
 
-/// How good the nets of a task are, all together, once `stage` was done.
+/// How good the nets of a task are, all together, with the net of `stage`.
 struct HypervolumeRecord {
   std::string task, stage;
   double epochs = 0;  ///< of training, in all

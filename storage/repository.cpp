@@ -198,7 +198,8 @@ void Repository::start_stage(const std::string& fingerprint, const std::string& 
   if (started == 0) refuse_transition(*database_, fingerprint, "start");
 }
 
-void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome) {
+void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome,
+                              const std::function<std::vector<HypervolumeRecord>()>& grown) {
   if (outcome.state == StageState::pending || outcome.state == StageState::running) {
     throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot finish as {}", fingerprint, to_string(outcome.state)));
   }
@@ -211,6 +212,8 @@ void Repository::finish_stage(const std::string& fingerprint, const StageOutcome
                         outcome.wall_s, to_text(outcome.values), fingerprint});
   if (!row) refuse_transition(*database_, fingerprint, "finish");
   if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
+  if (outcome.state == StageState::done && grown)
+    for (const HypervolumeRecord& record : grown()) record_hypervolume(record);
   transaction.commit();
 }
 
