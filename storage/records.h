@@ -54,7 +54,7 @@ struct TrialRecord {
 
 struct ExperimentRecord {
   std::string name;
-  std::string yaml;  ///< the file as it was read
+  std::string yaml;  ///< the file as it was read, with the command line's overrides in it
   Json settings;     ///< the validated experiment
 };
 
