@@ -35,6 +35,8 @@ struct TrialStep {
   std::string stage;                           ///< fingerprint of the train or prune stage that makes the net
   std::string evaluation;                      ///< fingerprint of the stage that measures it on test data, or ""
   std::vector<std::string> measurements = {};  ///< fingerprints of the stages that measure its latency, its robustness
+
+  bool operator==(const TrialStep&) const = default;
 };
 
 /// One path through the stages: the base and its cuts, or a baseline.
@@ -46,11 +48,13 @@ struct TrialRecord {
   int seed = 1;
   std::optional<int> fold;
   std::vector<TrialStep> steps;
+
+  bool operator==(const TrialRecord&) const = default;
 };
 
 struct ExperimentRecord {
   std::string name;
-  std::string yaml;  ///< the file as it was read
+  std::string yaml;  ///< the file as it was read, with the command line's overrides in it
   Json settings;     ///< the validated experiment
 };
 
@@ -113,7 +117,7 @@ struct Decision {
   std::string reason;
 };
 
-/// How good the nets of a task are, all together, once `stage` was done.
+/// How good the nets of a task are, all together, with the net of `stage`.
 struct HypervolumeRecord {
   std::string task, stage;
   double epochs = 0;  ///< of training, in all

@@ -229,7 +229,8 @@ void Repository::record_progress(const std::string& fingerprint, double fraction
       {fraction, valid_utf8(message), fingerprint});
 }
 
-void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome) {
+void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome,
+                              const std::function<std::vector<HypervolumeRecord>()>& grown) {
   if (outcome.state == StageState::pending || outcome.state == StageState::running) {
     throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot finish as {}", fingerprint, to_string(outcome.state)));
   }
@@ -244,6 +245,8 @@ void Repository::finish_stage(const std::string& fingerprint, const StageOutcome
   database_->run(fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} WHERE stage = ? AND end IS NULL", now),
                  {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)), (*row)[0]});
   if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
+  if (outcome.state == StageState::done && grown)
+    for (const HypervolumeRecord& record : grown()) record_hypervolume(record);
   transaction.commit();
 }
 

@@ -38,6 +38,9 @@ class Repository {
   /// Of every stage. `metrics`: names of StageStatus::metrics to be filled in.
   std::map<std::string, StageStatus> stage_statuses(const std::vector<std::string>& metrics = {}) const;
 
+  /// Of one stage. Throws Error(internal) for one that no plan has.
+  StageStatus stage_status(const std::string& fingerprint, const std::vector<std::string>& metrics = {}) const;
+
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
 
@@ -48,8 +51,10 @@ class Repository {
   void record_progress(const std::string& fingerprint, double fraction, const std::string& message);
 
   /// Records how the running stage ended (done, failed or interrupted), with all its rows, in one transaction. Throws Error(internal)
-  /// where the stage is not running: a result is taken once for each attempt.
-  void finish_stage(const std::string& fingerprint, const StageOutcome& outcome);
+  /// where the stage is not running: a result is taken once for each attempt. `grown` is asked for a stage that is done, when its rows can
+  /// be read; what it gives is recorded in the same transaction.
+  void finish_stage(const std::string& fingerprint, const StageOutcome& outcome,
+                    const std::function<std::vector<HypervolumeRecord>()>& grown = {});
 
   /// A stage as it was planned. Throws Error(internal) for one that no plan has.
   StageRecord stage(const std::string& fingerprint) const;

@@ -86,21 +86,20 @@ std::vector<Artifact> artifacts_of(Database& database, std::int64_t stage) {
   return artifacts;
 }
 
-}  // namespace
-
-std::optional<ExperimentRecord> Repository::experiment() const {
-  const auto row = database_->first("SELECT name, yaml, settings FROM experiment ORDER BY number DESC LIMIT 1");
-  if (!row) return std::nullopt;
-  return ExperimentRecord{text((*row)[0]), text((*row)[1]), parsed((*row)[2])};
-}
-
-std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<std::string>& metrics) const {
+/// What is stored of every stage, or of `only`.
+std::map<std::string, StageStatus> statuses_of(Database& database, const std::vector<std::string>& metrics, const std::string& only) {
   std::map<std::string, StageStatus> statuses;
-  database_->each(
+  const auto each = [&](const std::string& sql, std::vector<Value> values, const char* column, const char* rest, const auto& take) {
+    if (only.empty()) return database.each(sql + rest, values, take);
+    values.emplace_back(only);
+    database.each(fmt::format("{} AND {} = ?{}", sql, column, rest), values, take);
+  };
+  each(
       "SELECT fingerprint, state, attempt, failure_kind, metric.value, params, macs, wall_s "
       "FROM stage LEFT JOIN architecture ON hash = stage.architecture "
-      "LEFT JOIN metric ON metric.stage = stage.number AND metric.split = 'val' AND metric.name = 'accuracy' AND metric.epoch IS NULL",
-      {}, [&](const Row& row) {
+      "LEFT JOIN metric ON metric.stage = stage.number AND metric.split = 'val' AND metric.name = 'accuracy' AND metric.epoch IS NULL "
+      "WHERE true",
+      {}, "fingerprint", "", [&](const Row& row) {
         StageStatus& status = statuses[text(row[0])];
         status = {stage_state_from_string(text(row[1])),
                   static_cast<int>(integer(row[2])),
@@ -119,23 +118,40 @@ std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<
     };
     const std::size_t slash = name.find('/');
     if (name == "size")
-      database_->each(
-          "SELECT fingerprint, 1.0 * bytes FROM artifact JOIN stage ON stage.number = artifact.stage WHERE artifact.name = 'weights'", {},
-          take);
+      each("SELECT fingerprint, 1.0 * bytes FROM artifact JOIN stage ON stage.number = artifact.stage WHERE artifact.name = 'weights'", {},
+           "fingerprint", "", take);
     else if (name == "latency_ms")  // of the stage that made the net, by the last that timed it
-      database_->each(
+      each(
           "SELECT made.fingerprint, metric.value FROM stage AS measuring "
           "JOIN metric ON metric.stage = measuring.number AND metric.split = '' AND metric.name = 'latency_ms' "
           "JOIN input ON input.stage = measuring.number AND input.role = 'net' JOIN stage AS made ON made.number = input.source "
-          "WHERE measuring.kind = 'latency' ORDER BY measuring.number",
-          {}, take);
+          "WHERE measuring.kind = 'latency'",
+          {}, "made.fingerprint", " ORDER BY measuring.number", take);
     else if (slash != std::string::npos)
-      database_->each(
+      each(
           "SELECT fingerprint, value FROM metric JOIN stage ON stage.number = metric.stage "
           "WHERE split = ? AND name = ? AND epoch IS NULL",
-          {name.substr(0, slash), name.substr(slash + 1)}, take);
+          {name.substr(0, slash), name.substr(slash + 1)}, "fingerprint", "", take);
   }
   return statuses;
+}
+
+}  // namespace
+
+std::optional<ExperimentRecord> Repository::experiment() const {
+  const auto row = database_->first("SELECT name, yaml, settings FROM experiment ORDER BY number DESC LIMIT 1");
+  if (!row) return std::nullopt;
+  return ExperimentRecord{text((*row)[0]), text((*row)[1]), parsed((*row)[2])};
+}
+
+std::map<std::string, StageStatus> Repository::stage_statuses(const std::vector<std::string>& metrics) const {
+  return statuses_of(*database_, metrics, "");
+}
+
+StageStatus Repository::stage_status(const std::string& fingerprint, const std::vector<std::string>& metrics) const {
+  const auto statuses = statuses_of(*database_, metrics, fingerprint);
+  if (statuses.empty()) throw Error(ErrorKind::internal, fmt::format("no plan has stage '{}'", fingerprint));
+  return statuses.begin()->second;
 }
 
 StageRecord Repository::stage(const std::string& fingerprint) const {

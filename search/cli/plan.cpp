@@ -17,9 +17,9 @@ struct Options {
 };
 
 /// What is stored of the stages; nothing where there is no database yet.
-History history(const std::filesystem::path& directory) {
+History history(const Experiment& experiment, const std::filesystem::path& directory) {
   if (!std::filesystem::exists(directory / "experiment.db")) return {};
-  return storage::Repository(directory, storage::Repository::Access::read).stage_statuses();
+  return stored_history(storage::Repository(directory, storage::Repository::Access::read), experiment);
 }
 
 Json summary(const Plan& plan, const History& history) {
@@ -48,7 +48,7 @@ int plan(const Options& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   if (options.dot) {
-    fmt::print("{}", to_dot(make_strategy(experiment.strategy)->next(experiment, history(directory)).stages));
+    fmt::print("{}", to_dot(make_strategy(experiment.strategy)->next(experiment, history(experiment, directory)).stages));
   } else {
     print_plan(experiment, directory, options.json);
   }
@@ -58,7 +58,7 @@ int plan(const Options& options) {
 }  // namespace
 
 void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json) {
-  const History known = history(directory);
+  const History known = history(experiment, directory);
   Json plan = summary(make_strategy(experiment.strategy)->next(experiment, known), known);
   if (json) {
     plan["results"] = directory.string();

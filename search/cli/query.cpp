@@ -35,11 +35,7 @@ int pareto(const Options& options) {
   static const std::vector<std::string> columns{"task", "net",          "criterion",     "schedule", "seed", "trial",
                                                 "step", "accuracy_val", "accuracy_test", "params",   "macs"};
   const Repository repository(options.directory, Repository::Access::read);
-  const Json steps = repository.rows("steps");
-  const std::set<std::string> beyond = stages_beyond_constraints(repository);
-  Json feasible = Json::array();
-  for (const Json& step : steps)
-    if (!beyond.contains(step.at("stage").get<std::string>())) feasible.push_back(step);
+  const Json steps = repository.rows("steps"), feasible = feasible_steps(repository);
   const Json rows = pareto_front(feasible, options.x);
   if (feasible.size() < steps.size())
     message(

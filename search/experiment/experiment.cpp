@@ -224,6 +224,14 @@ Json whole_path(const Experiment& experiment) {
   return train;
 }
 
+/// The file as the overrides made it, under a comment that says so.
+std::string overridden(const YamlNode& tree, const std::vector<Override>& overrides) {
+  std::string with;
+  for (const Override& each : overrides) with += fmt::format(" -s {}={}", each.path, each.value);
+  std::replace(with.begin(), with.end(), '\n', ' ');
+  return "# As it was run, with" + with + "\n" + to_yaml(tree);
+}
+
 }  // namespace
 
 Override parse_override(const std::string& text) {
@@ -245,6 +253,7 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   experiment.yaml = read_experiment_file(file);
   YamlNode tree = parse_yaml(experiment.yaml, file.string());
   for (const Override& each : overrides) apply_override(tree, each.path, each.value);
+  if (!overrides.empty()) experiment.yaml = overridden(tree, overrides);
   fill_environment(tree, environment);
 
   YamlReader root(tree, "", experiment.file.parent_path());

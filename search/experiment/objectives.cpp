@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "storage/base/error.h"
 #include "storage/base/option.h"
@@ -20,6 +21,18 @@ using storage::ErrorKind;
 
 const std::vector<std::string>& plain_metrics() {
   static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size", "latency_ms"};
+  return names;
+}
+
+/// What the stages that make a net store of it once (stages/training.cpp, prune.cpp, extend.cpp), test data left out.
+const std::vector<std::string>& storable_metrics() {
+  static const std::vector<std::string> names{"val/accuracy",
+                                              "val/loss",
+                                              "val/accuracy_before_retraining",
+                                              "train/images_per_s",
+                                              "train/data_wait_share",
+                                              "train/batch_parts",
+                                              "data/images_left_out"};
   return names;
 }
 
@@ -59,16 +72,26 @@ double volume(std::vector<std::vector<double>> points, const std::vector<double>
 
 void check_metric(const std::string& metric) {
   const auto& plain = plain_metrics();
-  const std::size_t slash = metric.find('/');
+  const auto& storable = storable_metrics();
+  const bool has_slash = metric.find('/') != std::string::npos;
+  const auto is_among = [&](const auto& names) { return std::find(names.begin(), names.end(), metric) != names.end(); };
   if (metric.starts_with("test/") || metric == "accuracy_test")
     throw Error(ErrorKind::invalid,
                 fmt::format("'{}' would choose by test data; valid: metrics of the training or validation split, or sizes", metric));
-  if (std::find(plain.begin(), plain.end(), metric) == plain.end() && (slash == 0 || slash == std::string::npos))
-    throw Error(ErrorKind::invalid,
-                fmt::format("'{}' is not a metric{}; a stored one is named as in 'val/loss'", metric, storage::suggestion(metric, plain)));
+  if (is_among(plain) || is_among(storable)) return;
+  if (has_slash)
+    throw Error(ErrorKind::invalid, fmt::format("'{}' is not a metric that a net has{}", metric, storage::suggestion(metric, storable)));
+  throw Error(ErrorKind::invalid,
+              fmt::format("'{}' is not a metric{}; a stored one is named as in 'val/loss'", metric, storage::suggestion(metric, plain)));
 }
 
 Constraint parse_constraint(const std::string& text) {
+  Constraint constraint = constraint_from_string(text);
+  check_metric(constraint.metric);
+  return constraint;
+}
+
+Constraint constraint_from_string(const std::string& text) {
   const std::size_t at = text.find_first_of("<>");
   const bool has_relation = at != std::string::npos && at + 1 < text.size() && text[at + 1] == '=';
   Constraint constraint;
@@ -78,7 +101,6 @@ Constraint parse_constraint(const std::string& text) {
     throw Error(ErrorKind::invalid, fmt::format("'{}' is not a constraint; valid: as in 'macs <= 2.0e8' or 'accuracy_val >= 0.9'", text));
   constraint.metric = trimmed(text.substr(0, at));
   constraint.at_most = text[at] == '<';
-  check_metric(constraint.metric);
   return constraint;
 }
 
@@ -120,12 +142,12 @@ std::optional<Candidate> candidate(const storage::StageStatus& net, const std::v
   Candidate result;
   for (const Objective& objective : objectives) {
     const std::optional<double> value = metric_of(net, objective.metric);
-    if (!value) return std::nullopt;
+    if (!value || std::isnan(*value)) return std::nullopt;
     result.values.push_back(objective.maximize ? -*value : *value);
   }
   for (const Constraint& constraint : constraints) {
     const std::optional<double> value = metric_of(net, constraint.metric);
-    if (!value) return std::nullopt;
+    if (!value || std::isnan(*value)) return std::nullopt;
     const double beyond = constraint.at_most ? *value - constraint.bound : constraint.bound - *value;
     if (beyond > 0) result.violation += beyond / std::max(std::abs(constraint.bound), 1e-12);
   }
@@ -140,6 +162,19 @@ bool dominates(const Candidate& one, const Candidate& other) {
     better = better || one.values[i] < other.values[i];
   }
   return better;
+}
+
+std::vector<std::size_t> pareto_front(const std::vector<Candidate>& candidates) {
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    return std::tie(candidates[i].violation, candidates[i].values) < std::tie(candidates[j].violation, candidates[j].values);
+  });
+  std::vector<std::size_t> front;  // none is dominated by one behind it; the last are the likeliest to dominate the next
+  for (const std::size_t i : order)
+    if (std::none_of(front.rbegin(), front.rend(), [&](std::size_t j) { return dominates(candidates[j], candidates[i]); }))
+      front.push_back(i);
+  return front;
 }
 
 std::vector<int> front_numbers(const std::vector<Candidate>& candidates) {

@@ -11,7 +11,8 @@
 namespace search {
 
 /// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), latency_ms (the median at the first batch of
-/// `evaluate: latency`), or any that a stage stores outside the test split, as "split/name". Selection never sees test data.
+/// `evaluate: latency`), or one that the stage that made the net stores outside the test split, as "val/loss". Selection never sees test
+/// data.
 struct Objective {
   std::string metric;
   bool maximize = false;
@@ -24,11 +25,14 @@ struct Constraint {
   double bound = 0;
 };
 
-/// Throws storage::Error(invalid) for a metric that cannot be one, with what is valid.
+/// Throws storage::Error(invalid) for a metric that no net can have, with the nearest that one can.
 void check_metric(const std::string& metric);
 
 /// "METRIC <= NUMBER" or "METRIC >= NUMBER". Throws storage::Error(invalid).
 Constraint parse_constraint(const std::string& text);
+
+/// The same of a stored constraint: its metric is not checked.
+Constraint constraint_from_string(const std::string& text);
 std::string to_string(const Constraint& constraint);
 
 /// Higher is better for accuracies, lower for everything else.
@@ -49,12 +53,15 @@ struct Candidate {
   double violation = 0;        ///< of the constraints, each relative to its bound, in sum; 0: feasible
 };
 
-/// Nothing where an objective or a constrained metric is missing.
+/// Nothing where an objective or a constrained metric is missing, or no number.
 std::optional<Candidate> candidate(const storage::StageStatus& net, const std::vector<Objective>& objectives,
                                    const std::vector<Constraint>& constraints);
 
 /// The lesser violation wins; without any, no value worse and one better (Deb et al. 2002, constrained domination).
 bool dominates(const Candidate& one, const Candidate& other);
+
+/// Indices of those that nothing dominates, by their values in order; equal ones are all there.
+std::vector<std::size_t> pareto_front(const std::vector<Candidate>& candidates);
 
 /// The number of each candidate's front: 0 for those that nothing dominates, 1 for those that only these do, ...
 std::vector<int> front_numbers(const std::vector<Candidate>& candidates);

@@ -94,6 +94,8 @@ std::map<std::string, Json> read_data(const YamlReader& section) {
   std::vector<std::string> formats;
   for (const eval::DatasetEntry& entry : eval::dataset_registry()) formats.push_back(entry.format);
 
+  for (const YamlNode::Member& member : section.node().members)
+    YamlReader({.kind = YamlNode::Kind::scalar, .where = member.where, .text = member.key}, "data", "").safe_name();
   std::map<std::string, Json> data;
   for (auto& [name, entry] : section.members()) {
     const std::string format = entry.require("format", fmt::format("{}", fmt::join(formats, ", "))).one_of("a format of data", formats);

@@ -22,7 +22,8 @@ storage::Option factors_option() {
           .fallback = {0.5, 0.7, 0.85},
           .doc = "shares of a net that a cut may leave",
           .min = 0.01,
-          .max = 0.99};
+          .max = 0.99,
+          .filled = true};
 }
 
 const std::vector<StrategyInfo>& strategy_catalog() {

@@ -20,8 +20,15 @@ struct Plan {
   int stages_without_sharing = 0;            ///< the sum of the stages over the trials, each trial run by itself
 };
 
+/// Whether two plans have the same stages; and the same trials too.
+bool has_same_stages(const Plan& one, const Plan& other);
+bool is_same(const Plan& one, const Plan& other);
+
 /// What is stored of the stages that earlier plans had, by fingerprint.
 using History = std::map<std::string, storage::StageStatus>;
+
+/// That of a run, with all that the strategy of this experiment looks at.
+History stored_history(const storage::Repository& repository, const Experiment& experiment);
 
 class Strategy {
  public:

@@ -37,4 +37,7 @@ storage::Json pareto_front(const storage::Json& steps, const std::string& x);
 /// Stages whose nets break the constraints that the experiment was last run with, or lack what these bound.
 std::set<std::string> stages_beyond_constraints(const storage::Repository& repository);
 
+/// The rows of `steps` without those stages: what fronts are made of.
+storage::Json feasible_steps(const storage::Repository& repository);
+
 }  // namespace search

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -34,7 +35,7 @@ Asked asked(const std::optional<storage::ExperimentRecord>& experiment) {
     asked.objectives.clear();
     for (const Json& each : settings.at("objectives")) asked.objectives.push_back({each.at("metric"), each.at("direction") == "maximize"});
   }
-  for (const Json& text : settings.value("constraints", Json::array())) asked.constraints.push_back(parse_constraint(text));
+  for (const Json& text : settings.value("constraints", Json::array())) asked.constraints.push_back(constraint_from_string(text));
   return asked;
 }
 
@@ -95,8 +96,10 @@ void take_values(OptunaTrial& made, const Json& step, const Stored& stored, cons
     made.attributes["failure"] = fmt::format("the net has no {}", objective.metric);
   }
   for (const Constraint& constraint : asked.constraints) {
-    const double value = metric_of(net, constraint.metric).value_or(INFINITY);
-    made.constraints.push_back(constraint.at_most ? value - constraint.bound : constraint.bound - value);
+    constexpr double largest = std::numeric_limits<double>::max();  // Optuna reads numbers of JSON, which has no infinity
+    const std::optional<double> value = metric_of(net, constraint.metric);
+    const double beyond = !value ? largest : constraint.at_most ? *value - constraint.bound : constraint.bound - *value;
+    made.constraints.push_back(std::isnan(beyond) ? largest : std::clamp(beyond, -largest, largest));
   }
 }
 

@@ -1,9 +1,9 @@
 // The Pareto front, declared in answers.h.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <set>
-#include <tuple>
+#include <utility>
 
 #include "search/experiment/objectives.h"
 #include "search/report/answers.h"
@@ -23,25 +23,32 @@ Json pareto_front(const Json& steps, const std::string& x) {
   if (candidates.empty() && !steps.empty())
     throw storage::Error(storage::ErrorKind::usage,
                          fmt::format("no step has a number '{}' (valid: params, macs, params_ratio, macs_ratio, wall_s)", x));
-  const auto order = [&](const Json& step) {
-    return std::tuple(step.at("task").get<std::string>(), step.at(x).get<double>(), -step.at("accuracy_val").get<double>());
-  };
-  std::stable_sort(candidates.begin(), candidates.end(), [&](const Json& one, const Json& other) { return order(one) < order(other); });
+  std::map<std::string, std::vector<std::size_t>> tasks;
+  for (std::size_t i = 0; i < candidates.size(); ++i) tasks[candidates[i].at("task").get<std::string>()].push_back(i);
   Json front = Json::array();
-  for (Json& step : candidates) {  // within a task by growing x: what comes must be better than the last, or its equal in both
-    const bool beats = front.empty() || front.back().at("task") != step.at("task") ||
-                       step.at("accuracy_val").get<double>() > front.back().at("accuracy_val").get<double>() ||
-                       order(step) == order(front.back());
-    if (beats) front.push_back(std::move(step));
+  for (const auto& [task, members] : tasks) {
+    std::vector<Candidate> nets;
+    for (const std::size_t i : members)
+      nets.push_back({{candidates[i].at(x).get<double>(), -candidates[i].at("accuracy_val").get<double>()}, 0});
+    for (const std::size_t net : pareto_front(nets)) front.push_back(std::move(candidates[members[net]]));
   }
   return front;
+}
+
+Json feasible_steps(const storage::Repository& repository) {
+  const std::set<std::string> beyond = stages_beyond_constraints(repository);
+  Json feasible = Json::array();
+  Json steps = repository.rows("steps");
+  for (Json& step : steps)
+    if (!beyond.contains(step.at("stage").get<std::string>())) feasible.push_back(std::move(step));
+  return feasible;
 }
 
 std::set<std::string> stages_beyond_constraints(const storage::Repository& repository) {
   std::vector<Constraint> constraints;
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
   const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
-  for (const Json& text : stored) constraints.push_back(parse_constraint(text));
+  for (const Json& text : stored) constraints.push_back(constraint_from_string(text));
   std::set<std::string> beyond;
   if (constraints.empty()) return beyond;
   for (const auto& [stage, status] : repository.stage_statuses(stored_metrics({}, constraints))) {

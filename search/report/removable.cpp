@@ -24,7 +24,7 @@ Names kept_stages(const storage::Repository& repository, const Json& stages, con
   if (keep == "all")
     for (const Json& stage : stages) kept.insert(stage.at("stage"));
   if (keep != "pareto" && keep != "reported") return kept;
-  const Json steps = repository.rows("steps");
+  const Json steps = keep == "pareto" ? feasible_steps(repository) : repository.rows("steps");
   for (const Json& step : steps)
     if (keep == "reported" && !step.at("accuracy_test").is_null()) kept.insert(step.at("stage"));
   if (keep == "pareto" && !steps.empty())

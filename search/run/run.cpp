@@ -73,7 +73,12 @@ class Loop {
     // By exclusion: whatever state a stage is in that did not get its result, there is something left.
     const auto size = static_cast<int>(plan_.stages.size());
     bool all_done = schedule_->count(State::done) + schedule_->count(State::failed) + schedule_->count(State::blocked) == size;
-    if (spent_ && strategy_.learns()) all_done = all_done && strategy_.next(experiment_, history()).stages.size() == plan_.stages.size();
+    if (all_done && spent_ && strategy_.learns()) {
+      History latest = history();
+      Plan last = strategy_.next(experiment_, latest);
+      all_done = has_same_stages(last, plan_);
+      if (all_done && !is_same(last, plan_)) adopt(std::move(last), std::move(latest));
+    }
     if (all_done) summary_.end = RunSummary::End::finished;
     if (!all_done && spent_) summary_.end = RunSummary::End::budget;
     summary_.stages = size;
@@ -84,7 +89,7 @@ class Loop {
   }
 
  private:
-  History history() const { return repository_.stage_statuses(stored_metrics(experiment_.objectives, experiment_.constraints)); }
+  History history() const { return stored_history(repository_, experiment_); }
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
 
@@ -149,7 +154,7 @@ class Loop {
     has_news_ = false;
     History known = history();
     Plan plan = strategy_.next(experiment_, known);
-    if (plan.stages.size() == plan_.stages.size()) {
+    if (is_same(plan, plan_)) {
       repository_.record_decisions(plan.decisions);
       return false;
     }
@@ -281,14 +286,13 @@ class Loop {
     if (retry && outcome.failure_kind == "oom") out_of_memory_.insert(fingerprint);
     if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
       outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
-    repository_.finish_stage(fingerprint, outcome);
+    const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
+    repository_.finish_stage(fingerprint, outcome, [&] { return progress_.finished(stage(running.stage), outcome.wall_s, status); });
     if (outcome.state == StageState::done) remove_checkpoint(fingerprint);
     has_news_ = true;
     if (outcome.state == StageState::done) {
       ++summary_.executed;
       schedule_->mark_done(running.stage);
-      for (const storage::HypervolumeRecord& grown : progress_.finished(stage(running.stage), outcome))
-        repository_.record_hypervolume(grown);
     } else if (outcome.state == StageState::failed) {
       ++new_failures_;
       schedule_->mark_failed(running.stage);
@@ -324,6 +328,7 @@ class Loop {
 
   const SteadyClock::time_point begin_ = SteadyClock::now();
   const std::string host_ = host_name();
+  const std::vector<std::string> metrics_ = stored_metrics(experiment_.objectives, experiment_.constraints);
   Plan plan_;
   std::optional<StageSchedule> schedule_;
   SearchProgress progress_;

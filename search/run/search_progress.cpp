@@ -4,29 +4,6 @@
 
 namespace search {
 
-namespace {
-
-/// The net that an outcome left, as later plans will see it.
-storage::StageStatus status_of(const storage::StageOutcome& outcome) {
-  storage::StageStatus status;
-  status.state = outcome.state;
-  status.wall_s = outcome.wall_s;
-  for (const storage::Metric& metric : outcome.metrics) {
-    if (metric.epoch) continue;
-    status.metrics[metric.split + "/" + metric.name] = metric.value;
-    if (metric.split == "val" && metric.name == "accuracy") status.accuracy_val = metric.value;
-  }
-  for (const storage::Artifact& artifact : outcome.artifacts)
-    if (artifact.name == "weights") status.metrics["size"] = static_cast<double>(artifact.bytes);
-  if (outcome.architecture) {
-    status.params = outcome.architecture->params;
-    status.macs = outcome.architecture->macs;
-  }
-  return status;
-}
-
-}  // namespace
-
 double epochs_of(const Stage& stage) {
   const bool trains = stage.kind == StageKind::train || stage.kind == StageKind::prune || stage.kind == StageKind::extend;
   if (!trains) return 0;
@@ -62,44 +39,49 @@ void SearchProgress::adopt(const Plan& plan, const History& history) {
     ++stages_;
     epochs_ += epochs_of(stage);
     device_s_ += known->second.wall_s;
-    add_net(stage, known->second);
+    add_net(stage.fingerprint, known->second);
   }
   for (auto& [name, task] : tasks_) task.hypervolume = hypervolume_of(task);
 }
 
-std::vector<storage::HypervolumeRecord> SearchProgress::finished(const Stage& stage, const storage::StageOutcome& outcome) {
+std::vector<storage::HypervolumeRecord> SearchProgress::finished(const Stage& stage, double wall_s, const Lookup& status) {
   ++stages_;
   epochs_ += epochs_of(stage);
-  device_s_ += outcome.wall_s;
+  device_s_ += wall_s;
   std::vector<storage::HypervolumeRecord> grown;
-  if (!outcome.architecture || !add_net(stage, status_of(outcome))) return grown;
-  for (const std::string& name : tasks_of_.at(stage.fingerprint)) {
+  std::string net = stage.fingerprint;
+  if (stage.kind == StageKind::latency && names_metric(experiment_.objectives, experiment_.constraints, "latency_ms"))
+    for (const storage::StageInput& input : stage.inputs)
+      if (input.role == "net") net = input.stage;  // only now it has all that the objectives ask for
+  if (!tasks_of_.contains(net) || !add_net(net, status(net))) return grown;
+  for (const std::string& name : tasks_of_.at(net)) {
     Task& task = tasks_.at(name);
     const double now = hypervolume_of(task);
     if (now == task.hypervolume) continue;
     task.hypervolume = now;
-    grown.push_back({name, stage.fingerprint, epochs_, now});
+    grown.push_back({name, net, epochs_, now});
   }
   return grown;
 }
 
 /// Whether the front of a task may have changed.
-bool SearchProgress::add_net(const Stage& stage, const storage::StageStatus& net) {
-  const auto tasks = tasks_of_.find(stage.fingerprint);
+bool SearchProgress::add_net(const std::string& stage, const storage::StageStatus& net) {
+  const auto tasks = tasks_of_.find(stage);
   if (tasks == tasks_of_.end()) return false;
   const std::optional<Candidate> found = candidate(net, experiment_.objectives, experiment_.constraints);
   if (!found) return false;
   for (const std::string& name : tasks->second) {
     Task& task = tasks_[name];
-    if (bases_.contains(stage.fingerprint)) {
+    if (bases_.contains(stage)) {
       task.reference.resize(found->values.size());
       for (std::size_t i = 0; i < task.reference.size(); ++i) task.reference[i] = std::max(task.reference[i], found->values[i]);
     }
     if (found->violation > 0) continue;
-    const Candidate& now = *found;
-    if (std::any_of(task.front.begin(), task.front.end(), [&](const auto& other) { return dominates({other, 0}, now); })) continue;
-    std::erase_if(task.front, [&](const auto& other) { return dominates(now, {other, 0}); });
-    task.front.push_back(now.values);
+    std::vector<Candidate> nets{*found};
+    for (const std::vector<double>& values : task.front) nets.push_back({values, 0});
+    std::vector<std::vector<double>> front;
+    for (const std::size_t member : pareto_front(nets)) front.push_back(nets[member].values);
+    task.front = std::move(front);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 // How far a search has come: what it has spent, and how good its nets are together. Used by the run loop.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -21,10 +22,12 @@ class SearchProgress {
   /// Counts anew what is done of the plan.
   void adopt(const Plan& plan, const History& history);
 
-  /// A stage of the plan that is done now. Returns the hypervolumes that grew by it, one a task: over the front of the feasible nets that
-  /// the task's trials came to, baselines not counted. Objectives that are maximised count from 0, the others from the largest base's
-  /// value.
-  std::vector<storage::HypervolumeRecord> finished(const Stage& stage, const storage::StageOutcome& outcome);
+  using Lookup = std::function<storage::StageStatus(const std::string& fingerprint)>;
+
+  /// A stage of the plan that is done now; `status` gives what is stored of a stage. Returns the hypervolumes that grew by it, one a task:
+  /// over the front of the feasible nets that the task's trials came to, baselines not counted. Objectives that are maximised count from 0,
+  /// the others from the largest base's value.
+  std::vector<storage::HypervolumeRecord> finished(const Stage& stage, double wall_s, const Lookup& status);
 
   int stages() const { return stages_; }
   double epochs() const { return epochs_; }
@@ -37,7 +40,7 @@ class SearchProgress {
     double hypervolume = 0;
   };
 
-  bool add_net(const Stage& stage, const storage::StageStatus& net);
+  bool add_net(const std::string& stage, const storage::StageStatus& net);
   double hypervolume_of(const Task& task) const;
 
   const Experiment& experiment_;

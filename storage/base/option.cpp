@@ -99,8 +99,13 @@ Json check_integer(const Option& option, const Json& value) {
   return number;
 }
 
+void check_length(const Option& option, const Json& value) {
+  if (option.filled && value.empty()) throw Error(ErrorKind::invalid, fmt::format("a list has no entries; valid: {}", valid(option)));
+}
+
 Json check_names(const Option& option, const Json& value) {
   if (!value.is_array()) refuse(option, value);
+  check_length(option, value);
   for (const Json& name : value) {
     if (!name.is_string()) refuse(option, value);
     if (option.choices.empty() || std::count(option.choices.begin(), option.choices.end(), name.get<std::string>()) > 0) continue;
@@ -119,6 +124,7 @@ Json check_real(const Option& option, const Json& value) {
 
 Json check_reals(const Option& option, const Json& value) {
   if (!value.is_array()) refuse(option, value);
+  check_length(option, value);
   Json numbers = Json::array();
   for (const Json& number : value) numbers.push_back(check_real(option, number));
   return numbers;

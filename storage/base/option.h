@@ -21,6 +21,7 @@ struct Option {
   double max = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices = {};  ///< for `choice`, and for the elements of `names`
   bool optional = false;                  ///< absent stays absent
+  bool filled = false;                    ///< a list must have an entry
 };
 
 using Options = std::vector<Option>;

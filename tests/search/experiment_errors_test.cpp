@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include "search/experiment/experiment.h"
@@ -104,6 +106,18 @@ TEST_CASE("what data, weights and training of other kinds refuse") {
         "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: under prune.retrain, where the base net teaches");
   CHECK(with_line(10, "resources: {cache_limit: 20G}") ==
         "e.yaml:10:26: resources.cache_limit: '20G' is not a size; valid: as in 512MiB, 20GiB or 1TiB");
+}
+
+TEST_CASE("a list that a strategy needs has an entry, a dataset's name is one, and a metric is one that a net can have") {
+  for (const char* strategy : {"pareto", "beam"})
+    CHECK_THAT(with_line(10, fmt::format("search: {{strategy: {}, factors: []}}", strategy)),
+               Contains("search.factors: a list has no entries; valid: a list, each a finite number from 0.01 to 0.99"));
+  CHECK(with_line(4, "data: {'a: b': {format: idx, root: data, pad: 2}}") ==
+        "e.yaml:4:8: data: 'a: b' is not a name; valid: up to 64 letters, digits and . _ - @ +, starting with a letter or digit");
+  CHECK(with_line(10, "objectives: [accuracy_val, val/acuracy]") ==
+        "e.yaml:10:28: objectives.1: 'val/acuracy' is not a metric that a net has (did you mean 'val/accuracy'?)");
+  CHECK(with_line(10, "constraints: ['train/loss <= 1']") ==
+        "e.yaml:10:15: constraints.0: 'train/loss' is not a metric that a net has (did you mean 'val/loss'?)");
 }
 
 TEST_CASE("what a search may want and spend is checked") {

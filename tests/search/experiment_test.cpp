@@ -5,7 +5,9 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "search/plan/strategy.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 #include "tests/support/small_experiment.h"
 #include "tests/support/throws.h"
 
@@ -58,6 +60,21 @@ TEST_CASE("a small experiment is read with its defaults") {
   CHECK(experiment.resources.device == "auto");
   CHECK(experiment.reliability.retries == std::map<std::string, int>{{"oom", 1}, {"crash", 2}, {"lost", 3}, {"timeout", 0}});
   CHECK(experiment.reliability.max_failures == 0);
+}
+
+TEST_CASE("an experiment with overrides is kept as it was run") {
+  SmallExperiment small;
+  CHECK(load(small).yaml.starts_with("schema: 1\n"));
+  const Experiment run =
+      load(small, {"train.epochs=3", "search.seeds=2", "prune.schedules.0.keep=[0.4, 0.2]", "data.fashion.root=${NONE:-data}"});
+  CHECK(run.yaml.starts_with("# As it was run, with -s train.epochs=3 -s search.seeds=2 "));
+  storage::write_file(small.path() / "again.yaml", run.yaml);
+  const Experiment again = search::load_experiment(small.path() / "again.yaml", {});
+  CHECK(again.seeds == 2);
+  CHECK(search::to_json(again) == search::to_json(run));
+  const auto plan = [](const Experiment& of) { return search::make_strategy(of.strategy)->next(of, {}); };
+  CHECK(search::is_same(plan(run), plan(again)));
+  CHECK_FALSE(search::has_same_stages(plan(run), plan(load(small))));
 }
 
 TEST_CASE("retraining takes from training what it does not set") {

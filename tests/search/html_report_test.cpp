@@ -79,6 +79,11 @@ TEST_CASE("a document tells what ran and what sharing saved") {
   CHECK(overview["done"] == Json({{"stages", 88}, {"wall_s", 32 * 2 + 32 * 0.5 + 16 * 1 + 8 * 0.25}}));
 }
 
+TEST_CASE("a document has the experiment's tolerance, by which the page finds the smallest net") {
+  Run run;
+  CHECK(document(run.repository, {}).at("experiment").at("tolerance") == 0.02);
+}
+
 TEST_CASE("the fronts of a document are those of nas-run pareto") {
   Run run;
   const Json page = document(run.repository, {});

@@ -35,6 +35,12 @@ TEST_CASE("constraints are parsed and checked") {
   for (const char* wrong : {"macs", "macs <", "macs < 3", "macs <= ", "macs <= 3 4", "<= 3", "macs <= inf", "macs = 3"})
     CHECK_THROWS(search::parse_constraint(wrong));
   CHECK_THROWS_WITH(search::parse_constraint("mac <= 3"), Catch::Contains("did you mean 'macs'"));
+  CHECK_THROWS_WITH(search::parse_constraint("val/acuracy >= 0.9"), Catch::Contains("did you mean 'val/accuracy'"));
+  for (const char* storable : {"val/loss <= 1", "val/accuracy_before_retraining >= 0.1", "train/images_per_s >= 100"})
+    CHECK_NOTHROW(search::parse_constraint(storable));
+  for (const char* never : {"train/loss <= 1", "train/images_per_s_fp32 >= 1", "latency_ms/batch1 <= 3", "/loss <= 1", "val/ <= 1"})
+    CHECK_THROWS(search::parse_constraint(never));  // of epochs only, of a stage that makes no net, of no split
+  CHECK(search::constraint_from_string("val/acuracy >= 0.9").metric == "val/acuracy");  // an older run's
   CHECK_THROWS_WITH(search::parse_constraint("test/accuracy >= 0.9"), Catch::Contains("would choose by test data"));
 }
 
@@ -59,6 +65,20 @@ TEST_CASE("fronts and crowding of five nets, by hand") {
   CHECK(std::isinf(crowding[2]));
   CHECK(crowding[1] == Approx((4.0 - 1) / 3 + (5.0 - 1) / 4));
   CHECK(search::ranking(nets) == std::vector<int>{0, 2, 1, 3, 4});
+}
+
+TEST_CASE("a front is told in the order of its values, equal nets with it") {
+  auto nets = points({{4, 1}, {2, 3}, {3, 4}, {1, 5}, {2, 3}, {5, 5}, {1, 6}});
+  CHECK(search::pareto_front(nets) == std::vector<std::size_t>{3, 1, 4, 0});
+  nets[3].violation = 1;
+  CHECK(search::pareto_front(nets) == std::vector<std::size_t>{6, 1, 4, 0});
+  CHECK(search::pareto_front({}).empty());
+  CHECK(search::pareto_front(points({{1, 2, 3}, {2, 1, 3}, {1, 2, 2}, {3, 3, 3}})) == std::vector<std::size_t>{2, 1});
+}
+
+TEST_CASE("a net whose objective is no number cannot be compared") {
+  CHECK_FALSE(search::candidate(net(NAN, 5, 100), {{"accuracy_val", true}}, {}));
+  CHECK_FALSE(search::candidate(net(NAN, 5, 100), {{"macs", false}}, {{"accuracy_val", false, 0.5}}));
 }
 
 TEST_CASE("a feasible net is before any that is not") {

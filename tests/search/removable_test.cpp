@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "search/report/answers.h"
 #include "storage/base/file.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
@@ -57,6 +58,20 @@ struct Fixture {
 using Names = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE_METHOD(Fixture, "the nets that are kept as a front are those within the constraints that nas-run pareto lists") {
+  support::SmallPlan plan;
+  plan.experiment.settings = {{"constraints", {"params <= 65"}}};
+  plan.record(repository);
+  CHECK(removed("pareto") == Names{"base.pt", "cut2", "nobody.pt", "orphan"});  // the base is beyond, but random1 and its test read it
+  support::run_stage(repository, "test-base", support::measured(0.9));
+  support::run_stage(repository, "random1", support::made_net("random1", 40, 40, 0.3));
+  CHECK(removed("pareto") == Names{"base", "base.pt", "cut2", "nobody.pt", "orphan"});
+  const search::Json front = search::pareto_front(search::feasible_steps(repository), "params");
+  REQUIRE(front.size() == 2);
+  CHECK(front[0].at("stage") == "random1");
+  CHECK(front[1].at("stage") == "cut1");
+}
 
 TEST_CASE_METHOD(Fixture, "what can be removed depends on the rule, and never on it what a stage waits for") {
   // l1cut2 and random1 are to run: they read l1cut1 and the base.

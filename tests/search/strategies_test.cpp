@@ -249,6 +249,36 @@ TEST_CASE_METHOD(Fixture, "the volume that the nets dominate is stored as it gro
   CHECK(rows[1].at("epochs") == 3);
 }
 
+TEST_CASE_METHOD(Fixture, "the volume of latencies is stored once a net is timed") {
+  choose("target", {{"of", "macs"}});
+  experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+  experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};
+  go([](const Json& parameters) { return parameters.contains("request") && parameters["request"]["keep"] < 0.5 ? 0.5 : 0.9; });
+  const Json rows = repository.rows("hypervolumes");
+  REQUIRE(rows.size() >= 2);  // the same boxes: the base takes 10 ms, its half 5, a quarter 2.5
+  CHECK(rows[0].at("hypervolume") == Approx(0.9 * 0.5));
+  CHECK(rows[1].at("hypervolume") == Approx(0.9 * 0.5 + 0.5 * 0.25));
+  CHECK(rows[1].at("epochs") == 3);
+  CHECK(search::stored_history(repository, experiment).at(rows[0].at("stage")).metrics.at("latency_ms") == Approx(5));  // it names the net
+}
+
+TEST_CASE_METHOD(Fixture, "a plan that is made of what is stored sees what the run saw") {
+  choose("beam");
+  experiment.objectives = {{"val/loss", false}};
+  experiment.constraints = {search::parse_constraint("latency_ms <= 6")};
+  experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+  CHECK(go([](const Json&) { return 0.9; }).end == RunSummary::End::finished);
+  const search::Plan plan = search::make_strategy("beam")->next(experiment, search::stored_history(repository, experiment));
+  CHECK(plan.stages.size() == repository.rows("stages").size());
+}
+
+TEST_CASE_METHOD(Fixture, "a cut that holds but is beyond a constraint is a step of its trial, though nothing is left to run") {
+  choose("target", {{"max_cuts", 1}});
+  experiment.constraints = {search::parse_constraint("params <= 100")};
+  CHECK(go([](const Json&) { return 0.9; }).end == RunSummary::End::finished);
+  CHECK(repository.rows("steps").size() == 2);
+}
+
 TEST_CASE_METHOD(Fixture, "a budget ends the search, and a larger one lets it go on") {
   choose("target", {{"max_cuts", 5}});
   experiment.budget.epochs = 3;

@@ -69,6 +69,32 @@ TEST_CASE("an alias repeats its value and stands where it is used") {
   CHECK(root.find("b")->where == "f:2:4");
 }
 
+TEST_CASE("a tree written as YAML reads as the same tree") {
+  const std::string text =
+      "a: {b: [1, {c: '${X:-y}'}, [], {}], empty: '', none: ~}\nword: 'null'\n'x: y': \"line\\nnext # no comment\"\nd: ['- e', '!t', '*f', "
+      "'&g']\nyes: no\n";
+  const auto same = [](const auto& self, const YamlNode& one, const YamlNode& other) -> bool {
+    if (one.kind != other.kind || one.text != other.text || one.items.size() != other.items.size()) return false;
+    if (one.members.size() != other.members.size()) return false;
+    for (std::size_t i = 0; i < one.items.size(); ++i)
+      if (!self(self, one.items[i], other.items[i])) return false;
+    for (std::size_t i = 0; i < one.members.size(); ++i)
+      if (one.members[i].key != other.members[i].key || !self(self, one.members[i].value, other.members[i].value)) return false;
+    return true;
+  };
+  const YamlNode tree = search::parse_yaml(text, "f");
+  const std::string written = search::to_yaml(tree);
+  INFO(written);
+  CHECK(same(same, tree, search::parse_yaml(written, "g")));
+}
+
+TEST_CASE("a mapping of as many keys as fit is read in one pass") {
+  std::string text;
+  for (int i = 0; i < 50000; ++i) text += std::to_string(i) + ": 1\n";
+  CHECK(search::parse_yaml(text, "f").members.size() == 50000);
+  CHECK_THROWS(search::parse_yaml(text + "7: 1\n", "f"));
+}
+
 TEST_CASE("what is not one plain YAML document is refused with its place") {
   CHECK(parse_error("a: [1, 2\nb: 3") == "f:2:2: not YAML: end of sequence flow not found");
   CHECK(parse_error("a: {b: 1, b: 2}") == "f:1:11: a.b: 'b' is given twice, first at f:1:5");

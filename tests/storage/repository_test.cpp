@@ -219,6 +219,27 @@ TEST_CASE("every start of a stage is an attempt with its place and its end") {
   CHECK_FALSE(attempts[2]["finished_at"].is_null());
 }
 
+TEST_CASE("a stage and the hypervolumes that it leads to are stored together or not at all") {
+  TemporaryDirectory directory;
+  Repository repository(directory.path(), Repository::Access::write);
+  SmallPlan().record(repository);
+  repository.start_stage("base", {0, "cpu", 1, "here"});
+  const StageOutcome made = support::made_net("base", 100, 1000, 0.9);
+  const auto of_none = [] { return std::vector<HypervolumeRecord>{{"clothes", "nowhere", 2, 0.5}}; };
+  CHECK_THROWS_WITH(repository.finish_stage("base", made, of_none), Catch::Contains("nowhere"));
+  CHECK(repository.stage_status("base").state == StageState::running);
+  CHECK(repository.rows("metrics").empty());
+  repository.finish_stage("base", made, [&] {
+    const storage::StageStatus status = repository.stage_status("base", {"val/loss"});
+    CHECK(status.params == 100);
+    CHECK(status.accuracy_val == 0.9);
+    return std::vector<storage::HypervolumeRecord>{{"clothes", "base", 2, status.metrics.at("val/loss")}};
+  });
+  REQUIRE(repository.rows("hypervolumes").size() == 1);
+  CHECK(repository.rows("hypervolumes")[0].at("hypervolume") == 0.5);
+  CHECK_THROWS_WITH(repository.stage_status("nowhere"), Catch::Contains("no plan has stage 'nowhere'"));
+}
+
 TEST_CASE("what a dead run left is released, and failures can be reset") {
   const TemporaryDirectory directory;
   Repository repository(directory.path(), write_access);

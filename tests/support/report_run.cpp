@@ -170,7 +170,8 @@ void ReportRun::record(storage::Repository& repository) const {
   recording.add("failing", "prune", tasks[0] + " vgg random one-shot 1/1 seed 1", Json::object(), "t0s1base", failure);
   recording.trial(tasks[0] + "/vgg/random/one-shot/s1", tasks[0], "random", "one-shot", 1,
                   {{0, "t0s1base", "test-t0s1base"}, {1, "failing", ""}});
-  repository.record_plan({"report", "schema: 1\nname: report\n", {{"tolerance", 0.02}}}, records, recording.stages, recording.trials);
+  repository.record_plan({"report", "schema: 1\nname: report\n", {{"search", {{"tolerance", 0.02}}}}}, records, recording.stages,
+                         recording.trials);
   for (const auto& [stage, outcome] : recording.outcomes) run_stage(repository, stage, outcome);
   if (!measurements) return;
   repository.record_hypervolume({tasks[0], "t0s1c0g1", 4, 0.25});

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <unordered_map>
 
 #include "storage/base/error.h"
 
@@ -80,7 +81,8 @@ class TreeBuilder : public YAML::EventHandler {
   struct Level {
     YamlNode node;
     YAML::anchor_t anchor = 0;
-    std::optional<YamlNode> key = {};  ///< of a mapping: read, its value is awaited
+    std::optional<YamlNode> key = {};                        ///< of a mapping: read, its value is awaited
+    std::unordered_map<std::string, std::string> keys = {};  ///< of a mapping, with where they stand
   };
 
   std::string path() const {
@@ -126,19 +128,18 @@ class TreeBuilder : public YAML::EventHandler {
       level.node.members.push_back({level.key->text, level.key->where, std::move(node)});
       level.key.reset();
     } else {
-      check_key(level.node, node);
+      check_key(level, node);
       level.key = std::move(node);
     }
   }
 
-  void check_key(const YamlNode& mapping, const YamlNode& key) const {
+  void check_key(Level& mapping, const YamlNode& key) const {
     if (key.kind != YamlNode::Kind::scalar) {
       fail_at(key.where, path(), describe(key) + " is not a key; valid: a word, as in 'epochs: 8'");
     }
-    for (const YamlNode::Member& member : mapping.members) {
-      if (member.key != key.text) continue;
-      fail_at(key.where, join_key(path(), key.text), fmt::format("{} is given twice, first at {}", describe(key), member.where));
-    }
+    const auto [known, is_new] = mapping.keys.try_emplace(key.text, key.where);
+    if (!is_new)
+      fail_at(key.where, join_key(path(), key.text), fmt::format("{} is given twice, first at {}", describe(key), known->second));
   }
 
   std::string file_;
@@ -147,6 +148,30 @@ class TreeBuilder : public YAML::EventHandler {
   std::map<YAML::anchor_t, YamlNode> anchors_;
   std::size_t spent_ = 0;
 };
+
+void emit(YAML::Emitter& out, const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::null:
+      out << YAML::Null;
+      return;
+    case YamlNode::Kind::scalar:
+      out << node.text;
+      return;
+    case YamlNode::Kind::list:
+      out << YAML::Flow << YAML::BeginSeq;
+      for (const YamlNode& item : node.items) emit(out, item);
+      out << YAML::EndSeq;
+      return;
+    case YamlNode::Kind::mapping:
+      out << YAML::BeginMap;
+      for (const YamlNode::Member& member : node.members) {
+        out << YAML::Key << member.key << YAML::Value;
+        emit(out, member.value);
+      }
+      out << YAML::EndMap;
+      return;
+  }
+}
 
 }  // namespace
 
@@ -174,6 +199,13 @@ YamlNode parse_yaml(const std::string& text, const std::string& file) {
   } catch (const YAML::Exception& error) {
     fail_at(position(file, error.mark), "", "not YAML: " + error.msg);
   }
+}
+
+std::string to_yaml(const YamlNode& root) {
+  YAML::Emitter out;
+  out.SetNullFormat(YAML::TildeNull);
+  emit(out, root);
+  return std::string(out.c_str()) + "\n";
 }
 
 std::string describe(const YamlNode& node) {

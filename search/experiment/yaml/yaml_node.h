@@ -39,6 +39,9 @@ constexpr std::size_t max_yaml_bytes = 1 << 20;
 /// Throws storage::Error(invalid), "file:line:column: ...", for bad syntax, a key given twice, and what passes the limits above.
 YamlNode parse_yaml(const std::string& text, const std::string& file);
 
+/// The tree as YAML that reads as the same tree: comments, aliases and the file's way to write it are gone.
+std::string to_yaml(const YamlNode& root);
+
 /// Sets what `path` names ("train.epochs", "nets.0.width") to a value written as YAML. Keys that are missing are made; a list index must
 /// exist. Throws storage::Error(invalid), "-s path=value: ...".
 void apply_override(YamlNode& root, const std::string& path, const std::string& value);

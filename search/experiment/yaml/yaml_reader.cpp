@@ -94,6 +94,7 @@ Json YamlReader::read(const Option& option) const {
   if (option.kind == OptionKind::names || option.kind == OptionKind::reals) {
     Json values = Json::array();
     for (const YamlReader& item : items()) values.push_back(item.element(option));
+    if (values.empty()) located([&] { return check_option(option, values); });
     return values;
   }
   if (!is(YamlNode::Kind::scalar)) fail("is not a single value; valid: " + option.doc);

@@ -138,12 +138,12 @@ class Pareto : public Strategy {
       members.push_back(i);
       candidates.push_back(std::move(*found));
     }
-    const std::vector<int> fronts = front_numbers(candidates);
     std::vector<bool> reported(nets.size());
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      reported[members[i]] = fronts[i] == 0;
-      if (fronts[i] == 0)
-        planner.decide(nets[members[i]].node, "report", "no other net is better in one objective and as good in the rest");
+    std::vector<std::size_t> best = pareto_front(candidates);
+    std::sort(best.begin(), best.end());
+    for (const std::size_t i : best) {
+      reported[members[i]] = true;
+      planner.decide(nets[members[i]].node, "report", "no other net is better in one objective and as good in the rest");
     }
     return reported;
   }

@@ -15,6 +15,19 @@ std::unique_ptr<Strategy> make_halving();
 std::unique_ptr<Strategy> make_beam();
 std::unique_ptr<Strategy> make_pareto();
 
+bool has_same_stages(const Plan& one, const Plan& other) {
+  return std::equal(one.stages.begin(), one.stages.end(), other.stages.begin(), other.stages.end(),
+                    [](const Stage& a, const Stage& b) { return a.fingerprint == b.fingerprint; });
+}
+
+bool is_same(const Plan& one, const Plan& other) {
+  return has_same_stages(one, other) && one.trials == other.trials;
+}
+
+History stored_history(const storage::Repository& repository, const Experiment& experiment) {
+  return repository.stage_statuses(stored_metrics(experiment.objectives, experiment.constraints));
+}
+
 std::unique_ptr<Strategy> make_strategy(const std::string& name) {
   using Factory = std::unique_ptr<Strategy> (*)();
   static constexpr std::array<std::pair<const char*, Factory>, 5> factories{

@@ -26,8 +26,9 @@ Json experiment_part(const storage::Repository& repository) {
   const Json& settings = experiment->settings;
   Json part{{"name", experiment->name}, {"yaml", experiment->yaml}};
   if (settings.is_object())
-    for (const char* key : {"search", "objectives", "constraints", "tolerance"})
+    for (const char* key : {"search", "objectives", "constraints"})
       if (settings.contains(key)) part[key] = settings.at(key);
+  if (part.contains("search") && part["search"].contains("tolerance")) part["tolerance"] = part["search"]["tolerance"];
   return part;
 }
 

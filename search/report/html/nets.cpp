@@ -2,8 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
+#include "search/experiment/objectives.h"
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
 
@@ -100,22 +101,16 @@ Json trials_part(const StoredRun& run) {
 std::map<std::string, std::map<std::string, std::vector<int>>> fronts_of(const StoredRun& run, const Costs& costs) {
   std::map<std::string, std::map<std::string, std::vector<int>>> fronts;
   for (const auto& [measure, values] : costs) {
-    std::map<std::string, std::vector<std::tuple<double, double, int>>> points;  // by task: cost, error, net
+    std::map<std::string, std::pair<std::vector<Candidate>, std::vector<int>>> points;  // by task: cost and error, net
     for (const auto& [index, cost] : values) {
       const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
       const StoredTrial* trial = run.trial_of(net);
-      if (trial != nullptr && net.val && !net.beyond) points[trial->task].emplace_back(cost, -*net.val, index);
+      if (trial == nullptr || !net.val || net.beyond) continue;
+      points[trial->task].first.push_back({{cost, -*net.val}, 0});
+      points[trial->task].second.push_back(index);
     }
-    for (auto& [task, all] : points) {
-      std::sort(all.begin(), all.end());
-      std::vector<int>& front = fronts[task][measure];
-      double cost = 0, error = 0;
-      for (const auto& [next_cost, next_error, index] : all) {
-        if (!front.empty() && next_error >= error && (next_error > error || next_cost > cost)) continue;
-        std::tie(cost, error) = std::pair(next_cost, next_error);
-        front.push_back(index);
-      }
-    }
+    for (const auto& [task, all] : points)
+      for (const std::size_t member : pareto_front(all.first)) fronts[task][measure].push_back(all.second[member]);
   }
   return fronts;
 }
