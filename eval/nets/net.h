@@ -79,6 +79,12 @@ class Net {
   /// The output of layer `last`, in evaluation mode; what lies above does not run.
   torch::Tensor forward_to(int last, const torch::Tensor& images) const { return run(last, images, /*training=*/false, nullptr); }
 
+  /// The output of one layer in evaluation mode. outputs[i]: that of layer i; those that the layer does not read may be empty. For walks
+  /// that carry the activations of two nets side by side.
+  torch::Tensor forward_layer(int layer, const std::vector<torch::Tensor>& outputs) const {
+    return run_layer(layer, outputs, /*training=*/false, /*may_overwrite=*/false);
+  }
+
  private:
   torch::Tensor run(int last, const torch::Tensor& images, bool training, const Tap& tap) const;
   torch::Tensor run_layer(int index, const std::vector<torch::Tensor>& outputs, bool training, bool may_overwrite) const;

@@ -19,6 +19,7 @@ struct Options {
   CriterionArguments criterion;
   std::string data, of = "macs", allocation;
   std::optional<double> eta, keep;
+  std::optional<std::int64_t> refit;
   std::vector<std::string> limits;
   std::filesystem::path mask, output;
   bool json = false;
@@ -27,8 +28,15 @@ struct Options {
 /// The keys of a request that say what to cut.
 void put_cut(Json& request, const Options& options) {
   request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
+  if (options.refit) {
+    if (options.data.empty()) throw Error(ErrorKind::usage, "--refit looks at images; valid: with --data");
+    request["refit"] = {{"images", *options.refit}};
+  }
   if (!options.mask.empty()) {
     request["mask"] = read_json(options.mask);
+    if (!options.refit) return;
+    request["seed"] = options.criterion.seed;
+    put_data(request, options.data);
     return;
   }
   if (options.criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
@@ -39,6 +47,17 @@ void put_cut(Json& request, const Options& options) {
   request["allocation"] = options.allocation.empty()
                               ? prune::criterion_entry(options.criterion.name).default_allocation(request.at("options"))
                               : options.allocation;
+}
+
+void print_refit(const Json& refit) {
+  fmt::print("refitted on {} images", refit.at("images").get<std::int64_t>());
+  if (refit.contains("accuracy")) {
+    const Json& accuracy = refit.at("accuracy");
+    fmt::print("; validation accuracy: {:.2f} % before the cut, {:.2f} % as cut, {:.2f} % refitted",
+               100 * accuracy.at("whole").get<double>(), 100 * accuracy.at("cut").get<double>(),
+               100 * accuracy.at("refitted").get<double>());
+  }
+  fmt::print("\n");
 }
 
 int prune_net(const Options& options) {
@@ -55,6 +74,7 @@ int prune_net(const Options& options) {
   const Json& before = answer.at("before");
   fmt::print("{}: {} of {} parameters, {} of {} multiply-accumulates\n", options.output.string(), answer.at("params").get<std::int64_t>(),
              before.at("params").get<std::int64_t>(), answer.at("macs").get<std::int64_t>(), before.at("macs").get<std::int64_t>());
+  if (answer.contains("refit")) print_refit(answer.at("refit"));
   for (const auto& [layer, remark] : answer.at("remarks").items()) fmt::print("  {}: {}\n", layer, remark.get<std::string>());
   return exit_done;
 }
@@ -81,6 +101,11 @@ void add_prune(CLI::App& app, Action& action) {
   for (const storage::Option& option : prune::allocation_options())
     limits += fmt::format("\n{}: {} [{}]", option.name, option.doc, option.fallback.dump());
   command->add_option("--limit", options->limits, limits)->allow_extra_args(false);
+  command
+      ->add_option("--refit", options->refit,
+                   "solve the weights that are left anew on so many training images of --data, so that each layer gives what it gave "
+                   "before the cut: no training, no labels")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
   command->add_option("--mask", options->mask, "a JSON file {layer: [kept channels]}: cuts exactly this")->excludes(eta)->excludes(keep);
   command->add_option("-o,--output", options->output, "the cut net, as safetensors; a file that is there is replaced")->required();
   command->add_flag("--json", options->json, "one JSON document, with the channels kept");
@@ -89,7 +114,7 @@ void add_prune(CLI::App& app, Action& action) {
       "  nas-run prune --net resnet18 --weights resnet18.safetensors --criterion l1 --keep 0.5 --of channels --limit round_to=8 -o "
       "half.safetensors\n"
       "  nas-run prune --weights base.safetensors --criterion lda --option variant=wilks --keep 0.3 \\\n"
-      "      --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" -o small.safetensors\n"
+      "      --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\" --refit 2000 -o small.safetensors\n"
       "  nas-run prune --weights mine.onnx --mask mask.json -o cut.safetensors");
   command->callback([options, &action] { action = [options] { return prune_net(*options); }; });
 }

@@ -126,6 +126,8 @@ expect 3 "" "^nas-run: error: --limit: no option 'rond_to' \(did you mean 'round
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
 expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
+expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data$" \
+  "$nas_run" prune --weights w --criterion l1 --keep 0.5 --refit 100 -o o
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 
 # 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include "eval/accuracy.h"
 #include "eval/formats/safetensors.h"
 #include "prune/batch_norm.h"
+#include "prune/refit.h"
 #include "prune/surgery.h"
 #include "search/worker/requests/requests.h"
 #include "storage/base/error.h"
@@ -49,6 +51,29 @@ Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& alloca
   return remarks;
 }
 
+/// Gives `smaller`, the cut net, its refitted weights, and says what that did: {"images", "layers": [...]}, and where the data have
+/// validation images the "accuracy" on them.
+Json refit(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups, const prune::KeepMask& mask, const TaskData& data,
+           eval::Net& smaller) {
+  const prune::Refit refit =
+      prune::refit(net, groups, mask, {smaller.spec(), smaller.weights()}, *data.dataset, data.normalisation,
+                   {.images = request.at("refit").at("images").get<std::int64_t>(), .seed = request.at("seed").get<std::uint64_t>()});
+  Json answer{{"images", refit.images}, {"layers", Json::array()}};
+  for (const prune::LayerRefit& layer : refit.layers) {
+    Json& entry = answer["layers"].emplace_back(Json{{"layer", layer.layer}, {"error_before", layer.before}, {"error_after", layer.after}});
+    if (layer.reason.empty())
+      entry.update({{"ridge", layer.ridge}, {"samples", layer.samples}});
+    else
+      entry["kept"] = layer.reason;
+  }
+  const auto images = data.dataset->split(eval::Split::validation);
+  const auto accuracy = [&](const eval::Net& of) { return eval::evaluate(of, *data.dataset, data.normalisation, images).accuracy; };
+  if (!images.empty()) answer["accuracy"] = {{"whole", accuracy(net)}, {"cut", accuracy(smaller)}};
+  smaller.assign(refit.weights);
+  if (!images.empty()) answer["accuracy"]["refitted"] = accuracy(smaller);
+  return answer;
+}
+
 }  // namespace
 
 Json prune_net(const Json& request) {
@@ -67,7 +92,10 @@ Json prune_net(const Json& request) {
 
   prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
   eval::Net smaller(std::move(cut.spec), std::move(cut.weights));
-  if (data && !request.contains("mask")) {  // a mask is cut exactly; else the running statistics are those of the larger net
+  Json refitted;
+  if (data && request.contains("refit")) {
+    refitted = refit(request, net, groups, allocation.mask, *data, smaller);
+  } else if (data && !request.contains("mask")) {  // a mask is cut exactly; else the running statistics are those of the larger net
     prune::recalibrate_batch_norm(
         smaller, *data->dataset, data->normalisation,
         eval::sample_images(*data->dataset, limits.at("recalibrate").get<std::int64_t>(), request.at("seed").get<std::uint64_t>()));
@@ -86,6 +114,7 @@ Json prune_net(const Json& request) {
               {"remarks", remarks(groups, allocation)},
               {"target_reached", allocation.target_reached},
               {"output", output.string()}};
+  if (!refitted.is_null()) answer["refit"] = refitted;
   if (allocation.eta) answer["eta"] = *allocation.eta;
   return answer;
 }

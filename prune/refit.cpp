@@ -1,0 +1,276 @@
+#include "prune/refit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "prune/ridge.h"
+#include "storage/base/error.h"
+
+namespace prune {
+
+using eval::Layer;
+using eval::LayerKind;
+using storage::Error;
+using storage::ErrorKind;
+using torch::Tensor;
+
+namespace {
+
+/// Every fifth image is held out while a ridge is chosen.
+constexpr std::int64_t fold = 5;
+
+/// One place in each of `count` equal stretches of a map of `area` places, for images first, first + 1, ...: [images, count].
+Tensor draw_places(std::int64_t first, std::int64_t images, std::int64_t area, std::int64_t count, std::uint64_t seed) {
+  Tensor places = torch::empty({images, count}, torch::kInt64);
+  std::int64_t* place = places.data_ptr<std::int64_t>();
+  for (std::int64_t image = first; image < first + images; ++image) {
+    const std::uint64_t own = eval::mix_seed(seed, static_cast<std::uint64_t>(image));
+    for (std::int64_t j = 0; j < count; ++j) {
+      const std::int64_t low = j * area / count, high = (j + 1) * area / count;
+      const double drawn = eval::unit_number(eval::mix_seed(own, static_cast<std::uint64_t>(j))) * static_cast<double>(high - low);
+      *place++ = low + static_cast<std::int64_t>(drawn);
+    }
+  }
+  return places;
+}
+
+/// What a layer reads at some places of its output: [images, places, groups, inputs of a group], in the order of the weights.
+Tensor windows(const Layer& layer, const Tensor& x, const Tensor& places, std::int64_t output_width) {
+  const std::int64_t images = x.size(0);
+  if (layer.kind == LayerKind::linear) return x.flatten(1).view({images, 1, 1, -1});
+  const Tensor padded = at::constant_pad_nd(x, {layer.padding[1], layer.padding[1], layer.padding[0], layer.padding[0]});
+  const std::int64_t channels = padded.size(1), height = padded.size(2), width = padded.size(3);
+  const std::int64_t taps = layer.kernel[0] * layer.kernel[1], count = places.size(1);
+  const Tensor corners = places.div(output_width, "floor") * (layer.stride[0] * width) + places.remainder(output_width) * layer.stride[1];
+  const Tensor window = (at::arange(layer.kernel[0], places.options()) * (layer.dilation[0] * width)).unsqueeze(1) +
+                        at::arange(layer.kernel[1], places.options()) * layer.dilation[1];
+  const Tensor image = at::arange(images, places.options()) * (height * width);
+  const Tensor index = image.view({-1, 1, 1}) + corners.unsqueeze(2) + window.flatten();
+  const Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({images * height * width, channels});
+  return pixels.index_select(0, index.flatten())
+      .view({images, count, taps, channels})
+      .transpose(2, 3)
+      .reshape({images, count, layer.groups, channels / layer.groups * taps});
+}
+
+/// A layer's outputs at some places: [images, places, channels].
+Tensor at_places(const Tensor& output, const Tensor& places) {
+  const Tensor maps = output.dim() == 2 ? output.unsqueeze(2) : output.flatten(2);
+  return maps.gather(2, places.unsqueeze(1).expand({-1, maps.size(1), -1})).transpose(1, 2);
+}
+
+/// Sum and sum of squares by channel, in double.
+struct Moments {
+  std::int64_t count = 0;
+  Tensor sum, squares;
+
+  /// x: [N, C, ...].
+  void add(const Tensor& x) {
+    const Tensor values = x.to(torch::kFloat64).transpose(0, 1).flatten(1);
+    count += values.size(1);
+    sum = sum.defined() ? sum + values.sum(1) : values.sum(1);
+    squares = squares.defined() ? squares + values.square().sum(1) : values.square().sum(1);
+  }
+  Tensor mean() const { return sum / static_cast<double>(count); }
+  Tensor variance() const { return (squares / static_cast<double>(count) - mean().square()).clamp_min(0); }
+};
+
+/// Numbers of one image's activations that are held at once while two nets are walked side by side; never less than the largest layer's.
+std::int64_t frontier_size(const eval::NetSpec& spec) {
+  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  const std::vector<std::vector<int>> readers = eval::consumers(spec);
+  std::int64_t held = 0, most = 0;
+  for (int i = 0; i < static_cast<int>(shapes.size()); ++i) {
+    held += static_cast<std::int64_t>(shapes[i].channels) * shapes[i].height * shapes[i].width;
+    most = std::max(most, 2 * held);
+    for (int from : std::vector<int>(spec.layers[i].inputs))
+      if (readers[from].back() == i) held -= static_cast<std::int64_t>(shapes[from].channels) * shapes[from].height * shapes[from].width;
+  }
+  return most;
+}
+
+/// Both nets' activations, carried from layer to layer.
+class Walk {
+ public:
+  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<Tensor> batches,
+       const RefitOptions& options)
+      : whole_(whole),
+        groups_(groups),
+        mask_(mask),
+        options_(options),
+        cut_(cut.spec, eval::clone(cut.weights), whole.device()),
+        readers_(eval::consumers(cut.spec)) {
+    for (Tensor& images : batches) {
+      result_.images += images.size(0);
+      whole_outputs_.emplace_back(cut.spec.layers.size())[0] = images.to(whole.device());
+      images = Tensor();
+    }
+    cut_outputs_ = whole_outputs_;
+  }
+
+  Refit run() {
+    const int layers = static_cast<int>(cut_.spec().layers.size());
+    for (int layer = 1; layer < layers; ++layer) {
+      const LayerKind kind = cut_.spec().layers[layer].kind;
+      if (eval::has_filters(kind))
+        refit_filters(layer);
+      else if (kind == LayerKind::batch_norm)
+        move_statistics(layer);
+      for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
+        advance(whole_, whole_outputs_[batch], layer);
+        advance(cut_, cut_outputs_[batch], layer);
+      }
+    }
+    result_.weights = cut_.weights();
+    return std::move(result_);
+  }
+
+ private:
+  /// Runs one layer, unless that was done, and frees what nothing reads after it.
+  void advance(const eval::Net& net, std::vector<Tensor>& outputs, int layer) {
+    if (!outputs[layer].defined()) outputs[layer] = net.forward_layer(layer, outputs);
+    for (int from : cut_.spec().layers[layer].inputs)
+      if (readers_[from].back() == layer) outputs[from] = Tensor();
+  }
+
+  /// Samples that make the fit sure, as far as that costs some seconds at most: 4 for each input, and up to 32,768.
+  std::int64_t places_of(const RidgeRegression::Size& size, std::int64_t area) const {
+    if (options_.places > 0) return std::min<std::int64_t>(options_.places, area);
+    constexpr double products = 1e10;
+    const double inputs = static_cast<double>(size.inputs);
+    const double affordable = std::min(32768.0, products / (inputs * inputs * static_cast<double>(size.groups)));
+    const double samples = std::max(4 * inputs, affordable);
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(samples / static_cast<double>(result_.images))), 1, area);
+  }
+
+  Intercept intercept_of(int layer) const {
+    if (cut_.spec().layers[layer].bias) return Intercept::bias;
+    const bool normalised = readers_[layer].size() == 1 && cut_.spec().layers[readers_[layer][0]].kind == LayerKind::batch_norm;
+    return normalised ? Intercept::free : Intercept::none;
+  }
+
+  void refit_filters(int index) {
+    const Layer& layer = cut_.spec().layers[index];
+    const auto device = whole_.device();
+    Tensor weight = cut_.weights().at(layer.name + ".weight");
+    const RidgeRegression::Size size{layer.groups, weight[0].numel(), layer.channels / layer.groups, intercept_of(index)};
+    const Tensor kept = torch::tensor(kept_channels(groups_, mask_, index), torch::kInt64).to(device);
+    std::optional<RidgeRegression> regression;
+    Moments target;
+    LayerRefit report{.layer = layer.name};
+    std::int64_t first = 0;
+    for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
+      const Tensor& x = cut_outputs_[batch][layer.inputs[0]];
+      const Tensor now = cut_.forward_layer(index, cut_outputs_[batch]);
+      Tensor& wanted = whole_outputs_[batch][index];
+      wanted = whole_.forward_layer(index, whole_outputs_[batch]);
+      const std::int64_t images = x.size(0), width = now.dim() == 4 ? now.size(3) : 1, area = now.dim() == 4 ? now.size(2) * width : 1;
+      const std::int64_t count = places_of(size, area);
+      if (!regression) regression.emplace(size, result_.images * count < size.inputs, device);
+      const Tensor places =
+          draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
+      const Tensor inputs = windows(layer, x, places, width);
+      const Tensor y = at_places(wanted, places).index_select(2, kept);
+      // The difference of what both nets computed: nothing, to the bit, where nothing was lost.
+      const Tensor missing = (y - at_places(now, places)).view({images, count, size.groups, size.outputs});
+      target.add(y.flatten(0, 1));
+      report.samples += images * count;
+      const Tensor number = torch::arange(first, first + images, torch::kInt64);
+      for (const bool held : {false, true}) {
+        const Tensor chosen = number.remainder(fold).eq(fold - 1).eq(held).nonzero().flatten().to(device);
+        regression->add(inputs.index_select(0, chosen).flatten(0, 1), missing.index_select(0, chosen).flatten(0, 1), held);
+      }
+      first += images;
+    }
+    apply(layer, size, regression->solve(options_.ridge), target, report);
+    result_.layers.push_back(report);
+  }
+
+  void apply(const Layer& layer, const RidgeRegression::Size& size, const RidgeRegression::Solution& solution, const Moments& target,
+             LayerRefit& report) {
+    const double spread = target.variance().sum().item<double>() * static_cast<double>(target.count);
+    const double scale = spread > 0 ? 1 / spread : 0;
+    report.before = solution.before * scale;
+    report.after = solution.after * scale;
+    report.ridge = solution.ridge;
+    if (solution.before == 0) {
+      report.reason = "it gives the whole net's outputs as it is";
+    } else if (solution.no_gain) {
+      report.ridge = 0;
+      report.reason = "no ridge lowers the error on the images held out";
+    } else if (!solution.change.defined()) {
+      report.reason = "its least squares cannot be solved";
+    }
+    if (!report.reason.empty()) return;
+    const Tensor change = solution.change.transpose(1, 2);  // [groups, outputs, inputs and perhaps the constant]
+    Tensor weight = cut_.weights().at(layer.name + ".weight");
+    weight.copy_(weight.to(torch::kFloat64) + change.slice(2, 0, size.inputs).reshape(weight.sizes()));
+    if (size.intercept == Intercept::bias) {
+      Tensor bias = cut_.weights().at(layer.name + ".bias");
+      bias.copy_(bias.to(torch::kFloat64) + change.select(2, size.inputs).flatten());
+    }
+  }
+
+  /// The running statistics of the whole net, moved as far as those of the images moved.
+  void move_statistics(int index) {
+    const Layer& layer = cut_.spec().layers[index];
+    const Tensor kept = torch::tensor(kept_channels(groups_, mask_, index), torch::kInt64).to(whole_.device());
+    Moments before, now;
+    for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
+      before.add(whole_outputs_[batch][layer.inputs[0]].index_select(1, kept));
+      now.add(cut_outputs_[batch][layer.inputs[0]]);
+    }
+    const auto whole_statistic = [&](const char* what) {
+      return whole_.weights().at(layer.name + what).index_select(0, kept).to(torch::kFloat64);
+    };
+    Tensor mean = cut_.weights().at(layer.name + ".running_mean"), variance = cut_.weights().at(layer.name + ".running_var");
+    mean.copy_(whole_statistic(".running_mean") + (now.mean() - before.mean()));
+    const Tensor had = before.variance(), has = now.variance();
+    variance.copy_(whole_statistic(".running_var") * torch::where(had > 0, has / had, torch::ones_like(had)));
+  }
+
+  const eval::Net& whole_;
+  const ChannelGroups& groups_;
+  const KeepMask& mask_;
+  const RefitOptions& options_;
+  eval::Net cut_;
+  std::vector<std::vector<int>> readers_;
+  std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
+  Refit result_;
+};
+
+void check(const RefitOptions& options) {
+  if (options.ridge && !(*options.ridge >= 0 && std::isfinite(*options.ridge)))
+    throw Error(ErrorKind::invalid, fmt::format("refit: ridge: {}: must be 0 or more", *options.ridge));
+  if (options.images < 1) throw Error(ErrorKind::invalid, fmt::format("refit: images: {}: must be 1 or more", options.images));
+  if (options.places < 0) throw Error(ErrorKind::invalid, fmt::format("refit: places: {}: must be 0 (auto) or more", options.places));
+}
+
+}  // namespace
+
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<Tensor> batches,
+            const RefitOptions& options) {
+  check(options);
+  std::erase_if(batches, [](const Tensor& images) { return images.size(0) == 0; });
+  if (batches.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
+  torch::NoGradGuard no_grad;
+  return Walk(whole, groups, mask, cut, std::move(batches), options).run();
+}
+
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
+            const eval::Normalisation& normalisation, const RefitOptions& options) {
+  check(options);
+  const std::int64_t image_bytes = 4 * frontier_size(whole.spec());
+  const std::int64_t affordable = std::max<std::int64_t>(1, options.memory / image_bytes);
+  const std::vector<std::int64_t> images =
+      eval::sample_images(data, std::min(options.images, affordable), eval::mix_seed(options.seed, 0x5ef17));
+  const auto batch = static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 28) / image_bytes, 1, 128));
+  std::vector<Tensor> batches;
+  eval::BatchLoader loader(data, normalisation, images, {.batch = batch});
+  while (std::optional<eval::Batch> next = loader.next()) batches.push_back(std::move(next->images));
+  return refit(whole, groups, mask, cut, std::move(batches), options);
+}
+
+}  // namespace prune

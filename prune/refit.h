@@ -1,0 +1,49 @@
+// Refit: after a cut, each layer's kept weights are solved anew, so that it gives what the whole net's layer gave from what the cut net
+// feeds it. No labels, no gradient, about two forward passes. Called between a cut and its retraining.
+#pragma once
+
+#include <optional>
+
+#include "eval/data/loader.h"
+#include "prune/surgery.h"
+
+namespace prune {
+
+struct RefitOptions {
+  std::int64_t images = 2000;           ///< training images, drawn by seed; fewer where `memory` asks for it
+  int places = 0;                       ///< of each image and feature map, at which outputs are compared; 0: by the layer's inputs
+  std::optional<double> ridge;          ///< share of the mean square of the inputs; none: chosen for each layer on a fifth of the images
+  std::uint64_t seed = 0;               ///< of images and places
+  std::int64_t memory = 2'000'000'000;  ///< bytes that both nets' activations may take
+};
+
+/// What became of one layer with filters.
+struct LayerRefit {
+  std::string layer;
+  double before = 0, after = 0;  ///< squared error towards the whole net's outputs over their variance, at the sampled places
+  double ridge = 0;              ///< the one taken
+  std::int64_t samples = 0;      ///< places of all images
+  std::string reason;            ///< why its weights stayed; empty: they changed
+};
+
+struct Refit {
+  eval::Weights weights;           ///< of the cut net, on the whole net's device
+  std::vector<LayerRefit> layers;  ///< in the order of the net
+  std::int64_t images = 0;         ///< used
+};
+
+/// New weights for `cut`, which may be of a net that was refitted before, but whose mask is in terms of `whole`. In the order of the graph,
+/// every convolution and linear layer gets W = argmin |X W - Y|^2 + r |W - W0|^2: X are its inputs in the cut and so far refitted net, Y
+/// the outputs of the whole net's layer, kept filters only, W0 the weights in `cut` (channel pruning's reconstruction, He, Zhang, Sun 2017,
+/// arXiv 1707.06168, eq. 1, about a prior as in Frantar, Alistarh 2022, arXiv 2208.11580). Layers fit their own outputs, so sums,
+/// concatenations and several readers need nothing else. Batch norm keeps its weights; the mean and the variance of its input move by what
+/// they differ from the whole net's on the same images. A net cut by nothing stays as it is.
+/// batches: images [N, C, H, W] as the net takes them. The same arguments give the same bits.
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<torch::Tensor> batches,
+            const RefitOptions& options);
+
+/// The same on images drawn from the training images of `data`. Throws storage::Error(invalid) where there are none.
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
+            const eval::Normalisation& normalisation, const RefitOptions& options);
+
+}  // namespace prune

@@ -1,0 +1,275 @@
+#include "prune/refit.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "storage/base/error.h"
+#include "support/tiny_data.h"
+#include "tests/support/random_mask.h"
+#include "tests/support/tiny_nets.h"
+
+using torch::Tensor;
+
+namespace {
+
+/// Weights as after some training: batch norm with statistics of its own.
+eval::Weights lively_weights(const eval::NetSpec& spec) {
+  torch::manual_seed(5);
+  eval::Weights weights = eval::initial_weights(spec, 5);
+  for (auto& [name, tensor] : weights) {
+    if (name.find(".running_var") != std::string::npos) tensor.uniform_(0.5, 1.5);
+    if (tensor.dim() == 2) tensor.normal_(0, 0.3);
+    if (name.find(".running_mean") != std::string::npos || name.find(".bias") != std::string::npos) tensor.normal_(0, 0.2);
+  }
+  return weights;
+}
+
+Tensor random_images(const eval::NetSpec& spec, std::int64_t count) {
+  const eval::Shape shape = eval::output_shapes(spec)[0];
+  return torch::randn({count, shape.channels, shape.height, shape.width});
+}
+
+double largest(const Tensor& tensor) {
+  return tensor.abs().max().item<double>();
+}
+
+const prune::LayerRefit& report_of(const prune::Refit& refit, const std::string& layer) {
+  return *std::find_if(refit.layers.begin(), refit.layers.end(), [&](const prune::LayerRefit& report) { return report.layer == layer; });
+}
+
+}  // namespace
+
+TEST_CASE("a layer whose lost inputs are linear combinations of the kept ones is restored exactly") {
+  eval::NetBuilder builder("combined", {2, 6, 6});
+  const int first = builder.convolution("first", 0, 4, {1, 1, 0});
+  const int second = builder.relu("relu", builder.convolution("second", first, 5, {3, 1, 1}));
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", second, 1)), 3);
+  const eval::NetSpec spec = std::move(builder).build();
+  eval::Weights weights = lively_weights(spec);
+  for (const char* part : {"first.weight", "first.bias"}) {
+    Tensor rows = weights.at(part);
+    rows[2].copy_(2 * rows[0] - rows[1]);
+    rows[3].copy_(0.5 * rows[1]);
+  }
+  const eval::Net whole(spec, weights);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::KeepMask mask = prune::kept_from_json(spec, groups, storage::Json{{"first", {0, 1}}});
+  const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+  const Tensor images = random_images(spec, 20);
+  const prune::Refit refit = prune::refit(whole, groups, mask, cut, {images.slice(0, 0, 12), images.slice(0, 12)}, {.ridge = 1e-14});
+
+  const Tensor w = weights.at("second.weight");
+  const Tensor expected = torch::stack({w.select(1, 0) + 2 * w.select(1, 2), w.select(1, 1) - w.select(1, 2) + 0.5 * w.select(1, 3)}, 1);
+  CHECK(largest(refit.weights.at("second.weight") - expected) < 1e-6 * largest(expected));
+  CHECK(largest(refit.weights.at("second.bias") - weights.at("second.bias")) < 2e-6);
+  CHECK(report_of(refit, "first").reason != "");
+  CHECK(report_of(refit, "second").reason == "");
+  CHECK(report_of(refit, "second").before > 0.01);
+  CHECK(report_of(refit, "second").after < 1e-12);
+  CHECK(refit.images == 20);
+  torch::NoGradGuard no_grad;
+  const Tensor fresh = random_images(spec, 9), scores = whole.forward(fresh, false);
+  CHECK(largest(eval::Net(cut.spec, eval::clone(refit.weights)).forward(fresh, false) - scores) < 2e-6 * largest(scores));
+}
+
+TEST_CASE("what a lost constant gave goes into the mean of batch norm, or into the bias") {
+  for (const bool bias : {false, true}) {
+    eval::NetBuilder builder("constant", {2, 4, 4});
+    const int first = builder.convolution("first", 0, 3, {1, 1, 0});
+    int second = builder.convolution("second", first, 4, {1, 1, 0}, bias);
+    if (!bias) second = builder.batch_norm("bn", second);
+    builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", second, 1)), 3);
+    const eval::NetSpec spec = std::move(builder).build();
+    eval::Weights weights = lively_weights(spec);
+    weights.at("first.weight")[2].zero_();
+    weights.at("first.bias")[2].fill_(5);
+    const eval::Net whole(spec, weights);
+    const prune::ChannelGroups groups = prune::channel_groups(spec);
+    const prune::KeepMask mask = prune::kept_from_json(spec, groups, storage::Json{{"first", {0, 1}}});
+    const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+    const prune::Refit refit = prune::refit(whole, groups, mask, cut, {random_images(spec, 30)}, {.ridge = 1e-14});
+    const Tensor constant = 5 * weights.at("second.weight").select(1, 2).flatten();
+    if (bias)
+      CHECK(largest(refit.weights.at("second.bias") - (weights.at("second.bias") + constant)) < 1e-5);
+    else
+      CHECK(largest(refit.weights.at("bn.running_mean") - (weights.at("bn.running_mean") - constant)) < 1e-5);
+    torch::NoGradGuard no_grad;
+    const Tensor fresh = random_images(spec, 9), scores = whole.forward(fresh, false);
+    CHECK(largest(eval::Net(cut.spec, eval::clone(refit.weights)).forward(fresh, false) - scores) < 1e-5 * largest(scores));
+  }
+}
+
+TEST_CASE("an endless ridge leaves the kept weights") {
+  const eval::NetSpec spec = support::coupled_net();
+  const eval::Weights weights = lively_weights(spec);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  std::mt19937_64 random(2);
+  const prune::KeepMask mask = support::random_mask(groups, random);
+  const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+  const prune::Refit refit = prune::refit({spec, eval::clone(weights)}, groups, mask, cut, {random_images(spec, 16)}, {.ridge = 1e30});
+  for (const auto& [name, tensor] : cut.weights) {
+    INFO(name);
+    if (name.find(".running_") == std::string::npos) CHECK(torch::allclose(refit.weights.at(name), tensor, 1e-6, 1e-9));
+  }
+}
+
+TEST_CASE("a refitted layer equals the solution by orthogonal factors, for every kind of layer and both forms") {
+  torch::manual_seed(9);
+  struct Case {
+    std::string name;
+    eval::Shape image;
+    eval::Layer layer;
+    std::int64_t images;
+  };
+  constexpr eval::LayerKind linear = eval::LayerKind::linear;
+  const auto convolution = [](int channels, std::array<int, 2> kernel, std::array<int, 2> stride, std::array<int, 2> padding,
+                              std::array<int, 2> dilation, int groups, bool bias) {
+    return eval::Layer{.name = "layer",
+                       .kind = eval::LayerKind::convolution,
+                       .inputs = {0},
+                       .channels = channels,
+                       .kernel = kernel,
+                       .stride = stride,
+                       .padding = padding,
+                       .dilation = dilation,
+                       .groups = groups,
+                       .bias = bias};
+  };
+  const std::vector<Case> cases{
+      {"plain", {3, 7, 9}, convolution(4, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, true), 4},
+      {"stride", {3, 7, 9}, convolution(4, {3, 5}, {2, 3}, {1, 2}, {1, 1}, 1, true), 30},
+      {"dilation", {3, 9, 9}, convolution(4, {3, 2}, {1, 2}, {2, 0}, {2, 3}, 1, false), 8},
+      {"groups", {4, 7, 7}, convolution(6, {3, 3}, {1, 1}, {0, 1}, {1, 1}, 2, true), 8},
+      {"depthwise", {4, 7, 7}, convolution(4, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 4, true), 8},
+      {"fewer samples than inputs", {8, 4, 4}, convolution(4, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 1, true), 3},
+      {"fewer samples than inputs, groups", {8, 4, 4}, convolution(4, {3, 3}, {1, 1}, {0, 0}, {1, 1}, 2, false), 2},
+      {"linear", {5, 1, 1}, {.name = "layer", .kind = linear, .inputs = {0}, .channels = 6}, 40},
+      {"linear, fewer samples than inputs", {20, 1, 1}, {.name = "layer", .kind = linear, .inputs = {0}, .channels = 6}, 9},
+  };
+  for (const Case& c : cases)
+    for (const double ridge : {1e-3, 1e-1}) {
+      INFO(c.name << ", ridge " << ridge);
+      eval::NetSpec spec{"one layer",
+                         {{.name = "input", .channels = c.image.channels, .extent = {c.image.height, c.image.width}}, c.layer}};
+      eval::Weights theirs = lively_weights(spec);
+      for (auto& [name, tensor] : theirs) tensor.normal_(0, 0.5);
+      eval::Weights ours = eval::clone(theirs);
+      for (auto& [name, tensor] : ours) tensor.add_(torch::randn_like(tensor), 0.3);
+      const prune::ChannelGroups groups = prune::channel_groups(spec);
+      const Tensor images = random_images(spec, c.images);
+      const prune::Refit refit = prune::refit({spec, eval::clone(theirs)}, groups, prune::keep_all(groups), {spec, eval::clone(ours)},
+                                              {images}, {.places = 1000, .ridge = ridge});
+
+      // Rows of the design below each other, with sqrt(r) for each coefficient, in double: [X; sqrt(r) I] D = [Y - X W0; 0].
+      const eval::Layer& layer = c.layer;
+      const bool flat = layer.kind == linear;
+      const Tensor x = images.to(torch::kFloat64);
+      const auto in_double = [&](const eval::Weights& weights, const char* part) { return weights.at(part).to(torch::kFloat64); };
+      const auto output = [&](const eval::Weights& weights) {
+        const Tensor w = in_double(weights, "layer.weight"), b = layer.bias ? in_double(weights, "layer.bias") : Tensor();
+        return flat ? at::linear(x.flatten(1), w, b).unsqueeze(2)
+                    : at::conv2d(x, w, b, eval::pair(layer.stride), eval::pair(layer.padding), eval::pair(layer.dilation), layer.groups)
+                          .flatten(2);
+      };
+      const Tensor columns =
+          flat ? x.flatten(1).unsqueeze(2)
+               : at::im2col(x, eval::pair(layer.kernel), eval::pair(layer.dilation), eval::pair(layer.padding), eval::pair(layer.stride));
+      const Tensor missing = output(theirs) - output(ours);
+      const std::int64_t p = columns.size(1) / layer.groups, m = layer.channels / layer.groups;
+      for (int g = 0; g < layer.groups; ++g) {
+        Tensor design = columns.slice(1, g * p, (g + 1) * p).transpose(1, 2).flatten(0, 1);
+        Tensor penalty = torch::ones({p}, torch::kFloat64) * (ridge * design.square().sum() / p);
+        if (layer.bias) {
+          design = at::cat({design, torch::ones({design.size(0), 1}, torch::kFloat64)}, 1);
+          penalty = at::cat({penalty, penalty.slice(0, 0, 1) * 1e-3});
+        }
+        const Tensor right = missing.slice(1, g * m, (g + 1) * m).transpose(1, 2).flatten(0, 1);
+        const Tensor solved =
+            std::get<0>(at::linalg_lstsq(at::cat({design, penalty.sqrt().diag()}),
+                                         at::cat({right, torch::zeros({penalty.size(0), m}, torch::kFloat64)}), c10::nullopt, "gelsd"));
+        const Tensor expected = in_double(ours, "layer.weight").slice(0, g * m, (g + 1) * m).flatten(1) + solved.slice(0, 0, p).t();
+        const Tensor found = in_double(refit.weights, "layer.weight").slice(0, g * m, (g + 1) * m).flatten(1);
+        CHECK(largest(found - expected) < 1e-6 * largest(expected));
+        if (layer.bias) {
+          const Tensor bias = in_double(ours, "layer.bias").slice(0, g * m, (g + 1) * m) + solved[p];
+          CHECK(largest(in_double(refit.weights, "layer.bias").slice(0, g * m, (g + 1) * m) - bias) < 1e-6 * std::max(1.0, largest(bias)));
+        }
+      }
+    }
+}
+
+TEST_CASE("every net refits: unchanged where nothing is cut, else finite, closer and the same from the same seed") {
+  std::mt19937_64 random(11);
+  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net()};
+  for (const eval::NetEntry& entry : eval::net_registry()) specs.push_back(support::small_instance(entry.name));
+  for (const eval::NetSpec& spec : specs) {
+    INFO(spec.name);
+    const eval::Weights weights = lively_weights(spec);
+    const prune::ChannelGroups groups = prune::channel_groups(spec);
+    const eval::Net whole(spec, eval::clone(weights));
+    const std::vector<Tensor> images{random_images(spec, 6), random_images(spec, 4)};
+    const prune::RefitOptions options{.places = 6, .seed = 3};
+
+    const prune::KeepMask all = prune::keep_all(groups);
+    for (const auto& [name, tensor] : prune::refit(whole, groups, all, {spec, weights}, images, options).weights) {
+      INFO(name);
+      CHECK(torch::equal(tensor, weights.at(name)));
+    }
+
+    const prune::KeepMask mask = support::random_mask(groups, random);
+    const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+    const eval::Weights given = eval::clone(cut.weights);
+    const prune::Refit refit = prune::refit(whole, groups, mask, cut, images, options);
+    const prune::Refit again = prune::refit(whole, groups, mask, cut, images, options);
+    CHECK(refit.weights.size() == cut.weights.size());
+    for (const auto& [name, tensor] : refit.weights) {
+      INFO(name);
+      CHECK(tensor.sizes() == cut.weights.at(name).sizes());
+      CHECK(torch::isfinite(tensor).all().item<bool>());
+      CHECK(torch::equal(tensor, again.weights.at(name)));
+      CHECK(torch::equal(given.at(name), cut.weights.at(name)));
+    }
+    CHECK(refit.layers.size() == eval::filter_layers(spec).size());
+    for (const prune::LayerRefit& layer : refit.layers) {
+      INFO(layer.layer);
+      CHECK(layer.after <= layer.before * 1.001);
+    }
+  }
+}
+
+TEST_CASE("sums, concatenations and layers read twice: the refitted net is nearer to the whole one than the cut net") {
+  const eval::NetSpec spec = support::coupled_net();
+  const eval::Weights weights = lively_weights(spec);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const eval::Net whole(spec, eval::clone(weights));
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 4; ++i) {
+    const prune::KeepMask mask = support::random_mask(groups, random);
+    const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+    const prune::Refit refit = prune::refit(whole, groups, mask, cut, {random_images(spec, 128), random_images(spec, 128)}, {});
+    torch::NoGradGuard no_grad;
+    const Tensor fresh = random_images(spec, 64), wanted = whole.forward(fresh, false);
+    const auto distance = [&](const eval::Weights& of) {
+      return (eval::Net(cut.spec, eval::clone(of)).forward(fresh, false) - wanted).square().mean().item<double>();
+    };
+    CHECK(distance(refit.weights) < distance(cut.weights));
+  }
+}
+
+TEST_CASE("refit draws its images from the training images, fewer where memory is short") {
+  const support::TinyData data = support::squares(4, 10);
+  const eval::NetSpec spec = support::plain_net();
+  const eval::Weights weights = lively_weights(spec);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::KeepMask mask = prune::kept_from_json(spec, groups, storage::Json{{"conv1", {0, 2, 4, 6}}});
+  const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+  const eval::Normalisation normalisation = eval::measure_normalisation(data);
+  const eval::Net whole(spec, eval::clone(weights));
+  CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {.images = 25}).images == 25);
+  CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {}).images == 40);
+  // The most at once: both nets' conv1 and bn1, 8 x 8 x 8 floats each, 8192 bytes an image.
+  CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {.memory = 90'000}).images == 10);
+  CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, data, normalisation, {.ridge = -1.0}), storage::Error);
+  CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, std::vector<Tensor>{}, {}), storage::Error);
+}
