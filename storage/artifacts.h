@@ -35,8 +35,8 @@ class ArtifactStore {
   std::filesystem::path directory_;
 };
 
-/// Where a stage under way keeps its training, in a results directory: DIR/checkpoints/STAGE.pt. The worker writes it; the run removes it once
-/// the stage is recorded as done, and not before.
+/// Where a stage under way keeps its training, in a results directory: DIR/checkpoints/STAGE.pt. The worker writes it; the run removes it
+/// once the stage is recorded as done, and not before.
 std::filesystem::path checkpoint_path(const std::filesystem::path& directory, const std::string& stage);
 
 }  // namespace storage

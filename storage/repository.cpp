@@ -242,8 +242,9 @@ void Repository::finish_stage(const std::string& fingerprint, const StageOutcome
                        {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)),
                         outcome.wall_s, to_text(outcome.values), fingerprint});
   if (!row) refuse_transition(*database_, fingerprint, "finish");
-  database_->run(fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} WHERE stage = ? AND end IS NULL", now),
-                 {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)), (*row)[0]});
+  database_->run(
+      fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} WHERE stage = ? AND end IS NULL", now),
+      {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)), (*row)[0]});
   if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
   if (outcome.state == StageState::done && grown)
     for (const HypervolumeRecord& record : grown()) record_hypervolume(record);

@@ -44,7 +44,8 @@ class Repository {
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
 
-  /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Throws Error(internal) where it is running already, done or unknown.
+  /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Throws
+  /// Error(internal) where it is running already, done or unknown.
   void start_stage(const std::string& fingerprint, const Place& place);
 
   /// How far the attempt under way has come: a fraction of the stage's work, and what it says. Nothing happens where none is.
@@ -77,8 +78,8 @@ class Repository {
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts, decisions, hypervolumes, latencies, robustness, attempts) as objects of numbers, texts and nulls. Throws Error(usage) for another
-  /// name.
+  /// artifacts, decisions, hypervolumes, latencies, robustness, attempts) as objects of numbers, texts and nulls. Throws Error(usage) for
+  /// another name.
   Json rows(const std::string& view) const;
 
   /// Hands the values of some columns of each row of a view to `take`, for views of millions of rows. Throws Error(usage) for another view

@@ -14,8 +14,8 @@ namespace storage {
 namespace {
 
 const std::vector<std::string>& view_names() {
-  static const std::vector<std::string> names = {"trials",      "steps",     "stages",        "layers",    "baselines", "metrics",
-                                                 "experiments", "tasks",     "architectures", "lineage",   "inputs",    "artifacts",
+  static const std::vector<std::string> names = {"trials",      "steps",     "stages",        "layers",    "baselines",  "metrics",
+                                                 "experiments", "tasks",     "architectures", "lineage",   "inputs",     "artifacts",
                                                  "nets",        "decisions", "hypervolumes",  "latencies", "robustness", "attempts"};
   return names;
 }

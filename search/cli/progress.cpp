@@ -148,10 +148,10 @@ class Progress : public RunObserver {
   Clock clock_;
   std::chrono::steady_clock::time_point begin_;
   int total_ = 0, ended_ = 0;
-  double work_left_ = 0, work_done_ = 0;   ///< of whole stages
+  double work_left_ = 0, work_done_ = 0;    ///< of whole stages
   std::map<std::string, Running> running_;  ///< by fingerprint
   std::chrono::steady_clock::time_point last_line_;
-  bool shown_ = false;                     ///< a status line stands on the terminal
+  bool shown_ = false;  ///< a status line stands on the terminal
 };
 
 }  // namespace

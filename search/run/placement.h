@@ -12,8 +12,8 @@
 
 namespace search {
 
-/// Where the stages of a plan run, by their indices in it. An exclusive stage for which no device is idle is reserved the device that it was
-/// taken for: nothing more starts there, and it starts as soon as the last stage there has ended. One stage is reserved at a time.
+/// Where the stages of a plan run, by their indices in it. An exclusive stage for which no device is idle is reserved the device that it
+/// was taken for: nothing more starts there, and it starts as soon as the last stage there has ended. One stage is reserved at a time.
 class Placement {
  public:
   struct Running {

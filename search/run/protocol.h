@@ -1,5 +1,5 @@
-// The lines that nas-run and a worker say to each other, JSON Lines both ways: requests to the worker's stdin, messages from its events. Every
-// line is written and read here, by the executor and by the worker.
+// The lines that nas-run and a worker say to each other, JSON Lines both ways: requests to the worker's stdin, messages from its events.
+// Every line is written and read here, by the executor and by the worker.
 #pragma once
 
 #include <chrono>

@@ -24,7 +24,7 @@ using storage::StageOutcome;
 using storage::StageState;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPatience{500};  ///< between two looks at the stop request and the budget
+constexpr std::chrono::milliseconds kPatience{500};   ///< between two looks at the stop request and the budget
 constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
 
 std::string host_name() {
@@ -336,11 +336,11 @@ class Loop {
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
   Retries retries_;
   std::set<std::string> out_of_memory_;  ///< stages that ran so beside others, by fingerprint
-  int new_failures_ = 0;                                         ///< stages that failed for good in this run
-  bool spent_ = false;                                           ///< the experiment's budget is
-  bool ending_ = false;                                          ///< nothing more is started
-  bool has_news_ = false;                                        ///< a stage ended after the plan was made
-  SteadyClock::time_point deadline_;                             ///< of the grace
+  int new_failures_ = 0;                 ///< stages that failed for good in this run
+  bool spent_ = false;                   ///< the experiment's budget is
+  bool ending_ = false;                  ///< nothing more is started
+  bool has_news_ = false;                ///< a stage ended after the plan was made
+  SteadyClock::time_point deadline_;     ///< of the grace
   RunSummary summary_;
 };
 

@@ -51,10 +51,10 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
 }  // namespace
 
 std::string network_file_system(long magic) {
-  static const std::map<long, std::string> names{
-      {0x6969, "NFS"},        {0x517B, "SMB"},        {0xFE534D42, "SMB"},  {0xFF534D42, "CIFS"},   {0x5346414F, "AFS"},
-      {0x00C36400, "CephFS"}, {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x01021997, "9p"},
-      {0x65735546, "FUSE"}};
+  static const std::map<long, std::string> names{{0x6969, "NFS"},        {0x517B, "SMB"},      {0xFE534D42, "SMB"},
+                                                 {0xFF534D42, "CIFS"},   {0x5346414F, "AFS"},  {0x00C36400, "CephFS"},
+                                                 {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"},
+                                                 {0x01021997, "9p"},     {0x65735546, "FUSE"}};
   const auto found = names.find(magic & 0xFFFFFFFF);
   return found == names.end() ? "" : found->second;
 }

@@ -8,8 +8,8 @@
 #include <iostream>
 
 #include "search/plan/stage_graph.h"
-#include "tests/support/simulated_executor.h"
 #include "search/run/run.h"
+#include "tests/support/simulated_executor.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tiny_idx.h"
 

@@ -16,13 +16,12 @@ struct Waiting {
   std::set<int> exclusive;
 
   Placement::Queue queue() {
-    return {.take =
-                [this]() -> std::optional<int> {
-                  if (ready.empty()) return std::nullopt;
-                  const int first = ready.front();
-                  ready.pop_front();
-                  return first;
-                },
+    return {.take = [this]() -> std::optional<int> {
+              if (ready.empty()) return std::nullopt;
+              const int first = ready.front();
+              ready.pop_front();
+              return first;
+            },
             .is_exclusive = [this](int stage) { return exclusive.contains(stage); },
             .put_back = [this](int stage) { ready.push_front(stage); }};
   }

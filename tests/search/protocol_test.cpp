@@ -21,7 +21,8 @@ TEST_CASE("a request comes to the worker as it was sent") {
 
 TEST_CASE("what a worker says is one line of JSON") {
   CHECK(to_line(search::Alive()) == R"({"event":"alive"})");
-  CHECK(to_line(search::StageProgress{"fp", 0.5, "epoch\n1"}) == R"({"event":"progress","fraction":0.5,"message":"epoch\n1","stage":"fp"})");  // keys in order
+  CHECK(to_line(search::StageProgress{"fp", 0.5, "epoch\n1"}) ==
+        R"({"event":"progress","fraction":0.5,"message":"epoch\n1","stage":"fp"})");  // keys in order
   CHECK(std::holds_alternative<search::Alive>(message_from_line(R"({"event":"alive"})")));
   const auto progress = std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 0.5, "epoch 1"})));
   CHECK(progress.stage == "fp");
@@ -42,7 +43,8 @@ TEST_CASE("a fraction that is no number does not end the worker") {
 }
 
 TEST_CASE("a line that says nothing of the kind is refused") {
-  for (const char* line : {"", "no event", "{}", R"({"event":"gone"})", R"({"event":"progress","stage":"fp"})", R"({"event":"result","stage":"fp","outcome":{}})"})
+  for (const char* line : {"", "no event", "{}", R"({"event":"gone"})", R"({"event":"progress","stage":"fp"})",
+                           R"({"event":"result","stage":"fp","outcome":{}})"})
     CHECK_THROWS(message_from_line(line));
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::running;

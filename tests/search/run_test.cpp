@@ -407,7 +407,8 @@ TEST_CASE_METHOD(Fixture, "a stage that takes too long fails, and the rest goes 
 TEST_CASE_METHOD(Fixture, "a stage's checkpoint is removed once its result is recorded, and not before") {
   const Stage a = stage("a"), b = stage("b"), c = stage("c");
   const auto checkpoint = [&](const Stage& of) { return storage::checkpoint_path(directory.path(), of.fingerprint); };
-  for (const Stage& each : {a, b, c}) storage::write_file((storage::make_directory(checkpoint(each).parent_path()), checkpoint(each)), "epoch 3");
+  for (const Stage& each : {a, b, c})
+    storage::write_file((storage::make_directory(checkpoint(each).parent_path()), checkpoint(each)), "epoch 3");
   FakeExecutor executor(1, [&](const Job& job, int) {
     if (name(job) == "b") return std::optional(failed("diverged"));
     storage::StageOutcome outcome = done();

@@ -17,7 +17,7 @@ namespace search {
 struct WorkerEnd {
   bool killed = false;  ///< by `signal`; else it exited with `code`
   int signal = 0, code = 0;
-  bool stuck = false;  ///< it was killed and has not ended all the same
+  bool stuck = false;        ///< it was killed and has not ended all the same
   std::string text() const;  ///< "worker killed by signal 9 (Killed)", "worker exited with code 3"
 };
 
