@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Fixture, "the nets that are kept as a front are those within th
   support::run_stage(repository, "test-base", support::measured(0.9));
   support::run_stage(repository, "random1", support::made_net("random1", 40, 40, 0.3));
   CHECK(removed("pareto") == Names{"base", "base.pt", "cut2", "nobody.pt", "orphan"});
-  const search::Json front = search::pareto_front(search::feasible_steps(repository), "params");
+  const storage::Json front = search::pareto_front(search::feasible_steps(repository), "params");
   REQUIRE(front.size() == 2);
   CHECK(front[0].at("stage") == "random1");
   CHECK(front[1].at("stage") == "cut1");
