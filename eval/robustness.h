@@ -9,18 +9,9 @@
 #include "eval/data/dataset.h"
 #include "eval/data/normalisation.h"
 #include "eval/nets/net.h"
-#include "storage/base/json.h"
+#include "eval/perturbation.h"
 
 namespace eval {
-
-/// One change of images.
-struct Perturbation {
-  std::string kind;  ///< noise, attack or spatial
-  std::string name;  ///< of noise.h or attacks/catalog.h
-  double level = 0;
-  storage::Json options = storage::Json::object();  ///< of an attack, checked
-  std::string source = "self";                      ///< the net that an attack is made on: "self", or the name of another
-};
 
 /// What it did to a net.
 struct PerturbationResult {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "storage/base/error.h"
 
 namespace prune {
@@ -139,39 +141,90 @@ const Options& distill_options() {
   return options;
 }
 
+namespace {
+
+/// Calls `visit` with the key and the member of each option that stands in train_options().
+template <typename Train, typename Visit>
+void each_option(Train& train, const Visit& visit) {
+  visit("epochs", train.epochs);
+  visit("batch", train.batch);
+  visit("lr_schedule", train.lr_schedule);
+  visit("lr_every", train.lr_every);
+  visit("lr_gamma", train.lr_gamma);
+  visit("warmup", train.warmup);
+  visit("label_smoothing", train.label_smoothing);
+  visit("mixup", train.mixup);
+  visit("ema", train.ema);
+  visit("class_weights", train.class_weights);
+  visit("clip", train.clip);
+  visit("early_stop", train.early_stop);
+  visit("augment", train.augment);
+  visit("padding", train.padding);
+  visit("min_scale", train.min_scale);
+  visit("jitter", train.jitter);
+  visit("cutout_size", train.cutout_size);
+  visit("precision", train.precision);
+}
+
+template <typename Optimizer, typename Visit>
+void each_optimizer_option(Optimizer& optimizer, const Visit& visit) {
+  visit("name", optimizer.name);
+  visit("lr", optimizer.lr);
+  visit("momentum", optimizer.momentum);
+  visit("weight_decay", optimizer.weight_decay);
+  visit("nesterov", optimizer.nesterov);
+  visit("beta1", optimizer.beta1);
+  visit("beta2", optimizer.beta2);
+}
+
+template <typename Distill, typename Visit>
+void each_distill_option(Distill& distill, const Visit& visit) {
+  visit("weight", distill.weight);
+  visit("temperature", distill.temperature);
+}
+
+/// Adds what it is called with to an object.
+auto writer(Json& json) {
+  return [&json](const char* key, const auto& value) { json[key] = value; };
+}
+
+/// Sets what it is called with from an object that check_options has filled.
+auto reader(const Json& json) {
+  return [&json](const char* key, auto& value) { json.at(key).get_to(value); };
+}
+
+/// Takes a part of an object out; null where it has none.
+Json take(Json& json, const char* key) {
+  if (!json.contains(key)) return {};
+  Json part = std::move(json[key]);
+  json.erase(key);
+  return part;
+}
+
+}  // namespace
+
+Json to_json(const TrainOptions& options) {
+  Json json;
+  each_option(options, writer(json));
+  each_optimizer_option(options.optimizer, writer(json["optimizer"]));
+  if (options.distill) each_distill_option(*options.distill, writer(json["distill"]));
+  if (options.stop_after > 0) json["stop_after"] = options.stop_after;
+  return json;
+}
+
 TrainOptions train_options_from_json(const Json& json) {
-  const Json& optimizer = json.at("optimizer");
+  Json plain = json;
+  const Json optimizer = storage::check_options(optimizer_options(), take(plain, "optimizer"), "train: optimizer");
+  const Json distill = take(plain, "distill"), stop_after = take(plain, "stop_after");
+  plain = storage::check_options(train_options(), plain, "train");
   TrainOptions options;
-  options.epochs = json.at("epochs").get<int>();
-  options.stop_after = json.value("stop_after", 0);
-  options.batch = json.at("batch").get<int>();
-  options.lr_schedule = json.at("lr_schedule").get<std::string>();
-  options.warmup = json.at("warmup").get<double>();
-  options.label_smoothing = json.at("label_smoothing").get<double>();
-  options.lr_every = json.at("lr_every").get<int>();
-  options.lr_gamma = json.at("lr_gamma").get<double>();
-  options.mixup = json.at("mixup").get<double>();
-  options.ema = json.at("ema").get<double>();
-  options.class_weights = json.at("class_weights").get<std::string>();
-  options.clip = json.at("clip").get<double>();
-  options.early_stop = json.at("early_stop").get<int>();
-  if (json.contains("distill")) {
-    options.distill_weight = json["distill"].at("weight").get<double>();
-    options.distill_temperature = json["distill"].at("temperature").get<double>();
+  each_option(options, reader(plain));
+  each_optimizer_option(options.optimizer, reader(optimizer));
+  if (!distill.is_null()) {
+    const Json checked = storage::check_options(distill_options(), distill, "train: distill");
+    each_distill_option(options.distill.emplace(), reader(checked));
   }
-  options.augment = json.at("augment").get<std::vector<std::string>>();
-  options.padding = json.at("padding").get<int>();
-  options.min_scale = json.at("min_scale").get<double>();
-  options.jitter = json.at("jitter").get<double>();
-  options.cutout_size = json.at("cutout_size").get<int>();
-  options.precision = json.at("precision").get<std::string>();
-  options.optimizer = optimizer.at("name").get<std::string>();
-  options.beta1 = optimizer.at("beta1").get<double>();
-  options.beta2 = optimizer.at("beta2").get<double>();
-  options.lr = optimizer.at("lr").get<double>();
-  options.momentum = optimizer.at("momentum").get<double>();
-  options.weight_decay = optimizer.at("weight_decay").get<double>();
-  options.nesterov = optimizer.at("nesterov").get<bool>() && options.momentum > 0;
+  if (!stop_after.is_null()) stop_after.get_to(options.stop_after);
   return options;
 }
 

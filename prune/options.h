@@ -1,6 +1,7 @@
 // The options of training, pruning and allocation as tables and as values: read from YAML by search/, used by prune/.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,25 @@ const storage::Options& optimizer_options();
 /// Keys of `prune: retrain: distill:`.
 const storage::Options& distill_options();
 
+struct OptimizerOptions {
+  std::string name = "sgd";  ///< sgd | adamw
+  double lr = 0.05, momentum = 0.9, weight_decay = 5e-4;
+  bool nesterov = true;               ///< where momentum is above 0
+  double beta1 = 0.9, beta2 = 0.999;  ///< adamw
+  bool operator==(const OptimizerOptions&) const = default;
+};
+
+/// Learning from another net's scores (Hinton et al. 2015).
+struct DistillOptions {
+  double weight = 0.5;     ///< share of the teacher's term in the loss
+  double temperature = 4;  ///< of both nets' scores in that term
+  bool operator==(const DistillOptions&) const = default;
+};
+
 struct TrainOptions {
   int epochs = 10;
-  int stop_after = 0;  ///< epochs after which to end, with a checkpoint to go on from; 0: all. No key: the search sets it
   int batch = 128;
-  std::string optimizer = "sgd";  ///< sgd | adamw
-  double lr = 0.05, momentum = 0.9, weight_decay = 5e-4;
-  bool nesterov = true;
-  double beta1 = 0.9, beta2 = 0.999;   ///< adamw
+  OptimizerOptions optimizer = {};
   std::string lr_schedule = "cosine";  ///< cosine | step | plateau | constant
   int lr_every = 30;                   ///< epochs: of a step, or without a better validation accuracy
   double lr_gamma = 0.1;               ///< factor of a step
@@ -35,16 +47,23 @@ struct TrainOptions {
   std::string class_weights = "none";  ///< none | balanced
   double clip = 0;                     ///< largest norm of the gradient; 0: none
   int early_stop = 0;                  ///< epochs without a better validation accuracy; 0: never
-  double distill_weight = 0;           ///< share of the teacher's term in the loss; 0: none (Hinton et al. 2015)
-  double distill_temperature = 4;      ///< of both nets' scores in that term
   std::vector<std::string> augment;    ///< flip, crop, resized_crop, jitter, cutout
   int padding = 2;                     ///< pixels
   double min_scale = 0.35, jitter = 0.2;
-  int cutout_size = 8;             ///< pixels
-  std::string precision = "auto";  ///< auto | fp32 | bf16 | fp16
+  int cutout_size = 8;                         ///< pixels
+  std::string precision = "auto";              ///< auto | fp32 | bf16 | fp16
+  std::optional<DistillOptions> distill = {};  ///< none: from the labels alone
+  int stop_after = 0;  ///< epochs after which to end, with a checkpoint to go on from; 0: all. No key: the search sets it
+  bool operator==(const TrainOptions&) const = default;
+
+  /// Epochs after which the training ends.
+  int last_epoch() const { return stop_after > 0 ? stop_after : epochs; }
 };
 
-/// From the JSON that check_options made of the tables: {..., "optimizer": {...}, "distill": {...} or none}.
+/// As the tables name them: {..., "optimizer": {...}}, with "distill" and "stop_after" where they are set.
+storage::Json to_json(const TrainOptions& options);
+
+/// The inverse. Throws storage::Error(invalid) for a key that is missing, unknown or out of its range.
 TrainOptions train_options_from_json(const storage::Json& json);
 
 /// Keys of `prune:` that bound a cut.

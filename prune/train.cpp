@@ -37,14 +37,15 @@ eval::Augmentation augmentation_of(const TrainOptions& options) {
           .cutout = has("cutout") ? options.cutout_size : 0};
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const TrainOptions& options, std::vector<Tensor> parameters) {
-  if (options.optimizer == "adamw")
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Tensor> parameters) {
+  if (options.name == "adamw")
     return std::make_unique<torch::optim::AdamW>(
         std::move(parameters),
         torch::optim::AdamWOptions(options.lr).betas({options.beta1, options.beta2}).weight_decay(options.weight_decay));
-  return std::make_unique<torch::optim::SGD>(
-      std::move(parameters),
-      torch::optim::SGDOptions(options.lr).momentum(options.momentum).weight_decay(options.weight_decay).nesterov(options.nesterov));
+  return std::make_unique<torch::optim::SGD>(std::move(parameters), torch::optim::SGDOptions(options.lr)
+                                                                        .momentum(options.momentum)
+                                                                        .weight_decay(options.weight_decay)
+                                                                        .nesterov(options.nesterov && options.momentum > 0));
 }
 
 /// Moves `average` towards `now` by 1 - decay; running statistics are taken over.
@@ -80,11 +81,10 @@ Mixed mix(const Tensor& images, const Tensor& labels, double alpha, std::uint64_
 class Training {
  public:
   Training(eval::Net& net, const TrainTask& task)
-      : net_(net), task_(task), options_(task.options), optimizer_(make_optimizer(task.options, net.parameters())) {
+      : net_(net), task_(task), options_(task.options), optimizer_(make_optimizer(task.options.optimizer, net.parameters())) {
     if (options_.class_weights == "balanced")
       class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device());
-    if (options_.distill_weight > 0 && task.teacher == nullptr)
-      throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
+    if (is_taught() && task.teacher == nullptr) throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
   }
 
   TrainResult run() {
@@ -153,7 +153,8 @@ class Training {
     const double plateau = plateau_factor(options_, result_.history);
     double loss_sum = 0, step = 0;
     for (std::optional<eval::Batch> batch; result_.end == TrainResult::End::done && (batch = loader.next()); ++step) {
-      done.lr = options_.lr * plateau * lr_factor(options_, epoch * batches + step, options_.epochs * batches, options_.warmup * batches);
+      done.lr = options_.optimizer.lr * plateau *
+                lr_factor(options_, epoch * batches + step, options_.epochs * batches, options_.warmup * batches);
       const double loss = train_batch(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step)));
       loss_sum += loss;
       result_.images += batch->labels.size(0);
@@ -228,12 +229,13 @@ class Training {
     scores = scores.to(torch::kFloat32);
     Tensor loss = cross_entropy(scores, batch.labels);
     if (batch.share < 1) loss = batch.share * loss + (1 - batch.share) * cross_entropy(scores, batch.other_labels);
-    if (options_.distill_weight > 0)
-      loss = (1 - options_.distill_weight) * loss + options_.distill_weight * distance_to_teacher(batch.images, scores);
+    if (is_taught()) loss = (1 - options_.distill->weight) * loss + options_.distill->weight * distance_to_teacher(batch.images, scores);
     loss = loss * share;
     (task_.precision == eval::Precision::fp16 ? loss * scaler_.scale : loss).backward();
     return loss.item<double>();
   }
+
+  bool is_taught() const { return options_.distill && options_.distill->weight > 0; }
 
   Tensor cross_entropy(const Tensor& scores, const Tensor& labels) const {
     return at::cross_entropy_loss(scores, labels, class_weights_, at::Reduction::Mean, -100, options_.label_smoothing);
@@ -241,7 +243,7 @@ class Training {
 
   /// Kullback-Leibler divergence of the softened scores, times the square of the temperature, which keeps the gradients' size.
   Tensor distance_to_teacher(const Tensor& images, const Tensor& scores) const {
-    const double temperature = options_.distill_temperature;
+    const double temperature = options_.distill->temperature;
     Tensor wanted;
     {
       torch::NoGradGuard no_grad;

@@ -178,7 +178,9 @@ StageState stage_state_from_string(const std::string& text) {
 }
 
 Repository::Repository(const std::filesystem::path& directory, Access access)
-    : directory_(directory), database_(open_database(directory, access)) {}
+    : directory_(directory), database_(open_database(directory, access)) {
+  if (access == Access::read) database_->run("BEGIN");  // ends with the connection
+}
 
 Repository::~Repository() = default;
 

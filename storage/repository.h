@@ -20,7 +20,8 @@ class Repository {
  public:
   enum class Access { read, write };
 
-  /// Opens DIR/experiment.db; with `write` makes it and migrates it. Throws Error(storage) where it is corrupt, locked or of a newer
+  /// Opens DIR/experiment.db; with `write` makes it and migrates it. With `read` all that it says is of one moment, that of the first
+  /// question, whatever a run records meanwhile. Throws Error(storage) where it is corrupt, locked or of a newer
   /// schema, Error(invalid) where `read` finds none.
   Repository(const std::filesystem::path& directory, Access access);
   ~Repository();
@@ -78,8 +79,8 @@ class Repository {
   int reset_failures();
 
   /// All rows of a view (trials, steps, stages, nets, layers, baselines, metrics, experiments, tasks, architectures, lineage, inputs,
-  /// artifacts, decisions, hypervolumes, latencies, robustness, attempts) as objects of numbers, texts and nulls. Throws Error(usage) for
-  /// another name.
+  /// artifacts, decisions, hypervolumes, latencies, robustness, attempts, needs) as objects of numbers, texts and nulls. Throws
+  /// Error(usage) for another name.
   Json rows(const std::string& view) const;
 
   /// Hands the values of some columns of each row of a view to `take`, for views of millions of rows. Throws Error(usage) for another view

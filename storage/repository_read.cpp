@@ -14,9 +14,9 @@ namespace storage {
 namespace {
 
 const std::vector<std::string>& view_names() {
-  static const std::vector<std::string> names = {"trials",      "steps",     "stages",        "layers",    "baselines",  "metrics",
-                                                 "experiments", "tasks",     "architectures", "lineage",   "inputs",     "artifacts",
-                                                 "nets",        "decisions", "hypervolumes",  "latencies", "robustness", "attempts"};
+  static const std::vector<std::string> names = {
+      "trials", "steps",     "stages", "layers",    "baselines",    "metrics",   "experiments", "tasks",    "architectures", "lineage",
+      "inputs", "artifacts", "nets",   "decisions", "hypervolumes", "latencies", "robustness",  "attempts", "needs"};
   return names;
 }
 

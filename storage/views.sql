@@ -123,6 +123,17 @@ LEFT JOIN stage AS base_made ON base_made.number = base.stage
 LEFT JOIN architecture AS base_net ON base_net.hash = base_made.architecture
 ORDER BY trial.number, trial_step.step;
 
+-- Every stage that a trial needs, once: what makes its nets, what measures them, and all that these are made from. Summed up it is what the
+-- trials would run one by one.
+CREATE VIEW needs AS
+WITH RECURSIVE need (trial, stage) AS (
+  SELECT trial, stage FROM trial_step
+  UNION SELECT trial, evaluation FROM trial_step WHERE evaluation IS NOT NULL
+  UNION SELECT trial, stage FROM step_measurement
+  UNION SELECT need.trial, input.source FROM need JOIN input ON input.stage = need.stage)
+SELECT need.trial, stage.fingerprint AS stage, stage.kind, stage.state, stage.wall_s FROM need JOIN stage ON stage.number = need.stage
+ORDER BY need.trial, need.stage;
+
 CREATE VIEW baselines AS
 SELECT task, net, width, seed, fold, params, macs, accuracy_val, accuracy_test, trial FROM steps WHERE role = 'baseline' AND step = 0;
 

@@ -51,7 +51,7 @@ void print_family(const Json& rows, const std::string& title) {
 
 int compare(const Options& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
-  const Json rows = to_json(search::compare(measured_nets(repository.rows("steps"), repository.rows("baselines")), options.against));
+  const Json rows = to_json(search::compare(measured_nets(read_snapshot(repository)), options.against));
   if (options.json) {
     print_json({{"significance", kSignificance}, {"correction", "holm"}, {"comparisons", rows}});
     return exit_done;

@@ -30,8 +30,8 @@ Json summary(const Plan& plan, const History& history) {
     const auto found = history.find(stage.fingerprint);
     const bool is_done = found != history.end() && found->second.state == storage::StageState::done;
     done += is_done ? 1 : 0;
-    work += stage.work;
-    left += is_done ? 0 : stage.work;
+    work += stage.cost;
+    left += is_done ? 0 : stage.cost;
     const std::string kind = to_string(stage.kind);
     kinds[kind] = kinds.value(kind, 0) + 1;
   }

@@ -50,14 +50,14 @@ std::vector<eval::LeftOut> read_images(const Experiment& experiment, const std::
     if (task.dataset == data) target = task.target;
   DecodingLine line(data);
   const eval::DecodeOptions decoding{experiment.resources.cache_limit, std::ref(line)};
-  const std::unique_ptr<eval::Dataset> dataset = eval::open_dataset(experiment.data.at(data), target, decoding);
+  const std::unique_ptr<eval::Dataset> dataset = eval::open_dataset(experiment.data.at(data).settings, target, decoding);
   const std::span<const eval::LeftOut> left_out = dataset->left_out();
   return {left_out.begin(), left_out.end()};
 }
 
 void prepare_images(const Experiment& experiment) {
-  for (const auto& [name, settings] : experiment.data) {
-    if (!eval::dataset_entry(settings.at("format")).decodes) continue;
+  for (const auto& [name, each] : experiment.data) {
+    if (!eval::dataset_entry(each.settings.at("format")).decodes) continue;
     const std::vector<eval::LeftOut> left_out = read_images(experiment, name);
     constexpr std::size_t shown = 20;
     if (!left_out.empty()) message(fmt::format("data {}: {} images are left out", name, left_out.size()));

@@ -40,12 +40,12 @@ class Progress : public RunObserver {
     ended_ = static_cast<int>(std::count(done.begin(), done.end(), true));
     work_left_ = 0;
     for (std::size_t i = 0; i < done.size(); ++i)
-      if (!done[i]) work_left_ += plan.stages[i].work;
+      if (!done[i]) work_left_ += plan.stages[i].cost;
     line(fmt::format("{} trials, {} stages, {} of them done before", plan.trials.size(), total_, ended_));
   }
 
   void started(const Stage& stage, int) override {
-    running_[stage.fingerprint] = {name(stage), stage.work, 0, "", clock_()};
+    running_[stage.fingerprint] = {name(stage), stage.cost, 0, "", clock_()};
     status(name(stage));
   }
 
@@ -75,8 +75,8 @@ class Progress : public RunObserver {
     const bool done = outcome.state == storage::StageState::done;
     const bool over = done || outcome.state == storage::StageState::failed;
     if (over) ++ended_;
-    if (over) work_left_ -= stage.work;
-    if (done) work_done_ += stage.work;
+    if (over) work_left_ -= stage.cost;
+    if (done) work_done_ += stage.cost;
     const std::string state = will_retry ? outcome.failure_kind + ", runs again" : storage::to_string(outcome.state);
     std::string text = fmt::format("[{:>{}}/{}] {} {}, {}", ended_, std::to_string(total_).size(), total_,
                                    coloured(done   ? kGreen

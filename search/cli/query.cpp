@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "search/cli/commands.h"
-#include "search/report/answers.h"
+#include "search/report/pareto.h"
 #include "storage/repository.h"
 
 namespace search::cli {
@@ -35,11 +35,18 @@ int pareto(const Options& options) {
   static const std::vector<std::string> columns{"task", "net",          "criterion",     "schedule", "seed", "trial",
                                                 "step", "accuracy_val", "accuracy_test", "params",   "macs"};
   const Repository repository(options.directory, Repository::Access::read);
-  const Json steps = repository.rows("steps"), feasible = feasible_steps(repository);
-  const Json rows = pareto_front(feasible, options.x);
-  if (feasible.size() < steps.size())
-    message(
-        fmt::format("{} of {} steps are beyond the experiment's constraints and left out", steps.size() - feasible.size(), steps.size()));
+  const Snapshot run = read_snapshot(repository);
+  std::map<std::pair<int, int>, Json> steps;  // by trial and step
+  for (Json& step : repository.rows("steps")) steps[{step.at("trial").get<int>(), step.at("step").get<int>()}] = std::move(step);
+  const Costs sizes{{options.x, sizes_of(run)[options.x]}};
+  Json rows = Json::array();
+  for (const auto& [task, measures] : fronts_of(run, sizes))
+    for (const int member : measures.at(options.x)) {
+      const StoredNet& net = run.nets[static_cast<std::size_t>(member)];
+      rows.push_back(steps.at({run.trial_of(net)->number, net.step}));
+    }
+  const auto beyond = std::count_if(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.beyond; });
+  if (beyond > 0) message(fmt::format("{} of {} nets are beyond the experiment's constraints and left out", beyond, run.nets.size()));
   if (options.json) {
     print_json(rows);
   } else {

@@ -156,8 +156,8 @@ Json to_json(const AnswerRow& row) {
 /// Names of the data that `nas-run sample` drew.
 std::vector<std::string> synthetic_data(const Experiment& experiment) {
   std::vector<std::string> names;
-  for (const auto& [name, settings] : experiment.data)
-    if (eval::describe_dataset(settings).synthetic) names.push_back(name);
+  for (const auto& [name, data] : experiment.data)
+    if (is_synthetic(data)) names.push_back(name);
   return names;
 }
 
@@ -209,7 +209,8 @@ int run_experiment(const Options& options) {
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
   explain(summary, directory);
-  print_answers(summary, answers(repository, experiment.tolerance, counted_size(experiment)), synthetic_data(experiment), options.json);
+  print_answers(summary, answers(read_snapshot(repository), experiment.tolerance, counted_size(experiment)), synthetic_data(experiment),
+                options.json);
   return exit_code(summary);
 }
 

@@ -32,19 +32,14 @@ Json describe_target(const eval::DatasetInfo& info) {
 
 /// One of `data`, for every task that uses it. Reads all of it, but for images that are optional and not there.
 Json describe_data(const Experiment& experiment, const std::string& name) {
-  const Json& settings = experiment.data.at(name);
-  std::vector<std::string> targets;
-  for (const Task& task : experiment.tasks)
-    if (task.dataset == name) targets.push_back(task.target);
-  if (targets.empty()) targets.push_back("");
-
-  const eval::DatasetInfo info = eval::describe_dataset(settings, targets.front());
+  const auto& [settings, files, targets] = experiment.data.at(name);
+  const eval::DatasetInfo& info = targets.begin()->second;
   Json report = describe_target(info);
   report["images"] = info.images;
   report["shape"] = {info.shape.channels, info.shape.height, info.shape.width};
   if (info.synthetic) report["synthetic"] = true;
-  for (const std::string& target : targets)
-    if (!target.empty()) report["targets"][target] = describe_target(eval::describe_dataset(settings, target));
+  for (const auto& [target, of_target] : targets)
+    if (!target.empty()) report["targets"][target] = describe_target(of_target);
   if (const Json details = eval::dataset_details(settings); !details.is_null()) report.update(details);
   if (report.value("images_present", true) || settings.value("images", "required") != "optional")
     report["left_out"] = read_images(experiment, name).size();
@@ -59,7 +54,7 @@ Json describe_nets(const Experiment& experiment) {
   }
   Json rows = Json::array();
   for (const Task& task : experiment.tasks) {
-    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset), task.target);
+    const eval::DatasetInfo& info = info_of(experiment, task);
     for (const NetRequest& net : nets) {
       const eval::Cost cost = eval::cost(make_net(net, info));
       rows.push_back({{"task", task.name}, {"net", net.name}, {"width", net.width}, {"params", cost.params}, {"macs", cost.macs}});
@@ -89,7 +84,7 @@ int validate(const Options& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
-  for (const auto& [name, settings] : experiment.data) report["data"][name] = describe_data(experiment, name);
+  for (const auto& [name, data] : experiment.data) report["data"][name] = describe_data(experiment, name);
   report["free_bytes"] = check_directory(directory);
 
   report["slots"] = Json::array();

@@ -128,7 +128,7 @@ SearchBudget read_budget_of_search(YamlReader section) {
 
 /// Latency can be wanted only where it is measured.
 void check_is_measured(const std::string& metric, const Experiment& experiment) {
-  if (metric == "latency_ms" && experiment.evaluate.latency.is_null())
+  if (metric == "latency_ms" && !experiment.evaluate.latency)
     throw storage::Error(storage::ErrorKind::invalid, "'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
 }
 
@@ -216,11 +216,11 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
 
 /// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a strategy that finds
 /// its own steps says how many are usual.
-Json whole_path(const Experiment& experiment) {
+prune::TrainOptions whole_path(const Experiment& experiment) {
   auto steps = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
   for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
-  Json train = experiment.train;
-  train["epochs"] = train.at("epochs").get<int>() + static_cast<int>(steps) * experiment.retrain.at("epochs").get<int>();
+  prune::TrainOptions train = experiment.train;
+  train.epochs += static_cast<int>(steps) * experiment.retrain.epochs;
   return train;
 }
 
@@ -233,6 +233,10 @@ std::string overridden(const YamlNode& tree, const std::vector<Override>& overri
 }
 
 }  // namespace
+
+const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task) {
+  return experiment.data.at(task.dataset).targets.at(task.target);
+}
 
 Override parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
@@ -257,7 +261,9 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   fill_environment(tree, environment);
 
   YamlReader root(tree, "", experiment.file.parent_path());
-  read_experiment(root, experiment, describe_data);
+  read_experiment(root, experiment, [](const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data) {
+    describe_data(section, tasks, data);
+  });
   return experiment;
 }
 
@@ -271,9 +277,12 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
   const YamlReader data = root.section("data", "the datasets, by names of your choice");
   experiment.data = read_data(data);
   experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
-  const DataInfos infos = describe(data, experiment.tasks, experiment.data);
+  describe(data, experiment.tasks, experiment.data);
+  DataInfos infos;
+  for (const Task& task : experiment.tasks)
+    if (!experiment.data.at(task.dataset).targets.empty()) infos.push_back(info_of(experiment, task));  // the reference describes none
   experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
-  experiment.train = read_training(root.section("train", "how base nets are trained"), Json::object());
+  experiment.train = read_training(root.section("train", "how base nets are trained"), std::nullopt);
   read_search(root.section("search", "what is tried"), experiment);
   read_prune(root.section("prune", "how nets are cut"), experiment, infos);
   experiment.baselines = read_baselines(root.section("baselines", "nets trained from scratch, to compare with"), experiment.nets, infos,

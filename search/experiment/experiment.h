@@ -7,8 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "eval/data/dataset.h"
 #include "eval/nets/registry.h"
+#include "eval/perturbation.h"
 #include "prune/options.h"
+#include "search/experiment/located.h"
 #include "search/experiment/objectives.h"
 #include "storage/base/json.h"
 
@@ -22,24 +25,50 @@ struct Task {
   std::string target;   ///< "" where the dataset has one label
 };
 
+/// One of `data`, as its files were when the experiment was loaded: nothing after that looks at the disk.
+struct Data {
+  Json settings;                                     ///< {"format": ..., options}, paths absolute
+  Json files;                                        ///< their identity: changes when the data do (eval::dataset_identity)
+  std::map<std::string, eval::DatasetInfo> targets;  ///< by the targets that tasks ask for; one "" where no task does
+};
+
+/// Reads what the files say of themselves. Throws storage::Error(invalid) where they are missing or broken.
+Data describe_data(Json settings, const std::vector<std::string>& targets);
+
+/// Drawn by `nas-run sample`.
+bool is_synthetic(const Data& data);
+
+/// {"settings", "identity"}, of one fold of a cross-validation or as they are.
+Located located(const Data& data, std::optional<int> fold = {});
+
+/// A file of weights, as it was when the experiment was loaded.
+struct WeightsFile {
+  std::filesystem::path path;
+  Json identity;
+};
+
+/// Throws storage::Error(invalid) where it cannot be read.
+WeightsFile describe_weights(const std::filesystem::path& path);
+
 /// A net to start from, or a baseline to compare with.
 struct NetRequest {
   std::string name;  ///< of the registry
   double width = 1;
   std::string layout = "automatic";
   double dropout = 0.5;
-  std::filesystem::path weights = {};  ///< safetensors to start from; empty: from scratch
+  std::optional<WeightsFile> weights = {};  ///< safetensors to start from; none: from scratch
 };
 
 /// {"name", "width", "layout", "dropout"}, and "weights": {"path", "identity"} where there are some, as stages carry it.
-Json to_json(const NetRequest& net);
+Located located(const NetRequest& net);
 
 struct Baseline {
   NetRequest net;
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
-  Json train;  ///< checked; the experiment's `train`, for the epochs of a base and of its longest retraining together, with what the
-               ///< baseline changes
+  /// The experiment's `train` with what the baseline changes. Without an `epochs` of its own it has those of a base and of its longest
+  /// retraining together: 8 epochs and then 3 cuts with 2 epochs each make 14.
+  prune::TrainOptions train;
 };
 
 struct Criterion {
@@ -64,11 +93,26 @@ struct SearchBudget {
   bool operator==(const SearchBudget&) const = default;
 };
 
-/// What is measured of every net that is reported, besides its accuracy on test data; null: not asked for.
+struct LatencyOptions {
+  std::vector<int> batch{1, 64};  ///< images that are run together; the first is what objectives mean by latency_ms
+  double seconds = 1;             ///< how long each is run
+};
+
+/// {"batch", "seconds"}
+Json to_json(const LatencyOptions& options);
+
+struct RobustnessOptions {
+  int images = 1000;  ///< of the test images, drawn by seed
+  std::vector<eval::Perturbation> perturbations;
+};
+
+/// {"images", "perturbations": [{"kind", "name", "level", "options", "source"}]}
+Json to_json(const RobustnessOptions& options);
+
+/// What is measured of every net that is reported, besides its accuracy on test data; none: not asked for.
 struct Measurements {
-  Json latency;     ///< {"batch": [sizes], "seconds": of each}
-  Json robustness;  ///< {"images": count, "perturbations": [{"kind", "name", "level", "options", "source"}]}, as eval/robustness.h takes
-                    ///< them
+  std::optional<LatencyOptions> latency;
+  std::optional<RobustnessOptions> robustness;
 };
 
 struct Resources {
@@ -93,11 +137,11 @@ struct Experiment {
   std::string name;
   int seed = 1;
   std::vector<Task> tasks;
-  std::map<std::string, Json> data;  ///< by name: {"format": ..., options}, paths absolute
+  std::map<std::string, Data> data;  ///< by name
   std::vector<NetRequest> nets;
   std::vector<Baseline> baselines;
-  Json train;    ///< checked: train_options() with "optimizer"
-  Json retrain;  ///< likewise; `train` with what `retrain` changes
+  prune::TrainOptions train;
+  prune::TrainOptions retrain;  ///< `train` with what `prune.retrain` changes
   std::vector<Criterion> criteria;
   std::vector<Schedule> schedules;
   Json allocation;  ///< checked: allocation_options()
@@ -112,6 +156,9 @@ struct Experiment {
   Resources resources;
   Reliability reliability;
 };
+
+/// What the task's data hold.
+const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task);
 
 /// `key.path=value` of the command line.
 struct Override {

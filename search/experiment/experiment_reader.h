@@ -9,17 +9,19 @@
 
 namespace search {
 
-/// `data`: formats of the dataset registry.
-std::map<std::string, Json> read_data(const YamlReader& section);
+/// `data`: formats of the dataset registry. Their settings; the files are not looked at.
+std::map<std::string, Data> read_data(const YamlReader& section);
 
 /// `tasks`: each names one of `data`, and a target where the format has several.
-std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data);
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Data>& data);
 
-/// What the tasks' datasets hold, by their listings and headers. Fails where files are missing or broken.
+/// Fills in what the files of each dataset say, for its tasks. Fails where files are missing or broken.
+void describe_data(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data);
+
+using DescribeData = std::function<void(const YamlReader&, const std::vector<Task>&, std::map<std::string, Data>&)>;
+
+/// What a net must be able to take, of every task.
 using DataInfos = std::vector<eval::DatasetInfo>;
-DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data);
-
-using DescribeData = std::function<DataInfos(const YamlReader&, const std::vector<Task>&, const std::map<std::string, Json>&)>;
 
 /// The whole file, into what is empty still but for its place. `describe`: describe_data, or what stands for it where no data are.
 void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe);
@@ -30,11 +32,11 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
 /// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
 /// one asks.
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
-                                     const Json& train);
+                                     const prune::TrainOptions& train);
 
-/// `train`, or `prune.retrain`, which alone has a teacher to distill from: a key that is not given takes its value from `inherited` where
-/// that is not empty.
-Json read_training(YamlReader section, const Json& inherited, bool has_teacher = false);
+/// `train`, or `prune.retrain`, which alone has a teacher to distill from. A key that is not given has the value of `inherited` where there
+/// is one.
+prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
 /// `prune.criteria`, with labels made unique and `widths` resolved.
 std::vector<Criterion> read_criteria(const YamlReader& section);

@@ -8,16 +8,9 @@ namespace search {
 
 namespace {
 
-/// Without where the weights lie.
-Json net_to_json(const NetRequest& net) {
-  Json json = to_json(net);
-  if (json.contains("weights")) json["weights"].erase("path");
-  return json;
-}
-
 Json to_json(const Baseline& baseline) {
-  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : net_to_json(baseline.net);
-  json["train"] = baseline.train;
+  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : located(baseline.net).identity;
+  json["train"] = prune::to_json(baseline.train);
   return json;
 }
 
@@ -38,13 +31,11 @@ Json to_json(const Schedule& schedule) {
 }
 
 /// The settings of a dataset with the identity of its files in place of where they lie.
-Json data_to_json(const Json& settings) {
-  Json json = settings;
-  for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options) {
-    if (option.kind == storage::OptionKind::path) json.erase(option.name);
-  }
-  json["identity"] = eval::dataset_identity(settings);
-  if (eval::describe_dataset(settings).synthetic) json["synthetic"] = true;
+Json to_json(const Data& data) {
+  const Json described = located(data).identity;
+  Json json = described.at("settings");
+  json["identity"] = described.at("identity");
+  if (is_synthetic(data)) json["synthetic"] = true;
   return json;
 }
 
@@ -63,38 +54,80 @@ std::string changed(const Json& stored, const Json& now) {
 
 }  // namespace
 
-Json to_json(const NetRequest& net) {
-  Json json{{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
-  if (!net.weights.empty()) json["weights"] = {{"path", net.weights.string()}, {"identity", storage::file_identity(net.weights)}};
+Data describe_data(Json settings, const std::vector<std::string>& targets) {
+  Data data{std::move(settings), {}, {}};
+  data.files = eval::dataset_identity(data.settings);
+  for (const std::string& target : targets) data.targets.try_emplace(target, eval::describe_dataset(data.settings, target));
+  if (targets.empty()) data.targets[""] = eval::describe_dataset(data.settings);
+  return data;
+}
+
+bool is_synthetic(const Data& data) {
+  return data.targets.begin()->second.synthetic;
+}
+
+Located located(const Data& data, std::optional<int> fold) {
+  Located json{{{"settings", data.settings}, {"identity", data.files}}, {}};
+  if (fold) json.full["settings"]["fold"] = json.full["identity"]["options"]["fold"] = *fold;
+  json.identity = json.full;
+  for (const storage::Option& option : eval::dataset_entry(data.settings.at("format")).options)
+    if (option.kind == storage::OptionKind::path) json.identity["settings"].erase(option.name);
   return json;
 }
 
+WeightsFile describe_weights(const std::filesystem::path& path) {
+  return {path, storage::file_identity(path)};
+}
+
+Located located(const NetRequest& net) {
+  Json json{{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
+  if (!net.weights) return {json, json};
+  json["weights"]["identity"] = net.weights->identity;
+  Located with{json, json};
+  with.full["weights"]["path"] = net.weights->path.string();
+  return with;
+}
+
+Json to_json(const LatencyOptions& options) {
+  return {{"batch", options.batch}, {"seconds", options.seconds}};
+}
+
+Json to_json(const RobustnessOptions& options) {
+  Json perturbations = Json::array();
+  for (const eval::Perturbation& each : options.perturbations)
+    perturbations.push_back(
+        {{"kind", each.kind}, {"name", each.name}, {"level", each.level}, {"options", each.options}, {"source", each.source}});
+  return {{"images", options.images}, {"perturbations", std::move(perturbations)}};
+}
+
 Json to_json(const Experiment& experiment) {
-  Json json{
-      {"schema", 1},
-      {"name", experiment.name},
-      {"seed", experiment.seed},
-      {"tasks", Json::array()},
-      {"data", Json::object()},
-      {"nets", Json::array()},
-      {"baselines", Json::array()},
-      {"train", experiment.train},
-      {"prune",
-       {{"retrain", experiment.retrain}, {"allocation", experiment.allocation}, {"criteria", Json::array()}, {"schedules", Json::array()}}},
-      {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
+  Json json{{"schema", 1},
+            {"name", experiment.name},
+            {"seed", experiment.seed},
+            {"tasks", Json::array()},
+            {"data", Json::object()},
+            {"nets", Json::array()},
+            {"baselines", Json::array()},
+            {"train", prune::to_json(experiment.train)},
+            {"prune",
+             {{"retrain", prune::to_json(experiment.retrain)},
+              {"allocation", experiment.allocation},
+              {"criteria", Json::array()},
+              {"schedules", Json::array()}}},
+            {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
   json["search"].update(experiment.strategy_options);
   json["objectives"] = Json::array();
   for (const Objective& objective : experiment.objectives)
     json["objectives"].push_back({{"metric", objective.metric}, {"direction", objective.maximize ? "maximize" : "minimize"}});
   json["constraints"] = Json::array();
   for (const Constraint& constraint : experiment.constraints) json["constraints"].push_back(to_string(constraint));
-  if (!experiment.evaluate.latency.is_null()) json["evaluate"]["latency"] = experiment.evaluate.latency;
-  if (!experiment.evaluate.robustness.is_null()) json["evaluate"]["robustness"] = experiment.evaluate.robustness;
+  if (experiment.evaluate.latency) json["evaluate"]["latency"] = to_json(*experiment.evaluate.latency);
+  if (experiment.evaluate.robustness) json["evaluate"]["robustness"] = to_json(*experiment.evaluate.robustness);
   for (const Task& task : experiment.tasks) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }
-  for (const auto& [name, settings] : experiment.data) json["data"][name] = data_to_json(settings);
-  for (const NetRequest& net : experiment.nets) json["nets"].push_back(net_to_json(net));
+  for (const auto& [name, data] : experiment.data) json["data"][name] = to_json(data);
+  for (const NetRequest& net : experiment.nets) json["nets"].push_back(located(net).identity);
   for (const Baseline& baseline : experiment.baselines) json["baselines"].push_back(to_json(baseline));
   for (const Criterion& criterion : experiment.criteria) json["prune"]["criteria"].push_back(to_json(criterion));
   for (const Schedule& schedule : experiment.schedules) json["prune"]["schedules"].push_back(to_json(schedule));

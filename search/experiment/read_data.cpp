@@ -40,8 +40,13 @@ NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos&
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
   if (const std::optional<YamlReader> weights =
           entry.find("weights", "safetensors with torchvision's names to start from; default: random");
-      weights && !weights->node().text.empty())
-    net.weights = read_file(*weights);
+      weights && !weights->node().text.empty()) {
+    const std::filesystem::path file = read_file(*weights);
+    weights->located([&] {
+      net.weights = describe_weights(file);
+      return Json();
+    });
+  }
   entry.located([&] {
     for (const eval::DatasetInfo& info : infos) make_net(net, info);
     return Json();
@@ -62,7 +67,7 @@ prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>
   return request;
 }
 
-std::vector<std::string> keys(const std::map<std::string, Json>& map) {
+std::vector<std::string> keys(const std::map<std::string, Data>& map) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
@@ -90,25 +95,25 @@ void read_located(YamlReader entry, const Json& settings, const std::function<vo
 
 }  // namespace
 
-std::map<std::string, Json> read_data(const YamlReader& section) {
+std::map<std::string, Data> read_data(const YamlReader& section) {
   std::vector<std::string> formats;
   for (const eval::DatasetEntry& entry : eval::dataset_registry()) formats.push_back(entry.format);
 
   for (const YamlNode::Member& member : section.node().members)
     YamlReader({.kind = YamlNode::Kind::scalar, .where = member.where, .text = member.key}, "data", "").safe_name();
-  std::map<std::string, Json> data;
+  std::map<std::string, Data> data;
   for (auto& [name, entry] : section.members()) {
     const std::string format = entry.require("format", fmt::format("{}", fmt::join(formats, ", "))).one_of("a format of data", formats);
     const eval::DatasetEntry& known = eval::dataset_entry(format);
     Json settings = entry.values(known.options);
     entry.finish();
     settings["format"] = format;
-    data[name] = std::move(settings);
+    data[name].settings = std::move(settings);
   }
   return data;
 }
 
-std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Json>& data) {
+std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Data>& data) {
   std::vector<Task> tasks;
   std::vector<std::string> taken;
   for (YamlReader& entry : section.items()) {
@@ -117,7 +122,7 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
     task.name = name.safe_name();
     take_name(name, task.name, taken);
     task.dataset = entry.require("dataset", fmt::format("{}", fmt::join(keys(data), ", "))).one_of("under data", keys(data));
-    const std::vector<std::string>& targets = eval::dataset_entry(data.at(task.dataset).at("format")).targets;
+    const std::vector<std::string>& targets = eval::dataset_entry(data.at(task.dataset).settings.at("format")).targets;
     if (!targets.empty()) {
       task.target = entry.require("target", fmt::format("{}", fmt::join(targets, ", "))).one_of("a target of this format", targets);
     }
@@ -128,18 +133,14 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
   return tasks;
 }
 
-DataInfos describe_data(const YamlReader& section, const std::vector<Task>& tasks, const std::map<std::string, Json>& data) {
-  DataInfos infos;
+void describe_data(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data) {
   for (auto& [name, entry] : section.members()) {
-    const Json& settings = data.at(name);
-    read_located(entry, settings, [&, &name = name] {
-      if (std::none_of(tasks.begin(), tasks.end(), [&](const Task& task) { return task.dataset == name; }))
-        eval::describe_dataset(settings);
-      for (const Task& task : tasks)
-        if (task.dataset == name) infos.push_back(eval::describe_dataset(settings, task.target));
-    });
+    std::vector<std::string> targets;
+    for (const Task& task : tasks)
+      if (task.dataset == name) targets.push_back(task.target);
+    Data& described = data.at(name);
+    read_located(entry, described.settings, [&] { described = describe_data(described.settings, targets); });
   }
-  return infos;
 }
 
 std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos) {
@@ -157,7 +158,7 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
 }
 
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
-                                     const Json& train) {
+                                     const prune::TrainOptions& train) {
   std::vector<std::string> names = eval::net_names();
   names.push_back("narrow");
 

@@ -15,16 +15,17 @@ using storage::OptionKind;
 
 namespace {
 
-Json read_latency(YamlReader section) {
+LatencyOptions read_latency(YamlReader section) {
   static const Option batch_option{
       .name = "batch", .kind = OptionKind::integer, .doc = "images that are run together", .min = 1, .max = 65536};
   static const Option seconds_option{
       .name = "seconds", .kind = OptionKind::real, .fallback = 1, .doc = "how long each batch is run", .min = 0.01, .max = 3600};
-  Json batches = Json::array();
+  LatencyOptions latency;
+  std::vector<int> batches;
   for (const YamlReader& item : section.section("batch", "how many images are run together, as in [1, 64]").items())
     batches.push_back(item.read(batch_option));
-  if (batches.empty()) batches = {1, 64};
-  Json latency{{"batch", batches}, {"seconds", section.value(seconds_option)}};
+  if (!batches.empty()) latency.batch = std::move(batches);
+  latency.seconds = section.value(seconds_option);
   section.finish();
   return latency;
 }
@@ -36,14 +37,14 @@ class Perturbations {
            const std::string& source) {
     if (!taken_.emplace(name, level, source).second)
       entry.fail(fmt::format("asks for {} at {:g} on {} again; valid: each once", name, level, source));
-    list_.push_back({{"kind", kind}, {"name", name}, {"level", level}, {"options", std::move(options)}, {"source", source}});
+    list_.push_back({kind, name, level, std::move(options), source});
   }
 
-  Json take() { return std::move(list_); }
+  std::vector<eval::Perturbation> take() { return std::move(list_); }
 
  private:
   std::set<std::tuple<std::string, double, std::string>> taken_;
-  Json list_ = Json::array();
+  std::vector<eval::Perturbation> list_;
 };
 
 void read_noise(const YamlReader& section, Perturbations& perturbations) {
@@ -76,7 +77,7 @@ void read_attacks(const YamlReader& section, std::vector<std::string> sources, P
   }
 }
 
-Json read_robustness(YamlReader section, const std::vector<std::string>& sources) {
+RobustnessOptions read_robustness(YamlReader section, const std::vector<std::string>& sources) {
   static const Option images_option{.name = "images",
                                     .kind = OptionKind::integer,
                                     .fallback = 1000,
@@ -86,9 +87,9 @@ Json read_robustness(YamlReader section, const std::vector<std::string>& sources
   Perturbations perturbations;
   read_noise(section.section("noise", "changes that know nothing of the net"), perturbations);
   read_attacks(section.section("attacks", "changes that are sought to mislead the net"), sources, perturbations);
-  Json robustness{{"images", section.value(images_option)}, {"perturbations", perturbations.take()}};
+  RobustnessOptions robustness{section.value(images_option), perturbations.take()};
   section.finish();
-  if (robustness.at("perturbations").empty()) section.fail("measures nothing; valid: as in '{noise: [gaussian], attacks: [fgsm]}'");
+  if (robustness.perturbations.empty()) section.fail("measures nothing; valid: as in '{noise: [gaussian], attacks: [fgsm]}'");
   return robustness;
 }
 

@@ -116,10 +116,11 @@ prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
   return {.kind = prune::PruneRequest::Kind::keep, .value = share, .of = of};
 }
 
-Json read_training(YamlReader section, const Json& inherited, bool has_teacher) {
-  Json training = section.values(prune::train_options(), inherited);
+prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher) {
+  const Json before = inherited ? prune::to_json(*inherited) : Json{{"optimizer", Json::object()}};
+  Json training = section.values(prune::train_options(), before);
   YamlReader optimizer = section.section("optimizer", "sgd or adamw, or a mapping with options").named();
-  training["optimizer"] = optimizer.values(prune::optimizer_options(), inherited.value("optimizer", Json::object()));
+  training["optimizer"] = optimizer.values(prune::optimizer_options(), before.at("optimizer"));
   optimizer.finish();
   if (std::optional<YamlReader> distill = section.find("distill", "under prune.retrain: learn from the base net's scores too")) {
     if (!has_teacher) distill->fail("has no net to learn from here; valid: under prune.retrain, where the base net teaches");
@@ -127,7 +128,7 @@ Json read_training(YamlReader section, const Json& inherited, bool has_teacher) 
     distill->finish();
   }
   section.finish();
-  return training;
+  return prune::train_options_from_json(training);
 }
 
 std::vector<Criterion> read_criteria(const YamlReader& section) {

@@ -13,7 +13,7 @@ struct SourceNet {
   std::string name;
   NetRequest net;                             ///< of `narrow`: the base net that is made narrow
   std::optional<prune::PruneRequest> narrow;  ///< as Baseline::narrow
-  Json train;                                 ///< how it is trained
+  prune::TrainOptions train;                  ///< how it is trained
   bool is_baseline = false;
 };
 

@@ -7,8 +7,8 @@
 namespace search {
 
 std::string PlanBuilder::add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs,
-                             double work) {
-  return add(make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), work));
+                             double cost) {
+  return add(make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), cost));
 }
 
 std::string PlanBuilder::add(Stage stage) {
@@ -18,7 +18,7 @@ std::string PlanBuilder::add(Stage stage) {
 }
 
 /// Marks what the first trial of each task needs up to its first cut.
-void PlanBuilder::mark_urgent() {
+void PlanBuilder::mark_priority() {
   std::set<std::string> served;
   for (const storage::TrialRecord& trial : plan_.trials) {
     if (trial.role != "pruned" || !served.insert(trial.task).second) continue;
@@ -30,14 +30,14 @@ void PlanBuilder::mark_urgent() {
     while (!open.empty()) {
       Stage& stage = plan_.stages[static_cast<std::size_t>(index_.at(open.back()))];
       open.pop_back();
-      if (std::exchange(stage.urgent, true)) continue;
+      if (std::exchange(stage.priority, true)) continue;
       for (const storage::StageInput& input : stage.inputs) open.push_back(input.stage);
     }
   }
 }
 
 Plan PlanBuilder::build() && {
-  mark_urgent();
+  mark_priority();
   std::vector<int> seen_by(plan_.stages.size(), -1);
   for (std::size_t i = 0; i < plan_.trials.size(); ++i)
     plan_.stages_without_sharing += stages_of(plan_.trials[i], static_cast<int>(i), seen_by);

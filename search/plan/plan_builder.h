@@ -12,7 +12,7 @@ namespace search {
 class PlanBuilder {
  public:
   /// Adds the stage unless an equal one is there, and returns its fingerprint. Inputs must have been added before.
-  std::string add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work);
+  std::string add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double cost);
 
   /// Likewise of a stage that is made already.
   std::string add(Stage stage);
@@ -26,7 +26,7 @@ class PlanBuilder {
   Plan build() &&;
 
  private:
-  void mark_urgent();
+  void mark_priority();
   int stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const;
 
   Plan plan_;

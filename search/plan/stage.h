@@ -5,16 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "search/plan/stage_kind.h"
 #include "search/plan/stage_parameters.h"
 #include "storage/repository.h"
 
 namespace search {
-
-enum class StageKind { probe, train, prune, extend, evaluate, latency, robustness };
-std::string to_string(StageKind kind);
-
-/// Throws storage::Error(invalid) for an unknown kind.
-StageKind stage_kind_from_string(const std::string& text);
 
 struct Stage {
   std::string fingerprint;
@@ -22,17 +17,18 @@ struct Stage {
   std::string label;  ///< for people: "vgg16_bn lda-wilks gradual 2/3 seed 1"
   StageParameters parameters;
   std::vector<storage::StageInput> inputs;
-  double work = 1;      ///< estimated multiply-accumulates: order and ETA only
-  bool urgent = false;  ///< a first result of a task hangs on it: it goes before all that does not
-  bool alone = false;   ///< runs with no other stage on its device, which would spoil what it measures
+  double cost = 1;    ///< estimated multiply-accumulates: order and ETA only
+  double epochs = 0;  ///< of training, for the search's budget
+  bool priority =
+      false;  ///< goes before all that lack it: the first base and the first cut of each task, so that a user sees a result soon
 };
 
 /// The input role of a stage `robustness` that brings the net of this name, on which attacks are made.
 std::string source_role(const std::string& net);
 
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
-/// format version. Label, work, urgency, alone and the paths of data and weights do not enter it.
-Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double work);
+/// format version. Label, cost, priority and the paths of data and weights do not enter it.
+Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double cost);
 
 storage::StageRecord to_record(const Stage& stage);
 

@@ -62,7 +62,7 @@ StageGraph::StageGraph(const std::vector<Stage>& stages)
       predecessors_[next].push_back(static_cast<int>(stage));
       longest = std::max(longest, critical_path_[next]);
     }
-    critical_path_[stage] = stages[stage].work + longest;
+    critical_path_[stage] = stages[stage].cost + longest;
   }
 }
 

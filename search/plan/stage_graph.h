@@ -1,4 +1,4 @@
-// The DAG of stages: what follows what, and how much work hangs on each. Used by the schedule and by `nas-run plan --dot`.
+// The DAG of stages: what follows what, and what cost hangs on each. Used by the schedule and by `nas-run plan --dot`.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ class StageGraph {
   const std::vector<int>& successors(int stage) const { return successors_[static_cast<std::size_t>(stage)]; }
   const std::vector<int>& predecessors(int stage) const { return predecessors_[static_cast<std::size_t>(stage)]; }
 
-  /// The largest sum of `work` on a path that starts with this stage, itself included.
+  /// The largest sum of `cost` on a path that starts with this stage, itself included.
   double critical_path(int stage) const { return critical_path_[static_cast<std::size_t>(stage)]; }
 
  private:

@@ -3,22 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "eval/data/dataset.h"
 #include "storage/base/fingerprint.h"
-#include "storage/base/option.h"
 
 namespace search {
 
 namespace {
-
-/// Takes the paths out of what a stage is told of its data or its net.
-void erase_paths(const std::string& name, Json& value) {
-  if (name == "net" && value.contains("weights")) value["weights"].erase("path");
-  if (name != "data" || !value.contains("settings")) return;
-  Json& settings = value["settings"];
-  for (const storage::Option& option : eval::dataset_entry(settings.at("format").get<std::string>()).options)
-    if (option.kind == storage::OptionKind::path) settings.erase(option.name);
-}
 
 std::vector<Parameter> parameters_of(const Json& object) {
   std::vector<Parameter> parameters;
@@ -28,11 +17,10 @@ std::vector<Parameter> parameters_of(const Json& object) {
 
 }  // namespace
 
-Parameter::Parameter(std::string name, Json value) {
-  std::string text = storage::canonical(value);
-  erase_paths(name, value);
-  content_ = std::make_shared<const Content>(Content{std::move(name), std::move(text), storage::canonical(value)});
-}
+Parameter::Parameter(std::string name, const Json& value) : Parameter(std::move(name), value, value) {}
+
+Parameter::Parameter(std::string name, const Json& value, const Json& identity)
+    : content_(std::make_shared<const Content>(Content{std::move(name), storage::canonical(value), storage::canonical(identity)})) {}
 
 StageParameters::StageParameters(std::vector<Parameter> parameters) {
   std::sort(parameters.begin(), parameters.end(),

@@ -34,26 +34,19 @@ std::string baseline_name(const NamedNet& net) {
 
 /// What stages are told of the task's data, of one fold or as they are.
 Parameter data_of(const Experiment& experiment, const Task& task, std::optional<int> fold) {
-  Json settings = experiment.data.at(task.dataset);
-  if (fold) settings["fold"] = *fold;
-  const Json identity = eval::dataset_identity(settings);
-  return {"data", {{"settings", std::move(settings)}, {"identity", identity}, {"target", task.target}}};
-}
-
-/// The epochs that a stage with these options of training ends after.
-double epochs_of(const Json& train) {
-  return train.value("stop_after", train.at("epochs").get<double>());
+  Located data = located(experiment.data.at(task.dataset), fold);
+  data.full["target"] = data.identity["target"] = task.target;
+  return {"data", data.full, data.identity};
 }
 
 }  // namespace
 
-TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, const eval::DatasetInfo& info, std::optional<int> fold,
-                         PlanBuilder& builder)
+TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, std::optional<int> fold, PlanBuilder& builder)
     : experiment_(experiment),
       task_(task),
       fold_(fold),
       builder_(builder),
-      info_(info),
+      info_(info_of(experiment, task)),
       sources_(source_nets(experiment)),
       decides_by_latency_(names_metric(experiment.objectives, experiment.constraints, "latency_ms")),
       data_(data_of(experiment, task, fold)),
@@ -88,32 +81,35 @@ std::string TaskPlanner::cut(const CutRequest& cut) {
                               {"seed", cut.seed}});
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
-  if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
+  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const double scoring = static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
-  const std::string stage = builder_.add(StageKind::prune, shown(cut.label), std::move(parameters), std::move(inputs),
-                                         scoring + training_work(retrain.epochs, kept_share(cut.request, cut.share) * macs(cut.net)));
-  time_for_decision(stage, cut);
-  return stage;
+  Stage stage = make_stage(StageKind::prune, shown(cut.label), std::move(parameters), std::move(inputs),
+                           scoring + training_cost(retrain.epochs, kept_share(cut.request, cut.share) * macs(cut.net)));
+  stage.epochs = retrain.epochs;
+  return add_net(std::move(stage), cut);
 }
 
 Stage TaskPlanner::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
   std::vector<StageInput> inputs{{"net", stage}};
-  if (experiment_.retrain.contains("distill")) inputs.push_back({"teacher", cut.base});
+  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const Retraining& train = retraining(epochs);
-  return make_stage(StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
-                    std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
-                    training_work(train.epochs - cut.stop_after, kept_share(cut.request, cut.share) * macs(cut.net)));
+  const double more = train.epochs - cut.stop_after;
+  Stage made = make_stage(StageKind::extend, shown(fmt::format("{}, epoch {}", cut.label, epochs)),
+                          std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}},
+                          std::move(inputs), training_cost(more, kept_share(cut.request, cut.share) * macs(cut.net)));
+  made.epochs = more;
+  return made;
 }
 
 std::string TaskPlanner::extend(const CutRequest& cut, Stage extension) {
-  const std::string stage = builder_.add(std::move(extension));
-  time_for_decision(stage, cut);
-  return stage;
+  return add_net(std::move(extension), cut);
 }
 
-/// Where the search looks at latency, a net that it decides on is timed before.
-void TaskPlanner::time_for_decision(const std::string& stage, const CutRequest& cut) {
-  if (decides_by_latency_) builder_.add(latency_stage(stage, cut.net, cut.label, kept_share(cut.request, cut.share)));
+/// Adds a stage that makes a net. Where the search looks at latency, the net is timed before it is decided on.
+std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
+  const std::string net = builder_.add(std::move(stage));
+  if (decides_by_latency_) builder_.add(latency_stage(net, cut.net, cut.label, kept_share(cut.request, cut.share)));
+  return net;
 }
 
 bool TaskPlanner::awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const {
@@ -131,44 +127,45 @@ void TaskPlanner::decide(const storage::TrialRecord& trial, std::string choice, 
 const TaskPlanner::Retraining& TaskPlanner::retraining(int stop_after) const {
   const auto known = retrainings_.find(stop_after);
   if (known != retrainings_.end()) return known->second;
-  Json options = experiment_.retrain;
-  if (stop_after > 0 && stop_after < options.at("epochs").get<int>()) options["stop_after"] = stop_after;
-  return retrainings_.emplace(stop_after, Retraining{{"retrain", options}, {"train", options}, epochs_of(options)}).first->second;
+  prune::TrainOptions options = experiment_.retrain;
+  if (stop_after < options.epochs) options.stop_after = stop_after;
+  const Json json = prune::to_json(options);
+  return retrainings_.emplace(stop_after, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())})
+      .first->second;
 }
 
 void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double share, int seed) {
   step.evaluation = builder_.add(StageKind::evaluate, shown(label), evaluation_, {{"net", step.stage}},
                                  static_cast<double>(info_.test) * share * macs(net));
-  if (!experiment_.evaluate.latency.is_null()) step.measurements.push_back(builder_.add(latency_stage(step.stage, net, label, share)));
-  if (!experiment_.evaluate.robustness.is_null()) step.measurements.push_back(robustness(step.stage, net, label, share, seed));
+  if (experiment_.evaluate.latency) step.measurements.push_back(builder_.add(latency_stage(step.stage, net, label, share)));
+  if (experiment_.evaluate.robustness) step.measurements.push_back(robustness(step.stage, net, label, share, seed));
 }
 
 Stage TaskPlanner::latency_stage(const std::string& stage, const NamedNet& net, const std::string& label, double share) const {
-  const Json& options = experiment_.evaluate.latency;
+  const LatencyOptions& options = *experiment_.evaluate.latency;
   double images = 0;
-  for (const double batch : options.at("batch")) images += kLatencyRuns * batch;
-  Stage made = make_stage(StageKind::latency, shown(label), options, {{"net", stage}}, images * share * macs(net));
-  made.alone = true;
-  return made;
+  for (const int batch : options.batch) images += kLatencyRuns * batch;
+  return make_stage(StageKind::latency, shown(label), to_json(options), {{"net", stage}}, images * share * macs(net));
 }
 
 std::string TaskPlanner::robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed) {
-  const Json& options = experiment_.evaluate.robustness;
-  const double images = std::min(options.at("images").get<double>(), static_cast<double>(info_.test));
+  const RobustnessOptions& options = *experiment_.evaluate.robustness;
+  const double images = std::min<double>(options.images, static_cast<double>(info_.test));
   std::vector<StageInput> inputs{{"net", stage}};
   double work = share * macs(net);  // of one image; the first pass is over the images as they are
-  for (const Json& perturbation : options.at("perturbations")) {
+  for (const eval::Perturbation& perturbation : options.perturbations) {
     work += share * macs(net);
-    if (perturbation.at("kind") == "noise") continue;
-    const double passes = eval::attack_entry(perturbation.at("name")).passes(perturbation.at("options"));
-    const std::string source = perturbation.at("source");
+    if (perturbation.kind == "noise") continue;
+    const double passes = eval::attack_entry(perturbation.name).passes(perturbation.options);
+    const std::string& source = perturbation.source;
     work += passes * (source == "self" ? share * macs(net) : macs(source_net(source_by_name(source))));
     const auto same_role = [&](const StageInput& input) { return input.role == source_role(source); };
     if (source != "self" && std::none_of(inputs.begin(), inputs.end(), same_role))
       inputs.push_back({source_role(source), source_stage(source_by_name(source), seed)});
   }
   std::vector<Parameter> parameters{data_, {"seed", seed}};
-  for (const auto& [name, value] : options.items()) parameters.emplace_back(name, value);
+  const Json asked = to_json(options);
+  for (const auto& [name, value] : asked.items()) parameters.emplace_back(name, value);
   return builder_.add(StageKind::robustness, shown(label), std::move(parameters), std::move(inputs), images * work);
 }
 
@@ -193,21 +190,25 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
 }
 
 /// The net trained from scratch, after a probe of the precision where that is open. Returns the stage that trains.
-std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const Json& train, int seed) {
+std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed) {
   std::vector<StageInput> inputs;
-  if (train.at("precision") == "auto") {
-    std::vector<Parameter> parameters{data_, {"net", to_json(net.request)}, {"batch", train.at("batch")}};
-    const double work = kProbeBatches * train.at("batch").get<double>() * macs(net) * kTrainingPasses;
+  const Located request = located(net.request);
+  const Parameter from{"net", request.full, request.identity};
+  if (train.precision == "auto") {
+    std::vector<Parameter> parameters{data_, from, {"batch", train.batch}};
+    const double work = kProbeBatches * train.batch * macs(net) * kTrainingPasses;
     inputs.push_back({"precision", builder_.add(StageKind::probe, shown(net.label), std::move(parameters), {}, work)});
   }
-  std::vector<Parameter> parameters{data_, {"net", to_json(net.request)}, {"train", train}, {"seed", seed}};
-  return builder_.add(StageKind::train, shown(trained_label(name, seed)), std::move(parameters), std::move(inputs),
-                      training_work(epochs_of(train), macs(net)));
+  std::vector<Parameter> parameters{data_, from, {"train", prune::to_json(train)}, {"seed", seed}};
+  Stage stage = make_stage(StageKind::train, shown(trained_label(name, seed)), std::move(parameters), std::move(inputs),
+                           training_cost(train.last_epoch(), macs(net)));
+  stage.epochs = train.last_epoch();
+  return builder_.add(std::move(stage));
 }
 
 /// The trial of a net trained from scratch and measured.
-storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train,
-                                          int seed) {
+storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role,
+                                          const prune::TrainOptions& train, int seed) {
   storage::TrialRecord trial;
   trial.name = fmt::format("{}/{}/{}", task_.name, name, suffix(seed));
   trial.role = role;
@@ -256,7 +257,7 @@ double TaskPlanner::macs(const NamedNet& net) const {
   return known->second;
 }
 
-double TaskPlanner::training_work(double epochs, double macs_of_net) const {
+double TaskPlanner::training_cost(double epochs, double macs_of_net) const {
   return epochs * static_cast<double>(info_.train) * macs_of_net * kTrainingPasses;
 }
 
@@ -294,9 +295,9 @@ const Criterion& criterion_by_label(const Experiment& experiment, const std::str
 Plan plan_tasks(const Experiment& experiment, const std::function<void(TaskPlanner&)>& plan) {
   PlanBuilder builder;
   for (const Task& task : experiment.tasks) {
-    const eval::DatasetInfo info = eval::describe_dataset(experiment.data.at(task.dataset), task.target);
-    for (int fold = 0; fold < std::max(info.folds, 1); ++fold) {
-      TaskPlanner planner(experiment, task, info, info.folds == 0 ? std::nullopt : std::optional(fold), builder);
+    const int folds = info_of(experiment, task).folds;
+    for (int fold = 0; fold < std::max(folds, 1); ++fold) {
+      TaskPlanner planner(experiment, task, folds == 0 ? std::nullopt : std::optional(fold), builder);
       plan(planner);
       planner.plan_baselines();
     }

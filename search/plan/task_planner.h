@@ -35,8 +35,8 @@ struct CutRequest {
 
 class TaskPlanner {
  public:
-  /// Borrows the experiment, the task and the builder. `info`: of the task's data; `fold`: of a cross-validation.
-  TaskPlanner(const Experiment& experiment, const Task& task, const eval::DatasetInfo& info, std::optional<int> fold, PlanBuilder& builder);
+  /// Borrows the experiment, the task and the builder. `fold`: of a cross-validation.
+  TaskPlanner(const Experiment& experiment, const Task& task, std::optional<int> fold, PlanBuilder& builder);
 
   /// The experiment's nets; those of one name and several widths are told apart by the width.
   std::vector<NamedNet> bases() const;
@@ -82,10 +82,11 @@ class TaskPlanner {
   };
 
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
-  storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const Json& train, int seed);
-  std::string training(const NamedNet& net, const std::string& name, const Json& train, int seed);
+  storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const prune::TrainOptions& train,
+                               int seed);
+  std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed);
   Stage latency_stage(const std::string& stage, const NamedNet& net, const std::string& label, double share) const;
-  void time_for_decision(const std::string& stage, const CutRequest& cut);
+  std::string add_net(Stage stage, const CutRequest& cut);
   std::string robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed);
   const SourceNet& source_by_name(const std::string& name) const;
   NamedNet source_net(const SourceNet& source) const;
@@ -94,13 +95,13 @@ class TaskPlanner {
   std::string shown(const std::string& label) const;
   const Retraining& retraining(int stop_after) const;
   double macs(const NamedNet& net) const;
-  double training_work(double epochs, double macs_of_net) const;
+  double training_cost(double epochs, double macs_of_net) const;
 
   const Experiment& experiment_;
   const Task& task_;
   std::optional<int> fold_;
   PlanBuilder& builder_;
-  eval::DatasetInfo info_;
+  const eval::DatasetInfo& info_;
   std::vector<SourceNet> sources_;
   bool decides_by_latency_ = false;
   Parameter data_, limits_;

@@ -12,8 +12,6 @@ namespace search {
 
 namespace {
 
-using storage::Json;
-
 constexpr double kRounding = 1e-9;  ///< a difference of accuracies that is none
 
 /// Means over the seeds whose base is there too.
@@ -74,12 +72,12 @@ Chosen chosen(const NetGroup& group, const NetLine& line, double tolerance, cons
 
 }  // namespace
 
-std::vector<AnswerRow> answers(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
+std::vector<AnswerRow> answers(const Snapshot& run, double tolerance, const std::string& size) {
   std::vector<AnswerRow> rows;
   const auto add = [&](const AnswerRow& row) {
     if (row.of_seeds > 0) rows.push_back(row);
   };
-  for (const NetGroup& group : measured_nets(steps, baselines)) {
+  for (const NetGroup& group : measured_nets(run)) {
     add(summary(group, "base", group.bases, group.bases.size()));
     for (const NetLine& line : group.searched) {
       const Chosen nets = chosen(group, line, tolerance, size);
@@ -95,10 +93,6 @@ std::vector<AnswerRow> answers(const Json& steps, const Json& baselines, double 
     }
   }
   return rows;
-}
-
-std::vector<AnswerRow> answers(const storage::Repository& repository, double tolerance, const std::string& size) {
-  return answers(repository.rows("steps"), repository.rows("baselines"), tolerance, size);
 }
 
 }  // namespace search

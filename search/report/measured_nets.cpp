@@ -9,8 +9,6 @@ namespace search {
 
 namespace {
 
-using storage::Json;
-
 constexpr std::string_view kNarrow = "narrow-";
 
 template <typename Element, typename Matches>
@@ -25,52 +23,47 @@ NetLine& line_of(std::vector<NetLine>& lines, NetLine line) {
       lines, [&](const NetLine& each) { return each.name == name; }, std::move(line));
 }
 
-bool is_complete(const Json& row) {
-  const auto has_number = [&](const char* column) { return row.contains(column) && row.at(column).is_number(); };
-  return has_number("accuracy_val") && has_number("accuracy_test") && has_number("params") && has_number("macs");
+/// Adds the nets of a group, those that lack nothing, step by step.
+void add_nets(const Snapshot& run, const Group& group, std::map<Unit, std::vector<MeasuredNet>>& nets) {
+  for (std::size_t step = 0; step < group.tested.size(); ++step)
+    for (const auto& [unit, index] : group.tested[step]) {
+      const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
+      if (net.val && net.test) nets[unit].push_back({static_cast<int>(step), *net.val, *net.test, net.params, net.macs});
+    }
 }
 
-MeasuredNet measured(const Json& row) {
-  return {row.value("step", 0), row.at("accuracy_val").get<double>(), row.at("accuracy_test").get<double>(), row.at("params").get<double>(),
-          row.at("macs").get<double>()};
-}
-
-Unit unit_of(const Json& row) {
-  const auto fold = row.find("fold");
-  return {row.at("seed").get<int>(), fold == row.end() || fold->is_null() ? -1 : fold->get<int>()};
-}
-
-void add_baseline(std::vector<NetGroup>& groups, const Json& row) {
-  const auto net = row.at("net").get<std::string>();
-  const auto width = row.at("width").get<double>();
-  const bool narrow = net.starts_with(kNarrow);
-  const std::string name = narrow ? "narrow" : net;
+void add_baseline(const Snapshot& run, const Group& baseline, std::vector<NetGroup>& groups) {
+  const bool narrow = baseline.net.starts_with(kNarrow);
+  const std::string name = narrow ? "narrow" : baseline.net;
+  std::map<Unit, std::vector<MeasuredNet>> nets;
+  add_nets(run, baseline, nets);
   for (NetGroup& group : groups) {
-    if (row.at("task") != group.task || (narrow && net.substr(kNarrow.size()) != group.net)) continue;
-    line_of(group.baselines, {width == 1 ? name : fmt::format("{} (width {})", name, width), "", "", {}})
-        .nets[unit_of(row)]
-        .push_back(measured(row));
+    if (nets.empty() || baseline.task != group.task || (narrow && baseline.net.substr(kNarrow.size()) != group.net)) continue;
+    line_of(group.baselines, {baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width), "", "", {}})
+        .nets.merge(std::map(nets));
   }
 }
 
 }  // namespace
 
-std::vector<NetGroup> measured_nets(const Json& steps, const Json& baselines) {
+std::vector<NetGroup> measured_nets(const Snapshot& run) {
+  const std::vector<Group> all = groups_of(run);
   std::vector<NetGroup> groups;
-  for (const Json& row : steps) {
-    if (row.value("role", "pruned") != "pruned" || !is_complete(row)) continue;
-    const auto task = row.at("task").get<std::string>(), net = row.at("net").get<std::string>();
-    const auto same = [&](const NetGroup& each) { return each.task == task && each.net == net; };
-    NetGroup& group = found_or_added(groups, same, {task, net, {}, {}, {}});
-    if (row.value("step", 0) == 0) group.bases.emplace(unit_of(row), measured(row));
-    if (row.at("criterion").is_null()) continue;
-    const auto criterion = row.at("criterion").get<std::string>(), schedule = row.at("schedule").get<std::string>();
-    line_of(group.searched, {fmt::format("{} / {}", schedule, criterion), criterion, schedule, {}})
-        .nets[unit_of(row)]
-        .push_back(measured(row));
+  for (const Group& each : all) {
+    if (each.role != "pruned") continue;
+    std::map<Unit, std::vector<MeasuredNet>> nets;
+    add_nets(run, each, nets);
+    if (nets.empty()) continue;
+    const auto same = [&](const NetGroup& other) { return other.task == each.task && other.net == each.net; };
+    NetGroup& group = found_or_added(groups, same, {each.task, each.net, {}, {}, {}});
+    for (const auto& [unit, steps] : nets)
+      if (steps.front().step == 0) group.bases.emplace(unit, steps.front());
+    if (!each.criterion.empty())
+      line_of(group.searched, {fmt::format("{} / {}", each.schedule, each.criterion), each.criterion, each.schedule, {}}).nets =
+          std::move(nets);
   }
-  for (const Json& row : baselines)
-    if (is_complete(row)) add_baseline(groups, row);
+  for (const Group& each : all)
+    if (each.role == "baseline") add_baseline(run, each, groups);
   return groups;
 }
 

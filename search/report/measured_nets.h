@@ -1,13 +1,12 @@
 // The nets that were measured, put together for comparing: by task and base net, of each its bases, its cut nets and its baselines, seed by
-// seed. Read from the views by the answers and the comparison.
+// seed. Used by the answers and the comparison.
 #pragma once
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "storage/base/json.h"
+#include "search/report/groups.h"
 
 namespace search {
 
@@ -19,8 +18,6 @@ struct MeasuredNet {
   /// `of`: "params" or "macs".
   double size(const std::string& of) const { return of == "params" ? params : macs; }
 };
-
-using Unit = std::pair<int, int>;  ///< seed, and fold or -1: what differences are paired over
 
 using NetOfUnit = std::map<Unit, MeasuredNet>;
 
@@ -38,8 +35,7 @@ struct NetGroup {
   std::vector<NetLine> searched, baselines;  ///< in the order of the trials
 };
 
-/// From rows of the views `steps` and `baselines`; rows that lack an accuracy or a size are left out. Baselines that belong to no base net
-/// stand under each of their task.
-std::vector<NetGroup> measured_nets(const storage::Json& steps, const storage::Json& baselines);
+/// Nets that lack an accuracy are left out. Baselines that belong to no base net stand under each of their task.
+std::vector<NetGroup> measured_nets(const Snapshot& run);
 
 }  // namespace search

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "search/report/answers.h"
+#include "search/report/pareto.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 
@@ -24,12 +24,14 @@ Names kept_stages(const storage::Repository& repository, const Json& stages, con
   if (keep == "all")
     for (const Json& stage : stages) kept.insert(stage.at("stage"));
   if (keep != "pareto" && keep != "reported") return kept;
-  const Json steps = keep == "pareto" ? feasible_steps(repository) : repository.rows("steps");
-  for (const Json& step : steps)
-    if (keep == "reported" && !step.at("accuracy_test").is_null()) kept.insert(step.at("stage"));
-  if (keep == "pareto" && !steps.empty())
-    for (const char* size : {"params", "macs"})
-      for (const Json& step : pareto_front(steps, size)) kept.insert(step.at("stage"));
+  const Snapshot run = read_snapshot(repository);
+  const auto add = [&](const StoredNet& net) { kept.insert(run.stages[static_cast<std::size_t>(net.stage)].fingerprint); };
+  for (const StoredNet& net : run.nets)
+    if (keep == "reported" && net.test) add(net);
+  if (keep == "pareto")
+    for (const auto& [task, measures] : fronts_of(run, sizes_of(run)))
+      for (const auto& [measure, front] : measures)
+        for (const int net : front) add(run.nets[static_cast<std::size_t>(net)]);
   return kept;
 }
 

@@ -9,10 +9,11 @@
 #include <utility>
 
 #include "eval/data/dataset.h"
+#include "search/run/hypervolumes.h"
 #include "search/run/placement.h"
 #include "search/run/retries.h"
 #include "search/run/schedule.h"
-#include "search/run/search_progress.h"
+#include "search/run/spending.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
 
@@ -58,7 +59,8 @@ class Loop {
         limits_(limits),
         stop_(stop),
         observer_(observer),
-        progress_(experiment),
+        hypervolumes_(experiment),
+        spending_(experiment.budget),
         placement_(executor.slots()),
         last_recorded_(executor.slots().size()),
         retries_(limits.reliability.retries) {}
@@ -100,16 +102,15 @@ class Loop {
       if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
     plan_ = std::move(plan);
     std::vector<storage::TaskRecord> tasks;
-    for (const Task& task : experiment_.tasks)
-      tasks.push_back(
-          {task.name, task.dataset, task.target, eval::describe_dataset(experiment_.data.at(task.dataset), task.target).classes});
+    for (const Task& task : experiment_.tasks) tasks.push_back({task.name, task.dataset, task.target, info_of(experiment_, task).classes});
     std::vector<storage::StageRecord> added;
     for (const Stage& each : plan_.stages)
       if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, plan_.trials);
     repository_.record_decisions(plan_.decisions);
     reopen_removed(statuses);
-    progress_.adopt(plan_, statuses);
+    hypervolumes_.adopt(plan_, statuses);
+    spending_.adopt(plan_, statuses);
     placement_.forget_reserved();  // it is ready again in the new schedule
     schedule_.emplace(plan_.stages);
     std::vector<bool> done(plan_.stages.size());
@@ -144,7 +145,7 @@ class Loop {
       }
       if (status.state == StageState::done || status.state == StageState::failed) continue;
       for (const storage::StageInput& input : stage->inputs)
-        if (input.role != "widths") needed.insert(input.stage);  // those are in the database
+        if (brings_artifacts(input.role)) needed.insert(input.stage);
     }
   }
 
@@ -210,7 +211,7 @@ class Loop {
   }
 
   /// A stage that measures time, or ran out of memory beside others.
-  bool is_exclusive(int index) const { return stage(index).alone || out_of_memory_.contains(stage(index).fingerprint); }
+  bool is_exclusive(int index) const { return traits_of(stage(index).kind).exclusive || out_of_memory_.contains(stage(index).fingerprint); }
 
   void start(int slot, int index) {
     const Slot& place = executor_.slots()[static_cast<std::size_t>(slot)];
@@ -220,21 +221,11 @@ class Loop {
     observer_.started(stage(index), slot);
   }
 
-  /// Whether the experiment's own budget is used up by what is done and what runs.
   bool is_spent() {
-    const SearchBudget& budget = experiment_.budget;
-    if (budget == SearchBudget()) return false;
-    double stages = progress_.stages(), epochs = progress_.epochs(), seconds = progress_.device_s();
-    const auto now = SteadyClock::now();
-    for (const auto& running : placement_.running()) {
-      if (!running) continue;
-      ++stages;
-      epochs += epochs_of(stage(running->stage));
-      seconds += std::chrono::duration<double>(now - running->since).count();
-    }
-    spent_ = (budget.stages > 0 && stages >= budget.stages) || (budget.epochs > 0 && epochs >= budget.epochs) ||
-             (budget.device_hours > 0 && seconds >= budget.device_hours * 3600) ||
-             (budget.time_s > 0 && now - begin_ >= std::chrono::seconds(budget.time_s));
+    std::vector<Spending::Running> running;
+    for (const auto& each : placement_.running())
+      if (each) running.push_back({&stage(each->stage), each->since});
+    spent_ = spending_.is_spent(running);
     return spent_;
   }
 
@@ -284,10 +275,12 @@ class Loop {
     const bool retry = outcome.state == StageState::failed && retries_.take(fingerprint, outcome.failure_kind);
     if (retry) outcome.state = StageState::interrupted;
     if (retry && outcome.failure_kind == "oom") out_of_memory_.insert(fingerprint);
-    if (outcome.state == StageState::done && stage(running.stage).kind == StageKind::extend)  // the net is cut as it was
+    if (outcome.state == StageState::done && traits_of(stage(running.stage).kind).keeps_layers)
       outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
     const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
-    repository_.finish_stage(fingerprint, outcome, [&] { return progress_.finished(stage(running.stage), outcome.wall_s, status); });
+    if (outcome.state == StageState::done) spending_.add(stage(running.stage), outcome.wall_s);
+    repository_.finish_stage(fingerprint, outcome,
+                             [&] { return hypervolumes_.finished(stage(running.stage), spending_.epochs(), status); });
     if (outcome.state == StageState::done) remove_checkpoint(fingerprint);
     has_news_ = true;
     if (outcome.state == StageState::done) {
@@ -331,7 +324,8 @@ class Loop {
   const std::vector<std::string> metrics_ = stored_metrics(experiment_.objectives, experiment_.constraints);
   Plan plan_;
   std::optional<StageSchedule> schedule_;
-  SearchProgress progress_;
+  Hypervolumes hypervolumes_;
+  Spending spending_;
   Placement placement_;
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
   Retries retries_;

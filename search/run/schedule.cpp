@@ -19,7 +19,7 @@ void expect(bool condition, int stage, const char* change) {
 StageSchedule::StageSchedule(const std::vector<Stage>& stages)
     : graph_(stages), states_(stages.size(), State::pending), counts_(kStates), missing_inputs_(stages.size()) {
   counts_[static_cast<std::size_t>(State::pending)] = graph_.size();
-  for (const Stage& stage : stages) urgent_.push_back(stage.urgent);
+  for (const Stage& stage : stages) priority_.push_back(stage.priority);
   for (int stage = 0; stage < graph_.size(); ++stage) {
     missing_inputs_[static_cast<std::size_t>(stage)] = static_cast<int>(graph_.predecessors(stage).size());
     if (graph_.predecessors(stage).empty()) set(stage, State::ready);
@@ -67,7 +67,7 @@ void StageSchedule::set(int stage, State state) {
   --counts_[static_cast<std::size_t>(now)];
   ++counts_[static_cast<std::size_t>(state)];
   now = state;
-  if (state == State::ready) ready_.push({urgent_[static_cast<std::size_t>(stage)], graph_.critical_path(stage), stage});
+  if (state == State::ready) ready_.push({priority_[static_cast<std::size_t>(stage)], graph_.critical_path(stage), stage});
 }
 
 void StageSchedule::block_successors(int stage) {

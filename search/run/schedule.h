@@ -1,5 +1,5 @@
-// Which stage runs next: a ready queue over the stage graph, urgent ones and the longest critical path first. Used by the run loop; it
-// starts nothing itself.
+// Which stage runs next: a ready queue over the stage graph, those with priority and the longest critical path first. Used by the run loop;
+// it starts nothing itself.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,8 @@ class StageSchedule {
 
   explicit StageSchedule(const std::vector<Stage>& stages);
 
-  /// Takes the ready stage with the longest critical path, an urgent one before others, the first planned among equals; it is running then.
+  /// Takes the ready stage with the longest critical path, one with priority before others, the first planned among equals; it is running
+  /// then.
   std::optional<int> next();
 
   /// A stage whose result is known, from this run or an earlier one; what waited for it alone becomes ready.
@@ -44,11 +45,11 @@ class StageSchedule {
 
  private:
   struct Entry {
-    bool urgent;
+    bool priority;
     double critical_path;
     int stage;
     bool operator<(const Entry& other) const {
-      if (urgent != other.urgent) return other.urgent;
+      if (priority != other.priority) return other.priority;
       return critical_path != other.critical_path ? critical_path < other.critical_path : stage > other.stage;
     }
   };
@@ -57,7 +58,7 @@ class StageSchedule {
   void block_successors(int stage);
 
   StageGraph graph_;
-  std::vector<bool> urgent_;
+  std::vector<bool> priority_;
   std::vector<State> states_;
   std::vector<int> counts_, missing_inputs_;
   std::priority_queue<Entry> ready_;  ///< entries of stages that are no longer ready are skipped when they come up

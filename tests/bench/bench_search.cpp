@@ -11,7 +11,7 @@
 #include "search/run/run.h"
 #include "tests/support/simulated_executor.h"
 #include "tests/support/temporary_directory.h"
-#include "tests/support/tiny_idx.h"
+#include "tests/support/tiny_search_data.h"
 
 namespace {
 
@@ -41,10 +41,9 @@ search::Experiment sweep(const std::filesystem::path& data, int seeds) {
   search::Experiment experiment;
   experiment.name = "bench";
   experiment.tasks = {{"fashion", "tiny", ""}};
-  experiment.data["tiny"] = {{"format", "idx"}, {"root", data.string()}, {"pad", 2}, {"validation_images", 6}};
+  experiment.data["tiny"] = support::tiny_data(data);
   experiment.nets = {{.name = "vgg11_bn", .width = 0.125}};
-  experiment.train =
-      experiment.retrain = {{"epochs", 10}, {"batch", 128}, {"precision", "fp32"}, {"optimizer", {{"name", "sgd"}, {"lr", 0.05}}}};
+  experiment.train = experiment.retrain = {.epochs = 10, .precision = "fp32"};
   experiment.allocation = {{"floor", 0.1}};
   experiment.seeds = seeds;
   for (const char* name : {"lda", "l1", "taylor", "random"}) experiment.criteria.push_back({name, name, Json::object(), "greedy", ""});
@@ -95,7 +94,6 @@ void run_stages(const search::Experiment& experiment, int slots) {
 
 int main() {
   const support::TemporaryDirectory data;
-  support::write_tiny_idx(data.path());
   probe_disk(data.path());
   run_stages(sweep(data.path(), 103), 8);
   {

@@ -104,7 +104,7 @@ TEST_CASE("a damaged checkpoint means a new start, not a failure") {
 TEST_CASE("a divergence ends with its place") {
   const Setting setting;
   prune::TrainTask task = cropped(setting, 3);
-  task.options.lr = 1e20;
+  task.options.optimizer.lr = 1e20;
   eval::Net net = setting.fresh();
   const TrainResult result = prune::train(net, task);
   CHECK(result.end == TrainResult::End::diverged);

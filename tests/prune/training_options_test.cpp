@@ -103,8 +103,8 @@ TEST_CASE("AdamW, mixup, clipping, averaging and balanced weights all learn, and
   const Setting setting;
   prune::TrainTask task = setting.task(30);
   SECTION("AdamW") {
-    task.options.optimizer = "adamw";
-    task.options.lr = 0.005;
+    task.options.optimizer.name = "adamw";
+    task.options.optimizer.lr = 0.005;
   }
   SECTION("mixup") {
     task.options.mixup = 0.2;
@@ -132,7 +132,7 @@ TEST_CASE("clipping bounds the step: without momentum and decay it is at most lr
   task.options.batch = 64;  // one step
   task.options.momentum = task.options.weight_decay = 0;
   task.options.nesterov = false;
-  task.options.lr = 1;
+  task.options.optimizer.lr = 1;
   task.options.clip = 0.01;
   eval::Net net = setting.fresh();
   const eval::Net before = setting.fresh();
@@ -168,8 +168,8 @@ TEST_CASE("an averaged run that was stopped goes on to the same bits") {
   prune::TrainTask task = setting.task(4);
   task.options.ema = 0.9;
   task.options.mixup = 0.2;
-  task.options.optimizer = "adamw";
-  task.options.lr = 0.01;
+  task.options.optimizer.name = "adamw";
+  task.options.optimizer.lr = 0.01;
   eval::Net undisturbed = setting.fresh(), stopped = setting.fresh(), resumed = setting.fresh();
   prune::train(undisturbed, task);
   task.checkpoint = directory.path() / "run.pt";
@@ -196,11 +196,11 @@ TEST_CASE("with all the weight on the teacher, labels do not matter") {
       wrong.add(split, split == eval::Split::train ? (setting.data.labels()[image] + 1) % 4 : setting.data.labels()[image],
                 {setting.data.pixels(image).begin(), setting.data.pixels(image).end()});
   prune::TrainTask task{wrong, setting.normalisation};
-  task.options = {.epochs = 30, .batch = 16, .lr = 0.02, .distill_weight = 1, .distill_temperature = 2};
+  task.options = {.epochs = 30, .batch = 16, .optimizer = {.lr = 0.02}, .distill = prune::DistillOptions{1, 2}};
   task.teacher = &teacher;
   eval::Net student = setting.fresh(7);
   CHECK(prune::train(student, task).history.back().val_accuracy > 0.9);
-  task.options.distill_weight = 0;
+  task.options.distill.reset();
   eval::Net misled = setting.fresh(7);
   CHECK(prune::train(misled, task).history.back().val_accuracy < 0.5);
 }

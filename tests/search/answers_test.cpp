@@ -6,8 +6,10 @@
 
 #include "search/plan/stage.h"
 #include "search/report/optuna.h"
+#include "search/report/pareto.h"
 #include "storage/base/error.h"
 #include "tests/support/small_plan.h"
+#include "tests/support/snapshot_of.h"
 #include "tests/support/temporary_directory.h"
 
 using search::AnswerRow;
@@ -35,6 +37,11 @@ Json step(int seed, const char* schedule, const char* criterion, int number, dou
 Json baseline(const char* net, double width, int seed, double val, double test, double params, double macs) {
   return {{"task", "t"},           {"net", net},       {"width", width}, {"seed", seed}, {"fold", nullptr}, {"accuracy_val", val},
           {"accuracy_test", test}, {"params", params}, {"macs", macs}};
+}
+
+/// Of rows of the views `steps` and `baselines`.
+std::vector<AnswerRow> answers(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
+  return search::answers(support::snapshot_of(steps, baselines), tolerance, size);
 }
 
 AnswerRow row(const std::vector<AnswerRow>& rows, const std::string& what) {
@@ -67,7 +74,7 @@ TEST_CASE("a net without what a constraint bounds is beyond it for Optuna, by a 
 }
 
 TEST_CASE("the base is averaged over seeds") {
-  const AnswerRow base = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "base");
+  const AnswerRow base = row(answers(two_seeds, Json::array(), 0.01, "macs"), "base");
   CHECK(base.task == "t");
   CHECK(base.net == "n");
   CHECK(base.seeds == 2);
@@ -80,7 +87,7 @@ TEST_CASE("the base is averaged over seeds") {
 
 TEST_CASE("the best of each seed is chosen by validation, the smaller of equals") {
   // Seed 1: step 1. Seed 2: steps 1 and 2 are equal, 2 is smaller.
-  const AnswerRow best = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
+  const AnswerRow best = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
   CHECK(best.seeds == 2);
   CHECK(best.accuracy_val == Approx((0.91 + 0.90) / 2));
   CHECK(best.accuracy_test == Approx((0.89 + 0.86) / 2));
@@ -93,18 +100,18 @@ TEST_CASE("the best of each seed is chosen by validation, the smaller of equals"
 
 TEST_CASE("the smallest is within the tolerance of its own seed's base") {
   // Seed 1: base .90, so .89 is just good enough: step 2. Seed 2: base .92, so .91 is wanted, and no cut has it.
-  const AnswerRow smallest = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
+  const AnswerRow smallest = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
   CHECK(smallest.seeds == 1);
   CHECK(smallest.of_seeds == 2);
   CHECK(smallest.macs == 50);
   CHECK(smallest.macs_ratio == Approx(0.25));
   CHECK(smallest.accuracy_test == Approx(0.87));
   // Three points of tolerance: step 2 of both.
-  CHECK(row(search::answers(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
+  CHECK(row(answers(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
 }
 
 TEST_CASE("the last is the net after all cuts, told where there are several") {
-  const AnswerRow last = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
+  const AnswerRow last = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
   CHECK(last.seeds == 2);
   CHECK(last.macs == 20);
   CHECK(last.accuracy_test == Approx((0.79 + 0.84) / 2));
@@ -113,26 +120,26 @@ TEST_CASE("the last is the net after all cuts, told where there are several") {
 TEST_CASE("the smallest is taken in the size that is asked for") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 1, 0.9, 0.8, 300, 500),
                    step(1, "s", "c", 2, 0.9, 0.7, 400, 200)};
-  CHECK(row(search::answers(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test == 0.8);
-  CHECK(row(search::answers(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test == 0.7);
+  CHECK(row(answers(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test == 0.8);
+  CHECK(row(answers(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test == 0.7);
 }
 
 TEST_CASE("one seed has no deviation, and incomplete rows are left out") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 1, 0.8, 0.8, 500, 500), step(1, "s", "c", 2, 0.95, 0, 400, 400)};
   steps[2]["accuracy_test"] = nullptr;
-  const auto rows = search::answers(steps, Json::array(), 0.01, "macs");
+  const auto rows = answers(steps, Json::array(), 0.01, "macs");
   CHECK(row(rows, "s / c, best").accuracy_val == 0.8);
   CHECK(row(rows, "s / c, best").accuracy_test_std == 0);
-  CHECK(search::answers(Json::array(), Json::array(), 0.01, "macs").empty());
+  CHECK(answers(Json::array(), Json::array(), 0.01, "macs").empty());
   // With a base alone there is nothing to choose from.
-  CHECK(search::answers(Json::array({steps[0]}), Json::array(), 0.01, "macs").size() == 1);
+  CHECK(answers(Json::array({steps[0]}), Json::array(), 0.01, "macs").size() == 1);
 }
 
 TEST_CASE("baselines stand under the base nets of their task, the narrow control under its own") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 0, 0.9, 0.9, 2000, 4000)};
   steps[1]["net"] = "m";
   const Json baselines{baseline("squeezenet1_1", 1, 1, 0.8, 0.7, 500, 100), baseline("narrow-n", 0.31, 1, 0.85, 0.84, 100, 100)};
-  const auto rows = search::answers(steps, baselines, 0.01, "macs");
+  const auto rows = answers(steps, baselines, 0.01, "macs");
   std::vector<std::string> order;
   for (const AnswerRow& each : rows) order.push_back(each.net + ": " + each.what);
   CHECK(order == std::vector<std::string>{"n: base", "n: squeezenet1_1", "n: narrow (width 0.31)", "m: base", "m: squeezenet1_1"});
@@ -146,23 +153,23 @@ TEST_CASE("folds of one seed are runs of their own") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.8, 10, 10), step(1, "s", "c", 0, 0.9, 0.6, 10, 10)};
   steps[0]["fold"] = 0;
   steps[1]["fold"] = 1;
-  const AnswerRow base = row(search::answers(steps, Json::array(), 0.01, "macs"), "base");
+  const AnswerRow base = row(answers(steps, Json::array(), 0.01, "macs"), "base");
   CHECK(base.seeds == 2);
   CHECK(base.accuracy_test == Approx(0.7));
 }
 
 TEST_CASE("the answers as a table") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.88, 923'456, 19'600'000), step(1, "s", "c", 1, 0.91, 0.9, 92'345, 1'960'000)};
-  CHECK(search::to_table(search::answers(steps, Json::array(), 0.01, "macs")) ==
+  CHECK(search::to_table(answers(steps, Json::array(), 0.01, "macs")) ==
         "t / n\n"
         "                 seeds  val %  test %   params  of base     MACs  of base\n"
         "base                 1  90.00   88.00  923.5 k    1.000  19.60 M    1.000\n"
         "s / c, best          1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n"
         "s / c, smallest      1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n");
-  CHECK_THAT(search::to_table(search::answers(two_seeds, Json::array(), 0.01, "macs")),
+  CHECK_THAT(search::to_table(answers(two_seeds, Json::array(), 0.01, "macs")),
              Catch::Contains("base                       2  91.00  89.00 ± 1.41   1.0 k    1.000"));
   const Json bad{step(1, "s", "c", 0, 0.9, 0.88, 1000, 1000), step(1, "s", "c", 1, 0.5, 0.5, 100, 100)};
-  CHECK_THAT(search::to_table(search::answers(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
+  CHECK_THAT(search::to_table(answers(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
 }
 
 TEST_CASE("answers are read from the stored views") {
@@ -199,7 +206,7 @@ TEST_CASE("answers are read from the stored views") {
   finish(cut, storage::ArchitectureRecord{"B", Json::object(), "A", Json::object(), 20, 100}, "val", 0.85);
   finish(measure, std::nullopt, "test", 0.75);
 
-  const auto rows = search::answers(repository, 0.1, "macs");
+  const auto rows = search::answers(search::read_snapshot(repository), 0.1, "macs");
   REQUIRE(rows.size() == 4);
   CHECK(row(rows, "base").accuracy_test == 0.8);
   CHECK(row(rows, "s / c, best").accuracy_test == 0.75);
@@ -210,18 +217,24 @@ TEST_CASE("answers are read from the stored views") {
 
 TEST_CASE("the Pareto front keeps what nothing beats") {
   const auto point = [](const char* stage, const char* task, double accuracy, Json macs) {
-    return Json{{"stage", stage}, {"task", task}, {"accuracy_val", accuracy}, {"macs", std::move(macs)}};
+    return Json{{"stage", stage},           {"task", task},           {"net", stage}, {"seed", 1}, {"step", 0},
+                {"accuracy_val", accuracy}, {"macs", std::move(macs)}};
   };
-  const Json steps{
-      point("a", "t", 0.90, 100), point("b", "t", 0.80, 50),      point("c", "t", 0.85, 100),  // a is better at the same cost
-      point("d", "t", 0.80, 60),                                                               // b is cheaper and as good
-      point("e", "t", 0.70, 10),  point("b", "t", 0.80, 50),                                   // again, of another trial
-      point("f", "u", 0.10, 90),  point("g", "t", 0.99, nullptr),                              // not known yet
-      point("h", "t", 0.80, 50),                                                               // as good as b in both
+  Json steps{
+      point("a", "t", 0.90, 100), point("b", "t", 0.80, 50), point("c", "t", 0.85, 100),  // a is better at the same cost
+      point("d", "t", 0.80, 60),                                                          // b is cheaper and as good
+      point("e", "t", 0.70, 10),  point("f", "u", 0.10, 90), point("g", "t", 0.50, 60),  point("h", "t", 0.80, 50),  // as good as b in both
   };
-  std::string front;
-  for (const Json& each : search::pareto_front(steps, "macs")) front += each.at("stage").get<std::string>();
-  CHECK(front == "ebhaf");
-  CHECK(search::pareto_front(Json::array(), "macs").empty());
-  CHECK_THROWS_WITH(search::pareto_front(steps, "speed"), Catch::Contains("'speed'") && Catch::Contains("macs"));
+  steps[6]["accuracy_val"] = nullptr;  // not known yet
+  search::Snapshot run = support::snapshot_of(steps, Json::array());
+  const auto front = [&run] {
+    std::string names;
+    for (const auto& [task, measures] : search::fronts_of(run, search::sizes_of(run)))
+      for (const int net : measures.at("macs")) names += run.trial_of(run.nets[static_cast<std::size_t>(net)])->net;
+    return names;
+  };
+  CHECK(front() == "ebhaf");
+  run.nets[1].beyond = run.nets[4].beyond = true;
+  CHECK(front() == "haf");
+  CHECK(search::fronts_of({}, {}).empty());
 }

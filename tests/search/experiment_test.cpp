@@ -43,16 +43,16 @@ TEST_CASE("a small experiment is read with its defaults") {
   REQUIRE(experiment.tasks.size() == 1);
   CHECK(experiment.tasks[0].dataset == "fashion");
   CHECK(experiment.tasks[0].target.empty());
-  CHECK(experiment.data.at("fashion").at("root") == (small.path() / "data").string());
-  CHECK(experiment.data.at("fashion").at("format") == "idx");
+  CHECK(experiment.data.at("fashion").settings.at("root") == (small.path() / "data").string());
+  CHECK(experiment.data.at("fashion").settings.at("format") == "idx");
   REQUIRE(experiment.nets.size() == 1);
   CHECK(experiment.nets[0].width == 0.25);
   CHECK(experiment.nets[0].layout == "automatic");
   CHECK(experiment.baselines.empty());
-  CHECK(experiment.train.at("epochs") == 4);
-  CHECK(experiment.train.at("batch") == 128);
-  CHECK(experiment.train.at("optimizer").at("lr") == 0.1);
-  CHECK(experiment.train.at("optimizer").at("momentum") == 0.9);
+  CHECK(experiment.train.epochs == 4);
+  CHECK(experiment.train.batch == 128);
+  CHECK(experiment.train.optimizer.lr == 0.1);
+  CHECK(experiment.train.optimizer.momentum == 0.9);
   CHECK(experiment.retrain == experiment.train);
   CHECK(experiment.allocation.at("alpha") == 0.25);
   CHECK(experiment.resources.executor == "process");
@@ -81,12 +81,12 @@ TEST_CASE("retraining takes from training what it does not set") {
   SmallExperiment small;
   small.lines[5] = "train: {epochs: 4, batch: 64, label_smoothing: 0.1, optimizer: {lr: 0.1, momentum: 0.8}}";
   small.lines.push_back("  retrain: {epochs: 1, optimizer: {name: sgd, lr: 0.02}}");
-  const Json retrain = load(small).retrain;
-  CHECK(retrain.at("epochs") == 1);
-  CHECK(retrain.at("batch") == 64);
-  CHECK(retrain.at("label_smoothing") == 0.1);
-  CHECK(retrain.at("optimizer").at("lr") == 0.02);
-  CHECK(retrain.at("optimizer").at("momentum") == 0.8);
+  const prune::TrainOptions retrain = load(small).retrain;
+  CHECK(retrain.epochs == 1);
+  CHECK(retrain.batch == 64);
+  CHECK(retrain.label_smoothing == 0.1);
+  CHECK(retrain.optimizer.lr == 0.02);
+  CHECK(retrain.optimizer.momentum == 0.8);
 
   small.lines.back() = "  retrain: {optimizer: sgd}";
   CHECK(load(small).retrain == load(small).train);
@@ -140,11 +140,11 @@ TEST_CASE("baselines are nets or narrow ones") {
   REQUIRE(baselines.size() == 3);
   CHECK(baselines[0].net.name == "mobilenet_v2");
   CHECK(baselines[0].net.width == 1);
-  CHECK(baselines[0].train["epochs"] == 4 + 4);  // a base and the retraining after one cut
-  CHECK(baselines[0].train["optimizer"]["lr"] == 0.1);
+  CHECK(baselines[0].train.epochs == 4 + 4);  // a base and the retraining after one cut
+  CHECK(baselines[0].train.optimizer.lr == 0.1);
   CHECK(baselines[1].net.width == 0.5);
-  CHECK(baselines[1].train["epochs"] == 3);
-  CHECK(baselines[1].train["optimizer"]["lr"] == 0.01);
+  CHECK(baselines[1].train.epochs == 3);
+  CHECK(baselines[1].train.optimizer.lr == 0.01);
   REQUIRE(baselines[2].narrow.has_value());
   CHECK(baselines[2].narrow->value == 0.1);
   CHECK(baselines[2].narrow->of == prune::Budget::params);
@@ -197,8 +197,8 @@ TEST_CASE("overrides and the environment change what the file says") {
   setenv("NAS_TEST_ROOT", "./data/../data", 1);
   const Experiment experiment = load(small, {"train.epochs=9", "nets.0.width=0.5", "search.seeds=3", "prune.schedules.0.keep=[0.6, 0.3]"});
   unsetenv("NAS_TEST_ROOT");
-  CHECK(experiment.data.at("fashion").at("root") == (small.path() / "data").string());
-  CHECK(experiment.train.at("epochs") == 9);
+  CHECK(experiment.data.at("fashion").settings.at("root") == (small.path() / "data").string());
+  CHECK(experiment.train.epochs == 9);
   CHECK(experiment.nets[0].width == 0.5);
   CHECK(experiment.seeds == 3);
   CHECK(values(experiment.schedules[0]) == std::vector<double>{0.6, 0.3});
@@ -269,16 +269,16 @@ TEST_CASE("every experiment of the project is valid") {
 
 TEST_CASE("what is to be measured is read with its defaults, and stored only where it is asked for") {
   SmallExperiment small;
-  CHECK(load(small).evaluate.latency.is_null());
-  CHECK(load(small).evaluate.robustness.is_null());
+  CHECK_FALSE(load(small).evaluate.latency);
+  CHECK_FALSE(load(small).evaluate.robustness);
   CHECK_FALSE(to_json(load(small)).contains("evaluate"));
   small.lines.push_back("baselines: [mobilenet_v2]");
   small.lines.push_back(
       "evaluate: {latency: {}, robustness: {noise: [poisson, {name: gaussian, levels: [5]}], attacks: [{name: fgsm, eps: 0.25}, "
       "{name: fgsm, eps: 0.25, source: mobilenet_v2}, spatial]}}");
   const Experiment experiment = load(small);
-  CHECK(experiment.evaluate.latency == Json{{"batch", {1, 64}}, {"seconds", 1.0}});
-  const Json& robustness = experiment.evaluate.robustness;
+  CHECK(to_json(*experiment.evaluate.latency) == Json{{"batch", {1, 64}}, {"seconds", 1.0}});
+  const Json robustness = to_json(*experiment.evaluate.robustness);
   CHECK(robustness.at("images") == 1000);
   std::vector<std::string> asked;
   for (const Json& each : robustness.at("perturbations"))

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "search/report/answers.h"
+#include "search/report/pareto.h"
 #include "storage/base/file.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
@@ -67,10 +67,12 @@ TEST_CASE_METHOD(Fixture, "the nets that are kept as a front are those within th
   support::run_stage(repository, "test-base", support::measured(0.9));
   support::run_stage(repository, "random1", support::made_net("random1", 40, 40, 0.3));
   CHECK(removed("pareto") == Names{"base", "base.pt", "cut2", "nobody.pt", "orphan"});
-  const storage::Json front = search::pareto_front(search::feasible_steps(repository), "params");
-  REQUIRE(front.size() == 2);
-  CHECK(front[0].at("stage") == "random1");
-  CHECK(front[1].at("stage") == "cut1");
+  const search::Snapshot run = search::read_snapshot(repository);
+  Names front;
+  for (const auto& [task, measures] : search::fronts_of(run, search::sizes_of(run)))
+    for (const int net : measures.at("params"))
+      front.push_back(run.stages.at(static_cast<std::size_t>(run.nets.at(static_cast<std::size_t>(net)).stage)).fingerprint);
+  CHECK(front == Names{"random1", "cut1"});
 }
 
 TEST_CASE_METHOD(Fixture, "what can be removed depends on the rule, and never on it what a stage waits for") {

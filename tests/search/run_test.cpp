@@ -323,7 +323,7 @@ TEST_CASE_METHOD(Fixture, "a stage that ran out of memory is run again alone on 
 
 TEST_CASE_METHOD(Fixture, "a stage that measures time runs alone, one after the other, and nothing starts while it waits") {
   Stage one = stage("one", {}, 5), other = stage("other", {}, 4);
-  one.alone = other.alone = true;
+  one.kind = other.kind = search::StageKind::latency;
   const Stage a = stage("a", {}, 9), b = stage("b", {}, 3), c = stage("c", {}, 2);
   FakeExecutor executor(3, [](const Job&, int) { return done(); });
   std::vector<std::string> beside;  // how many stages ran when each was started
@@ -335,7 +335,7 @@ TEST_CASE_METHOD(Fixture, "a stage that measures time runs alone, one after the 
 
 TEST_CASE_METHOD(Fixture, "a stage that runs alone has its own device to itself, not the others") {
   Stage timed = stage("timed", {}, 9);
-  timed.alone = true;
+  timed.kind = search::StageKind::latency;
   const Stage a = stage("a"), b = stage("b"), c = stage("c");
   FakeExecutor executor({{"cuda:0", 1}, {"cuda:1", 1}, {"cuda:0", 1}}, [](const Job&, int) { return done(); });
   std::vector<std::string> beside;
@@ -347,7 +347,7 @@ TEST_CASE_METHOD(Fixture, "a stage that runs alone has its own device to itself,
 
 TEST_CASE_METHOD(Fixture, "an exclusive stage that waits for a device of several slots is started when all else is done") {
   Stage timed = stage("timed");
-  timed.alone = true;
+  timed.kind = search::StageKind::latency;
   const Stage a = stage("a", {}, 9), b = stage("b", {}, 8), c = stage("c", {}, 7);
   FakeExecutor executor({{"cuda:0", 1}, {"cuda:1", 1}, {"cuda:0", 1}, {"cuda:1", 1}}, [](const Job&, int) { return done(); });
   const RunSummary summary = go({timed, a, b, c}, executor);
@@ -358,7 +358,7 @@ TEST_CASE_METHOD(Fixture, "an exclusive stage that waits for a device of several
 
 TEST_CASE_METHOD(Fixture, "a run that is stopped while an exclusive stage waits has not finished") {
   Stage timed = stage("timed");
-  timed.alone = true;
+  timed.kind = search::StageKind::latency;
   const Stage a = stage("a", {}, 9);
   FakeExecutor executor(2, [](const Job&, int) { return done(); });
   SECTION("by a signal") {

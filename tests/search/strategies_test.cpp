@@ -43,7 +43,7 @@ TEST_CASE_METHOD(Fixture, "every strategy is pure, and goes on from what is stor
   CAPTURE(name);
   choose(name);
   experiment.criteria = {criterion("l1"), criterion("taylor")};
-  experiment.retrain["epochs"] = 4;
+  experiment.retrain.epochs = 4;
   if (search::strategy_info(name).takes_schedules)
     experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
   const RunSummary first = go(taylor_holds);
@@ -86,7 +86,7 @@ TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, u
   choose("halving", {{"reduction", 2}});
   experiment.criteria = {criterion("l1"), criterion("taylor"), criterion("random"), criterion("lda")};
   experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
-  experiment.retrain["epochs"] = 4;
+  experiment.retrain.epochs = 4;
   experiment.objectives = {{"accuracy_val", true}};
   go([](const Json& parameters) {
     if (!parameters.contains("criterion")) return 0.9;
@@ -112,7 +112,7 @@ TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, u
     if (step.at("criterion") == "taylor" && step.at("step") == 1) CHECK(rows_of_layers(step.at("stage")) == 1);
   // Epochs: one for the base, four times one, twice one more, two more for the last.
   double epochs = 0;
-  for (const search::Stage& stage : plan.stages) epochs += search::epochs_of(stage);
+  for (const search::Stage& stage : plan.stages) epochs += stage.epochs;
   CHECK(epochs == 1 + 4 + 2 + 2);
 }
 
@@ -202,10 +202,10 @@ TEST_CASE_METHOD(Fixture, "every strategy times its nets before it decides on th
   const auto prepare = [&](Fixture& search) {
     search.choose(name);
     search.experiment.criteria = {criterion("l1"), criterion("taylor")};
-    search.experiment.retrain["epochs"] = 4;
+    search.experiment.retrain.epochs = 4;
     if (search::strategy_info(name).takes_schedules)
       search.experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
-    search.experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+    search.experiment.evaluate.latency = search::LatencyOptions{.batch = {1}};
     search.experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};
     search.experiment.constraints = {search::parse_constraint("latency_ms <= 6")};
   };
@@ -251,7 +251,7 @@ TEST_CASE_METHOD(Fixture, "the volume that the nets dominate is stored as it gro
 
 TEST_CASE_METHOD(Fixture, "the volume of latencies is stored once a net is timed") {
   choose("target", {{"of", "macs"}});
-  experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+  experiment.evaluate.latency = search::LatencyOptions{.batch = {1}};
   experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};
   go([](const Json& parameters) { return parameters.contains("request") && parameters["request"]["keep"] < 0.5 ? 0.5 : 0.9; });
   const Json rows = repository.rows("hypervolumes");
@@ -266,7 +266,7 @@ TEST_CASE_METHOD(Fixture, "a plan that is made of what is stored sees what the r
   choose("beam");
   experiment.objectives = {{"val/loss", false}};
   experiment.constraints = {search::parse_constraint("latency_ms <= 6")};
-  experiment.evaluate.latency = {{"batch", {1}}, {"seconds", 1.0}};
+  experiment.evaluate.latency = search::LatencyOptions{.batch = {1}};
   CHECK(go([](const Json&) { return 0.9; }).end == RunSummary::End::finished);
   const search::Plan plan = search::make_strategy("beam")->next(experiment, search::stored_history(repository, experiment));
   CHECK(plan.stages.size() == repository.rows("stages").size());

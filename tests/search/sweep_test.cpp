@@ -12,7 +12,7 @@
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "tests/support/temporary_directory.h"
-#include "tests/support/tiny_idx.h"
+#include "tests/support/tiny_search_data.h"
 
 using search::Experiment;
 using search::Json;
@@ -34,15 +34,14 @@ struct Fixture {
   Experiment experiment;
 
   Fixture() {
-    support::write_tiny_idx(directory.path());
     experiment.name = "tiny";
     experiment.seed = 5;
     experiment.seeds = 2;
     experiment.tasks = {{"fashion", "tiny", ""}};
-    experiment.data["tiny"] = {{"format", "idx"}, {"root", directory.path().string()}, {"pad", 2}, {"validation_images", 6}};
+    experiment.data["tiny"] = support::tiny_data(directory.path());
     experiment.nets = {{.name = "vgg11_bn", .width = 0.125}};
-    experiment.train = {{"epochs", 10}, {"batch", 4}, {"precision", "fp32"}};
-    experiment.retrain = {{"epochs", 3}, {"batch", 4}, {"precision", "fp32"}};
+    experiment.train = {.epochs = 10, .batch = 4, .precision = "fp32"};
+    experiment.retrain = {.epochs = 3, .batch = 4, .precision = "fp32"};
     experiment.criteria = {{"l1", "l1", Json::object(), "uniform", ""}, {"taylor", "taylor", Json::object(), "greedy", ""}};
     experiment.schedules = {{"slow", {keep(0.5), keep(0.3)}}, {"fast", {keep(0.5), keep(0.2)}}};
     experiment.allocation = {{"floor", 0.1}};
@@ -133,21 +132,33 @@ TEST_CASE_METHOD(Fixture, "trials name their path through the stages") {
   CHECK(fast.steps[2].stage != slow.steps[2].stage);
 }
 
+TEST_CASE_METHOD(Fixture, "an experiment that was loaded is planned without its files") {
+  storage::write_file(directory.path() / "w.safetensors", "some weights");
+  experiment.nets[0].weights = search::describe_weights(directory.path() / "w.safetensors");
+  experiment.baselines = {{.net = {}, .narrow = keep(0.25), .train = experiment.train}};
+  const Plan before = plan();
+  const Json stored = to_json(experiment);
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) std::filesystem::remove_all(entry);
+  CHECK(search::is_same(plan(), before));
+  CHECK(to_json(experiment) == stored);
+}
+
 TEST_CASE_METHOD(Fixture, "stages carry what the worker needs, and no labels") {
   const Plan before = plan();
   const auto& path = trial(before, "fashion/vgg11_bn/taylor/slow/s5");
-  const Json data{{"settings", experiment.data["tiny"]}, {"identity", eval::dataset_identity(experiment.data["tiny"])}, {"target", ""}};
+  const Json& settings = experiment.data["tiny"].settings;
+  const Json data{{"settings", settings}, {"identity", eval::dataset_identity(settings)}, {"target", ""}};
   CHECK(stage(before, path.steps[0].stage).parameters.json() ==
         Json{{"data", data},
              {"net", {{"name", "vgg11_bn"}, {"width", 0.125}, {"layout", "automatic"}, {"dropout", 0.5}}},
-             {"train", experiment.train},
+             {"train", to_json(experiment.train)},
              {"seed", 5}});
   CHECK(stage(before, path.steps[1].stage).parameters.json() == Json{{"data", data},
                                                                      {"criterion", {{"name", "taylor"}, {"options", Json::object()}}},
                                                                      {"allocation", "greedy"},
                                                                      {"limits", experiment.allocation},
                                                                      {"request", {{"keep", 0.5}, {"of", "macs"}}},
-                                                                     {"retrain", experiment.retrain},
+                                                                     {"retrain", to_json(experiment.retrain)},
                                                                      {"seed", 5}});
   CHECK(stage(before, path.steps[1].evaluation).parameters.json() == Json{{"data", data}, {"split", "test"}});
 
@@ -167,7 +178,7 @@ TEST_CASE_METHOD(Fixture, "an eta request is allocated by eta") {
 }
 
 TEST_CASE_METHOD(Fixture, "one probe of the precision serves all seeds of a net") {
-  experiment.train["precision"] = "auto";
+  experiment.train.precision = "auto";
   const Plan made = plan();
   CHECK(count(made, StageKind::probe) == 1);
   CHECK(made.stages.size() == 29);
@@ -195,10 +206,10 @@ TEST_CASE_METHOD(Fixture, "widths that come from themselves are refused") {
 }
 
 TEST_CASE_METHOD(Fixture, "baselines are trained as they say") {
-  experiment.train["precision"] = "auto";
-  Json longer = experiment.train, shorter = experiment.train;
-  longer["epochs"] = 16;
-  shorter["epochs"] = 4;
+  experiment.train.precision = "auto";
+  prune::TrainOptions longer = experiment.train, shorter = experiment.train;
+  longer.epochs = 16;
+  shorter.epochs = 4;
   experiment.baselines = {{.net = {.name = "squeezenet1_1", .width = 0.5}, .train = longer},
                           {.net = {.name = "mobilenet_v2"}, .train = shorter}};
   const Plan made = plan();
@@ -216,7 +227,7 @@ TEST_CASE_METHOD(Fixture, "baselines are trained as they say") {
 }
 
 TEST_CASE_METHOD(Fixture, "the narrow control is as wide as its budget allows") {
-  const eval::DatasetInfo data = eval::describe_dataset(experiment.data["tiny"]);
+  const eval::DatasetInfo data = experiment.data["tiny"].targets.at("");
   for (const prune::Budget of : {prune::Budget::params, prune::Budget::macs}) {
     const prune::PruneRequest request{prune::PruneRequest::Kind::keep, 0.25, of};
     const auto size = [&](double width) {
@@ -261,15 +272,15 @@ TEST_CASE_METHOD(Fixture, "without criteria the bases are trials of their own") 
 
 TEST_CASE_METHOD(Fixture, "work is estimated from images, multiply-accumulates and epochs") {
   const Plan made = plan();
-  const eval::DatasetInfo data = eval::describe_dataset(experiment.data["tiny"]);
+  const eval::DatasetInfo data = experiment.data["tiny"].targets.at("");
   REQUIRE(data.train == 24);  // 30 less 6 for validation
   const auto macs = static_cast<double>(eval::cost(search::make_net(experiment.nets[0], data)).macs);
   const auto& path = trial(made, "fashion/vgg11_bn/l1/slow/s5");
-  CHECK(stage(made, path.steps[0].stage).work == Approx(10 * 24 * macs * 3));
-  CHECK(stage(made, path.steps[0].evaluation).work == Approx(10 * macs));
+  CHECK(stage(made, path.steps[0].stage).cost == Approx(10 * 24 * macs * 3));
+  CHECK(stage(made, path.steps[0].evaluation).cost == Approx(10 * macs));
   // Scoring passes over what the step before left, retraining over what this one leaves.
-  CHECK(stage(made, path.steps[2].stage).work == Approx(24 * 0.5 * macs * 3 + 3 * 24 * 0.3 * macs * 3));
-  CHECK(stage(made, path.steps[2].evaluation).work == Approx(10 * 0.3 * macs));
+  CHECK(stage(made, path.steps[2].stage).cost == Approx(24 * 0.5 * macs * 3 + 3 * 24 * 0.3 * macs * 3));
+  CHECK(stage(made, path.steps[2].evaluation).cost == Approx(10 * 0.3 * macs));
 }
 
 TEST_CASE("strategies are known by name") {
@@ -286,8 +297,8 @@ TEST_CASE("each fold of a cross-validation is a trial of its own, on data of its
     file << "user_id\toriginal_image\tface_id\tage\tgender\n";
     for (int i = 0; i < 8; ++i) file << "u" << fold << i / 4 << "\t" << fold << i << ".jpg\t1\t(0, 2)\tm\n";
   }
-  fixture.experiment.data["tiny"] = {
-      {"format", "adience"}, {"root", root.string()}, {"size", 32}, {"protocol", "5-fold"}, {"validation", 0.25}};
+  const Json settings{{"format", "adience"}, {"root", root.string()}, {"size", 32}, {"protocol", "5-fold"}, {"validation", 0.25}};
+  fixture.experiment.data["tiny"] = search::describe_data(settings, {"age"});
   fixture.experiment.tasks = {{"age", "tiny", "age"}};
   fixture.experiment.seeds = 1;
   const Plan plan = fixture.plan();
@@ -298,17 +309,21 @@ TEST_CASE("each fold of a cross-validation is a trial of its own, on data of its
     const auto& of_fold = trial(plan, "age/vgg11_bn/l1/slow/s5/f" + std::to_string(fold));
     CHECK(of_fold.fold == fold);
     bases.insert(of_fold.steps[0].stage);
-    CHECK(stage(plan, of_fold.steps[0].stage).parameters.json().at("data").at("settings").at("fold") == fold);
+    const Json data = stage(plan, of_fold.steps[0].stage).parameters.json().at("data");
+    CHECK(data.at("settings").at("fold") == fold);
+    CHECK(data.at("identity") == eval::dataset_identity(data.at("settings")));
     CHECK(stage(plan, of_fold.steps[0].stage).label == "vgg11_bn seed 5 fold " + std::to_string(fold));
   }
   CHECK(bases.size() == 5);
-  fixture.experiment.data["tiny"]["fold"] = 2;
+  Json of_one_fold = settings;
+  of_one_fold["fold"] = 2;
+  fixture.experiment.data["tiny"] = search::describe_data(of_one_fold, {"age"});
   CHECK(fixture.plan().trials.size() == 4);
 }
 
 TEST_CASE_METHOD(Fixture, "a net that is distilled has its base as an input") {
   CHECK(input(stage(plan(), trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[2].stage), "teacher").empty());
-  experiment.retrain["distill"] = {{"weight", 0.5}, {"temperature", 4.0}};
+  experiment.retrain.distill = prune::DistillOptions{};
   const Plan made = plan();
   const auto& steps = trial(made, "fashion/vgg11_bn/l1/slow/s5").steps;
   CHECK(input(stage(made, steps[2].stage), "net") == steps[1].stage);
@@ -318,7 +333,7 @@ TEST_CASE_METHOD(Fixture, "a net that is distilled has its base as an input") {
 TEST_CASE_METHOD(Fixture, "trained weights count by their content, not by where they lie") {
   const auto base_with = [&](const std::string& name, const std::string& content) {
     storage::write_file(directory.path() / name, content);
-    experiment.nets[0].weights = directory.path() / name;
+    experiment.nets[0].weights = search::describe_weights(directory.path() / name);
     return trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[0].stage;
   };
   const std::string scratch = trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[0].stage, first = base_with("a.safetensors", "one");
@@ -331,22 +346,16 @@ TEST_CASE_METHOD(Fixture, "trained weights count by their content, not by where 
 namespace {
 
 /// Noise, an attack on each net itself, and one on `source`.
-Json robustness(const std::string& source) {
-  const auto fgsm = [](const std::string& made_on) {
-    return Json{{"kind", "attack"}, {"name", "fgsm"}, {"level", 0.1}, {"options", {{"eps", 0.1}}}, {"source", made_on}};
-  };
-  return {{"images", 8},
-          {"perturbations",
-           {{{"kind", "noise"}, {"name", "gaussian"}, {"level", 10}, {"options", Json::object()}, {"source", "self"}},
-            fgsm("self"),
-            fgsm(source)}}};
+search::RobustnessOptions robustness(const std::string& source) {
+  const Json eps{{"eps", 0.1}};
+  return {8, {{"noise", "gaussian", 10}, {"attack", "fgsm", 0.1, eps, "self"}, {"attack", "fgsm", 0.1, eps, source}}};
 }
 
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "what `evaluate` asks for is measured of every net that is tested, and changes no other stage") {
   const Plan before = plan();
-  experiment.evaluate = {{{"batch", {1, 64}}, {"seconds", 1.0}}, robustness("vgg11_bn")};
+  experiment.evaluate = {search::LatencyOptions{}, robustness("vgg11_bn")};
   const Plan after = plan();
   CHECK(after.stages.size() == 28 + 2 * 14);
   CHECK(count(after, StageKind::latency) == 14);
@@ -360,11 +369,9 @@ TEST_CASE_METHOD(Fixture, "what `evaluate` asks for is measured of every net tha
     REQUIRE(step.measurements.size() == 2);
     const search::Stage &latency = stage(after, step.measurements[0]), &robust = stage(after, step.measurements[1]);
     CHECK(latency.kind == StageKind::latency);
-    CHECK(latency.alone);
     CHECK(input(latency, "net") == step.stage);
     CHECK(latency.parameters.json() == Json{{"batch", {1, 64}}, {"seconds", 1.0}});
     CHECK(robust.kind == StageKind::robustness);
-    CHECK_FALSE(robust.alone);
     CHECK(input(robust, "net") == step.stage);
     CHECK(input(robust, "source/vgg11_bn") == path.steps[0].stage);  // the base of the same seed
     CHECK(robust.inputs.size() == 2);

@@ -10,12 +10,12 @@
 namespace support {
 
 /// A stage whose parameters are {"name": label} and whatever is added; it reads `inputs` under the roles "0", "1", ...
-inline search::Stage stage(const std::string& label, const std::vector<search::Stage>& inputs = {}, double work = 1,
+inline search::Stage stage(const std::string& label, const std::vector<search::Stage>& inputs = {}, double cost = 1,
                            search::Json parameters = search::Json::object()) {
   parameters["name"] = label;
   std::vector<storage::StageInput> roles;
   for (const search::Stage& input : inputs) roles.push_back({std::to_string(roles.size()), input.fingerprint});
-  return search::make_stage(search::StageKind::train, label, std::move(parameters), std::move(roles), work);
+  return search::make_stage(search::StageKind::train, label, std::move(parameters), std::move(roles), cost);
 }
 
 /// A strategy whose plan the test has made.

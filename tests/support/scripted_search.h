@@ -8,11 +8,10 @@
 
 #include "search/plan/strategy.h"
 #include "search/run/run.h"
-#include "search/run/search_progress.h"
 #include "tests/support/fake_executor.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/temporary_directory.h"
-#include "tests/support/tiny_idx.h"
+#include "tests/support/tiny_search_data.h"
 
 namespace support {
 
@@ -27,12 +26,11 @@ struct ScriptedSearch {
   std::vector<search::Json> asked;  ///< parameters of the cuts, in the order in which they were started
 
   ScriptedSearch() {
-    write_tiny_idx(directory.path());
     experiment.name = "tiny";
     experiment.tasks = {{"fashion", "tiny", ""}};
-    experiment.data["tiny"] = {{"format", "idx"}, {"root", directory.path().string()}, {"pad", 2}, {"validation_images", 6}};
+    experiment.data["tiny"] = tiny_data(directory.path());
     experiment.nets = {{.name = "vgg11_bn", .width = 0.125}};
-    experiment.train = experiment.retrain = {{"epochs", 1}, {"batch", 4}, {"precision", "fp32"}};
+    experiment.train = experiment.retrain = {.epochs = 1, .batch = 4, .precision = "fp32"};
     experiment.criteria = {criterion("l1")};
     experiment.allocation = {{"floor", 0.1}};
     experiment.tolerance = 0.01;

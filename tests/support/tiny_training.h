@@ -17,7 +17,7 @@ struct TinyTraining {
   /// Without augmentation; 64 images in batches of 16.
   prune::TrainTask task(int epochs) const {
     prune::TrainTask task{data, normalisation};
-    task.options = {.epochs = epochs, .batch = 16, .lr = 0.05};
+    task.options = {.epochs = epochs, .batch = 16, .optimizer = {.lr = 0.05}};
     task.seed = 3;
     return task;
   }

@@ -40,7 +40,7 @@ class Halving : public Strategy {
  private:
   /// The epochs at which each rung ends; the last is the whole retraining.
   static std::vector<int> rung_epochs(const Experiment& experiment) {
-    const int all = experiment.retrain.at("epochs"), reduction = experiment.strategy_options.at("reduction");
+    const int all = experiment.retrain.epochs, reduction = experiment.strategy_options.at("reduction");
     std::vector<int> epochs;
     for (std::int64_t rung = experiment.strategy_options.at("min_epochs").get<int>(); rung < all; rung *= reduction)
       epochs.push_back(static_cast<int>(rung));

@@ -20,14 +20,13 @@ struct Detail {
 };
 
 /// For each net of the detail its place, -1 for the others.
-std::vector<int> places(const StoredRun& run, const std::vector<int>& nets) {
+std::vector<int> places(const Snapshot& run, const std::vector<int>& nets) {
   std::vector<int> place(run.nets.size(), -1);
   for (std::size_t i = 0; i < nets.size(); ++i) place[static_cast<std::size_t>(nets[i])] = static_cast<int>(i);
   return place;
 }
 
-void read_metrics(const storage::Repository& repository, const StoredRun& run, const std::vector<int>& place,
-                  std::vector<Detail>& details) {
+void read_metrics(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& place, std::vector<Detail>& details) {
   repository.each_row("metrics", {"stage", "split", "name", "epoch", "value"}, [&](const Values& row) {
     const auto stage = run.stage_index.find(row[0].get_ref<const std::string&>());
     if (stage == run.stage_index.end() || !row[4].is_number()) return;
@@ -42,7 +41,7 @@ void read_metrics(const storage::Repository& repository, const StoredRun& run, c
   });
 }
 
-void read_scores(const storage::Repository& repository, const StoredRun& run, const std::vector<int>& place, std::vector<Detail>& details) {
+void read_scores(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& place, std::vector<Detail>& details) {
   const auto number = [](const Json& value) { return value.is_number() ? rounded(value.get<double>(), 4) : Json(); };
   repository.each_row("layers", {"stage", "layer", "score_min", "score_mean", "score_max", "threshold", "floor_applied", "cap_applied"},
                       [&](const Values& row) {
@@ -67,7 +66,7 @@ Json curves_json(const std::map<std::string, std::map<int, double>>& curves) {
 }
 
 /// The stage that tested each net, or -1.
-std::vector<int> tests_of(const StoredRun& run) {
+std::vector<int> tests_of(const Snapshot& run) {
   std::vector<int> tests(run.nets.size(), -1);
   for (std::size_t i = 0; i < run.stages.size(); ++i)
     if (run.stages[i].kind == "evaluate" && run.stages[i].state == "done" && run.stages[i].net >= 0)
@@ -91,7 +90,7 @@ void add_confusion(const storage::Repository& repository, const std::string& tes
 
 }  // namespace
 
-Json detail_part(const storage::Repository& repository, const StoredRun& run, const std::vector<int>& wanted, std::size_t bytes) {
+Json detail_part(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& wanted, std::size_t bytes) {
   const std::vector<int> nets(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(std::min(wanted.size(), kNets)));
   const std::vector<int> place = places(run, nets), tests = tests_of(run);
   std::vector<Detail> details(nets.size());

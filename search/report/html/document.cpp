@@ -32,18 +32,8 @@ Json experiment_part(const storage::Repository& repository) {
   return part;
 }
 
-/// Nets with what they cost, by measure.
-Costs costs_of(const StoredRun& run, Costs latencies) {
-  for (std::size_t i = 0; i < run.nets.size(); ++i) {
-    if (run.nets[i].trial < 0) continue;
-    latencies["params"][static_cast<int>(i)] = run.nets[i].params;
-    latencies["macs"][static_cast<int>(i)] = run.nets[i].macs;
-  }
-  return latencies;
-}
-
 /// The nets whose pages matter most first: those of the fronts with the nets that they come from, those that were tested, the others.
-std::vector<int> by_importance(const StoredRun& run, const std::map<std::string, std::map<std::string, std::vector<int>>>& fronts) {
+std::vector<int> by_importance(const Snapshot& run, const Fronts& fronts) {
   std::vector<int> order;
   std::vector<bool> taken(run.nets.size(), false);
   const auto take = [&](int net) {
@@ -63,11 +53,12 @@ std::vector<int> by_importance(const StoredRun& run, const std::map<std::string,
 }  // namespace
 
 Json document(const storage::Repository& repository, const HtmlOptions& options) {
-  const StoredRun run = read_run(repository);
+  const Snapshot run = read_snapshot(repository);
   const std::vector<Group> groups = groups_of(run);
   Json latency_rows;
-  const Costs latencies = latencies_of(repository, run, latency_rows);
-  const auto fronts = fronts_of(run, costs_of(run, latencies));
+  Costs costs = sizes_of(run);
+  costs.merge(latencies_of(repository, run, latency_rows));
+  const Fronts fronts = fronts_of(run, costs);
   const std::vector<int> wanted = by_importance(run, fronts);
   Json document{{"format", 1},
                 {"generated_at", now()},
@@ -75,18 +66,18 @@ Json document(const storage::Repository& repository, const HtmlOptions& options)
                 {"refresh_s", options.refresh_s},
                 {"experiment", experiment_part(repository)},
                 {"tasks", repository.rows("tasks")},
-                {"overview", overview_part(run)},
+                {"overview", overview_part(repository, run)},
                 {"nets", nets_part(run)},
                 {"trials", trials_part(run)},
                 {"fronts", fronts},
                 {"groups", to_json(groups, run)},
-                {"comparison", to_json(compare(measured_nets(repository.rows("steps"), repository.rows("baselines")), ""))},
+                {"comparison", to_json(compare(measured_nets(run), ""))},
                 {"latencies", std::move(latency_rows)},
                 {"widths", widths_part(repository, run)},
                 {"robustness", robustness_part(repository, run, groups)},
                 {"lineage", lineage_part(run, wanted)},
                 {"search", search_part(repository, run)},
-                {"timeline", timeline_part(run)},
+                {"timeline", timeline_part(repository, run)},
                 {"detail", detail_part(repository, run, wanted, kDetailBytes)}};
   return document;
 }

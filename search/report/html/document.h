@@ -1,13 +1,12 @@
 // The one JSON document that the report's page shows, part by part. Called by html_report.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "search/report/html/groups.h"
 #include "search/report/html/html_report.h"
-#include "search/report/html/stored_run.h"
+#include "search/report/pareto.h"
 
 namespace search::html {
 
@@ -16,40 +15,35 @@ Json document(const storage::Repository& repository, const HtmlOptions& options)
 
 /// Counts by state, failures by kind with messages, and what sharing stages saved: stages and seconds of all that is done, against what
 /// the trials would take one by one.
-Json overview_part(const StoredRun& run);
+Json overview_part(const storage::Repository& repository, const Snapshot& run);
 
 /// Columns, a value a net.
-Json nets_part(const StoredRun& run);
-Json trials_part(const StoredRun& run);
-
-/// {task: {"params": [nets], "macs": [nets], MEASURE: [nets]}}: the nets that no other of the task beats in validation accuracy and that
-/// cost, by growing cost. `costs`: of nets, by measure.
-using Costs = std::map<std::string, std::map<int, double>>;
-std::map<std::string, std::map<std::string, std::vector<int>>> fronts_of(const StoredRun& run, const Costs& costs);
+Json nets_part(const Snapshot& run);
+Json trials_part(const Snapshot& run);
 
 /// Median milliseconds of nets, by measure: "latency, batch 1, torchscript, cpu, 1 thread".
-Costs latencies_of(const storage::Repository& repository, const StoredRun& run, Json& rows);
+Costs latencies_of(const storage::Repository& repository, const Snapshot& run, Json& rows);
 
 /// The kept channels of every net: {"sets": [{"layers", "channels", "fixed"}], "set": [of each net, or -1], "kept": [[channels] of each]}.
-Json widths_part(const storage::Repository& repository, const StoredRun& run);
+Json widths_part(const storage::Repository& repository, const Snapshot& run);
 
 /// {"perturbations": [{"kind", "name", "source", "unchanged": the level that changes nothing, or null}], "curves": [{"group", "step",
 /// "perturbation", "clean", "levels": [{"level", "accuracy"}]}], "nets": columns}: accuracies are summaries over seeds.
-Json robustness_part(const storage::Repository& repository, const StoredRun& run, const std::vector<Group>& groups);
+Json robustness_part(const storage::Repository& repository, const Snapshot& run, const std::vector<Group>& groups);
 
 /// The trees of the lineage: [{"nets", "layers", "rows", "edges": [[from, to]], "widths": [[from, to]], "left_out"}], places within the
 /// tree.
-Json lineage_part(const StoredRun& run, const std::vector<int>& wanted);
+Json lineage_part(const Snapshot& run, const std::vector<int>& wanted);
 
 /// {"volumes": columns, a value each time the nets of a task grew better; "decisions": columns, with "left_out": how many before the
 /// first}.
-Json search_part(const storage::Repository& repository, const StoredRun& run);
+Json search_part(const storage::Repository& repository, const Snapshot& run);
 
-/// Columns, a value for each stage that ran; lanes are slots, as far as they can be told from the times.
-Json timeline_part(const StoredRun& run);
+/// Columns, a value for each attempt at a stage; a lane is a slot of a device.
+Json timeline_part(const storage::Repository& repository, const Snapshot& run);
 
 /// What only a net's own page shows, of as many of `wanted` as fit into `bytes`: {"nets": {index: {"curve", "scores", "confusion",
 /// "metrics"}}, "class_names": [[...]], "left_out": count}.
-Json detail_part(const storage::Repository& repository, const StoredRun& run, const std::vector<int>& wanted, std::size_t bytes);
+Json detail_part(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& wanted, std::size_t bytes);
 
 }  // namespace search::html

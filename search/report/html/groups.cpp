@@ -1,7 +1,5 @@
 #include "search/report/html/groups.h"
 
-#include <tuple>
-
 #include "eval/statistics.h"
 #include "search/report/html/columns.h"
 
@@ -9,11 +7,11 @@ namespace search::html {
 
 namespace {
 
-const StoredNet& at(const StoredRun& run, int net) {
+const StoredNet& at(const Snapshot& run, int net) {
   return run.nets[static_cast<std::size_t>(net)];
 }
 
-Json step_json(const Group& group, const std::map<Unit, int>& nets, const StoredRun& run) {
+Json step_json(const Group& group, const std::map<Unit, int>& nets, const Snapshot& run) {
   std::vector<double> val, test, params, macs, params_ratio, macs_ratio;
   Json indices = Json::array();
   for (const auto& [unit, index] : nets) {
@@ -40,22 +38,6 @@ Json step_json(const Group& group, const std::map<Unit, int>& nets, const Stored
 
 }  // namespace
 
-std::vector<Group> groups_of(const StoredRun& run) {
-  std::vector<Group> groups;
-  std::map<std::tuple<std::string, std::string, std::string, std::string, std::string, double>, std::size_t> index;
-  for (const StoredTrial& trial : run.trials) {
-    if (trial.nets.empty()) continue;
-    const auto [found, added] =
-        index.emplace(std::tuple(trial.task, trial.net, trial.role, trial.criterion, trial.schedule, trial.width), groups.size());
-    if (added) groups.push_back({trial.task, trial.net, trial.role, trial.criterion, trial.schedule, trial.width, {}});
-    Group& group = groups[found->second];
-    if (group.steps.size() < trial.nets.size()) group.steps.resize(trial.nets.size());
-    for (std::size_t step = 0; step < trial.nets.size(); ++step)
-      if (trial.nets[step] >= 0) group.steps[step].emplace(Unit{trial.seed, trial.fold.value_or(-1)}, trial.nets[step]);
-  }
-  return groups;
-}
-
 Json summary_of(const std::vector<double>& values) {
   if (values.empty()) return nullptr;
   const eval::Summary of = eval::summarise(values);
@@ -68,7 +50,7 @@ Json summary_of(const std::vector<double>& values) {
   return summary;
 }
 
-Json to_json(const std::vector<Group>& groups, const StoredRun& run) {
+Json to_json(const std::vector<Group>& groups, const Snapshot& run) {
   Json all = Json::array();
   for (const Group& group : groups) {
     Json steps = Json::array();

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kWhole = 300;  ///< of a larger tree only the ways to the nets that matter are drawn
 
 /// The base that each net comes from.
-std::vector<int> roots_of(const StoredRun& run) {
+std::vector<int> roots_of(const Snapshot& run) {
   std::vector<int> roots(run.nets.size());
   for (std::size_t i = 0; i < run.nets.size(); ++i) {  // parents come before their children
     const int parent = run.nets[i].parent;
@@ -22,7 +22,7 @@ std::vector<int> roots_of(const StoredRun& run) {
 }
 
 /// The first `kWhole` of `wanted` in the tree, with all that is on the way to them.
-std::vector<int> important(const StoredRun& run, const std::vector<int>& roots, int root, const std::vector<int>& wanted) {
+std::vector<int> important(const Snapshot& run, const std::vector<int>& roots, int root, const std::vector<int>& wanted) {
   std::vector<bool> chosen(run.nets.size(), false);
   std::size_t count = 0;
   for (const int net : wanted) {
@@ -40,7 +40,7 @@ std::vector<int> important(const StoredRun& run, const std::vector<int>& roots, 
   return nets;
 }
 
-Json tree(const StoredRun& run, const std::vector<int>& nets) {
+Json tree(const Snapshot& run, const std::vector<int>& nets) {
   std::vector<int> within(run.nets.size(), -1);
   for (std::size_t i = 0; i < nets.size(); ++i) within[static_cast<std::size_t>(nets[i])] = static_cast<int>(i);
   std::vector<std::pair<int, int>> edges, widths;
@@ -65,7 +65,7 @@ Json tree(const StoredRun& run, const std::vector<int>& nets) {
 
 }  // namespace
 
-Json lineage_part(const StoredRun& run, const std::vector<int>& wanted) {
+Json lineage_part(const Snapshot& run, const std::vector<int>& wanted) {
   const std::vector<int> roots = roots_of(run);
   std::vector<std::vector<int>> members(run.nets.size());
   for (std::size_t i = 0; i < roots.size(); ++i) members[static_cast<std::size_t>(roots[i])].push_back(static_cast<int>(i));

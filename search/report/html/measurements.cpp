@@ -24,7 +24,7 @@ Json unchanged_level(const Json& kind, const Json& name) {
 
 }  // namespace
 
-Costs latencies_of(const storage::Repository& repository, const StoredRun& run, Json& rows) {
+Costs latencies_of(const storage::Repository& repository, const Snapshot& run, Json& rows) {
   Costs costs;
   Names measures;
   rows = {{"net", Json::array()},  {"p50_ms", Json::array()},     {"p95_ms", Json::array()},
@@ -53,7 +53,7 @@ Costs latencies_of(const storage::Repository& repository, const StoredRun& run, 
   return costs;
 }
 
-Json robustness_part(const storage::Repository& repository, const StoredRun& run, const std::vector<Group>& groups) {
+Json robustness_part(const storage::Repository& repository, const Snapshot& run, const std::vector<Group>& groups) {
   struct Point {
     double clean = 0, accuracy = 0;
   };

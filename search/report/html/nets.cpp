@@ -1,10 +1,8 @@
-// The nets and the trials as columns, and the fronts: parts of document.h.
+// The nets and the trials as columns: parts of document.h.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
-#include "search/experiment/objectives.h"
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
 
@@ -35,7 +33,7 @@ std::string request_text(const std::string& text) {
 
 }  // namespace
 
-Json nets_part(const StoredRun& run) {
+Json nets_part(const Snapshot& run) {
   Json part;
   for (const char* column :
        {"label", "stage", "parent", "trial", "step", "params", "macs", "val", "test", "before", "eta", "wall_s", "beyond"})
@@ -68,7 +66,7 @@ Json nets_part(const StoredRun& run) {
   return part;
 }
 
-Json trials_part(const StoredRun& run) {
+Json trials_part(const Snapshot& run) {
   Json part;
   for (const char* column : {"trial", "name", "width", "seed", "fold", "nets"}) part[column] = Json::array();
   Names roles, tasks, nets, criteria, schedules, states, failures;
@@ -96,23 +94,6 @@ Json trials_part(const StoredRun& run) {
   part["failure"] = failures.json();
   part["count"] = run.trials.size();
   return part;
-}
-
-std::map<std::string, std::map<std::string, std::vector<int>>> fronts_of(const StoredRun& run, const Costs& costs) {
-  std::map<std::string, std::map<std::string, std::vector<int>>> fronts;
-  for (const auto& [measure, values] : costs) {
-    std::map<std::string, std::pair<std::vector<Candidate>, std::vector<int>>> points;  // by task: cost and error, net
-    for (const auto& [index, cost] : values) {
-      const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
-      const StoredTrial* trial = run.trial_of(net);
-      if (trial == nullptr || !net.val || net.beyond) continue;
-      points[trial->task].first.push_back({{cost, -*net.val}, 0});
-      points[trial->task].second.push_back(index);
-    }
-    for (const auto& [task, all] : points)
-      for (const std::size_t member : pareto_front(all.first)) fronts[task][measure].push_back(all.second[member]);
-  }
-  return fronts;
 }
 
 }  // namespace search::html

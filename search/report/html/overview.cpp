@@ -1,7 +1,6 @@
 // What ran, what failed and what sharing saved: overview_part of document.h.
 #include <algorithm>
 #include <map>
-#include <utility>
 
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
@@ -19,7 +18,7 @@ std::string shortened(const std::string& text, std::size_t size) {
   return text.substr(0, size) + " ...";
 }
 
-Json failures(const StoredRun& run) {
+Json failures(const Snapshot& run) {
   std::map<std::string, Json> kinds;
   for (const StoredStage& stage : run.stages) {
     if (stage.state != "failed") continue;
@@ -34,7 +33,7 @@ Json failures(const StoredRun& run) {
   return all;
 }
 
-Json stages_by_kind(const StoredRun& run) {
+Json stages_by_kind(const Snapshot& run) {
   std::map<std::string, std::map<std::string, int>> counts;
   std::map<std::string, double> seconds;
   for (const StoredStage& stage : run.stages) {
@@ -46,57 +45,21 @@ Json stages_by_kind(const StoredRun& run) {
   return kinds;
 }
 
-/// The stages that measured a net, by the net: evaluations on test data apart from the others.
-struct Measuring {
-  std::vector<std::vector<int>> tests, others;
-};
-
-Measuring measuring(const StoredRun& run) {
-  Measuring by_net{std::vector<std::vector<int>>(run.nets.size()), std::vector<std::vector<int>>(run.nets.size())};
-  for (std::size_t i = 0; i < run.stages.size(); ++i) {
-    const StoredStage& stage = run.stages[i];
-    if (stage.net < 0 || run.nets[static_cast<std::size_t>(stage.net)].stage == static_cast<int>(i) || stage.state != "done") continue;
-    (stage.kind == "evaluate" ? by_net.tests : by_net.others)[static_cast<std::size_t>(stage.net)].push_back(static_cast<int>(i));
-  }
-  return by_net;
-}
-
 /// Stages and seconds as if each trial ran all that it needs by itself.
-Json without_sharing(const StoredRun& run) {
-  const Measuring measured = measuring(run);
-  std::vector<std::size_t> seen_by(run.stages.size(), run.trials.size());
+Json without_sharing(const storage::Repository& repository) {
   std::int64_t stages = 0;
   double seconds = 0;
-  for (std::size_t t = 0; t < run.trials.size(); ++t) {
-    std::vector<int> open;
-    const auto visit = [&](int stage) {
-      const auto index = static_cast<std::size_t>(stage);
-      if (std::exchange(seen_by[index], t) == t || run.stages[index].state != "done") return;
-      ++stages;
-      seconds += run.stages[index].wall_s;
-      open.push_back(stage);
-    };
-    const StoredTrial& trial = run.trials[t];
-    for (std::size_t step = 0; step < trial.nets.size(); ++step) {
-      if (trial.nets[step] < 0) continue;
-      const auto net = static_cast<std::size_t>(trial.nets[step]);
-      visit(run.nets[net].stage);
-      if (trial.tested[step])
-        for (const int stage : measured.tests[net]) visit(stage);
-      for (const int stage : measured.others[net]) visit(stage);
-    }
-    while (!open.empty()) {
-      const auto stage = static_cast<std::size_t>(open.back());
-      open.pop_back();
-      for (const Input& input : run.stages[stage].inputs) visit(input.stage);
-    }
-  }
+  repository.each_row("needs", {"state", "wall_s"}, [&](const std::vector<Json>& row) {
+    if (row[0] != "done") return;
+    ++stages;
+    seconds += row[1].is_number() ? row[1].get<double>() : 0;
+  });
   return {{"stages", stages}, {"wall_s", rounded(seconds)}};
 }
 
 }  // namespace
 
-Json overview_part(const StoredRun& run) {
+Json overview_part(const storage::Repository& repository, const Snapshot& run) {
   std::map<std::string, int> trials, stages;
   for (const StoredTrial& trial : run.trials) ++trials[trial.state];
   std::int64_t done = 0;
@@ -112,7 +75,7 @@ Json overview_part(const StoredRun& run) {
           {"kinds", stages_by_kind(run)},
           {"failures", failures(run)},
           {"done", {{"stages", done}, {"wall_s", rounded(seconds)}}},
-          {"without_sharing", without_sharing(run)}};
+          {"without_sharing", without_sharing(repository)}};
 }
 
 }  // namespace search::html

@@ -12,7 +12,7 @@ using Values = std::vector<Json>;
 
 constexpr std::size_t kDecisions = 5000;
 
-Json volumes(const storage::Repository& repository, const StoredRun& run) {
+Json volumes(const storage::Repository& repository, const Snapshot& run) {
   Names tasks;
   Json part{{"epochs", Json::array()}, {"volume", Json::array()}, {"net", Json::array()}};
   repository.each_row("hypervolumes", {"task", "stage", "epochs", "hypervolume"}, [&](const Values& row) {
@@ -27,7 +27,7 @@ Json volumes(const storage::Repository& repository, const StoredRun& run) {
 }
 
 /// The last of them.
-Json decisions(const storage::Repository& repository, const StoredRun& run) {
+Json decisions(const storage::Repository& repository, const Snapshot& run) {
   std::deque<Values> kept;
   std::size_t count = 0;
   repository.each_row("decisions", {"subject", "choice", "reason"}, [&](const Values& row) {
@@ -54,7 +54,7 @@ Json decisions(const storage::Repository& repository, const StoredRun& run) {
 
 }  // namespace
 
-Json search_part(const storage::Repository& repository, const StoredRun& run) {
+Json search_part(const storage::Repository& repository, const Snapshot& run) {
   return {{"volumes", volumes(repository, run)}, {"decisions", decisions(repository, run)}};
 }
 

@@ -39,7 +39,7 @@
     return report.figure({
       id: "timeline", title: "Slots over time", rows: spans,
       text: `${spans.length} stages in ${report.duration(last - first)} on ${lanes.length} slot${lanes.length === 1 ? "" : "s"}, busy ${report.percent(busy / Math.max(1e-9, (last - first) * lanes.length), 1)} of the time. `
-        + `Time 0 is ${timeline.began}. The database does not name slots: they are told from the times. Of a stage that was tried several times, the last time is drawn.`,
+        + `Time 0 is ${timeline.began}. A stage that was tried several times is drawn as often. A slot ? is of a run before slots were stored.`,
       legend: [...kinds.map((kind) => ({ name: kind, mark: report.blockMark(look(kind).color) })),
         ...Object.keys(ends).filter((end) => spans.some((span) => span.state === end)).map((end) => ({ name: end + " (outlined)", mark: report.blockMark("none", "var(--ink)") }))],
       columns: [

@@ -17,7 +17,7 @@ struct NetLayers {
   std::vector<int> channels, base;
 };
 
-std::vector<NetLayers> read_layers(const storage::Repository& repository, const StoredRun& run) {
+std::vector<NetLayers> read_layers(const storage::Repository& repository, const Snapshot& run) {
   std::vector<NetLayers> layers(run.nets.size());
   repository.each_row("layers", {"stage", "layer", "channels", "base_channels", "fixed"}, [&](const Values& row) {
     const int net = run.net_of(row[0].get<std::string>());
@@ -57,7 +57,7 @@ std::vector<Value> ordered(const std::vector<Value>& values, const std::vector<s
 
 }  // namespace
 
-Json widths_part(const storage::Repository& repository, const StoredRun& run) {
+Json widths_part(const storage::Repository& repository, const Snapshot& run) {
   const std::vector<NetLayers> layers = read_layers(repository, run);
   std::map<std::pair<std::vector<std::string>, std::vector<int>>, std::size_t> index;
   std::vector<std::vector<std::size_t>> orders;

@@ -44,7 +44,7 @@ storage::StageOutcome run_extend(const StageContext& context) {
       place_checkpoint(context, artifacts.at("checkpoint"));
     std::optional<eval::Net> teacher;
     if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
-    train_and_record(context, data, net, context.parameters.at("train"),
+    train_and_record(context, data, net, prune::train_options_from_json(context.parameters.at("train")),
                      eval::precision_from_string(before.at("values").at("precision").get<std::string>()), 0, outcome,
                      teacher ? &*teacher : nullptr);
   } else {

@@ -69,7 +69,7 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const auto seed = parameters.at("seed").get<std::uint64_t>();
   eval::Net net = context.input_net("net");
   const eval::NetSpec& spec = net.spec();
-  const Json& limits = parameters.at("limits");
+  const Json limits = storage::check_options(prune::allocation_options(), parameters.at("limits"), "limits");
   const auto protect = limits.at("protect").get<std::vector<std::string>>();
   const prune::ChannelGroups groups = prune::channel_groups(spec, protect);
 
@@ -105,9 +105,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
-  const Json& retrain = parameters.at("retrain");
-  const Json& precision =
-      retrain.at("precision") == "auto" ? parent.at("values").at("precision") : retrain.at("precision");  // auto: as the base was probed
+  const prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
+  const std::string precision = retrain.precision == "auto" ? parent.at("values").at("precision").get<std::string>()
+                                                            : retrain.precision;  // auto: as the base was probed
   std::optional<eval::Net> teacher;
   if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
   train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr);

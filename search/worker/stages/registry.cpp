@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -58,6 +60,17 @@ std::string failure_kind(storage::ErrorKind kind) {
   return "internal";
 }
 
+/// Throws where the files are not what they were when the experiment was loaded: its stages are known by what the files were then.
+void check_identity(const Json& settings, const Json& planned) {
+  if (eval::dataset_identity(settings) == planned) return;
+  std::string place = settings.at("format");
+  for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options)
+    if (option.kind == storage::OptionKind::path && settings.contains(option.name)) place = settings.at(option.name);
+  throw storage::Error(
+      storage::ErrorKind::invalid,
+      fmt::format("data {}: the files have changed since the run began; valid: as they were, or a new run with -o DIR", place));
+}
+
 }  // namespace
 
 TaskData open_task_data(const Json& settings, const std::string& target) {
@@ -70,7 +83,9 @@ const TaskData& WarmCache::data(const Json& data) {
   const std::string key = data.dump();
   const auto known = data_.find(key);
   if (known != data_.end()) return known->second;
-  return data_.emplace(key, open_task_data(data.at("settings"), data.at("target"))).first->second;
+  TaskData opened = open_task_data(data.at("settings"), data.at("target"));
+  check_identity(data.at("settings"), data.at("identity"));
+  return data_.emplace(key, std::move(opened)).first->second;
 }
 
 eval::Weights WarmCache::weights(const storage::ArtifactStore& artifacts, const std::string& hash) {
@@ -106,6 +121,7 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
   const auto start = std::chrono::steady_clock::now();
   storage::StageOutcome outcome;
   try {
+    check_parameters(kind, context.parameters);
     outcome = run_kind(kind, context);
   } catch (const storage::Error& error) {
     outcome = failed(failure_kind(error.kind()), error.what());

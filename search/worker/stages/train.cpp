@@ -4,6 +4,8 @@
 #include "eval/formats/safetensors.h"
 #include "prune/channel_graph.h"
 #include "search/worker/stages/training.h"
+#include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
 
 namespace search {
 
@@ -24,6 +26,10 @@ eval::Weights first_weights(const StageContext& context, const eval::NetSpec& sp
   const Json& net = context.parameters.at("net");
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
+  if (storage::file_identity(path) != net["weights"].at("identity"))
+    throw storage::Error(
+        storage::ErrorKind::invalid,
+        fmt::format("weights {}: the file has changed since the run began; valid: as it was, or a new run with -o DIR", path));
   eval::StartingWeights start = eval::starting_weights(spec, eval::read_safetensors(path).tensors, fresh);
   if (!start.fresh_layer.empty()) {
     fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);
@@ -37,9 +43,10 @@ eval::Weights first_weights(const StageContext& context, const eval::NetSpec& sp
 storage::StageOutcome run_train(const StageContext& context) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
   const eval::NetSpec spec = requested_net(context.parameters.at("net"), *data.dataset);
-  const Json& options = context.parameters.at("train");
+  const prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
   const eval::Precision precision = eval::precision_from_string(
-      context.inputs.contains("precision") ? context.inputs["precision"].at("values").at("precision") : options.at("precision"));
+      context.inputs.contains("precision") ? context.inputs["precision"].at("values").at("precision").get<std::string>()
+                                           : options.precision);
   storage::StageOutcome outcome;
   eval::Net net(spec, first_weights(context, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);

@@ -13,12 +13,12 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
-void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const Json& options, eval::Precision precision,
-                      double done, storage::StageOutcome& outcome, const eval::Net* teacher) {
+void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher) {
   const prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
-      .options = prune::train_options_from_json(options),
+      .options = options,
       .precision = precision,
       .seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 0),
       .checkpoint = context.checkpoint(),

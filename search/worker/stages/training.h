@@ -2,15 +2,16 @@
 #pragma once
 
 #include "eval/precision.h"
+#include "prune/options.h"
 #include "search/worker/stages/stages.h"
 
 namespace search {
 
-/// Trains `net` with `options` (the JSON of train or retrain) from `done` of the stage's progress on, and fills in state, failure, curves
+/// Trains `net` from `done` of the stage's progress on, and fills in state, failure, curves
 /// and validation metrics of the outcome. Where it is done, the weights are stored as the artifact "weights", and, where options end the
 /// training before its last epoch, what it goes on from as "checkpoint". `teacher`: the net to distill from, or null.
-void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const Json& options, eval::Precision precision,
-                      double done, storage::StageOutcome& outcome, const eval::Net* teacher = nullptr);
+void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher = nullptr);
 
 /// The record of a net, its hash and cost included.
 storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::string parent, Json kept);

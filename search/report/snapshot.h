@@ -1,4 +1,5 @@
-// A run as the report reads it: once from the views, into plain values that refer to each other by index. Made for html_report.
+// A run at one moment: read once from the views, into plain values that refer to each other by index. All that compares, draws or cleans
+// up a run starts from it.
 #pragma once
 
 #include <optional>
@@ -8,7 +9,7 @@
 
 #include "storage/repository.h"
 
-namespace search::html {
+namespace search {
 
 using storage::Json;
 
@@ -33,7 +34,7 @@ struct StoredNet {
   std::optional<double> val, test, before;  ///< accuracies; `before`: validation, after the cut and before retraining
   std::optional<double> eta;
   std::string criterion, request;  ///< JSON
-  bool beyond = false;             ///< the experiment's constraints
+  bool beyond = false;             ///< breaks the constraints that the experiment was last run with, or lacks what these bound
 };
 
 struct StoredTrial {
@@ -46,7 +47,7 @@ struct StoredTrial {
   std::vector<bool> tested;  ///< by step: the trial asks for its test accuracy, and it is there
 };
 
-struct StoredRun {
+struct Snapshot {
   std::vector<StoredStage> stages;  ///< in the order of their numbers: inputs first
   std::vector<StoredNet> nets;
   std::vector<StoredTrial> trials;
@@ -58,6 +59,6 @@ struct StoredRun {
   const StoredTrial* trial_of(const StoredNet& net) const;
 };
 
-StoredRun read_run(const storage::Repository& repository);
+Snapshot read_snapshot(const storage::Repository& repository);
 
-}  // namespace search::html
+}  // namespace search

@@ -1,25 +1,13 @@
-#include "search/run/search_progress.h"
+#include "search/run/hypervolumes.h"
 
 #include <algorithm>
 
 namespace search {
 
-double epochs_of(const Stage& stage) {
-  const bool trains = stage.kind == StageKind::train || stage.kind == StageKind::prune || stage.kind == StageKind::extend;
-  if (!trains) return 0;
-  const char* key = stage.kind == StageKind::prune ? "retrain" : "train";
-  const Json parameters = stage.parameters.json();
-  const auto options = parameters.find(key);
-  if (options == parameters.end() || !options->contains("epochs")) return 0;
-  return options->value("stop_after", options->at("epochs").get<double>()) - parameters.value("from", 0.0);
-}
-
-void SearchProgress::adopt(const Plan& plan, const History& history) {
+void Hypervolumes::adopt(const Plan& plan, const History& history) {
   tasks_of_.clear();
   bases_.clear();
   tasks_.clear();
-  stages_ = 0;
-  epochs_ = device_s_ = 0;
   for (const storage::TrialRecord& trial : plan.trials) {
     if (trial.role != "pruned") continue;
     bases_.insert(trial.steps.front().stage);
@@ -27,7 +15,7 @@ void SearchProgress::adopt(const Plan& plan, const History& history) {
   }
   for (const Stage& stage : plan.stages) {
     // A cut that no trial has come to, or that was taken back, is of its parent's tasks.
-    if (stage.kind == StageKind::prune || stage.kind == StageKind::extend) {
+    if (traits_of(stage.kind).derives) {
       for (const storage::StageInput& input : stage.inputs) {
         if (input.role != "net" || !tasks_of_.contains(input.stage)) continue;
         const std::set<std::string> tasks = tasks_of_.at(input.stage);
@@ -36,18 +24,12 @@ void SearchProgress::adopt(const Plan& plan, const History& history) {
     }
     const auto known = history.find(stage.fingerprint);
     if (known == history.end() || known->second.state != storage::StageState::done) continue;
-    ++stages_;
-    epochs_ += epochs_of(stage);
-    device_s_ += known->second.wall_s;
     add_net(stage.fingerprint, known->second);
   }
-  for (auto& [name, task] : tasks_) task.hypervolume = hypervolume_of(task);
+  for (auto& [name, task] : tasks_) task.hypervolume = volume_of(task);
 }
 
-std::vector<storage::HypervolumeRecord> SearchProgress::finished(const Stage& stage, double wall_s, const Lookup& status) {
-  ++stages_;
-  epochs_ += epochs_of(stage);
-  device_s_ += wall_s;
+std::vector<storage::HypervolumeRecord> Hypervolumes::finished(const Stage& stage, double epochs, const Lookup& status) {
   std::vector<storage::HypervolumeRecord> grown;
   std::string net = stage.fingerprint;
   if (stage.kind == StageKind::latency && names_metric(experiment_.objectives, experiment_.constraints, "latency_ms"))
@@ -56,16 +38,16 @@ std::vector<storage::HypervolumeRecord> SearchProgress::finished(const Stage& st
   if (!tasks_of_.contains(net) || !add_net(net, status(net))) return grown;
   for (const std::string& name : tasks_of_.at(net)) {
     Task& task = tasks_.at(name);
-    const double now = hypervolume_of(task);
+    const double now = volume_of(task);
     if (now == task.hypervolume) continue;
     task.hypervolume = now;
-    grown.push_back({name, net, epochs_, now});
+    grown.push_back({name, net, epochs, now});
   }
   return grown;
 }
 
 /// Whether the front of a task may have changed.
-bool SearchProgress::add_net(const std::string& stage, const storage::StageStatus& net) {
+bool Hypervolumes::add_net(const std::string& stage, const storage::StageStatus& net) {
   const auto tasks = tasks_of_.find(stage);
   if (tasks == tasks_of_.end()) return false;
   const std::optional<Candidate> found = candidate(net, experiment_.objectives, experiment_.constraints);
@@ -86,7 +68,7 @@ bool SearchProgress::add_net(const std::string& stage, const storage::StageStatu
   return true;
 }
 
-double SearchProgress::hypervolume_of(const Task& task) const {
+double Hypervolumes::volume_of(const Task& task) const {
   return task.reference.empty() ? 0 : dominated_volume(experiment_.objectives, task.reference, task.front);
 }
 

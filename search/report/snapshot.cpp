@@ -1,16 +1,20 @@
-#include "search/report/html/stored_run.h"
+#include "search/report/snapshot.h"
 
 #include <algorithm>
+#include <set>
 
-#include "search/report/answers.h"
-#include "search/report/html/columns.h"
+#include "search/experiment/objectives.h"
 
-namespace search::html {
+namespace search {
 
 namespace {
 
 using storage::Repository;
 using Values = std::vector<Json>;
+
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+}
 
 double number(const Json& value) {
   return value.is_number() ? value.get<double>() : 0;
@@ -20,7 +24,7 @@ std::optional<double> maybe(const Json& value) {
   return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
-void read_stages(const Repository& repository, StoredRun& run) {
+void read_stages(const Repository& repository, Snapshot& run) {
   repository.each_row("stages", {"stage", "kind", "label", "state", "started_at", "device", "host", "failure_kind", "failure", "wall_s"},
                       [&](const Values& row) {
                         run.stage_index.emplace(text_of(row[0]), static_cast<int>(run.stages.size()));
@@ -43,7 +47,7 @@ void read_stages(const Repository& repository, StoredRun& run) {
   });
 }
 
-void read_nets(const Repository& repository, StoredRun& run) {
+void read_nets(const Repository& repository, Snapshot& run) {
   repository.each_row("nets",
                       {"stage", "parent", "params", "macs", "accuracy_val", "accuracy_before_retraining", "eta", "criterion", "request"},
                       [&](const Values& row) {
@@ -66,7 +70,7 @@ void read_nets(const Repository& repository, StoredRun& run) {
   }
 }
 
-std::unordered_map<int, std::size_t> read_trials(const Repository& repository, StoredRun& run) {
+std::unordered_map<int, std::size_t> read_trials(const Repository& repository, Snapshot& run) {
   std::unordered_map<int, std::size_t> index;
   repository.each_row("trials",
                       {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold"},
@@ -92,7 +96,7 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
   return index;
 }
 
-void read_steps(const Repository& repository, const std::unordered_map<int, std::size_t>& index, StoredRun& run) {
+void read_steps(const Repository& repository, const std::unordered_map<int, std::size_t>& index, Snapshot& run) {
   repository.each_row("steps", {"trial", "step", "stage", "accuracy_test"}, [&](const Values& row) {
     const auto found = index.find(static_cast<int>(number(row[0])));
     const int net = run.net_of(text_of(row[2]));
@@ -116,26 +120,35 @@ void read_steps(const Repository& repository, const std::unordered_map<int, std:
 }
 
 /// Marks the nets that the constraints of the experiment rule out.
-void mark_beyond(const Repository& repository, StoredRun& run) {
-  for (const std::string& stage : stages_beyond_constraints(repository))
-    if (const int net = run.net_of(stage); net >= 0) run.nets[static_cast<std::size_t>(net)].beyond = true;
+void mark_beyond(const Repository& repository, Snapshot& run) {
+  std::vector<Constraint> constraints;
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  const Json stored = experiment ? experiment->settings.value("constraints", Json::array()) : Json::array();
+  for (const Json& text : stored) constraints.push_back(constraint_from_string(text));
+  if (constraints.empty()) return;
+  const std::map<std::string, storage::StageStatus> statuses = repository.stage_statuses(stored_metrics({}, constraints));
+  for (StoredNet& net : run.nets) {
+    const auto status = statuses.find(run.stages[static_cast<std::size_t>(net.stage)].fingerprint);
+    const std::optional<Candidate> measured = status == statuses.end() ? std::nullopt : candidate(status->second, {}, constraints);
+    net.beyond = !measured || measured->violation != 0;
+  }
 }
 
 }  // namespace
 
-int StoredRun::net_of(const std::string& fingerprint) const {
+int Snapshot::net_of(const std::string& fingerprint) const {
   const auto stage = stage_index.find(fingerprint);
   if (stage == stage_index.end()) return -1;
   const int net = stages[static_cast<std::size_t>(stage->second)].net;
   return net >= 0 && nets[static_cast<std::size_t>(net)].stage == stage->second ? net : -1;
 }
 
-const StoredTrial* StoredRun::trial_of(const StoredNet& net) const {
+const StoredTrial* Snapshot::trial_of(const StoredNet& net) const {
   return net.trial < 0 ? nullptr : &trials[static_cast<std::size_t>(net.trial)];
 }
 
-StoredRun read_run(const Repository& repository) {
-  StoredRun run;
+Snapshot read_snapshot(const Repository& repository) {
+  Snapshot run;
   read_stages(repository, run);
   read_nets(repository, run);
   read_steps(repository, read_trials(repository, run), run);
@@ -143,4 +156,4 @@ StoredRun read_run(const Repository& repository) {
   return run;
 }
 
-}  // namespace search::html
+}  // namespace search

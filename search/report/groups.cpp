@@ -1,0 +1,29 @@
+#include "search/report/groups.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace search {
+
+std::vector<Group> groups_of(const Snapshot& run) {
+  std::vector<Group> groups;
+  std::map<std::tuple<std::string, std::string, std::string, std::string, std::string, double>, std::size_t> index;
+  for (const StoredTrial& trial : run.trials) {
+    if (trial.nets.empty()) continue;
+    const auto [found, added] =
+        index.emplace(std::tuple(trial.task, trial.net, trial.role, trial.criterion, trial.schedule, trial.width), groups.size());
+    if (added) groups.push_back({trial.task, trial.net, trial.role, trial.criterion, trial.schedule, trial.width, {}, {}});
+    Group& group = groups[found->second];
+    group.steps.resize(std::max(group.steps.size(), trial.nets.size()));
+    group.tested.resize(group.steps.size());
+    for (std::size_t step = 0; step < trial.nets.size(); ++step) {
+      if (trial.nets[step] < 0) continue;
+      const Unit unit{trial.seed, trial.fold.value_or(-1)};
+      group.steps[step].emplace(unit, trial.nets[step]);
+      if (trial.tested[step]) group.tested[step].emplace(unit, trial.nets[step]);
+    }
+  }
+  return groups;
+}
+
+}  // namespace search

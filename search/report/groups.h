@@ -1,0 +1,25 @@
+// What is compared over seeds: the nets of one task, base net, criterion and schedule, step by step.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "search/report/snapshot.h"
+
+namespace search {
+
+using Unit = std::pair<int, int>;  ///< seed, and fold or -1: one replicate, over which differences are paired
+
+struct Group {
+  std::string task, net, role, criterion, schedule;
+  double width = 1;
+  std::vector<std::map<Unit, int>> steps;   ///< the nets of each step, by unit
+  std::vector<std::map<Unit, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
+};
+
+/// In the order of the trials. A base stands as step 0 in each group that was cut from it.
+std::vector<Group> groups_of(const Snapshot& run);
+
+}  // namespace search

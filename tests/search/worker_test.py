@@ -1,0 +1,85 @@
+"""nas-worker by its protocol: one request a line on stdin, one result a line on descriptor 3. It refuses what the run did not plan.
+
+usage: worker_test.py NAS_RUN NAS_WORKER
+"""
+import json
+import os
+import pathlib
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+
+import checks
+from checks import check, nas_run
+
+def write_idx(folder, shade):
+    """30 training and 10 test images of 28 x 28 pixels of one shade."""
+    for prefix, count in (("train", 30), ("t10k", 10)):
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, count, 28, 28) + bytes([shade]) * (count * 784))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+
+
+def run(worker, requests):
+    """The outcomes of the stages, in order."""
+    read, write = os.pipe()
+    lines = "".join(json.dumps(request) + "\n" for request in requests)
+    process = subprocess.Popen(["/bin/sh", "-c", f'exec "$0" 3>&{write}', worker], stdin=subprocess.PIPE, pass_fds=[write], text=True)
+    os.close(write)
+    process.stdin.write(lines)
+    process.stdin.close()
+    with os.fdopen(read) as events:
+        messages = [json.loads(line) for line in events]
+    check(f"the worker ends by itself: {process.wait()}", process.returncode == 0)
+    return [message["outcome"] for message in messages if message["event"] == "result"]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_idx(folder, 7)
+        def experiment(name, net):
+            file = folder / name
+            file.write_text(f"schema: 1\nname: e\ntasks: [{{name: t, dataset: d}}]\nnets: [{{name: vgg11_bn, width: 0.125{net}}}]\n"
+                            "train: {epochs: 1, precision: fp32}\ndata: {d: {format: idx, root: ., pad: 2, validation_images: 6}}\n")
+            return file
+
+        for step in (("run", experiment("first.yaml", ""), "-o", folder / "first"), ("export", folder / "first", 1, "--to", "safetensors", "-o", folder / "w.safetensors"),
+                     ("run", experiment("second.yaml", ", weights: w.safetensors"), "-o", folder / "results")):
+            done = nas_run(*step)
+            check(f"{step[0]}: {done.stderr}", done.returncode == 0)
+        planned = sqlite3.connect(folder / "results" / "experiment.db").execute("SELECT parameters FROM stage WHERE kind = 'train'").fetchone()[0]
+
+        def request(change=lambda parameters: None):
+            parameters = json.loads(planned)
+            change(parameters)
+            return {"stage": "a" * 32, "kind": "train", "parameters": parameters, "inputs": {}, "directory": str(folder / "again")}
+
+        as_planned, strange, missing, unknown, misspelt = run(sys.argv[2], [
+            request(),
+            request(lambda parameters: parameters.update(sead=2)),
+            request(lambda parameters: parameters.pop("data")),
+            {**request(), "kind": "evaluate"},
+            request(lambda parameters: parameters["train"]["optimizer"].update(momentun=0.5)),
+        ])
+        check(f"the stage runs by its parameters: {as_planned}", as_planned["state"] == "done")
+        check(f"a parameter that nothing reads: {strange}", "reads no parameter 'sead' (did you mean 'seed'?)" in strange["failure"])
+        check(f"a parameter that is missing: {missing}", "lacks the parameter 'data'" in missing["failure"])
+        check(f"parameters of another kind: {unknown}", "a stage evaluate lacks the parameter 'split'" in unknown["failure"])
+        check(f"an option that nothing reads: {misspelt}", misspelt["failure_kind"] == "invalid" and "momentun" in misspelt["failure"])
+
+        weights = (folder / "w.safetensors").read_bytes()
+        (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+        other_weights, = run(sys.argv[2], [request()])
+        check(f"weights that have changed: {other_weights}", other_weights["failure_kind"] == "invalid"
+              and "w.safetensors: the file has changed since the run began" in other_weights["failure"])
+        (folder / "w.safetensors").write_bytes(weights)
+        write_idx(folder, 8)
+        other_data, = run(sys.argv[2], [request()])
+        check(f"data that have changed: {other_data}", other_data["failure_kind"] == "invalid"
+              and f"data {name}" in other_data["failure"] and "the files have changed since the run began" in other_data["failure"])
+
+
+main()
+sys.exit(1 if checks.failures else 0)
