@@ -163,7 +163,7 @@
     return el("pre", { tabindex: "0" }, [
       "# the net itself", `nas-run export ${results} ${trial.number} --step ${net.step} --to torchscript -o net.pt`,
       "# its trial, cut by cut", `nas-run show ${results} ${trial.number}`,
-      "# its trial made again, by itself", `nas-run show ${results} ${trial.number} --yaml > again.yaml && nas-run again.yaml -o again`,
+      "# its trial made again, by itself", `nas-run show ${results} --yaml > again.yaml && nas-run again.yaml --only ${shell(trial.name)} -o again`,
     ].join("\n"));
   };
 
