@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "search/plan/stage.h"
-#include "search/report/optuna.h"
 #include "storage/base/error.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
@@ -53,18 +52,6 @@ const Json two_seeds = {
 };
 
 }  // namespace
-
-TEST_CASE("a net without what a constraint bounds is beyond it for Optuna, by a number") {
-  support::TemporaryDirectory directory;
-  storage::Repository repository(directory.path(), storage::Repository::Access::write);
-  support::SmallPlan plan;
-  plan.experiment.settings = {{"constraints", {"size >= 5", "size <= 5", "params >= 150", "val/acuracy <= 3"}}};
-  plan.record(repository);
-  support::run_stage(repository, "base", support::made_net("base", 100, 1000, 0.9));
-  constexpr double largest = std::numeric_limits<double>::max();
-  const auto studies = search::optuna_studies(repository, false);
-  CHECK(studies.at(0).trials.at(0).constraints == std::vector<double>{largest, largest, 50, largest});
-}
 
 TEST_CASE("the base is averaged over seeds") {
   const AnswerRow base = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "base");
