@@ -2,11 +2,9 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <limits>
 
 #include "search/plan/stage.h"
-#include "storage/base/error.h"
-#include "tests/support/small_plan.h"
+#include "search/report/table_text.h"
 #include "tests/support/temporary_directory.h"
 
 using search::AnswerRow;
@@ -52,6 +50,12 @@ const Json two_seeds = {
 };
 
 }  // namespace
+
+TEST_CASE("columns of a table are aligned by letters, not by bytes") {
+  const std::vector<std::vector<std::string>> table{{"net", "±", "n"}, {"größer", "1", ""}};
+  CHECK(search::aligned(table, search::Side::left) == "net     ±  n\ngrößer  1\n");
+  CHECK(search::aligned({{"a", "b"}, {"ab", "±10"}}, search::Side::right) == "a     b\nab  ±10\n");
+}
 
 TEST_CASE("the base is averaged over seeds") {
   const AnswerRow base = row(search::answers(two_seeds, Json::array(), 0.01, "macs"), "base");
