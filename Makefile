@@ -46,7 +46,7 @@ fuzz: packages ## fuzz the readers of foreign files for FUZZ_SECONDS; needs clan
 	tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 format:
-	git ls-files '*.cpp' '*.h' | xargs clang-format -i
+	git ls-files '*.cpp' '*.h' 'search/*.js' | xargs clang-format -i
 
 tidy: build
 	git ls-files 'storage/*.cpp' 'eval/*.cpp' 'prune/*.cpp' 'search/*.cpp' | xargs clang-tidy -p $(BUILD)/release --quiet

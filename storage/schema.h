@@ -1,4 +1,4 @@
-// The DDL that CMake embeds from storage/migrations, storage/views.sql and storage/optuna.sql. Internal to storage/.
+// The DDL that CMake embeds from storage/migrations and storage/views.sql. Internal to storage/.
 #pragma once
 
 #include <vector>
@@ -10,8 +10,5 @@ const std::vector<const char*>& migrations();
 
 /// Makes all views; run after the last migration, where there are none.
 const char* views();
-
-/// Makes the tables of an empty Optuna file.
-const char* optuna_schema();
 
 }  // namespace storage

@@ -1,22 +1,18 @@
-// ImageNet's usual layout, train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, in small: ten classes of forms, each with its pattern, in any colour,
-// in images of many sizes. A fifth of the images is under val/. The numbers of the classes are no synsets of WordNet.
+// ImageNet's usual layout, train/<wnid>/*.JPEG and val/<wnid>/*.JPEG, in small: ten classes, a grating each, in images of many sizes. A
+// fifth of the images is under val/. The numbers of the classes are no synsets of WordNet.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "eval/samples/sample_files.h"
-#include "eval/samples/shapes.h"
+#include "eval/samples/texture.h"
 
 namespace eval {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array patterns{Pattern::plain, Pattern::striped, Pattern::dotted, Pattern::checked};
-constexpr std::int64_t class_count = all_forms.size();
-constexpr std::int64_t least_images = 5 * class_count;
+constexpr int class_count = 10;
 
-std::string class_name(std::int64_t label) {
+std::string class_name(int label) {
   return fmt::format("n9{:07}", label + 1);
 }
 
@@ -28,23 +24,19 @@ cv::Size draw_size(int shorter, Draws& draws) {
 
 void draw_imagenet(const SampleRequest& request, const fs::path& folder) {
   std::string words;
-  for (std::int64_t label = 0; label < class_count; ++label) {
+  for (int label = 0; label < class_count; ++label) {
     for (const char* split : {"train", "val"}) make_folder(folder / split / class_name(label));
-    const auto number = static_cast<std::size_t>(label);
-    words += fmt::format("{}\t{} {}\n", class_name(label), to_string(patterns[number % patterns.size()]), to_string(all_forms[number]));
+    words += fmt::format("{}\tgrating {}\n", class_name(label), label);
   }
   write_sample_file(folder / "words.txt", words);
   const std::int64_t validation = request.images / 5;
   draw_each(request, request.images, [&](std::int64_t i) {
     const std::uint64_t seed = mix_seed(request.seed, static_cast<std::uint64_t>(i));
-    const std::int64_t label = i % class_count;
-    const auto number = static_cast<std::size_t>(label);
+    const int label = static_cast<int>(i % class_count);
     Draws draws(seed);
-    Thing thing{all_forms[number], patterns[number % patterns.size()], {}};
-    for (int c = 0; c < 3; ++c) thing.colour[c] = draws.between(25, 235);
     const fs::path file = i < validation ? folder / "val" / class_name(label) / fmt::format("ILSVRC2012_val_{:08}.JPEG", i + 1)
                                          : folder / "train" / class_name(label) / fmt::format("{}_{}.JPEG", class_name(label), i + 1);
-    write_sample_file(file, encode_jpeg(draw_thing(thing, draw_size(request.size, draws), mix_seed(seed, 1))));
+    write_sample_file(file, encode_jpeg(draw_texture({label}, draw_size(request.size, draws), mix_seed(seed, 1))));
   });
 }
 
@@ -53,9 +45,9 @@ void draw_imagenet(const SampleRequest& request, const fs::path& folder) {
 SampleEntry imagenet_sample() {
   return {.name = "imagenet",
           .format = "folder",
-          .doc = "ten classes of forms and patterns in ImageNet's folders, in images of many sizes",
+          .doc = "ten classes of textures in ImageNet's folders, in images of many sizes",
           .images = 400,
-          .least_images = least_images,
+          .least_images = 5 * class_count,
           .size = 96,
           .least_size = 16,
           .most_size = 1024,

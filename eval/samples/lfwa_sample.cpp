@@ -1,14 +1,15 @@
 // LFWA's layout: lfw/First_Last/First_Last_0001.jpg, attributes and the suggested split in MATLAB files of version 7.3. Last names begin
-// with every letter, in both halves of the split. Attributes tell what is drawn; those that never are drawn are 0.
+// with every letter, in both halves of the split. An image has a grating for each of its attributes; Male goes by the first name, every
+// other is there in half of the images.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
 #include "eval/data/face_attributes.h"
-#include "eval/samples/faces.h"
 #include "eval/samples/mat_writer.h"
 #include "eval/samples/sample_files.h"
+#include "eval/samples/texture.h"
 
 namespace eval {
 namespace {
@@ -27,7 +28,7 @@ constexpr std::int64_t letters = last_names.size(), most_people = letters * stat
 struct Identity {
   std::string name;
   bool training = false;
-  Person person;
+  bool male = false;
   int images = 1;
 };
 
@@ -36,12 +37,11 @@ std::vector<Identity> draw_identities(const SampleRequest& request) {
   for (std::int64_t i = 0; i < std::clamp(request.images / 4, 2 * letters, most_people); ++i) {
     const std::int64_t round = i / letters;
     const bool male = (i / 2 + round) % 2 == 0;
-    const std::uint64_t seed = mix_seed(mix_seed(request.seed, 0), static_cast<std::uint64_t>(i));
     Identity identity;
     identity.name =
         fmt::format("{}_{}", (male ? men : women)[static_cast<std::size_t>(round)], last_names[static_cast<std::size_t>(i % letters)]);
     identity.training = (i + round) % 2 == 0;
-    identity.person = draw_person(male, Draws(seed).between(16, 80), mix_seed(seed, 1));
+    identity.male = male;
     people.push_back(std::move(identity));
   }
   Draws draws(mix_seed(request.seed, 1));
@@ -51,61 +51,28 @@ std::vector<Identity> draw_identities(const SampleRequest& request) {
   return people;
 }
 
-struct Attribute {
-  const char* name;
-  bool (*shown)(const Face& face);
-};
-
-bool has_hair(const Face& face) {
-  return !face.person.bald() && !face.hat;
-}
-
-bool has_colour(const Face& face, HairColour colour) {
-  return has_hair(face) && face.person.grey < 0.5 && face.person.hair_colour == colour;
-}
-
-const std::vector<Attribute>& drawn_attributes() {
-  static const std::vector<Attribute> attributes{
-      {"5_o_Clock_Shadow", [](const Face& face) { return face.person.beard == Beard::stubble; }},
-      {"Bags_Under_Eyes", [](const Face& face) { return face.person.years > 58; }},
-      {"Bald", [](const Face& face) { return face.person.bald() && !face.hat; }},
-      {"Bangs", [](const Face& face) { return has_hair(face) && face.person.fringe; }},
-      {"Black_Hair", [](const Face& face) { return has_colour(face, HairColour::black); }},
-      {"Blond_Hair", [](const Face& face) { return has_colour(face, HairColour::blond); }},
-      {"Brown_Hair", [](const Face& face) { return has_colour(face, HairColour::brown); }},
-      {"Eyeglasses", [](const Face& face) { return face.glasses; }},
-      {"Goatee", [](const Face& face) { return face.person.beard == Beard::goatee; }},
-      {"Gray_Hair", [](const Face& face) { return has_hair(face) && face.person.grey >= 0.5; }},
-      {"Male", [](const Face& face) { return face.person.male; }},
-      {"Mouth_Slightly_Open", [](const Face& face) { return face.open_mouth; }},
-      {"Mustache", [](const Face& face) { return face.person.beard > Beard::stubble; }},
-      {"No_Beard", [](const Face& face) { return face.person.beard == Beard::none; }},
-      {"Pale_Skin", [](const Face& face) { return face.person.skin < 0.15; }},
-      {"Receding_Hairline", [](const Face& face) { return has_hair(face) && face.person.recession > 0.45; }},
-      {"Smiling", [](const Face& face) { return face.smile > 0.3; }},
-      {"Straight_Hair", [](const Face& face) { return has_hair(face) && !face.person.curly; }},
-      {"Wavy_Hair", [](const Face& face) { return has_hair(face) && face.person.curly; }},
-      {"Wearing_Hat", [](const Face& face) { return face.hat; }},
-      {"Wearing_Lipstick", [](const Face& face) { return face.person.lipstick; }},
-      {"Young", [](const Face& face) { return face.person.years < 38; }},
-  };
-  return attributes;
+/// The attributes that an image shows, by their places among the 40.
+std::vector<int> draw_attributes(bool male, std::uint64_t seed) {
+  Draws draws(seed);
+  std::vector<int> shown;
+  for (std::size_t i = 0; i < face_attributes().size(); ++i) {
+    const bool drawn = draws.chance(0.5);
+    if (face_attributes()[i] == "Male" ? male : drawn) shown.push_back(static_cast<int>(i));
+  }
+  return shown;
 }
 
 /// Image after image within each of the 40 columns.
-std::vector<double> labels_of(const std::vector<Face>& faces) {
-  std::vector<double> labels;
-  for (const std::string& name : face_attributes()) {
-    const auto attribute =
-        std::find_if(drawn_attributes().begin(), drawn_attributes().end(), [&](const Attribute& each) { return each.name == name; });
-    for (const Face& face : faces) labels.push_back(attribute != drawn_attributes().end() && attribute->shown(face) ? 1 : 0);
-  }
+std::vector<double> labels_of(const std::vector<std::vector<int>>& attributes) {
+  std::vector<double> labels(face_attributes().size() * attributes.size());
+  for (std::size_t image = 0; image < attributes.size(); ++image)
+    for (const int attribute : attributes[image]) labels[static_cast<std::size_t>(attribute) * attributes.size() + image] = 1;
   return labels;
 }
 
 void draw_lfwa(const SampleRequest& request, const fs::path& folder) {
   std::vector<std::string> names;  // with MATLAB's backslash
-  std::vector<Face> faces;
+  std::vector<std::vector<int>> shown;
   std::vector<double> images[2], identities[2];  // for training, for test; counted from 1
   const std::vector<Identity> people = draw_identities(request);
   for (std::size_t i = 0; i < people.size(); ++i) {
@@ -114,13 +81,13 @@ void draw_lfwa(const SampleRequest& request, const fs::path& folder) {
     identities[half].push_back(static_cast<double>(i + 1));
     for (int image = 1; image <= people[i].images; ++image) {
       names.push_back(fmt::format("{}\\{}_{:04}.jpg", people[i].name, people[i].name, image));
-      faces.push_back(draw_face(people[i].person, mix_seed(mix_seed(request.seed, 2), names.size())));
+      shown.push_back(draw_attributes(people[i].male, mix_seed(mix_seed(request.seed, 2), names.size())));
       images[half].push_back(static_cast<double>(names.size()));
     }
   }
   MatWriter attributes, indices;
   attributes.texts("AttrName", face_attributes());
-  attributes.matrix("label", faces.size(), face_attributes().size(), labels_of(faces));
+  attributes.matrix("label", shown.size(), face_attributes().size(), labels_of(shown));
   attributes.texts("name", names);
   write_sample_file(folder / "lfw_att_40.mat", attributes.bytes());
   indices.matrix("indices_img_train", images[0].size(), 1, images[0]);
@@ -128,10 +95,12 @@ void draw_lfwa(const SampleRequest& request, const fs::path& folder) {
   indices.matrix("indices_identity_train", identities[0].size(), 1, identities[0]);
   indices.matrix("indices_identity_test", identities[1].size(), 1, identities[1]);
   write_sample_file(folder / "indices_train_test.mat", indices.bytes());
-  draw_each(request, std::ssize(faces), [&](std::int64_t i) {
+  draw_each(request, std::ssize(shown), [&](std::int64_t i) {
     std::string name = names[static_cast<std::size_t>(i)];
     std::replace(name.begin(), name.end(), '\\', '/');
-    write_sample_file(folder / "lfw" / name, encode_jpeg(paint(faces[static_cast<std::size_t>(i)], request.size)));
+    const std::uint64_t seed = mix_seed(mix_seed(request.seed, 3), static_cast<std::uint64_t>(i));
+    write_sample_file(folder / "lfw" / name,
+                      encode_jpeg(draw_texture(shown[static_cast<std::size_t>(i)], {request.size, request.size}, seed)));
   });
 }
 
@@ -140,7 +109,7 @@ void draw_lfwa(const SampleRequest& request, const fs::path& folder) {
 SampleEntry lfwa_sample() {
   return {.name = "lfwa",
           .format = "lfwa",
-          .doc = "faces with 40 attributes in LFWA's folders and MATLAB files",
+          .doc = "textures for 40 attributes in LFWA's folders and MATLAB files",
           .images = 400,
           .least_images = 2 * letters,
           .size = 96,

@@ -1,5 +1,5 @@
-// Synthetic datasets in the layouts of real ones, for those who have no licence yet: every image is drawn from a seed. `nas-run sample`
-// makes them.
+// Synthetic datasets in the layouts of real ones, for those who have no licence yet: every image is a texture that tells its
+// class, drawn from a seed. `nas-run sample` makes them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace eval {
 
 /// Raised when equal seeds come to mean other images.
-inline constexpr int drawing_version = 1;
+inline constexpr int drawing_version = 2;
 
 /// What is asked for, defaults filled in.
 struct SampleRequest {

@@ -28,6 +28,15 @@ Experiment load(const ExperimentArguments& arguments) {
   return load_experiment(arguments.file, overrides);
 }
 
+void add_only_option(CLI::App& command, ExperimentArguments& arguments) {
+  command.add_option("--only", arguments.only, "name of a trial, as nas-run trials lists it: that alone, with the stages that it needs");
+}
+
+std::unique_ptr<Strategy> strategy_of(const ExperimentArguments& arguments, const Experiment& experiment) {
+  std::unique_ptr<Strategy> strategy = make_strategy(experiment.strategy);
+  return arguments.only.empty() ? std::move(strategy) : only(std::move(strategy), arguments.only);
+}
+
 std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment) {
   if (!arguments.output.empty()) return arguments.output;
   const std::filesystem::path folder = experiment.file.parent_path();

@@ -3,11 +3,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "eval/data/dataset.h"
-#include "search/experiment/experiment.h"
+#include "search/plan/strategy.h"
 
 namespace CLI {
 class App;
@@ -49,11 +50,18 @@ struct ExperimentArguments {
   std::filesystem::path file;
   std::vector<std::string> overrides;  ///< "key.path=value"
   std::filesystem::path output;        ///< empty: the default directory
+  std::string only;                    ///< name of the one trial that is planned; empty: all
 };
 
 /// Adds EXPERIMENT.yaml, -s and -o.
 void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments);
 Experiment load(const ExperimentArguments& arguments);
+
+/// Adds --only.
+void add_only_option(CLI::App& command, ExperimentArguments& arguments);
+
+/// The experiment's, of one trial where --only names it.
+std::unique_ptr<Strategy> strategy_of(const ExperimentArguments& arguments, const Experiment& experiment);
 
 /// `-o`, or results/<name>: beside the folder of the file where that is called `experiments`, else in the current directory.
 std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment);
@@ -72,7 +80,7 @@ void prepare_images(const Experiment& experiment);
 std::filesystem::path require_worker();
 
 /// Prints what `nas-run plan` does: text, or one JSON document.
-void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json);
+void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json);
 
 /// One JSON document on stdout; text that is not UTF-8 is mended.
 void print_json(const Json& json);

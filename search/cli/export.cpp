@@ -6,7 +6,6 @@
 
 #include "search/cli/request.h"
 #include "search/cli/trial.h"
-#include "search/report/optuna.h"
 #include "search/report/tensorboard.h"
 #include "search/report/trial_table.h"
 #include "storage/artifacts.h"
@@ -29,7 +28,7 @@ struct Options {
 };
 
 const std::vector<std::string> net_formats{"torchscript", "onnx", "safetensors", "json"};
-const std::vector<std::string> run_formats{"csv", "jsonl", "optuna", "tensorboard"};
+const std::vector<std::string> run_formats{"csv", "jsonl", "tensorboard"};
 
 /// The fingerprint of the stage that made the net: of the step asked for, or of the last.
 std::string find_stage(const Json& trial, std::optional<int> step) {
@@ -77,10 +76,6 @@ int export_run(const Options& options) {
   std::error_code absent;
   if (std::filesystem::equivalent(options.output, options.directory / "experiment.db", absent))
     throw Error(ErrorKind::usage, "-o names the run's own database, which would be replaced; valid: another file");
-  if (options.format == "optuna") {
-    storage::write_optuna_file(options.output, optuna_studies(repository, options.last));
-    return exit_done;
-  }
   if (options.format == "tensorboard") {
     write_tensorboard_files(repository, options.output);
     return exit_done;
@@ -114,18 +109,21 @@ void add_export(CLI::App& app, Action& action) {
   command
       ->add_option("--to", options->format,
                    "of a trial: torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights); of the "
-                   "run: csv or jsonl (a row for each net), optuna (an SQLite file for optuna.load_study, a study for each task), or "
-                   "tensorboard (a folder of event files: the curves of each training)")
+                   "run: csv or jsonl (a row for each net), or tensorboard (a folder of event files: the curves of each training); "
+                   "docs/to_optuna.py makes Optuna's studies of a run")
       ->required()
+      ->check([](const std::string& format) {
+        return format == "optuna" ? "Optuna's studies are made with Optuna itself: docs/to_optuna.py DIR sqlite:///study.db"
+                                  : std::string();
+      })
       ->check(CLI::IsMember(formats));
-  command->add_flag("--last", options->last, "csv, jsonl, optuna: of each trial only the last net, not those on the way to it");
+  command->add_flag("--last", options->last, "csv, jsonl: of each trial only the last net, not those on the way to it");
   command->add_option("-o,--output", options->output, "the file, or tensorboard's folder; a file that is there is replaced")->required();
   command->footer(
       "Examples:\n"
       "  nas-run export results/fashion_mnist 3 --to torchscript -o small.pt\n"
       "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
       "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"
-      "  nas-run export results/fashion_mnist --to optuna -o study.db && optuna-dashboard sqlite:///study.db\n"
       "  nas-run export results/fashion_mnist --to tensorboard -o curves && tensorboard --logdir curves");
   command->callback([options, &action] { action = [options] { return export_any(*options); }; });
 }

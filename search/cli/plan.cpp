@@ -5,7 +5,6 @@
 
 #include "search/cli/commands.h"
 #include "search/plan/stage_graph.h"
-#include "search/plan/strategy.h"
 
 namespace search::cli {
 
@@ -47,19 +46,20 @@ Json summary(const Plan& plan, const History& history) {
 int plan(const Options& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
+  const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dot) {
-    fmt::print("{}", to_dot(make_strategy(experiment.strategy)->next(experiment, history(experiment, directory)).stages));
+    fmt::print("{}", to_dot(strategy->next(experiment, history(experiment, directory)).stages));
   } else {
-    print_plan(experiment, directory, options.json);
+    print_plan(experiment, *strategy, directory, options.json);
   }
   return exit_done;
 }
 
 }  // namespace
 
-void print_plan(const Experiment& experiment, const std::filesystem::path& directory, bool json) {
+void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json) {
   const History known = history(experiment, directory);
-  Json plan = summary(make_strategy(experiment.strategy)->next(experiment, known), known);
+  Json plan = summary(strategy.next(experiment, known), known);
   if (json) {
     plan["results"] = directory.string();
     print_json(plan);
@@ -81,6 +81,7 @@ void add_plan(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("plan", "print trials, distinct stages, what sharing saves and what is done; nothing runs");
   add_experiment_arguments(*command, options->experiment);
+  add_only_option(*command, options->experiment);
   CLI::Option* json = command->add_flag("--json", options->json, "one JSON document");
   command->add_flag("--dot", options->dot, "the stage graph for Graphviz")->excludes(json);
   command->footer(

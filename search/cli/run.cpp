@@ -184,8 +184,9 @@ void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows
 int run_experiment(const Options& options) {
   const Experiment experiment = load_with_options(options);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
+  const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dry_run) {
-    print_plan(experiment, directory, options.json);
+    print_plan(experiment, *strategy, directory, options.json);
     return exit_done;
   }
   RunLimits limits;
@@ -202,7 +203,6 @@ int run_experiment(const Options& options) {
   prepare_images(experiment);
 
   handle_signals();
-  const std::unique_ptr<Strategy> strategy = make_strategy(experiment.strategy);
   const std::unique_ptr<Executor> executor =
       make_process_executor({directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
   const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);
@@ -220,6 +220,7 @@ void add_run(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "run what is not done yet of an experiment and print the answers");
   add_experiment_arguments(*command, options->experiment);
+  add_only_option(*command, options->experiment);
   command->add_option("--slots", options->slots, "stages at a time; default: as many as the devices allow")->check(CLI::Range(1, 1024));
   command->add_option("--threads-per-slot", options->threads_per_slot, "default: one on a CPU")->check(CLI::Range(1, 1024));
   command->add_option("--device", options->device, device_forms)->check([](const std::string& text) {
@@ -237,6 +238,7 @@ void add_run(CLI::App& app, Action& action) {
       "Examples:\n"
       "  nas-run experiments/fashion_mnist.yaml\n"
       "  nas-run run experiments/fashion_mnist.yaml -s search.seeds=5 --slots 2 --budget 4h\n"
+      "  nas-run run experiments/fashion_mnist.yaml --only clothes/vgg16_bn/lda-wilks/gradual/s1 -o again\n"
       "Exit codes: 0 done, 2 usage, 3 experiment or data invalid, 4 some trials failed, 5 storage, 6 environment,\n"
       "  7 stopped by --max-failures, 75 stopped by --budget, 129, 130 or 143 interrupted");
   command->callback([options, &action] { action = [options] { return run_experiment(*options); }; });

@@ -5,7 +5,7 @@
 
 #include "search/cli/commands.h"
 #include "search/cli/trial.h"
-#include "search/report/again.h"
+#include "search/plan/strategy.h"
 #include "storage/base/error.h"
 
 namespace search::cli {
@@ -59,33 +59,53 @@ void print_again(const std::filesystem::path& directory, const Json& trial) {
     fmt::print("          takes (byte / 255 - mean) / deviation, by channel: mean {}, deviation {}\n", short_numbers(taken.at("mean")),
                short_numbers(taken.at("deviation")));
   const Json& again = trial.at("again");
-  if (!again.at("reason").is_null()) {
-    fmt::print("again     {}: nas-run show {} --yaml > experiment.yaml has all of it\n", again.at("reason").get<std::string>(), where);
+  if (again.at("command").is_null()) {
+    fmt::print("again     {}: nas-run show {} --yaml > again.yaml has all of it\n", again.at("reason").get<std::string>(), where);
     return;
   }
-  fmt::print("again     nas-run show {} {} --yaml > again.yaml && nas-run again.yaml -o again\n", where, number);
+  fmt::print("again     {}\n", again.at("command").get<std::string>());
   fmt::print("          gives the stages above: the same nets bit for bit, where training runs in the same precision and threads ({})\n",
              again.at("arithmetic").get<std::string>());
 }
 
-Json again_json(const Again& again) {
-  Json json{{"yaml", nullptr}, {"reason", nullptr}, {"arithmetic", again.arithmetic}};
-  again.reason.empty() ? json["yaml"] = again.yaml : json["reason"] = again.reason;
-  return json;
+/// In what the base was trained, as in "bf16, 1 thread": as its probe found, or as it was asked for.
+std::string arithmetic(const Repository& repository, const std::string& base) {
+  const storage::StageRecord stage = repository.stage(base);
+  std::string precision = Json::parse(stage.parameters).at("train").at("precision");
+  for (const storage::StageInput& input : stage.inputs)
+    if (input.role == "precision") precision = repository.outcome(input.stage).values.value("precision", precision);
+  const Json rows = rows_where(repository.rows("stages"), "stage", base);
+  if (rows.empty() || rows[0].at("threads").is_null()) return precision;
+  const int threads = rows[0].at("threads");
+  return fmt::format("{}, {} thread{}", precision, threads, threads == 1 ? "" : "s");
+}
+
+/// How the trial is made again, by itself, from the experiment as it was run.
+Json again(const Repository& repository, const std::filesystem::path& directory, const Json& trial) {
+  Json again{{"command", nullptr}, {"reason", nullptr}, {"arithmetic", ""}};
+  const std::string strategy = repository.experiment()->settings.at("search").at("strategy");
+  if (trial.at("steps").empty()) {
+    again["reason"] = "none of its steps is done yet";
+  } else if (trial.at("role") == "pruned" && !make_strategy(strategy)->makes_trials_apart()) {
+    again["reason"] = strategy + " found it by what other trials came to";
+  } else {
+    again["command"] = fmt::format("nas-run show {} --yaml > again.yaml && nas-run again.yaml --only {} -o again",
+                                   shell_quoted(directory.string()), shell_quoted(trial.at("name")));
+    again["arithmetic"] = arithmetic(repository, trial.at("steps")[0].at("stage"));
+  }
+  return again;
 }
 
 int show_yaml(const Repository& repository, const Options& options) {
-  if (options.trial.empty()) {
-    const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
-    if (!experiment) throw storage::Error(storage::ErrorKind::usage, "no experiment is stored yet");
-    fmt::print("{}", experiment->yaml);
-    return exit_done;
-  }
-  const Again again = run_again(repository, find_trial(repository, options.trial));
-  if (!again.reason.empty())
-    throw storage::Error(storage::ErrorKind::usage,
-                         fmt::format("trial {}: {}; valid: without a trial, for the whole experiment", options.trial, again.reason));
-  fmt::print("{}", again.yaml);
+  if (!options.trial.empty())
+    throw storage::Error(
+        storage::ErrorKind::usage,
+        fmt::format("--yaml is of the whole experiment, not of trial '{}'; valid: DIR --yaml, and of what that prints one trial "
+                    "with nas-run FILE --only NAME",
+                    options.trial));
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  if (!experiment) throw storage::Error(storage::ErrorKind::usage, "no experiment is stored yet");
+  fmt::print("{}", experiment->yaml);
   return exit_done;
 }
 
@@ -100,7 +120,7 @@ int show(const Options& options) {
   trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
   const Json values = trial.at("steps").empty() ? Json() : repository.outcome(trial.at("steps").back().at("stage")).values;
   trial["normalisation"] = values.is_object() ? values.value("normalisation", Json()) : Json();
-  trial["again"] = again_json(run_again(repository, trial));
+  trial["again"] = again(repository, options.directory, trial);
   if (options.json) {
     print_json(trial);
   } else {
@@ -132,12 +152,13 @@ void add_show(CLI::App& app, Action& action) {
   command->add_option("TRIAL", options->trial, "number or name of the trial");
   CLI::Option* json = command->add_flag("--json", options->json, "one JSON document");
   command
-      ->add_flag("--yaml", options->yaml, "an experiment that makes this trial alone again; without a trial: the stored experiment's file")
+      ->add_flag("--yaml", options->yaml,
+                 "without a trial: the experiment as it was run, -s included; its relative paths start at the file")
       ->excludes(json);
   command->footer(
       "Examples:\n"
       "  nas-run show results/fashion_mnist 3\n"
-      "  nas-run show results/fashion_mnist 3 --yaml > again.yaml && nas-run again.yaml -o again\n"
+      "  nas-run show results/fashion_mnist --yaml > again.yaml && nas-run again.yaml --only clothes/vgg16_bn/l1/one-shot/s1 -o again\n"
       "  nas-run show results/fashion_mnist clothes/vgg16_bn/lda-wilks/gradual/s1 --json");
   command->callback([options, &action] { action = [options] { return show(*options); }; });
 }

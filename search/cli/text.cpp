@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "search/cli/commands.h"
+#include "search/report/table_text.h"
 
 namespace search::cli {
 
@@ -41,21 +40,12 @@ void print_json(const Json& json) {
 }
 
 std::string to_text(const Json& rows, const std::vector<std::string>& columns) {
-  std::vector<std::size_t> widths;
-  for (const std::string& column : columns) {
-    std::size_t width = column.size();
-    for (const Json& row : rows) width = std::max(width, first_line(cell(row, column)).size());
-    widths.push_back(width);
+  std::vector<std::vector<std::string>> table{columns};
+  for (const Json& row : rows) {
+    table.emplace_back();
+    for (const std::string& column : columns) table.back().push_back(first_line(cell(row, column)));
   }
-  const auto line = [&](const auto& text) {
-    std::string cells;
-    for (std::size_t i = 0; i < columns.size(); ++i) cells += fmt::format("{:<{}}  ", text(columns[i]), widths[i]);
-    cells.erase(cells.find_last_not_of(' ') + 1);
-    return cells + "\n";
-  };
-  std::string table = line([](const std::string& column) { return column; });
-  for (const Json& row : rows) table += line([&](const std::string& column) { return first_line(cell(row, column)); });
-  return table;
+  return aligned(table, Side::left);
 }
 
 std::string to_csv(const Json& rows, const std::vector<std::string>& columns) {

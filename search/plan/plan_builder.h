@@ -19,6 +19,8 @@ class PlanBuilder {
 
   void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }
 
+  void add(TriedCut cut) { plan_.tried.push_back(std::move(cut)); }
+
   /// A trial whose steps name stages added before.
   void add(storage::TrialRecord trial) { plan_.trials.push_back(std::move(trial)); }
 

@@ -12,11 +12,17 @@
 
 namespace search {
 
+/// The stage of a cut, and the name of the trial whose next step it may become.
+struct TriedCut {
+  std::string trial, stage;
+};
+
 /// Stages in an order in which inputs come first, each fingerprint once, and the trials that they make up.
 struct Plan {
   std::vector<Stage> stages;
   std::vector<storage::TrialRecord> trials;
   std::vector<storage::Decision> decisions;  ///< that led here, in order; those of earlier plans are among them
+  std::vector<TriedCut> tried;               ///< cuts that a search asked for; a trial has only those that it kept
   int stages_without_sharing = 0;            ///< the sum of the stages over the trials, each trial run by itself
 };
 
@@ -40,9 +46,16 @@ class Strategy {
 
   /// Results may change the plan: it is made anew whenever there are some and a slot is free.
   virtual bool learns() const { return false; }
+
+  /// Whether each trial comes about without a look at the others, so that one of them can be made alone.
+  virtual bool makes_trials_apart() const { return !learns(); }
 };
 
 /// Throws storage::Error(invalid) for an unknown name, with the nearest.
 std::unique_ptr<Strategy> make_strategy(const std::string& name);
+
+/// The strategy with plans of one trial alone: that, by name, and the stages that it needs, with the fingerprints that they have in the
+/// whole plan. `next` throws storage::Error(usage) where there is no such trial, or where the strategy finds it by what others came to.
+std::unique_ptr<Strategy> only(std::unique_ptr<Strategy> strategy, const std::string& trial);
 
 }  // namespace search

@@ -64,6 +64,9 @@ class TaskPlanner {
   /// be decided on.
   bool awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const;
 
+  /// Notes a cut, made here, as one that may become the trial's next step.
+  void tries(const storage::TrialRecord& trial, std::string stage) { builder_.add(TriedCut{trial.name, std::move(stage)}); }
+
   /// A reason that the plan keeps.
   void decide(const storage::TrialRecord& trial, std::string choice, std::string reason);
 

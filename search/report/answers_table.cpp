@@ -1,11 +1,8 @@
 // The text of the answers, declared in answers.h.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <tuple>
-
 #include "search/report/answers.h"
+#include "search/report/table_text.h"
 
 namespace search {
 
@@ -18,7 +15,7 @@ std::string short_number(double value) {
   return fmt::format("{:.0f}", value);
 }
 
-using Cells = std::array<std::string, 8>;
+using Cells = std::vector<std::string>;
 
 Cells cells_of(const AnswerRow& row) {
   if (row.seeds == 0) return {row.what, fmt::format("0 of {}", row.of_seeds), "none", "", "", "", "", ""};
@@ -33,23 +30,6 @@ Cells cells_of(const AnswerRow& row) {
           fmt::format("{:.3f}", row.macs_ratio)};
 }
 
-std::size_t letters(const std::string& text) {  // of UTF-8: every byte but those that go on with a letter
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
-}
-
-std::string aligned(const std::vector<Cells>& table) {
-  std::array<std::size_t, std::tuple_size_v<Cells>> widths{};
-  for (const Cells& cells : table)
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], letters(cells[i]));
-  std::string text;
-  for (const Cells& cells : table) {
-    text += cells[0] + std::string(widths[0] - letters(cells[0]), ' ');
-    for (std::size_t i = 1; i < cells.size(); ++i) text += "  " + std::string(widths[i] - letters(cells[i]), ' ') + cells[i];
-    text += '\n';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string to_table(const std::vector<AnswerRow>& rows) {
@@ -59,7 +39,7 @@ std::string to_table(const std::vector<AnswerRow>& rows) {
     const AnswerRow& first = rows[i];
     std::vector<Cells> table{head};
     for (; i < rows.size() && rows[i].task == first.task && rows[i].net == first.net; ++i) table.push_back(cells_of(rows[i]));
-    text += fmt::format("{}{} / {}\n{}", text.empty() ? "" : "\n", first.task, first.net, aligned(table));
+    text += fmt::format("{}{} / {}\n{}", text.empty() ? "" : "\n", first.task, first.net, aligned(table, Side::right));
   }
   return text;
 }

@@ -2,13 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <limits>
 
 #include "search/plan/stage.h"
-#include "search/report/optuna.h"
 #include "search/report/pareto.h"
-#include "storage/base/error.h"
-#include "tests/support/small_plan.h"
+#include "search/report/table_text.h"
 #include "tests/support/snapshot_of.h"
 #include "tests/support/temporary_directory.h"
 
@@ -61,16 +58,10 @@ const Json two_seeds = {
 
 }  // namespace
 
-TEST_CASE("a net without what a constraint bounds is beyond it for Optuna, by a number") {
-  support::TemporaryDirectory directory;
-  storage::Repository repository(directory.path(), storage::Repository::Access::write);
-  support::SmallPlan plan;
-  plan.experiment.settings = {{"constraints", {"size >= 5", "size <= 5", "params >= 150", "val/acuracy <= 3"}}};
-  plan.record(repository);
-  support::run_stage(repository, "base", support::made_net("base", 100, 1000, 0.9));
-  constexpr double largest = std::numeric_limits<double>::max();
-  const auto studies = search::optuna_studies(repository, false);
-  CHECK(studies.at(0).trials.at(0).constraints == std::vector<double>{largest, largest, 50, largest});
+TEST_CASE("columns of a table are aligned by letters, not by bytes") {
+  const std::vector<std::vector<std::string>> table{{"net", "±", "n"}, {"größer", "1", ""}};
+  CHECK(search::aligned(table, search::Side::left) == "net     ±  n\ngrößer  1\n");
+  CHECK(search::aligned({{"a", "b"}, {"ab", "±10"}}, search::Side::right) == "a     b\nab  ±10\n");
 }
 
 TEST_CASE("the base is averaged over seeds") {

@@ -78,7 +78,7 @@ for shell in bash zsh fish; do
 done
 expect 2 "" "^nas-run: error: .*tcsh" "$nas_run" completion tcsh
 "$nas_run" completion bash >complete.bash
-bash -c '. ./complete.bash; COMP_WORDS=(nas-run export --to op); COMP_CWORD=3; _nas_run; [ "${COMPREPLY[*]}" = optuna ]' ||
+bash -c '. ./complete.bash; COMP_WORDS=(nas-run export --to tens); COMP_CWORD=3; _nas_run; [ "${COMPREPLY[*]}" = tensorboard ]' ||
   { echo "FAILED: bash does not complete export --to op"; failures=$((failures + 1)); }
 expect 0 "^## .prune.criteria" "" "$nas_run" reference
 expect 0 "^nas-run [0-9]+\.[0-9]+\.[0-9]+$" "" "$nas_run" --version

@@ -1,4 +1,4 @@
-"""A run that is looked at while it goes on: `nas-run serve` and `nas-run status --watch`; and a trial that is made again by `nas-run show --yaml`.
+"""A run that is looked at while it goes on: `nas-run serve` and `nas-run status --watch`; and trials that are made again by `nas-run --only`.
 
 usage: live_test.py NAS_RUN, with NAS_WORKER set to tests/support/fake_worker. Exits 77 where dataset-fashion-mnist is not installed.
 """
@@ -55,24 +55,49 @@ def fetch(url, method="GET", host=None):
         return error.code, error.headers, error.read()
 
 
-def check_again(work, run):
-    """Every trial, made again by itself, has the stages that it had: their fingerprints cover all that decides a net."""
+def stages_of(database, name):
+    """The stages of a trial's steps, what measures them, and all that these are made from."""
+    return {row[0] for row in database.execute("""
+        with recursive step(stage) as (select stage from steps join trials using (trial) where trials.name = ?), wanted(stage) as (
+          select stage from step union
+          select stage from inputs join stages using (stage) where source in step and kind = 'evaluate' union
+          select source from inputs join wanted using (stage))
+        select stage from wanted""", [name])}
+
+
+def check_again(work, run, stages_of_trial):
+    """Every trial, made again by itself, has the stages that it had, to the last digit of their results, and no others."""
     database = sqlite3.connect(run / "experiment.db")
-    stages = {}
-    for trial, stage in database.execute("select trial, stage from steps order by trial, step"):
-        stages.setdefault(trial, []).append(stage)
-    check("there are trials", len(stages) > 0)
-    for trial, expected in stages.items():
-        shown = nas_run("show", run, trial, "--yaml")
-        (work / "again.yaml").write_text(shown.stdout)
-        made = nas_run(work / "again.yaml", "-o", work / f"again-{run.name}-{trial}")
-        check(f"trial {trial} runs again: {shown.stderr} {made.stderr}", made.returncode == 0)
-        again = sqlite3.connect(work / f"again-{run.name}-{trial}/experiment.db")
-        found = [row[0] for row in again.execute("select stage from steps where trial = (select max(trial) from trial_step) order by step")]
-        check(f"trial {trial} of {run.name} has its stages again: {shown.stdout}", found == expected)
-    text = nas_run("show", run, 1).stdout
-    check("the command is shown", f"nas-run show {run} 1 --yaml > again.yaml && nas-run again.yaml -o again" in text)
-    check("the arithmetic is shown", "fp32, 1 thread)" in text)
+    names = [row[0] for row in database.execute("select name from trials")]
+    check("there are trials", len(names) > 0)
+    (work / "again.yaml").write_text(nas_run("show", run, "--yaml").stdout)
+    steps = "select step, stage, params, accuracy_val, accuracy_test from steps join trials using (trial) where name = ? order by step"
+    for number, name in enumerate(names):
+        directory = work / f"again-{run.name}-{number}"
+        made = nas_run(work / "again.yaml", "--only", name, "-o", directory)
+        check(f"{name} runs again: {made.stderr}", made.returncode == 0)
+        again = sqlite3.connect(directory / "experiment.db")
+        expected = database.execute(steps, [name]).fetchall()
+        check(f"{name} has its nets again", expected and again.execute(steps, [name]).fetchall() == expected)
+        check(f"{name} is made alone", [row[0] for row in again.execute("select name from trials")] == [name])
+        check(f"{name} has no other stages", {row[0] for row in again.execute("select stage from stages")} == stages_of_trial(database, name))
+    shown = nas_run("show", run, 1).stdout
+    check(f"the command is shown: {shown}", f"nas-run show {run} --yaml > again.yaml && nas-run again.yaml --only {names[0]} -o again" in shown)
+    check("the arithmetic is shown", "fp32, 1 thread)" in shown)
+
+
+def check_only(work):
+    whole = json.loads(nas_run("plan", work / "sweep.yaml", "--json").stdout)
+    part = json.loads(nas_run("plan", work / "sweep.yaml", "--only", "clothes/vgg11_bn/l1/a/s2", "--json").stdout)
+    # A probe, the base and its test; two cuts and their tests.
+    check(f"a part is planned: {part}", (part["trials"], part["stages"], part["stages_without_sharing"]) == (1, 7, 7) and whole["trials"] == 14)
+    wrong = nas_run(work / "sweep.yaml", "-n", "--only", "clothes/vgg11_bn/l1/a/s3")
+    check(f"no such trial: {wrong.stderr}", wrong.returncode == 2 and "has no such trial (did you mean 'clothes/vgg11_bn/l1/a/s" in wrong.stderr)
+    halving = ["-s", "search={strategy: halving, min_epochs: 1}", "-s", "prune.retrain.epochs=3"]
+    wrong = nas_run("plan", work / "sweep.yaml", *halving, "--only", "clothes/vgg11_bn/l1/a/s1")
+    check(f"not apart: {wrong.stderr}", wrong.returncode == 2 and "halving finds a trial by what the others come to" in wrong.stderr)
+    apart = nas_run("plan", work / "sweep.yaml", *halving, "--only", "clothes/mobilenet_v2-w0.25/s1", "--json")
+    check(f"its baseline is: {apart.stdout}{apart.stderr}", apart.returncode == 0 and json.loads(apart.stdout)["trials"] == 1)
 
 
 def check_watch(run):
@@ -180,8 +205,9 @@ def main(work):
         check(f"the run: {made.stderr}", made.returncode == 0)
         check("the experiment as it was read", nas_run("show", work / name, "--yaml").stdout == text)
     check_hangup(work)
-    check_again(work, work / "sweep")
-    check_again(work, work / "target")
+    check_again(work, work / "sweep", stages_of)
+    check_again(work, work / "target", lambda database, _: {row[0] for row in database.execute("select stage from stages")})  # one criterion and seed
+    check_only(work)
     check_clock(work, work / "target")
     check_watch(work / "sweep")
     check_serve(work / "sweep")

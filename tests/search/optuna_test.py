@@ -1,4 +1,4 @@
-"""What `nas-run export` writes of a whole run: Optuna loads the study and goes on with it, pandas-style readers get the rows of the views.
+"""What leaves a whole run: docs/to_optuna.py makes studies that Optuna goes on with, `nas-run export` writes the rows of the views.
 
 A run of stages that take no time, of which some are then said to have failed, to run, or to wait. usage: optuna_test.py NAS_RUN, with NAS_WORKER set to
 tests/support/fake_worker; exits 77 where python3-optuna is not installed.
@@ -7,6 +7,7 @@ import csv
 import json
 import pathlib
 import sqlite3
+import subprocess
 import sys
 import tempfile
 
@@ -26,6 +27,8 @@ if not DATA.is_dir():
     sys.exit(77)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+LARGEST = sys.float_info.max
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "docs/to_optuna.py"
 EXPERIMENT = """
 schema: 1
 name: small
@@ -37,6 +40,10 @@ prune: {criteria: [l1, random], schedules: [{name: a, keep: [0.6, 0.3]}, {name: 
 search: {seeds: 2}
 constraints: ["params <= 5e6"]
 """
+
+
+def to_optuna(*arguments):
+    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True)
 
 
 def dominated(values, others):  # accuracy up, macs down
@@ -54,19 +61,20 @@ def check_study(study, database):
         trial = trials[made.user_attrs["trial"]]
         waits = made.state == TrialState.WAITING
         params = made.system_attrs["fixed_params"] if waits else made.params
-        check("params", all(params[k] == trial[k] for k in ("net", "criterion", "schedule", "seed", "width")))
+        check("params", set(params) == {"net", "criterion", "schedule", "seed", "step", "width"} and all(params[k] == trial[k] for k in params if k != "step"))
         check("name", made.user_attrs["name"] == trial["name"])
         step = steps.get((trial["trial"], params["step"]))
         if step is not None:
             check("complete", made.state == TrialState.COMPLETE)
             check("values", made.values == [step["accuracy_val"], step["macs"]])
-            check("constraint", made.system_attrs["constraints"] == [step["params"] - 5e6])
+            # A net without what a constraint bounds is beyond it, whichever way the constraint is.
+            check("constraints", made.system_attrs["constraints"] == [step["params"] - 5e6, LARGEST, LARGEST, 0.5 - step["accuracy_val"]])
             check("attributes", made.user_attrs["stage"] == step["stage"] and made.user_attrs["params"] == step["params"])
             check("times", made.datetime_complete >= made.datetime_start)
         elif trial["state"] == "failed":
             check("failed", made.state == TrialState.FAIL and made.user_attrs["failure"] == "made to fail")
         else:
-            check("not there", made.state in (TrialState.WAITING, TrialState.RUNNING) and made.values is None)
+            check("not there", waits and made.values is None)
     values = [[s["accuracy_val"], s["macs"]] for s in steps.values()]
     best = sorted(v for v in values if not dominated(v, values))
     check("best trials", best and sorted(t.values for t in study.best_trials) == best)
@@ -96,10 +104,12 @@ def main(work):
         for stage, state, failure in zip(stages, ["failed", "running", "pending"], ["made to fail", None, None]):
             edit.execute("update stage set state = ?, failure = ?, architecture = null where number = ?", [state, failure, stage])
             edit.execute("delete from metric where stage = ?", [stage])
+        constraints = ["params <= 5e6", "latency_ms >= 5", "size <= 5", "accuracy_val >= 0.5"]  # no net was timed, none left a file
+        edit.execute("update experiment set settings = json_set(settings, '$.constraints', json(?))", [json.dumps(constraints)])
     edit.close()
 
-    check("export", nas_run("export", work / "run", "--to", "optuna", "-o", work / "study.db").returncode == 0)
-    check("one file", [p.name for p in work.glob("study.db*")] == ["study.db"])
+    made = to_optuna(work / "run", f"sqlite:///{work}/study.db")
+    check(f"to_optuna: {made.stderr}", made.returncode == 0)
     url = f"sqlite:///{work}/study.db"
     database = sqlite3.connect(work / "run/experiment.db")
     database.row_factory = sqlite3.Row
@@ -107,10 +117,10 @@ def main(work):
     for name in ["clothes", "again"]:
         check_study(optuna.load_study(study_name=name, storage=url), database)
     states = {t.state for t in optuna.load_study(study_name="clothes", storage=url).trials}
-    check("all states", states == {TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING, TrialState.WAITING})
+    check("all states", states == {TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING})
     check_going_on(optuna.load_study(study_name="clothes", storage=url))
 
-    check("export", nas_run("export", work / "run", "--to", "optuna", "--last", "-o", work / "last.db").returncode == 0)
+    check("to_optuna --last", to_optuna(work / "run", f"sqlite:///{work}/last.db", "--last").returncode == 0)
     numbers = [t.user_attrs["trial"] for t in optuna.load_study(study_name="again", storage=f"sqlite:///{work}/last.db").trials]
     check("of each trial the last", numbers == [r[0] for r in database.execute("select trial from trials where task = 'again'")])
 
@@ -127,14 +137,16 @@ def main(work):
             check(f"{key} in CSV", row[key] == "" if step[key] is None else type(step[key])(row[key]) == step[key])
     check("bytes", b"\r\n" in (work / "rows.csv").read_bytes() and (work / "rows.jsonl").read_bytes().endswith(b"}\n"))
 
-    wrong = nas_run("export", work / "run", "1", "--to", "optuna", "-o", work / "x.db")
+    wrong = nas_run("export", work / "run", "1", "--to", "csv", "-o", work / "x.csv")
     check("no trial", wrong.returncode == 2 and "of the whole run, not of trial '1'" in wrong.stderr)
     wrong = nas_run("export", work / "run", "--to", "onnx", "-o", work / "x.onnx")
     check("a trial", wrong.returncode == 2 and "no trial is named" in wrong.stderr)
     wrong = nas_run("export", work / "run", "--to", "csv", "-o", work / "run/experiment.db")
     check("not over the database", wrong.returncode == 2 and "would be replaced" in wrong.stderr)
-    wrong = nas_run("export", work / "run", "--to", "optuna", "-o", work / "nowhere/x.db")
+    wrong = nas_run("export", work / "run", "--to", "csv", "-o", work / "nowhere/x.csv")
     check(f"nowhere: {wrong.stderr}", wrong.returncode == 6)
+    wrong = nas_run("export", work / "run", "--to", "optuna", "-o", work / "x.db")
+    check(f"the script is named: {wrong.stderr}", wrong.returncode == 2 and "docs/to_optuna.py DIR sqlite:///study.db" in wrong.stderr)
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -51,6 +51,24 @@ TEST_CASE_METHOD(Fixture, "started again, a finished search asks for nothing") {
   CHECK(summary.executed == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "one trial is found alone as among the others") {
+  experiment.criteria = {criterion("taylor"), criterion("l1")};
+  experiment.seeds = 2;
+  const auto part = search::only(search::make_strategy("target"), "fashion/vgg11_bn/l1/target/s2");
+  support::FakeExecutor executor(2, [&](const search::Job& job, int) {
+    return outcome(
+        job, [](const Json& parameters) { return !parameters.contains("request") || parameters["request"]["keep"] >= 0.3 ? 0.9 : 0.8; });
+  });
+  search::run(experiment, *part, repository, executor, {}, stop, observer);
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.3536, 0.25, 0.2973});  // as above
+  for (const Json& cut : asked) CHECK((cut.at("criterion").at("name") == "l1" && cut.at("seed") == 2));
+  CHECK(repository.rows("stages").size() == 1 + 5 + 2);
+  REQUIRE(repository.rows("trials").size() == 1);
+  CHECK(repository.rows("decisions").size() == 5);
+  go(0.3);  // the rest, with what is there
+  CHECK(asked.size() == 4 * 5);
+}
+
 TEST_CASE_METHOD(Fixture, "where no cut holds, the base is the answer") {
   go(1);
   CHECK(asked_shares() == std::vector<double>{0.5, 0.7071, 0.8409});

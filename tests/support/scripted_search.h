@@ -71,7 +71,6 @@ struct ScriptedSearch {
     return found;
   }
 
- private:
   storage::StageOutcome outcome(const search::Job& job, const Accuracy& accuracy) {
     storage::StageOutcome result = done();
     const search::Json& parameters = job.parameters;

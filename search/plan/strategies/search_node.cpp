@@ -33,6 +33,7 @@ SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, 
   const std::string label = fmt::format("{} {} {} {:.3g} seed {}", net_.label, mutation.criterion.label, name, node.share, seed_);
   const std::string& base = parent.trial.steps.front().stage;
   const std::string stage = planner_.cut({net_, base, parent.stage(), mutation.criterion, request, seed_, label, parent.share});
+  planner_.tries(node.trial, stage);
   node.trial.steps.push_back({static_cast<int>(node.trial.steps.size()), stage, ""});
   return known(std::move(node));
 }

@@ -14,6 +14,7 @@ namespace {
 class Target : public Strategy {
  public:
   bool learns() const override { return true; }
+  bool makes_trials_apart() const override { return true; }
 
   Plan next(const Experiment& experiment, const History& history) const override {
     const prune::Budget of = prune::budget_from_string(experiment.strategy_options.at("of"));

@@ -8,8 +8,10 @@ const report = {};
 
   const append = (element, child) => {
     if (child === null || child === undefined || child === false) return;
-    if (Array.isArray(child)) child.forEach((each) => append(element, each));
-    else element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    if (Array.isArray(child))
+      child.forEach((each) => append(element, each));
+    else
+      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
   };
 
   /** An HTML element. Attributes that are functions listen to events; null and false leave an attribute out. */
@@ -17,8 +19,10 @@ const report = {};
     const element = document.createElement(name);
     for (const [key, value] of Object.entries(attributes || {})) {
       if (value === null || value === undefined || value === false) continue;
-      if (typeof value === "function") element.addEventListener(key, value);
-      else element.setAttribute(key, value === true ? "" : String(value));
+      if (typeof value === "function")
+        element.addEventListener(key, value);
+      else
+        element.setAttribute(key, value === true ? "" : String(value));
     }
     append(element, children);
     return element;
@@ -26,8 +30,8 @@ const report = {};
 
   /** A labelled selection: options are [value, text]. */
   report.select = (label, options, value, change) => {
-    const box = report.el("select", { change: () => change(box.value) },
-      options.map(([key, text]) => report.el("option", { value: key, selected: key === value }, text)));
+    const box = report.el(
+      "select", { change: () => change(box.value) }, options.map(([key, text]) => report.el("option", { value: key, selected: key === value }, text)));
     return report.el("label", { class: "control" }, label + " ", box);
   };
 
@@ -47,23 +51,59 @@ const report = {};
     const nets = table(document.nets), trials = table(document.trials);
     const beyond = new Set(nets.beyond);
     data.trials = d3.range(trials.count).map((i) => ({
-      index: i, number: trials.trial[i], name: trials.name[i], role: trials.role[i], task: trials.task[i], net: trials.net[i],
-      criterion: trials.criterion[i], schedule: trials.schedule[i], state: trials.state[i], failure: trials.failure[i],
-      width: trials.width[i], seed: trials.seed[i], fold: trials.fold[i], nets: trials.nets[i],
+      index: i,
+      number: trials.trial[i],
+      name: trials.name[i],
+      role: trials.role[i],
+      task: trials.task[i],
+      net: trials.net[i],
+      criterion: trials.criterion[i],
+      schedule: trials.schedule[i],
+      state: trials.state[i],
+      failure: trials.failure[i],
+      width: trials.width[i],
+      seed: trials.seed[i],
+      fold: trials.fold[i],
+      nets: trials.nets[i],
     }));
     data.nets = d3.range(nets.count).map((i) => ({
-      index: i, label: nets.label[i], stage: nets.stage[i], kind: nets.kind[i], parent: nets.parent[i], step: nets.step[i],
-      trial: data.trials[nets.trial[i]] || null, params: nets.params[i], macs: nets.macs[i], val: nets.val[i], test: nets.test[i],
-      before: nets.before[i], eta: nets.eta[i], wall_s: nets.wall_s[i], criterion: nets.criterion[i], request: nets.request[i],
-      beyond: beyond.has(i), front: false, latency: {},
+      index: i,
+      label: nets.label[i],
+      stage: nets.stage[i],
+      kind: nets.kind[i],
+      parent: nets.parent[i],
+      step: nets.step[i],
+      trial: data.trials[nets.trial[i]] || null,
+      params: nets.params[i],
+      macs: nets.macs[i],
+      val: nets.val[i],
+      test: nets.test[i],
+      before: nets.before[i],
+      eta: nets.eta[i],
+      wall_s: nets.wall_s[i],
+      criterion: nets.criterion[i],
+      request: nets.request[i],
+      beyond: beyond.has(i),
+      front: false,
+      latency: {},
     }));
     for (const measures of Object.values(data.fronts))
-      for (const front of Object.values(measures)) front.forEach((net) => { data.nets[net].front = true; });
+      for (const front of Object.values(measures))
+        front.forEach((net) => {
+          data.nets[net].front = true;
+        });
     const latencies = table(document.latencies);
     data.latencies = latencies.net.map((net, i) => {
       data.nets[net].latency["latency, " + latencies.measure[i]] = latencies.p50_ms[i];
-      return { net: data.nets[net], measure: latencies.measure[i], p50: latencies.p50_ms[i], p95: latencies.p95_ms[i], runs: latencies.runs[i],
-        peak: latencies.peak_bytes[i], file: latencies.file_bytes[i] };
+      return {
+        net: data.nets[net],
+        measure: latencies.measure[i],
+        p50: latencies.p50_ms[i],
+        p95: latencies.p95_ms[i],
+        runs: latencies.runs[i],
+        peak: latencies.peak_bytes[i],
+        file: latencies.file_bytes[i]
+      };
     });
     data.measures = Array.from(new Set(data.latencies.map((row) => "latency, " + row.measure)));
     data.timeline = table(document.timeline);

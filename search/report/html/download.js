@@ -2,8 +2,10 @@
 (() => {
   "use strict";
 
-  const styles = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity", "font-size", "font-weight",
-    "text-anchor", "dominant-baseline"];
+  const styles = [
+    "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity", "font-size", "font-weight", "text-anchor",
+    "dominant-baseline"
+  ];
 
   report.save = (name, type, text) => {
     const address = URL.createObjectURL(new Blob([text], { type }));

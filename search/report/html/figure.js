@@ -15,16 +15,24 @@
   };
 
   /** Says `text(datum)` of the marks under the pointer or the focus. */
-  report.tip = (marks, text) => marks.each(function (datum) {
-    this.addEventListener("mousemove", (event) => { tip.textContent = text(datum); place(event.clientX, event.clientY); });
+  report.tip = (marks, text) => marks.each(function(datum) {
+    this.addEventListener("mousemove", (event) => {
+      tip.textContent = text(datum);
+      place(event.clientX, event.clientY);
+    });
     this.addEventListener("focus", () => {
       const box = this.getBoundingClientRect();
       tip.textContent = text(datum);
       place(box.right, box.bottom);
     });
-    for (const gone of ["mouseout", "blur"]) this.addEventListener(gone, () => { tip.hidden = true; });
+    for (const gone of ["mouseout", "blur"])
+      this.addEventListener(gone, () => {
+        tip.hidden = true;
+      });
   });
-  report.hideTip = () => { tip.hidden = true; };
+  report.hideTip = () => {
+    tip.hidden = true;
+  };
 
   const fileName = (id, ending) => "nas-run-" + id + "." + ending;
 
@@ -45,8 +53,7 @@
    */
   report.figure = (options) => {
     const { id, title, text, draw, columns, rows, empty } = options;
-    if (empty)
-      return el("figure", { id: "figure-" + id, class: "empty" }, el("figcaption", {}, el("h3", {}, title), el("p", { class: "note" }, empty)));
+    if (empty) return el("figure", { id: "figure-" + id, class: "empty" }, el("figcaption", {}, el("h3", {}, title), el("p", { class: "note" }, empty)));
     const svg = d3.create("svg").attr("role", "group").attr("aria-label", title);
     const plot = el("div", { class: "plot" }, svg.node());
     let last = 0;
@@ -62,23 +69,26 @@
     });
     observer.observe(plot);
     const summary = el("summary", {}, `Table (${rows.length} row${rows.length === 1 ? "" : "s"})`);
-    const details = el("details", { toggle: () => {
-      if (details.open && !details.querySelector("table")) details.append(report.table(columns, rows, title));
-    } }, summary);
-    const legend = options.legend && options.legend.length > 0
-      ? el("ul", { class: "legend" }, options.legend.map((item) => el("li", {}, item.mark, " ", item.name))) : null;
-    return el("figure", { id: "figure-" + id },
-      el("figcaption", {}, el("h3", {}, title), text ? el("p", { class: "note" }, text) : null), legend, plot,
+    const details = el("details", {
+      toggle: () => {
+        if (details.open && !details.querySelector("table")) details.append(report.table(columns, rows, title));
+      }
+    },
+      summary);
+    const legend =
+      options.legend && options.legend.length > 0 ? el("ul", { class: "legend" }, options.legend.map((item) => el("li", {}, item.mark, " ", item.name))) : null;
+    return el("figure", { id: "figure-" + id }, el("figcaption", {}, el("h3", {}, title), text ? el("p", { class: "note" }, text) : null), legend, plot,
       el("div", { class: "actions" },
         el("button", { type: "button", class: "csv", click: () => report.save(fileName(id, "csv"), "text/csv;charset=utf-8", report.csv(columns, rows)) },
           "CSV"),
-        el("button", { type: "button", class: "svg", click: () => report.save(fileName(id, "svg"), "image/svg+xml", report.svgText(svg.node())) },
-          "SVG")), details);
+        el("button", { type: "button", class: "svg", click: () => report.save(fileName(id, "svg"), "image/svg+xml", report.svgText(svg.node())) }, "SVG")),
+      details);
   };
 
   /** A figure of its own for a table alone. */
   report.tableFigure = ({ id, title, text, columns, rows, pageRows }) => el("figure", { id: "figure-" + id },
     el("figcaption", {}, el("h3", {}, title), text ? el("p", { class: "note" }, text) : null), report.table(columns, rows, title, pageRows),
-    el("div", { class: "actions" }, el("button", { type: "button", class: "csv",
-      click: () => report.save(fileName(id, "csv"), "text/csv;charset=utf-8", report.csv(columns, rows)) }, "CSV")));
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "csv", click: () => report.save(fileName(id, "csv"), "text/csv;charset=utf-8", report.csv(columns, rows)) },
+        "CSV")));
 })();

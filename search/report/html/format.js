@@ -35,8 +35,7 @@
   };
 
   /** "87.93, 89.21", the 95 % interval in per cent, or "". */
-  report.interval = (summary) =>
-    (summary && typeof summary.low === "number" ? (100 * summary.low).toFixed(2) + ", " + (100 * summary.high).toFixed(2) : "");
+  report.interval = (summary) => (summary && typeof summary.low === "number" ? (100 * summary.low).toFixed(2) + ", " + (100 * summary.high).toFixed(2) : "");
 
   report.milliseconds = (value) => (typeof value === "number" ? trimmed(value, 3) + " ms" : "–");
 

@@ -15,15 +15,22 @@
     const { trees } = data.lineage, tree = trees[state.tree], nets = tree.nets.map((index) => data.nets[index]);
     const rows = nets.map((net) => ({ net, parent: net.parent >= 0 ? data.nets[net.parent] : null }));
     return report.figure({
-      id: "lineage", title: `From ${nets[0].label}`, rows, least: Math.min(1000, 40 + (d3.max(tree.layers) + 1) * 170),
-      text: "Each net below the one that it was cut from; ×0.5: half of that net's MACs. The percentage is validation accuracy. Ringed: on a Pareto front. "
-        + "Dashed: gave its widths. Click a net for its page." + (tree.left_out > 0 ? ` ${tree.left_out} nets off the fronts are left out of the drawing.` : ""),
-      legend: [{ name: "trained, not cut", mark: report.symbolMark(report.look(-1)) },
-        ...data.criteria.filter((name) => nets.some((net) => report.roleOf(net) === "pruned" && net.trial.criterion === name)).map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) }))],
+      id: "lineage",
+      title: `From ${nets[0].label}`,
+      rows,
+      least: Math.min(1000, 40 + (d3.max(tree.layers) + 1) * 170),
+      text: "Each net below the one that it was cut from; ×0.5: half of that net's MACs. The percentage is validation accuracy. Ringed: on a Pareto front. " +
+        "Dashed: gave its widths. Click a net for its page." + (tree.left_out > 0 ? ` ${tree.left_out} nets off the fronts are left out of the drawing.` : ""),
+      legend: [
+        { name: "trained, not cut", mark: report.symbolMark(report.look(-1)) },
+        ...data.criteria.filter((name) => nets.some((net) => report.roleOf(net) === "pruned" && net.trial.criterion === name))
+          .map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) }))
+      ],
       columns: [
         { name: "net", value: (row) => row.net.label, href: (row) => "#net/" + row.net.index },
         { name: "from", value: (row) => row.parent && row.parent.label, href: (row) => row.parent && "#net/" + row.parent.index },
-        { name: "criterion", value: (row) => row.net.criterion }, { name: "asked", value: (row) => row.net.request },
+        { name: "criterion", value: (row) => row.net.criterion },
+        { name: "asked", value: (row) => row.net.request },
         { name: "params", value: (row) => row.net.params, text: (row) => report.count(row.net.params), number: true },
         { name: "macs", value: (row) => row.net.macs, text: (row) => report.count(row.net.macs), number: true },
         { name: "before_retraining", value: (row) => row.net.before, text: (row) => report.percent(row.net.before), number: true },
@@ -34,16 +41,24 @@
         const x = (i) => left + tree.layers[i] * (layers > 0 ? (width - left - 150) / layers : 0), y = (i) => top + tree.rows[i] * gap;
         const text = (net) => `${report.percent(net.val, 1)} ${nameOf(net)}`, room = layers > 0 ? (width - left - 150) / layers - 40 : 142;
         const after = (i) => x(i) + Math.min(room + 4, text(nets[i]).length * 6.7) + 14;  // lines begin after the text
-        const curve = ([from, to]) => `M${after(from)},${y(from)}C${(after(from) + x(to)) / 2},${y(from)} ${(after(from) + x(to)) / 2},${y(to)} ${x(to)},${y(to)}`;
+        const curve = ([from, to]) =>
+          `M${after(from)},${y(from)}C${(after(from) + x(to)) / 2},${y(from)} ${(after(from) + x(to)) / 2},${y(to)} ${x(to)},${y(to)}`;
         svg.selectAll(".edge").data(tree.edges).enter().append("path").attr("class", "edge").attr("d", curve);
-        svg.selectAll(".widthedge").data(tree.widths).enter().append("path").attr("class", "widthedge").attr("d", ([from, to]) => `M${x(from) - 6},${y(from)}Q${x(from) - 30},${(y(from) + y(to)) / 2} ${x(to) - 6},${y(to)}`);
-        const links = svg.selectAll("a").data(nets).enter().append("a").attr("href", (net) => "#net/" + net.index)
-          .attr("aria-label", (net) => report.netText(net).replace(/\n/g, ", ")).attr("transform", (net, i) => `translate(${x(i)},${y(i)})`);
+        svg.selectAll(".widthedge").data(tree.widths).enter().append("path").attr("class", "widthedge").attr("d", ([from,
+          to]) => `M${x(from) - 6},${y(from)}Q${x(from) - 30},${(y(from) + y(to)) / 2} ${x(to) - 6},${y(to)}`);
+        const links = svg.selectAll("a")
+                        .data(nets)
+                        .enter()
+                        .append("a")
+                        .attr("href", (net) => "#net/" + net.index)
+                        .attr("aria-label", (net) => report.netText(net).replace(/\n/g, ", "))
+                        .attr("transform", (net, i) => `translate(${x(i)},${y(i)})`);
         links.filter((net) => net.front).append("circle").attr("class", "ring").attr("r", 9);
         const look = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
         links.append("path").attr("class", "mark node").attr("d", (net) => report.symbolPath(look(net), 70)).attr("fill", (net) => look(net).color);
-        links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text(text)
-          .each(function (net, i) { report.shorten(d3.select(this), tree.layers[i] < layers ? room : 142); });
+        links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text(text).each(function(net, i) {
+          report.shorten(d3.select(this), tree.layers[i] < layers ? room : 142);
+        });
         report.tip(links, report.netText);
         return top + lines * gap + 20;
       },
@@ -57,8 +72,14 @@
     const place = el("div"), show = () => place.replaceChildren(chart(data));
     show();
     return [
-      el("div", { class: "controls" }, report.select("Tree of", trees.map((tree, i) => [String(i), `${data.nets[tree.nets[0]].label} (${tree.nets.length} net${tree.nets.length === 1 ? "" : "s"})`]),
-        String(state.tree), (value) => { state.tree = Number(value); show(); })),
+      el("div", { class: "controls" },
+        report.select("Tree of",
+          trees.map((tree, i) => [String(i), `${data.nets[tree.nets[0]].label} (${tree.nets.length} net${tree.nets.length === 1 ? "" : "s"})`]),
+          String(state.tree),
+          (value) => {
+            state.tree = Number(value);
+            show();
+          })),
       treesLeftOut > 0 ? el("p", { class: "note" }, `${treesLeftOut} more bases are left out to keep the page small; nas-run lineage lists all nets.`) : null,
       place,
     ];

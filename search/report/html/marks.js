@@ -7,7 +7,9 @@
 
   /** The look of series `index`; below 0 that of what is no series. */
   report.look = (index) => (index < 0 ? { color: "var(--ink)", symbol: d3.symbolStar, dash: null } : {
-    color: `var(--c${index % 8})`, symbol: symbols[index % symbols.length], dash: dashes[index % dashes.length],
+    color: `var(--c${index % 8})`,
+    symbol: symbols[index % symbols.length],
+    dash: dashes[index % dashes.length],
   });
 
   /** The look of a criterion, the same in all charts. */
@@ -22,29 +24,42 @@
   };
 
   report.lineMark = (look) => sample((svg) => {
-    svg.append("line").attr("x1", 0).attr("x2", 30).attr("y1", 7).attr("y2", 7).attr("stroke", look.color).attr("stroke-width", 2)
+    svg.append("line")
+      .attr("x1", 0)
+      .attr("x2", 30)
+      .attr("y1", 7)
+      .attr("y2", 7)
+      .attr("stroke", look.color)
+      .attr("stroke-width", 2)
       .attr("stroke-dasharray", look.dash);
     svg.append("path").attr("d", report.symbolPath(look, 45)).attr("transform", "translate(15,7)").attr("fill", look.color);
   });
 
-  report.symbolMark = (look, hollow) => sample((svg) => svg.append("path").attr("d", report.symbolPath(look, 70)).attr("transform", "translate(15,7)")
-    .attr("fill", hollow ? "none" : look.color).attr("stroke", look.color).attr("stroke-width", 1.5));
+  report.symbolMark = (look, hollow) => sample((svg) => svg.append("path")
+                                                          .attr("d", report.symbolPath(look, 70))
+                                                          .attr("transform", "translate(15,7)")
+                                                          .attr("fill", hollow ? "none" : look.color)
+                                                          .attr("stroke", look.color)
+                                                          .attr("stroke-width", 1.5));
 
-  report.blockMark = (fill, stroke) => sample((svg) => svg.append("rect").attr("x", 5).attr("y", 1).attr("width", 20).attr("height", 12)
-    .attr("fill", fill).attr("stroke", stroke || "none"));
+  report.blockMark = (fill, stroke) =>
+    sample((svg) => svg.append("rect").attr("x", 5).attr("y", 1).attr("width", 20).attr("height", 12).attr("fill", fill).attr("stroke", stroke || "none"));
 
   /** Round numbers within a logarithmic scale, about `count`. */
   const logTicks = (scale, count) => {
     const [low, high] = scale.domain(), decades = Math.log10(high / low);
     const leading = [d3.range(1, 10), [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].find((digits) => digits.length * decades <= count) || [1];
-    return d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1).flatMap((power) => leading.map((digit) => Number((digit * 10 ** power).toPrecision(2))))
+    return d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1)
+      .flatMap((power) => leading.map((digit) => Number((digit * 10 ** power).toPrecision(2))))
       .filter((value) => value >= low && value <= high);
   };
 
   /** An axis with about `count` ticks. */
   report.ticked = (axis, count, format) => {
-    if (axis.scale().base) axis.tickValues(logTicks(axis.scale(), count));
-    else axis.ticks(count);
+    if (axis.scale().base)
+      axis.tickValues(logTicks(axis.scale(), count));
+    else
+      axis.ticks(count);
     return (format ? axis.tickFormat(format) : axis).tickSizeOuter(0);
   };
 
@@ -53,8 +68,11 @@
     const across = width - left - right, down = height - top - bottom;
     const horizontal = report.ticked(d3.axisBottom(x), xTicks || Math.max(3, Math.floor(across / 90)), xFormat);
     const vertical = report.ticked(d3.axisLeft(y), yTicks || Math.max(3, Math.floor(down / 45)), yFormat);
-    svg.append("g").attr("class", "grid").attr("transform", `translate(${left},0)`)
-      .call(d3.axisLeft(y).ticks(yTicks || Math.max(3, Math.floor(down / 45))).tickSize(-across).tickFormat("")).call((g) => g.select(".domain").remove());
+    svg.append("g")
+      .attr("class", "grid")
+      .attr("transform", `translate(${left},0)`)
+      .call(d3.axisLeft(y).ticks(yTicks || Math.max(3, Math.floor(down / 45))).tickSize(-across).tickFormat(""))
+      .call((g) => g.select(".domain").remove());
     svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - bottom})`).call(horizontal);
     svg.append("g").attr("class", "axis").attr("transform", `translate(${left},0)`).call(vertical);
     svg.append("text").attr("class", "axisname").attr("x", left + across / 2).attr("y", height - 6).attr("text-anchor", "middle").text(xName);

@@ -27,7 +27,12 @@
     const [, title, view] = views.find(([each]) => each === name);
     section.dataset.shown = key;
     section.replaceChildren(el("h2", { tabindex: "-1" }, title));
-    const add = (part) => { if (Array.isArray(part)) part.forEach(add); else if (part) section.append(part); };
+    const add = (part) => {
+      if (Array.isArray(part))
+        part.forEach(add);
+      else if (part)
+        section.append(part);
+    };
     add(view()(report.data, argument));
     return section;
   };
@@ -36,10 +41,14 @@
     const [name, argument] = decodeURIComponent(location.hash.slice(1)).split("/");
     const view = sections.has(name) ? name : "overview";
     report.hideTip();
-    sections.forEach((section, each) => { section.hidden = each !== view; });
+    sections.forEach((section, each) => {
+      section.hidden = each !== view;
+    });
     document.querySelectorAll("#nav a").forEach((link) => {
-      if (link.getAttribute("href") === "#" + view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.getAttribute("href") === "#" + view)
+        link.setAttribute("aria-current", "page");
+      else
+        link.removeAttribute("aria-current");
     });
     fill(view, argument);
     return view;
@@ -56,26 +65,34 @@
     const { data } = report, name = (data.experiment || {}).name || "nas-run";
     document.title = name + ": nas-run report";
     document.getElementById("title").textContent = name;
-    document.getElementById("subtitle").textContent = [data.results, data.generated_at, data.tasks.map((task) => `${task.task}: ${task.dataset}, ${task.classes} classes`).join("; ")]
-      .filter(Boolean).join(" · ");
-    document.getElementById("footer").textContent = "Bands and whiskers are 95 % intervals of the mean over seeds (Student's t). Validation data chooses, test data is only measured. "
-      + "MACs are multiply-accumulates of convolutions and linear layers for one image.";
-    sections.forEach((section) => { delete section.dataset.shown; });
+    document.getElementById("subtitle").textContent =
+      [data.results, data.generated_at, data.tasks.map((task) => `${task.task}: ${task.dataset}, ${task.classes} classes`).join("; ")].filter(Boolean).join(
+        " · ");
+    document.getElementById("footer").textContent =
+      "Bands and whiskers are 95 % intervals of the mean over seeds (Student's t). Validation data chooses, test data is only measured. " +
+      "MACs are multiply-accumulates of convolutions and linear layers for one image.";
+    sections.forEach((section) => {
+      delete section.dataset.shown;
+    });
     route();
   };
 
   const start = () => {
     const main = document.getElementById("main");
-    document.getElementById("nav").append(...views.filter(([name]) => name !== "net").map(([name, title]) => el("li", {}, el("a", { href: "#" + name }, title))));
+    document.getElementById("nav").append(
+      ...views.filter(([name]) => name !== "net").map(([name, title]) => el("li", {}, el("a", { href: "#" + name }, title))));
     main.replaceChildren();
     views.forEach(([name, title]) => {
       const section = el("section", { id: "view-" + name, "aria-label": title, hidden: true });
       sections.set(name, section);
       main.append(section);
     });
-    document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
-    document.getElementById("theme").addEventListener("click", () =>
-      showTheme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      main.focus();
+    });
+    document.getElementById("theme").addEventListener(
+      "click", () => showTheme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
     showTheme("auto");
     window.addEventListener("hashchange", () => {
       const section = sections.get(route());
@@ -95,7 +112,7 @@
     }
   };
 
-  const comparable = (document_) => JSON.stringify({ ...document_, generated_at: "" });
+  const comparable = (document_) => JSON.stringify({...document_, generated_at: "" });
   let shown = "";
 
   /** Asks for the page anew and shows what has changed, but not under the hands of who uses a menu or reads a table. */

@@ -17,14 +17,16 @@
     return values.length > 0 ? d3.mean(values) : null;
   };
 
-  const groupName = (group, step) => (group.role === "baseline" ? report.baselineName(group) : step === 0 ? group.net + ", base"
-    : `${group.criterion}, ${group.schedule}, step ${step}`);
+  const groupName = (group, step) => (group.role === "baseline" ? report.baselineName(group) :
+      step === 0                                                ? group.net + ", base" :
+                                                                  `${group.criterion}, ${group.schedule}, step ${step}`);
 
   report.baselineName = (group) => group.net + (group.width === 1 ? "" : ` (width ${group.width})`);
 
   const netText = (net) => [net.label, `validation ${report.percent(net.val)}` + (net.test === null ? "" : `, test ${report.percent(net.test)}`),
     `${report.count(net.params)} parameters, ${report.count(net.macs)} MACs`, net.front ? "on a front" : null, net.beyond ? "beyond the constraints" : null]
-    .filter(Boolean).join("\n");
+                             .filter(Boolean)
+                             .join("\n");
 
   report.netText = netText;
 
@@ -34,32 +36,41 @@
   /** Means over seeds of the task's groups, a point a step; a base stands once. */
   const meansOf = (data, role) => {
     const seen = new Set();
-    return data.groups.filter((group) => group.task === state.task && group.role === role).flatMap((group) => group.steps.map((step, i) => {
-      if (!step || !step[state.y]) return null;
-      const key = i === 0 ? group.net + "/" + group.width + "/" + role : null;
-      if (key && seen.has(key)) return null;
-      if (key) seen.add(key);
-      return { group, step: i, summary: step[state.y], cost: costOf(data, step, state.x), net: data.nets[step.nets[0]], name: groupName(group, i) };
-    })).filter((point) => point && point.cost !== null);
+    return data.groups.filter((group) => group.task === state.task && group.role === role)
+      .flatMap((group) => group.steps.map((step, i) => {
+        if (!step || !step[state.y]) return null;
+        const key = i === 0 ? group.net + "/" + group.width + "/" + role : null;
+        if (key && seen.has(key)) return null;
+        if (key) seen.add(key);
+        return { group, step: i, summary: step[state.y], cost: costOf(data, step, state.x), net: data.nets[step.nets[0]], name: groupName(group, i) };
+      }))
+      .filter((point) => point && point.cost !== null);
   };
 
   const whiskers = (plot, points, x, y) => points.filter((point) => typeof point.summary.low === "number").forEach((point) => {
-    plot.append("path").attr("class", "whisker").attr("d",
-      `M${x(point.cost) - 4},${y(point.summary.low)}h8m-4,0V${y(point.summary.high)}m-4,0h8`);
+    plot.append("path").attr("class", "whisker").attr("d", `M${x(point.cost) - 4},${y(point.summary.low)}h8m-4,0V${y(point.summary.high)}m-4,0h8`);
   });
 
   const meanMarks = (plot, points, x, y, kind, lookOf) => {
-    const marks = plot.selectAll(".mark." + kind).data(points).enter().append("a").attr("href", (point) => "#net/" + point.net.index)
-      .attr("aria-label", (point) => `${point.name}: ${report.summary(point.summary)}`);
-    marks.append("path").attr("class", "mark " + kind).attr("d", (point) => report.symbolPath(lookOf(point), 80))
+    const marks = plot.selectAll(".mark." + kind)
+                    .data(points)
+                    .enter()
+                    .append("a")
+                    .attr("href", (point) => "#net/" + point.net.index)
+                    .attr("aria-label", (point) => `${point.name}: ${report.summary(point.summary)}`);
+    marks.append("path")
+      .attr("class", "mark " + kind)
+      .attr("d", (point) => report.symbolPath(lookOf(point), 80))
       .attr("transform", (point) => `translate(${x(point.cost)},${y(point.summary.mean)})`)
-      .attr("fill", (point) => (kind === "baseline" ? "var(--ground)" : lookOf(point).color)).attr("stroke", (point) => lookOf(point).color).attr("stroke-width", 1.8);
+      .attr("fill", (point) => (kind === "baseline" ? "var(--ground)" : lookOf(point).color))
+      .attr("stroke", (point) => lookOf(point).color)
+      .attr("stroke-width", 1.8);
     report.tip(marks, (point) => `${point.name}\n${splits[state.y]} ${report.summary(point.summary)}\n${report.costText(state.x, point.cost)}`);
   };
 
   const chart = (data) => {
-    const nets = data.nets.filter((net) => net.trial && net.trial.task === state.task && net.trial.role === "pruned"
-      && typeof net[state.y] === "number" && typeof report.costOf(net, state.x) === "number");
+    const nets = data.nets.filter((net) => net.trial && net.trial.task === state.task && net.trial.role === "pruned" && typeof net[state.y] === "number"
+        && typeof report.costOf(net, state.x) === "number");
     const front = ((data.fronts[state.task] || {})[state.x] || []).map((index) => data.nets[index]);
     const shown = front.filter((net) => typeof net[state.y] === "number");
     const others = thinned(nets.filter((net) => !shown.includes(net)));
@@ -67,64 +78,103 @@
     const names = Array.from(new Set(baselines.map((point) => point.name)));
     const baseLook = (point) => report.look(names.indexOf(point.name) + 3);
     const meanLook = (point) => (point.step === 0 ? report.look(-1) : report.lookOf(point.group.criterion));
-    const points = state.what === "nets" ? [...others, ...shown].map((net) => [report.costOf(net, state.x), net[state.y]])
-      : means.map((point) => [point.cost, point.summary.mean]);
+    const points = state.what === "nets" ? [...others, ...shown].map((net) => [report.costOf(net, state.x), net[state.y]]) :
+                                           means.map((point) => [point.cost, point.summary.mean]);
     points.push(...baselines.map((point) => [point.cost, point.summary.mean]));
-    const rows = state.what === "nets" ? front.map((net) => ({ name: net.label, net, cost: report.costOf(net, state.x) }))
-      : [...means, ...baselines];
-    const columns = state.what === "nets" ? [
-      { name: "net", value: (row) => row.name, href: (row) => "#net/" + row.net.index },
-      { name: "trial", value: (row) => row.net.trial.number, number: true }, { name: "step", value: (row) => row.net.step, number: true },
-      { name: "accuracy_val", value: (row) => row.net.val, text: (row) => report.percent(row.net.val), number: true },
-      { name: "accuracy_test", value: (row) => row.net.test, text: (row) => report.percent(row.net.test), number: true },
-      { name: "params", value: (row) => row.net.params, text: (row) => report.count(row.net.params), number: true },
-      { name: "macs", value: (row) => row.net.macs, text: (row) => report.count(row.net.macs), number: true },
-      ...data.measures.map((measure) => ({ name: measure + " (ms)", value: (row) => row.net.latency[measure], number: true })),
-    ] : [
-      { name: "nets", value: (row) => row.name, href: (row) => "#net/" + row.net.index },
-      { name: "seeds", value: (row) => row.summary.n, number: true },
-      { name: "accuracy_" + state.y, value: (row) => row.summary.mean, text: (row) => report.percent(row.summary.mean), number: true },
-      { name: "low", value: (row) => row.summary.low, text: (row) => report.percent(row.summary.low), number: true },
-      { name: "high", value: (row) => row.summary.high, text: (row) => report.percent(row.summary.high), number: true },
-      { name: state.x, value: (row) => row.cost, text: (row) => report.costText(state.x, row.cost), number: true },
-    ];
+    const rows = state.what === "nets" ? front.map((net) => ({ name: net.label, net, cost: report.costOf(net, state.x) })) : [...means, ...baselines];
+    const columns = state.what === "nets" ?
+      [
+        { name: "net", value: (row) => row.name, href: (row) => "#net/" + row.net.index },
+        { name: "trial", value: (row) => row.net.trial.number, number: true },
+        { name: "step", value: (row) => row.net.step, number: true },
+        { name: "accuracy_val", value: (row) => row.net.val, text: (row) => report.percent(row.net.val), number: true },
+        { name: "accuracy_test", value: (row) => row.net.test, text: (row) => report.percent(row.net.test), number: true },
+        { name: "params", value: (row) => row.net.params, text: (row) => report.count(row.net.params), number: true },
+        { name: "macs", value: (row) => row.net.macs, text: (row) => report.count(row.net.macs), number: true },
+        ...data.measures.map((measure) => ({ name: measure + " (ms)", value: (row) => row.net.latency[measure], number: true })),
+      ] :
+      [
+        { name: "nets", value: (row) => row.name, href: (row) => "#net/" + row.net.index },
+        { name: "seeds", value: (row) => row.summary.n, number: true },
+        { name: "accuracy_" + state.y, value: (row) => row.summary.mean, text: (row) => report.percent(row.summary.mean), number: true },
+        { name: "low", value: (row) => row.summary.low, text: (row) => report.percent(row.summary.low), number: true },
+        { name: "high", value: (row) => row.summary.high, text: (row) => report.percent(row.summary.high), number: true },
+        { name: state.x, value: (row) => row.cost, text: (row) => report.costText(state.x, row.cost), number: true },
+      ];
     const accuracies = points.map((point) => point[1]), sorted = accuracies.slice().sort(d3.ascending);
     const kept = [...shown.map((net) => net[state.y]), ...baselines.map((point) => point.summary.mean)];
     const lowest = state.whole || points.length < 20 ? d3.min(accuracies) : Math.min(d3.quantile(sorted, 0.1), d3.min(kept.length > 0 ? kept : sorted));
     const below = accuracies.filter((accuracy) => accuracy < lowest - 1e-9).length;
     const left = nets.length - others.length - shown.filter((net) => nets.includes(net)).length;
     return report.figure({
-      id: "pareto", title: `${splits[state.y][0].toUpperCase() + splits[state.y].slice(1)} accuracy against ${report.costName(state.x)}`, columns, rows,
-      text: "Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever "
-        + "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. Click a mark for its net."
-        + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
+      id: "pareto",
+      title: `${splits[state.y][0].toUpperCase() + splits[state.y].slice(1)} accuracy against ${report.costName(state.x)}`,
+      columns,
+      rows,
+      text: "Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever " +
+        "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. " +
+        "Click a mark for its net." + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
         + (below > 0 ? ` Below the chart's lower edge: ${below}.` : ""),
-      legend: [...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })),
-        { name: "base", mark: report.symbolMark(report.look(-1)) },
-        ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))],
+      legend: [
+        ...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })), { name: "base", mark: report.symbolMark(report.look(-1)) },
+        ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))
+      ],
       empty: points.length === 0 ? `No net of ${state.task} has ${splits[state.y]} accuracy and ${report.costName(state.x)} yet.` : null,
       draw: (svg, width) => {
         const height = Math.round(Math.max(320, Math.min(560, width * 0.5)));
-        const x = (state.log ? d3.scaleLog() : d3.scaleLinear()).domain((state.log ? report.logExtent : report.extent)(points.map((point) => point[0])))
-          .range([52, width - 16]);
+        const x = (state.log ? d3.scaleLog() : d3.scaleLinear()).domain((state.log ? report.logExtent : report.extent)(points.map((point) => point[0]))).range([
+          52, width - 16
+        ]);
         const y = d3.scaleLinear(report.extent(accuracies.filter((accuracy) => accuracy >= lowest), true), [height - 44, 24]);
-        const plot = report.axes(svg, { x, y, left: 52, top: 24, right: 16, bottom: 44, width, height, xName: report.costName(state.x),
-          yName: splits[state.y] + " accuracy (%)", yFormat: report.inPercent, xFormat: (value) => report.costText(state.x, value).replace(" ms", "") });
+        const plot = report.axes(svg, {
+          x,
+          y,
+          left: 52,
+          top: 24,
+          right: 16,
+          bottom: 44,
+          width,
+          height,
+          xName: report.costName(state.x),
+          yName: splits[state.y] + " accuracy (%)",
+          yFormat: report.inPercent,
+          xFormat: (value) => report.costText(state.x, value).replace(" ms", "")
+        });
         plot.attr("clip-path", report.clip(svg, 52, 16, width - 60, height - 58));
         if (state.what === "means") {
           whiskers(plot, means, x, y);
           meanMarks(plot, means, x, y, "mean", meanLook);
         } else {
           const at = (net) => `translate(${x(report.costOf(net, state.x))},${y(net[state.y])})`;
-          const dots = plot.selectAll(".net").data(others).enter().append("path").attr("class", "mark net").attr("d", (net) => report.symbolPath(report.lookOfNet(net), 36))
-            .attr("transform", at).attr("fill", (net) => report.lookOfNet(net).color).attr("fill-opacity", (net) => (net.beyond ? 0.2 : 0.6));
-          dots.on("click", (net) => { location.hash = "#net/" + net.index; });
+          const dots = plot.selectAll(".net")
+                         .data(others)
+                         .enter()
+                         .append("path")
+                         .attr("class", "mark net")
+                         .attr("d", (net) => report.symbolPath(report.lookOfNet(net), 36))
+                         .attr("transform", at)
+                         .attr("fill", (net) => report.lookOfNet(net).color)
+                         .attr("fill-opacity", (net) => (net.beyond ? 0.2 : 0.6));
+          dots.on("click", (net) => {
+            location.hash = "#net/" + net.index;
+          });
           report.tip(dots, netText);
-          plot.append("path").attr("class", "frontline").attr("d", d3.line().x((net) => x(report.costOf(net, state.x))).y((net) => y(net[state.y])).curve(d3.curveStepAfter)(shown));
-          const links = plot.selectAll(".frontlink").data(shown).enter().append("a").attr("class", "frontlink").attr("href", (net) => "#net/" + net.index)
-            .attr("aria-label", (net) => netText(net).replace(/\n/g, ", "));
+          plot.append("path")
+            .attr("class", "frontline")
+            .attr("d", d3.line().x((net) => x(report.costOf(net, state.x))).y((net) => y(net[state.y])).curve(d3.curveStepAfter)(shown));
+          const links = plot.selectAll(".frontlink")
+                          .data(shown)
+                          .enter()
+                          .append("a")
+                          .attr("class", "frontlink")
+                          .attr("href", (net) => "#net/" + net.index)
+                          .attr("aria-label", (net) => netText(net).replace(/\n/g, ", "));
           links.append("circle").attr("class", "ring").attr("r", 8).attr("transform", at);
-          links.append("path").attr("class", "mark front").attr("d", (net) => report.symbolPath(report.lookOfNet(net), 60)).attr("transform", at).attr("fill", (net) => report.lookOfNet(net).color);
+          links.append("path")
+            .attr("class", "mark front")
+            .attr("d", (net) => report.symbolPath(report.lookOfNet(net), 60))
+            .attr("transform", at)
+            .attr("fill", (net) => report.lookOfNet(net).color);
           report.tip(links, netText);
         }
         whiskers(plot, baselines, x, y);
@@ -137,7 +187,10 @@
   report.pareto = (data) => {
     state.task = data.taskNames.includes(state.task) ? state.task : data.taskNames[0];
     const place = el("div"), show = () => place.replaceChildren(chart(data));
-    const set = (key) => (value) => { state[key] = value; show(); };
+    const set = (key) => (value) => {
+      state[key] = value;
+      show();
+    };
     show();
     return [
       el("div", { class: "controls" },
@@ -147,7 +200,9 @@
         report.select("Show", [["nets", "each net"], ["means", "means over seeds"]], state.what, set("what")),
         report.checkbox("logarithmic", state.log, set("log")), report.checkbox("down to the worst", state.whole, set("whole"))),
       place,
-      data.measures.length === 0 ? el("p", { class: "note" }, "Latency was not measured: ", el("code", {}, "evaluate: {latency: {batch: [1, 64]}}"), " in the experiment asks for it.") : null,
+      data.measures.length === 0 ?
+        el("p", { class: "note" }, "Latency was not measured: ", el("code", {}, "evaluate: {latency: {batch: [1, 64]}}"), " in the experiment asks for it.") :
+        null,
     ];
   };
 })();

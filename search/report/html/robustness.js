@@ -5,7 +5,9 @@
   const { el } = report;
   const state = { task: null };
 
-  const nameOf = (group, step) => (group.role === "baseline" ? report.baselineName(group) : step === 0 ? group.net + ", base" : `${group.criterion}, ${group.schedule}, step ${step}`);
+  const nameOf = (group, step) => (group.role === "baseline" ? report.baselineName(group) :
+      step === 0                                             ? group.net + ", base" :
+                                                               `${group.criterion}, ${group.schedule}, step ${step}`);
   const panelName = ({ kind, name, source }) => `${name} (${kind}${source && source !== "self" ? ", made on " + source : ""})`;
 
   /** By growing level, the unchanged image among them where it has one. */
@@ -31,15 +33,25 @@
   const chart = (data) => {
     const curves = curvesOf(data), names = Array.from(new Set(curves.map((curve) => curve.name)));
     const panels = Array.from(new Set(curves.map((curve) => curve.perturbation)));
-    const look = (name) => { const base = curves.find((curve) => curve.name === name); return base.of.role === "pruned" && base.step === 0 ? report.look(-1) : report.look(names.indexOf(name)); };
+    const look = (name) => {
+      const base = curves.find((curve) => curve.name === name);
+      return base.of.role === "pruned" && base.step === 0 ? report.look(-1) : report.look(names.indexOf(name));
+    };
     const rows = curves.flatMap((curve) => pointsOf(data, curve).map((point) => ({ curve, level: point.level, summary: point.accuracy })));
     return report.figure({
-      id: "robustness", title: "Test accuracy (%) under perturbations", rows,
-      text: "A panel a perturbation. The unchanged image is at 0; of contrast at 1, of jpeg (its quality) at 100; of poisson (photons, fewer are noisier) nowhere. Means over seeds, bands are 95 % intervals of the mean; one seed has none.",
+      id: "robustness",
+      title: "Test accuracy (%) under perturbations",
+      rows,
+      text:
+        "A panel a perturbation. The unchanged image is at 0; of contrast at 1, of jpeg (its quality) at 100; of poisson (photons, fewer are noisier) nowhere. "
+        +
+        "Means over seeds, bands are 95 % intervals of the mean; one seed has none.",
       legend: names.map((name) => ({ name, mark: report.lineMark(look(name)) })),
       columns: [
-        { name: "perturbation", value: (row) => panelName(data.robustness.perturbations[row.curve.perturbation]) }, { name: "net", value: (row) => row.curve.name },
-        { name: "level", value: (row) => row.level, number: true }, { name: "seeds", value: (row) => row.summary.n, number: true },
+        { name: "perturbation", value: (row) => panelName(data.robustness.perturbations[row.curve.perturbation]) },
+        { name: "net", value: (row) => row.curve.name },
+        { name: "level", value: (row) => row.level, number: true },
+        { name: "seeds", value: (row) => row.summary.n, number: true },
         { name: "accuracy_test", value: (row) => row.summary.mean, text: (row) => report.percent(row.summary.mean), number: true },
         { name: "low", value: (row) => row.summary.low, text: (row) => report.percent(row.summary.low), number: true },
         { name: "high", value: (row) => row.summary.high, text: (row) => report.percent(row.summary.high), number: true },
@@ -52,19 +64,46 @@
           const g = svg.append("g").attr("transform", `translate(${(i % across) * panelWidth},${Math.floor(i / across) * panelHeight})`);
           const levels = d3.extent(own.flatMap((curve) => pointsOf(data, curve).map((point) => point.level)));
           const x = d3.scaleLinear(levels[0] < levels[1] ? levels : [levels[0] - 1, levels[0] + 1], [46, panelWidth - 14]);
-          const plot = report.axes(g, { x, y, left: 46, top: 26, right: 14, bottom: 42, width: panelWidth, height: panelHeight, xName: "level", yName: "", yFormat: report.inPercent,
-            xTicks: Math.max(2, Math.floor(panelWidth / 90)) });
-          report.shorten(g.append("text").attr("class", "strong").attr("x", 46).attr("y", 16).text(panelName(data.robustness.perturbations[panel])), panelWidth - 56);
+          const plot = report.axes(g, {
+            x,
+            y,
+            left: 46,
+            top: 26,
+            right: 14,
+            bottom: 42,
+            width: panelWidth,
+            height: panelHeight,
+            xName: "level",
+            yName: "",
+            yFormat: report.inPercent,
+            xTicks: Math.max(2, Math.floor(panelWidth / 90))
+          });
+          report.shorten(
+            g.append("text").attr("class", "strong").attr("x", 46).attr("y", 16).text(panelName(data.robustness.perturbations[panel])), panelWidth - 56);
           plot.attr("clip-path", report.clip(g, 40, 20, panelWidth - 46, panelHeight - 56));
           own.forEach((curve) => {
             const points = pointsOf(data, curve), style = look(curve.name);
             const banded = points.filter((point) => typeof point.accuracy.low === "number");
-            plot.append("path").attr("class", "band").attr("fill", style.color).attr("fill-opacity", 0.06)
+            plot.append("path")
+              .attr("class", "band")
+              .attr("fill", style.color)
+              .attr("fill-opacity", 0.06)
               .attr("d", d3.area().x((point) => x(point.level)).y0((point) => y(point.accuracy.low)).y1((point) => y(point.accuracy.high))(banded));
-            plot.append("path").attr("class", "curve").attr("fill", "none").attr("stroke", style.color).attr("stroke-width", 2).attr("stroke-dasharray", style.dash)
+            plot.append("path")
+              .attr("class", "curve")
+              .attr("fill", "none")
+              .attr("stroke", style.color)
+              .attr("stroke-width", 2)
+              .attr("stroke-dasharray", style.dash)
               .attr("d", d3.line().x((point) => x(point.level)).y((point) => y(point.accuracy.mean))(points));
-            const marks = plot.selectAll(null).data(points).enter().append("path").attr("class", "mark point").attr("d", report.symbolPath(style, 45)).attr("fill", style.color)
-              .attr("transform", (point) => `translate(${x(point.level)},${y(point.accuracy.mean)})`);
+            const marks = plot.selectAll(null)
+                            .data(points)
+                            .enter()
+                            .append("path")
+                            .attr("class", "mark point")
+                            .attr("d", report.symbolPath(style, 45))
+                            .attr("fill", style.color)
+                            .attr("transform", (point) => `translate(${x(point.level)},${y(point.accuracy.mean)})`);
             report.tip(marks, (point) => `${curve.name}\nlevel ${point.level}: ${report.summary(point.accuracy)}`);
           });
         });
@@ -75,12 +114,24 @@
 
   report.robustness = (data) => {
     if (data.robustness.curves.length === 0)
-      return [report.figure({ id: "robustness", title: "Accuracy under perturbations",
-        empty: "Robustness was not measured. In the experiment, evaluate: {robustness: {noise: [gaussian], attacks: [{name: fgsm, eps: 0.0157}]}} asks for it." })];
+      return [report.figure({
+        id: "robustness",
+        title: "Accuracy under perturbations",
+        empty: "Robustness was not measured. In the experiment, evaluate: {robustness: {noise: [gaussian], attacks: [{name: fgsm, eps: 0.0157}]}} asks for it."
+      })];
     const tasks = data.taskNames.filter((task) => data.robustness.curves.some((curve) => data.groups[curve.group].task === task));
     if (!tasks.includes(state.task)) [state.task] = tasks;
     const place = el("div"), show = () => place.replaceChildren(chart(data));
     show();
-    return [tasks.length > 1 ? el("div", { class: "controls" }, report.select("Task", tasks.map((task) => [task, task]), state.task, (value) => { state.task = value; show(); })) : null, place];
+    return [
+      tasks.length > 1 ? el("div", { class: "controls" },
+        report.select("Task", tasks.map((task) => [task, task]), state.task,
+          (value) => {
+            state.task = value;
+            show();
+          })) :
+                         null,
+      place
+    ];
   };
 })();

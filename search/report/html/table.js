@@ -10,9 +10,9 @@
   };
 
   /** RFC 4180. A column is {name, value(row)}, perhaps with text(row), href(row), number. */
-  report.csv = (columns, rows) =>
-    [columns.map((column) => quoted(column.name)), ...rows.map((row) => columns.map((column) => quoted(column.value(row))))]
-      .map((cells) => cells.join(",") + "\r\n").join("");
+  report.csv = (columns, rows) => [columns.map((column) => quoted(column.name)), ...rows.map((row) => columns.map((column) => quoted(column.value(row))))]
+                                    .map((cells) => cells.join(",") + "\r\n")
+                                    .join("");
 
   const cell = (column, row) => {
     const value = column.value(row);
@@ -34,13 +34,20 @@
     let sorted = rows, by = -1, sign = 1, page = 0;
     const body = el("tbody"), heads = [], pager = el("div", { class: "pager" });
     const show = () => {
-      body.replaceChildren(...sorted.slice(page * pageRows, (page + 1) * pageRows)
-        .map((row) => el("tr", {}, columns.map((column) => cell(column, row)))));
+      body.replaceChildren(...sorted.slice(page * pageRows, (page + 1) * pageRows).map((row) => el("tr", {}, columns.map((column) => cell(column, row)))));
       const last = Math.ceil(rows.length / pageRows) - 1;
-      const turn = (to, text) => el("button", { type: "button", disabled: to < 0 || to > last, click: () => { page = to; show(); } }, text);
+      const turn = (to, text) => el("button", {
+        type: "button",
+        disabled: to < 0 || to > last,
+        click: () => {
+          page = to;
+          show();
+        }
+      },
+        text);
       if (last > 0)
-        pager.replaceChildren(turn(page - 1, "Previous"),
-          `rows ${page * pageRows + 1} to ${Math.min(rows.length, (page + 1) * pageRows)} of ${rows.length}`, turn(page + 1, "Next"));
+        pager.replaceChildren(turn(page - 1, "Previous"), `rows ${page * pageRows + 1} to ${Math.min(rows.length, (page + 1) * pageRows)} of ${rows.length}`,
+          turn(page + 1, "Next"));
     };
     const sort = (index) => {
       sign = by === index ? -sign : 1;
@@ -48,16 +55,19 @@
       page = 0;
       sorted = rows.slice().sort(compare(columns[index], sign));
       heads.forEach((head, i) => {
-        if (i === index) head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-        else head.removeAttribute("aria-sort");
+        if (i === index)
+          head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+        else
+          head.removeAttribute("aria-sort");
       });
       show();
     };
-    columns.forEach((column, i) => heads.push(el("th", { scope: "col", class: column.number ? "number" : null },
-      el("button", { type: "button", click: () => sort(i) }, column.name))));
+    columns.forEach((column, i) => heads.push(
+                      el("th", { scope: "col", class: column.number ? "number" : null }, el("button", { type: "button", click: () => sort(i) }, column.name))));
     show();
     return el("div", { class: "tablebox" },
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-        el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, heads)), body)), pager);
+        el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, heads)), body)),
+      pager);
   };
 })();

@@ -1,0 +1,34 @@
+#include "search/report/table_text.h"
+
+#include <algorithm>
+
+namespace search {
+
+namespace {
+
+std::size_t letters(const std::string& text) {  // every byte but those that go on with a letter
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string aligned(const std::vector<std::vector<std::string>>& table, Side side) {
+  std::vector<std::size_t> widths;
+  for (const auto& cells : table) {
+    widths.resize(cells.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], letters(cells[i]));
+  }
+  std::string text;
+  for (const auto& cells : table) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::string space(widths[i] - letters(cells[i]), ' ');
+      line += (i > 0 ? "  " : "") + (i > 0 && side == Side::right ? space + cells[i] : cells[i] + space);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace search

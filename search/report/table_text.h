@@ -1,0 +1,15 @@
+// Tables for a terminal. Used by the answers of a run and by the commands that list rows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace search {
+
+enum class Side { left, right };
+
+/// The rows of cells as lines, two spaces between columns. The first column keeps to the left, the others to `side`. What counts is letters
+/// of UTF-8, not bytes. All rows have as many cells as the first.
+std::string aligned(const std::vector<std::vector<std::string>>& table, Side side);
+
+}  // namespace search
