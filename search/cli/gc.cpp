@@ -5,7 +5,7 @@
 
 #include "eval/data/image_cache.h"
 #include "search/cli/commands.h"
-#include "search/report/removable.h"
+#include "search/report/retention.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 

@@ -10,7 +10,7 @@
 #include "search/cli/commands.h"
 #include "search/cli/progress.h"
 #include "search/experiment/quantity.h"
-#include "search/report/answers.h"
+#include "search/report/summary.h"
 #include "search/run/executors/process.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
@@ -137,7 +137,7 @@ void explain(const RunSummary& summary, const std::filesystem::path& directory) 
                         directory.string()));
 }
 
-Json to_json(const AnswerRow& row) {
+Json to_json(const SummaryRow& row) {
   const auto mean = [&row](double value) { return row.seeds == 0 ? Json() : Json(value); };
   return {{"task", row.task},
           {"net", row.net},
@@ -161,7 +161,7 @@ std::vector<std::string> synthetic_data(const Experiment& experiment) {
   return names;
 }
 
-void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows, const std::vector<std::string>& synthetic, bool json) {
+void print_answers(const RunSummary& summary, const std::vector<SummaryRow>& rows, const std::vector<std::string>& synthetic, bool json) {
   if (!json) {
     fmt::print("{}", to_table(rows));
     for (const std::string& name : synthetic)
@@ -169,7 +169,7 @@ void print_answers(const RunSummary& summary, const std::vector<AnswerRow>& rows
     return;
   }
   Json answers = Json::array();
-  for (const AnswerRow& row : rows) answers.push_back(to_json(row));
+  for (const SummaryRow& row : rows) answers.push_back(to_json(row));
   print_json({{"summary",
                {{"end", end_name(summary.end)},
                 {"stages", summary.stages},

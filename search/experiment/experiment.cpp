@@ -46,14 +46,14 @@ int read_automatic(YamlReader& section, const std::string& key, const std::strin
 std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc) {
   const std::optional<YamlReader> given = section.find(key, doc);
   if (!given) return fallback;
-  return given->located([&] { return Json(parse_duration(given->node().text).count()); }).get<std::int64_t>();
+  return given->checked([&] { return parse_duration(given->node().text).count(); });
 }
 
 /// Bytes; 0 where the key is absent.
 std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::string& doc) {
   const std::optional<YamlReader> given = section.find(key, doc);
   if (!given) return 0;
-  return given->located([&] { return Json(parse_bytes(given->node().text)); }).get<std::int64_t>();
+  return given->checked([&] { return parse_bytes(given->node().text); });
 }
 
 Resources read_resources(YamlReader section) {
@@ -139,10 +139,9 @@ std::vector<Objective> read_objectives(const YamlReader& section, const Experime
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.is(YamlNode::Kind::mapping) ? item : item.named();
     const YamlReader metric = entry.require(item.is(YamlNode::Kind::mapping) ? "metric" : "name", "a metric, as in 'macs'");
-    metric.located([&] {
+    metric.checked([&] {
       check_metric(metric.node().text);
       check_is_measured(metric.node().text, experiment);
-      return Json();
     });
     Objective objective = default_objective(metric.node().text);
     const Json direction = entry.value(direction_option);
@@ -156,10 +155,9 @@ std::vector<Objective> read_objectives(const YamlReader& section, const Experime
 std::vector<Constraint> read_constraints(const YamlReader& section, const Experiment& experiment) {
   std::vector<Constraint> constraints;
   for (const YamlReader& item : section.items())
-    item.located([&] {
+    item.checked([&] {
       constraints.push_back(parse_constraint(item.node().text));
       check_is_measured(constraints.back().metric, experiment);
-      return Json();
     });
   return constraints;
 }

@@ -42,14 +42,10 @@ NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos&
           entry.find("weights", "safetensors with torchvision's names to start from; default: random");
       weights && !weights->node().text.empty()) {
     const std::filesystem::path file = read_file(*weights);
-    weights->located([&] {
-      net.weights = describe_weights(file);
-      return Json();
-    });
+    net.weights = weights->checked([&] { return describe_weights(file); });
   }
-  entry.located([&] {
+  entry.checked([&] {
     for (const eval::DatasetInfo& info : infos) make_net(net, info);
-    return Json();
   });
   return net;
 }
@@ -58,11 +54,10 @@ prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>
   const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
   const prune::PruneRequest request = read_keep(keep, read_budget(entry));
   if (request.of == prune::Budget::channels) entry.require("of", "macs").fail("is not what a narrow net is made by; valid: params or macs");
-  keep.located([&] {
+  keep.checked([&] {
     for (const NetRequest& net : nets) {
       for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);
     }
-    return Json();
   });
   return request;
 }
@@ -74,7 +69,7 @@ std::vector<std::string> keys(const std::map<std::string, Data>& map) {
 }
 
 /// Runs what reads the data. Where they are not at the place that an option names, that option is what is wrong, else the entry.
-void read_located(YamlReader entry, const Json& settings, const std::function<void()>& read) {
+void read_at(YamlReader entry, const Json& settings, const std::function<void()>& read) {
   YamlReader place = entry;
   for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options) {
     if (option.kind != OptionKind::path) continue;
@@ -82,14 +77,13 @@ void read_located(YamlReader entry, const Json& settings, const std::function<vo
     if (given && !std::filesystem::exists(settings.at(option.name).get<std::string>())) place = *given;
     break;
   }
-  place.located([&] {
+  place.checked([&] {
     try {
       read();
     } catch (const storage::Error& error) {
       if (place.node().variable.empty()) throw;
       throw storage::Error(error.kind(), fmt::format("{}; the variable {} says where", error.what(), place.node().variable));
     }
-    return Json();
   });
 }
 
@@ -139,7 +133,7 @@ void describe_data(const YamlReader& section, const std::vector<Task>& tasks, st
     for (const Task& task : tasks)
       if (task.dataset == name) targets.push_back(task.target);
     Data& described = data.at(name);
-    read_located(entry, described.settings, [&] { described = describe_data(described.settings, targets); });
+    read_at(entry, described.settings, [&] { described = describe_data(described.settings, targets); });
   }
 }
 

@@ -72,8 +72,8 @@ Verdict verdict(const Comparison& comparison) {
   return positive ? Verdict::one : Verdict::other;
 }
 
-NetOfUnit last_cuts(const NetLine& line) {
-  NetOfUnit nets;
+NetOfReplicate last_cuts(const Series& line) {
+  NetOfReplicate nets;
   for (const auto& [unit, steps] : line.nets) {
     const auto last = std::max_element(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
     if (last->step > 0) nets.emplace(unit, *last);
@@ -85,11 +85,11 @@ class Comparing {
  public:
   explicit Comparing(const std::string& against) : against_(against) {}
 
-  void add(const NetGroup& group) {
+  void add(const ComparisonGroup& group) {
     for (auto one = group.searched.begin(); one != group.searched.end(); ++one)
       for (auto other = one + 1; other != group.searched.end(); ++other)
         if (one->schedule == other->schedule) add_criteria(group, *one, *other);
-    for (const NetLine& baseline : group.baselines) add_baseline(group, baseline);
+    for (const Series& baseline : group.baselines) add_baseline(group, baseline);
   }
 
   std::vector<Comparison> corrected() && {
@@ -107,18 +107,18 @@ class Comparing {
   }
 
  private:
-  void add_criteria(const NetGroup& group, const NetLine& one, const NetLine& other) {
+  void add_criteria(const ComparisonGroup& group, const Series& one, const Series& other) {
     Pairs pairs;
-    const NetOfUnit others = last_cuts(other);
+    const NetOfReplicate others = last_cuts(other);
     for (const auto& [unit, net] : last_cuts(one))
       if (const auto same = others.find(unit); same != others.end()) pairs.add(net, same->second);
     add({Family::criteria, Measure::accuracy, group.task, group.net, one.schedule, one.criterion, other.criterion}, pairs);
   }
 
   /// Against the cut nets of each criterion, of all schedules together.
-  void add_baseline(const NetGroup& group, const NetLine& baseline) {
+  void add_baseline(const ComparisonGroup& group, const Series& baseline) {
     std::set<std::string> seen;
-    for (const NetLine& line : group.searched) {
+    for (const Series& line : group.searched) {
       if (!seen.insert(line.criterion).second) continue;
       const auto accurate = [](const MeasuredNet& net) { return net.accuracy_val; };
       const auto small = [](const MeasuredNet& net) { return -net.macs; };
@@ -126,7 +126,7 @@ class Comparing {
         Pairs pairs;
         for (const auto& [unit, trained] : baseline.nets) {
           std::optional<MeasuredNet> best;
-          for (const NetLine& each : group.searched) {
+          for (const Series& each : group.searched) {
             if (each.criterion != line.criterion || !each.nets.contains(unit)) continue;
             for (const MeasuredNet& net : each.nets.at(unit))
               if (net.step > 0 && fits(net, trained.front()) && (!best || value(net) > value(*best))) best = net;
@@ -155,11 +155,11 @@ class Comparing {
   std::vector<Comparison> comparisons_;
 };
 
-void require_name(const std::vector<NetGroup>& groups, const std::string& name) {
+void require_name(const std::vector<ComparisonGroup>& groups, const std::string& name) {
   std::set<std::string> names;
-  for (const NetGroup& group : groups) {
-    for (const NetLine& line : group.searched) names.insert(line.criterion);
-    for (const NetLine& line : group.baselines) names.insert(line.name);
+  for (const ComparisonGroup& group : groups) {
+    for (const Series& line : group.searched) names.insert(line.criterion);
+    for (const Series& line : group.baselines) names.insert(line.name);
   }
   if (!names.contains(name))
     throw storage::Error(storage::ErrorKind::usage, fmt::format("no criterion or baseline '{}' was measured{}", name,
@@ -186,10 +186,10 @@ std::string winner(const Comparison& comparison) {
 
 }  // namespace
 
-std::vector<Comparison> compare(const std::vector<NetGroup>& groups, const std::string& against) {
+std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against) {
   if (!against.empty()) require_name(groups, against);
   Comparing comparing(against);
-  for (const NetGroup& group : groups) comparing.add(group);
+  for (const ComparisonGroup& group : groups) comparing.add(group);
   return std::move(comparing).corrected();
 }
 

@@ -44,7 +44,7 @@ constexpr double kSignificance = 0.05;
 /// multiply-accumulates, of at most its parameters, and the smallest of at least its validation accuracy. `against`: only pairs with this
 /// criterion or baseline, "" for all. Pairs that share no seed are left out. Throws storage::Error(usage) where nothing is called
 /// `against`.
-std::vector<Comparison> compare(const std::vector<NetGroup>& groups, const std::string& against);
+std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against);
 
 /// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "difference" (points of accuracy, or the ratio one /
 /// other), "low", "high" (null with one seed, and of ratios), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.

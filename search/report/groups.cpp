@@ -18,7 +18,7 @@ std::vector<Group> groups_of(const Snapshot& run) {
     group.tested.resize(group.steps.size());
     for (std::size_t step = 0; step < trial.nets.size(); ++step) {
       if (trial.nets[step] < 0) continue;
-      const Unit unit{trial.seed, trial.fold.value_or(-1)};
+      const Replicate unit{trial.seed, trial.fold.value_or(-1)};
       group.steps[step].emplace(unit, trial.nets[step]);
       if (trial.tested[step]) group.tested[step].emplace(unit, trial.nets[step]);
     }

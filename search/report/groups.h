@@ -10,13 +10,13 @@
 
 namespace search {
 
-using Unit = std::pair<int, int>;  ///< seed, and fold or -1: one replicate, over which differences are paired
+using Replicate = std::pair<int, int>;  ///< seed, and fold or -1: over which differences are paired
 
 struct Group {
   std::string task, net, role, criterion, schedule;
   double width = 1;
-  std::vector<std::map<Unit, int>> steps;   ///< the nets of each step, by unit
-  std::vector<std::map<Unit, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
+  std::vector<std::map<Replicate, int>> steps;   ///< the nets of each step, by replicate
+  std::vector<std::map<Replicate, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
 };
 
 /// In the order of the trials. A base stands as step 0 in each group that was cut from it.

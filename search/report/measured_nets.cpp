@@ -17,14 +17,14 @@ Element& found_or_added(std::vector<Element>& all, const Matches& matches, Eleme
   return found != all.end() ? *found : all.emplace_back(std::move(added));
 }
 
-NetLine& line_of(std::vector<NetLine>& lines, NetLine line) {
+Series& line_of(std::vector<Series>& lines, Series line) {
   const std::string name = line.name;
   return found_or_added(
-      lines, [&](const NetLine& each) { return each.name == name; }, std::move(line));
+      lines, [&](const Series& each) { return each.name == name; }, std::move(line));
 }
 
 /// Adds the nets of a group, those that lack nothing, step by step.
-void add_nets(const Snapshot& run, const Group& group, std::map<Unit, std::vector<MeasuredNet>>& nets) {
+void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::vector<MeasuredNet>>& nets) {
   for (std::size_t step = 0; step < group.tested.size(); ++step)
     for (const auto& [unit, index] : group.tested[step]) {
       const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
@@ -32,12 +32,12 @@ void add_nets(const Snapshot& run, const Group& group, std::map<Unit, std::vecto
     }
 }
 
-void add_baseline(const Snapshot& run, const Group& baseline, std::vector<NetGroup>& groups) {
+void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
   const bool narrow = baseline.net.starts_with(kNarrow);
   const std::string name = narrow ? "narrow" : baseline.net;
-  std::map<Unit, std::vector<MeasuredNet>> nets;
+  std::map<Replicate, std::vector<MeasuredNet>> nets;
   add_nets(run, baseline, nets);
-  for (NetGroup& group : groups) {
+  for (ComparisonGroup& group : groups) {
     if (nets.empty() || baseline.task != group.task || (narrow && baseline.net.substr(kNarrow.size()) != group.net)) continue;
     line_of(group.baselines, {baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width), "", "", {}})
         .nets.merge(std::map(nets));
@@ -46,16 +46,16 @@ void add_baseline(const Snapshot& run, const Group& baseline, std::vector<NetGro
 
 }  // namespace
 
-std::vector<NetGroup> measured_nets(const Snapshot& run) {
+std::vector<ComparisonGroup> measured_nets(const Snapshot& run) {
   const std::vector<Group> all = groups_of(run);
-  std::vector<NetGroup> groups;
+  std::vector<ComparisonGroup> groups;
   for (const Group& each : all) {
     if (each.role != "pruned") continue;
-    std::map<Unit, std::vector<MeasuredNet>> nets;
+    std::map<Replicate, std::vector<MeasuredNet>> nets;
     add_nets(run, each, nets);
     if (nets.empty()) continue;
-    const auto same = [&](const NetGroup& other) { return other.task == each.task && other.net == each.net; };
-    NetGroup& group = found_or_added(groups, same, {each.task, each.net, {}, {}, {}});
+    const auto same = [&](const ComparisonGroup& other) { return other.task == each.task && other.net == each.net; };
+    ComparisonGroup& group = found_or_added(groups, same, {each.task, each.net, {}, {}, {}});
     for (const auto& [unit, steps] : nets)
       if (steps.front().step == 0) group.bases.emplace(unit, steps.front());
     if (!each.criterion.empty())

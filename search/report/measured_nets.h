@@ -19,23 +19,23 @@ struct MeasuredNet {
   double size(const std::string& of) const { return of == "params" ? params : macs; }
 };
 
-using NetOfUnit = std::map<Unit, MeasuredNet>;
+using NetOfReplicate = std::map<Replicate, MeasuredNet>;
 
 /// The cuts of a criterion by a schedule, or the one net of a baseline (criterion and schedule are empty).
-struct NetLine {
+struct Series {
   std::string name;  ///< "gradual / lda-wilks", "squeezenet1_1", "narrow (width 0.31)"
   std::string criterion, schedule;
-  std::map<Unit, std::vector<MeasuredNet>> nets;
+  std::map<Replicate, std::vector<MeasuredNet>> nets;
 };
 
 /// A task and a base net, with all that is compared to it.
-struct NetGroup {
+struct ComparisonGroup {
   std::string task, net;
-  NetOfUnit bases;
-  std::vector<NetLine> searched, baselines;  ///< in the order of the trials
+  NetOfReplicate bases;
+  std::vector<Series> searched, baselines;  ///< in the order of the trials
 };
 
 /// Nets that lack an accuracy are left out. Baselines that belong to no base net stand under each of their task.
-std::vector<NetGroup> measured_nets(const Snapshot& run);
+std::vector<ComparisonGroup> measured_nets(const Snapshot& run);
 
 }  // namespace search

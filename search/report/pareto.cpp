@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "search/experiment/objectives.h"
+#include "search/plan/pareto.h"
 
 namespace search {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "search/experiment/objectives.h"
+#include "search/plan/pareto.h"
 
 namespace search {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "search/plan/pareto.h"
+
 namespace search {
 
 void Hypervolumes::adopt(const Plan& plan, const History& history) {

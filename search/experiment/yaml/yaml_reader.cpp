@@ -94,28 +94,20 @@ Json YamlReader::read(const Option& option) const {
   if (option.kind == OptionKind::names || option.kind == OptionKind::reals) {
     Json values = Json::array();
     for (const YamlReader& item : items()) values.push_back(item.element(option));
-    if (values.empty()) located([&] { return check_option(option, values); });
+    if (values.empty()) checked([&] { return check_option(option, values); });
     return values;
   }
   if (!is(YamlNode::Kind::scalar)) fail("is not a single value; valid: " + option.doc);
   if (option.kind == OptionKind::path && node_->text.empty()) fail("is not a path; valid: " + option.doc);
-  Json value = located([&] { return parse_option(option, node_->text); });
+  Json value = checked([&] { return parse_option(option, node_->text); });
   return option.kind == OptionKind::path ? Json((folder_ / value.get<std::string>()).lexically_normal().string()) : value;
 }
 
 Json YamlReader::element(const Option& list) const {
   if (!is(YamlNode::Kind::scalar)) fail("is not a single value");
-  if (list.kind == OptionKind::names) return located([&] { return check_option(list, Json::array({node_->text})).at(0); });
-  return located(
+  if (list.kind == OptionKind::names) return checked([&] { return check_option(list, Json::array({node_->text})).at(0); });
+  return checked(
       [&] { return storage::parse_option({.name = list.name, .kind = OptionKind::real, .min = list.min, .max = list.max}, node_->text); });
-}
-
-Json YamlReader::located(const std::function<Json()>& check) const {
-  try {
-    return check();
-  } catch (const storage::Error& error) {
-    fail_at(where_, path_, error.what());
-  }
 }
 
 std::string YamlReader::one_of(const std::string& what, const std::vector<std::string>& names) const {

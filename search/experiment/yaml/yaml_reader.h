@@ -2,13 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "search/experiment/yaml/yaml_node.h"
+#include "storage/base/error.h"
 #include "storage/base/option.h"
 
 namespace search {
@@ -67,7 +67,14 @@ class YamlReader {
   storage::Json values(const storage::Options& options, const storage::Json& inherited = storage::Json::object());
 
   /// What `check` gives; its storage::Error gets this value's place in front.
-  storage::Json located(const std::function<storage::Json()>& check) const;
+  template <typename Check>
+  auto checked(const Check& check) const {
+    try {
+      return check();
+    } catch (const storage::Error& error) {
+      fail_at(where_, path_, error.what());
+    }
+  }
 
   /// Fails for the first key that was never asked for, with the nearest that was.
   void finish() const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "search/plan/pareto.h"
 #include "search/plan/task_planner.h"
 
 namespace search {
@@ -13,7 +14,7 @@ namespace search {
 namespace {
 
 /// One way to cut, and how far its last retraining has come.
-struct Contender {
+struct Configuration {
   storage::TrialRecord trial;
   Criterion criterion;  ///< with the allocation in force
   const Schedule* schedule;
@@ -51,28 +52,28 @@ class Halving : public Strategy {
   static void compete(const Experiment& experiment, const History& history, TaskPlanner& planner, const NamedNet& net, int seed) {
     const std::vector<int> epochs = rung_epochs(experiment);
     const storage::TrialRecord base = planner.trial(net, seed);
-    std::vector<Contender> contenders = enter(experiment, planner, net, base, epochs[0]);
-    std::vector<Contender*> on_rung;
-    for (Contender& contender : contenders) on_rung.push_back(&contender);
+    std::vector<Configuration> configurations = enter(experiment, planner, net, base, epochs[0]);
+    std::vector<Configuration*> on_rung;
+    for (Configuration& configuration : configurations) on_rung.push_back(&configuration);
     bool complete = true;  // all that this rung will see is here
     for (std::size_t rung = 1; rung < epochs.size(); ++rung) {
-      complete = complete &&
-                 std::all_of(on_rung.begin(), on_rung.end(), [&](const Contender* each) { return settled(history, planner, net, *each); });
+      complete = complete && std::all_of(on_rung.begin(), on_rung.end(),
+                                         [&](const Configuration* each) { return settled(history, planner, net, *each); });
       on_rung = promote(experiment, history, planner, net, on_rung, {epochs[rung - 1], epochs[rung]}, complete);
     }
-    for (Contender& contender : contenders) {
-      contender.trial.steps.back().stage = contender.rungs.back();
-      if (contender.rungs.size() == epochs.size())
-        planner.measure(contender.trial.steps.back(), net, label(net, contender, contender.trial.steps.back().step), last_share(contender),
-                        seed);
-      planner.add(std::move(contender.trial));
+    for (Configuration& configuration : configurations) {
+      configuration.trial.steps.back().stage = configuration.rungs.back();
+      if (configuration.rungs.size() == epochs.size())
+        planner.measure(configuration.trial.steps.back(), net, label(net, configuration, configuration.trial.steps.back().step),
+                        last_share(configuration), seed);
+      planner.add(std::move(configuration.trial));
     }
   }
 
-  /// All contenders with the stages of their first rung.
-  static std::vector<Contender> enter(const Experiment& experiment, TaskPlanner& planner, const NamedNet& net,
-                                      const storage::TrialRecord& base, int epochs) {
-    std::vector<Contender> contenders;
+  /// All configurations with the stages of their first rung.
+  static std::vector<Configuration> enter(const Experiment& experiment, TaskPlanner& planner, const NamedNet& net,
+                                          const storage::TrialRecord& base, int epochs) {
+    std::vector<Configuration> configurations;
     for (const Criterion& criterion : experiment.criteria) {
       if (!criterion.widths_from.empty()) continue;
       auto allocations = experiment.strategy_options.at("allocations").get<std::vector<std::string>>();
@@ -80,30 +81,31 @@ class Halving : public Strategy {
       if (!named) allocations.push_back(criterion.allocation);
       for (const std::string& allocation : allocations) {
         for (const Schedule& schedule : experiment.schedules) {
-          Contender contender{base, criterion, &schedule};
-          contender.criterion.allocation = allocation;
-          planner.name(contender.trial, criterion, named ? schedule.name + "-" + allocation : schedule.name);
+          Configuration configuration{base, criterion, &schedule};
+          configuration.criterion.allocation = allocation;
+          planner.name(configuration.trial, criterion, named ? schedule.name + "-" + allocation : schedule.name);
           for (const prune::PruneRequest& request : schedule.steps) {
-            const storage::TrialStep& parent = contender.trial.steps.back();
-            if (parent.step > 0) contender.share = kept_share(schedule.steps[static_cast<std::size_t>(parent.step) - 1], contender.share);
-            const std::string stage = planner.cut({net, base.steps[0].stage, parent.stage, contender.criterion, request, base.seed,
-                                                   label(net, contender, parent.step + 1), contender.share, "", epochs});
-            contender.trial.steps.push_back({parent.step + 1, stage, ""});
+            const storage::TrialStep& parent = configuration.trial.steps.back();
+            if (parent.step > 0)
+              configuration.share = kept_share(schedule.steps[static_cast<std::size_t>(parent.step) - 1], configuration.share);
+            const std::string stage = planner.cut({net, base.steps[0].stage, parent.stage, configuration.criterion, request, base.seed,
+                                                   label(net, configuration, parent.step + 1), configuration.share, "", epochs});
+            configuration.trial.steps.push_back({parent.step + 1, stage, ""});
           }
-          contender.rungs.push_back(contender.trial.steps.back().stage);
-          contenders.push_back(std::move(contender));
+          configuration.rungs.push_back(configuration.trial.steps.back().stage);
+          configurations.push_back(std::move(configuration));
         }
       }
     }
-    return contenders;
+    return configurations;
   }
 
   /// Those of a rung that go on to the next: the best of what is done so far, and whoever was let on before.
-  static std::vector<Contender*> promote(const Experiment& experiment, const History& history, TaskPlanner& planner, const NamedNet& net,
-                                         const std::vector<Contender*>& rung, Epochs epochs, bool complete) {
-    std::vector<Contender*> done;
+  static std::vector<Configuration*> promote(const Experiment& experiment, const History& history, TaskPlanner& planner,
+                                             const NamedNet& net, const std::vector<Configuration*>& rung, Epochs epochs, bool complete) {
+    std::vector<Configuration*> done;
     std::vector<Candidate> candidates;
-    for (Contender* each : rung) {
+    for (Configuration* each : rung) {
       if (planner.awaits_latency(history, each->rungs.back(), net)) continue;
       const storage::StageStatus* result = done_net(history, each->rungs.back());
       std::optional<Candidate> found = result == nullptr ? std::nullopt : candidate(*result, experiment.objectives, experiment.constraints);
@@ -114,9 +116,9 @@ class Halving : public Strategy {
     const std::size_t reduction = experiment.strategy_options.at("reduction").get<std::size_t>();
     const std::size_t places = complete && !done.empty() ? std::max<std::size_t>(done.size() / reduction, 1) : done.size() / reduction;
     const std::vector<int> order = ranking(candidates);
-    std::vector<Contender*> promoted;
+    std::vector<Configuration*> promoted;
     for (std::size_t place = 0; place < order.size(); ++place) {
-      Contender& each = *done[static_cast<std::size_t>(order[place])];
+      Configuration& each = *done[static_cast<std::size_t>(order[place])];
       const CutRequest cut{net,
                            each.trial.steps[0].stage,
                            "",
@@ -137,19 +139,21 @@ class Halving : public Strategy {
     return promoted;
   }
 
-  static bool settled(const History& history, const TaskPlanner& planner, const NamedNet& net, const Contender& contender) {
-    const std::string& last = contender.rungs.back();
+  static bool settled(const History& history, const TaskPlanner& planner, const NamedNet& net, const Configuration& configuration) {
+    const std::string& last = configuration.rungs.back();
     if (done_net(history, last) != nullptr) return !planner.awaits_latency(history, last, net);
-    return std::any_of(contender.trial.steps.begin(), contender.trial.steps.end(),
+    return std::any_of(configuration.trial.steps.begin(), configuration.trial.steps.end(),
                        [&](const storage::TrialStep& step) { return has_failed(history, step.stage); }) ||
            has_failed(history, last);
   }
 
-  static double last_share(const Contender& contender) { return kept_share(contender.schedule->steps.back(), contender.share); }
+  static double last_share(const Configuration& configuration) {
+    return kept_share(configuration.schedule->steps.back(), configuration.share);
+  }
 
-  static std::string label(const NamedNet& net, const Contender& contender, int step) {
-    return fmt::format("{} {} {} {}/{} seed {}", net.label, contender.criterion.label, contender.trial.schedule, step,
-                       contender.schedule->steps.size(), contender.trial.seed);
+  static std::string label(const NamedNet& net, const Configuration& configuration, int step) {
+    return fmt::format("{} {} {} {}/{} seed {}", net.label, configuration.criterion.label, configuration.trial.schedule, step,
+                       configuration.schedule->steps.size(), configuration.trial.seed);
   }
 };
 

@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "eval/data/seed.h"
-#include "search/plan/strategies/experience.h"
 #include "search/plan/strategies/search_node.h"
+#include "search/plan/strategies/surrogate.h"
 
 namespace search {
 
@@ -71,7 +71,7 @@ class Pareto : public Strategy {
     Outcomes outcomes;
     for (std::size_t i = 0; i < known; ++i) outcomes.push_back(candidate_of(experiment, nets[i].node));
     if (!outcomes[0]) outcomes[0] = Candidate{std::vector<double>(experiment.objectives.size()), 0};  // nothing can be compared
-    const Experience experience(experiment.objectives, outcomes, cuts);
+    const Surrogate surrogate(experiment.objectives, outcomes, cuts);
     const auto all_factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
     const double smallest = experiment.strategy_options.at("smallest");
     const std::vector<std::size_t> parents = ranked_parents(all_factors, smallest, nets, outcomes);
@@ -87,15 +87,15 @@ class Pareto : public Strategy {
       const std::vector<double> factors = fitting_factors(all_factors, smallest, nets[parents[rank]].node);
       const Cut cut{parents[rank], criterion, factors[draws.below(factors.size())]};
       const bool is_made = std::find(cuts.begin() + 1, cuts.end(), cut) != cuts.end();
-      const double promise = is_made ? -1 : experience.promise(cut);
-      const bool is_better = promise > most || (promise == most && tried[cut.criterion] < tried[best.criterion]);
+      const double improvement = is_made ? -1 : surrogate.expected_improvement(cut);
+      const bool is_better = improvement > most || (improvement == most && tried[cut.criterion] < tried[best.criterion]);
       if (i > 0 && !is_better) continue;
       best = cut;
       best_rank = rank;
-      most = promise;
+      most = improvement;
     }
     const SearchNode& parent = nets[best.parent].node;
-    SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.factor}, fmt::format("pareto-{}", nets.size()));
+    SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.keep_ratio}, fmt::format("pareto-{}", nets.size()));
     planner.decide(node, fmt::format("cut {} to {}", parent.trial.name, node.share),
                    fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws", best_rank + 1,
                                parents.size(), most, drawn));

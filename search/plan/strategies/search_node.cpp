@@ -27,7 +27,7 @@ SearchNode NodePlanner::base(const Criterion& criterion, const std::string& name
 }
 
 SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, const std::string& name) const {
-  SearchNode node{parent.trial, rounded_share(parent.share * mutation.factor)};
+  SearchNode node{parent.trial, rounded_share(parent.share * mutation.keep_ratio)};
   planner_.name(node.trial, mutation.criterion, name);
   const prune::PruneRequest request{prune::PruneRequest::Kind::keep, node.share, of_};
   const std::string label = fmt::format("{} {} {} {:.3g} seed {}", net_.label, mutation.criterion.label, name, node.share, seed_);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "search/experiment/objectives.h"
+#include "search/plan/pareto.h"
 #include "search/plan/task_planner.h"
 
 namespace search {
@@ -32,7 +32,7 @@ std::optional<Candidate> candidate_of(const Experiment& experiment, const Search
 /// What a search may do to a net.
 struct Mutation {
   const Criterion& criterion;
-  double factor;  ///< share of the net that is left
+  double keep_ratio;  ///< share of the net that is left
 };
 
 /// Plans the cuts of one base net and seed.

@@ -11,7 +11,7 @@ const StoredNet& at(const Snapshot& run, int net) {
   return run.nets[static_cast<std::size_t>(net)];
 }
 
-Json step_json(const Group& group, const std::map<Unit, int>& nets, const Snapshot& run) {
+Json step_json(const Group& group, const std::map<Replicate, int>& nets, const Snapshot& run) {
   std::vector<double> val, test, params, macs, params_ratio, macs_ratio;
   Json indices = Json::array();
   for (const auto& [unit, index] : nets) {

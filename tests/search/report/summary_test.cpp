@@ -1,4 +1,4 @@
-#include "search/report/answers.h"
+#include "search/report/summary.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "tests/support/snapshot_of.h"
 #include "tests/support/temporary_directory.h"
 
-using search::AnswerRow;
+using search::SummaryRow;
 using storage::Json;
 
 namespace {
@@ -37,12 +37,12 @@ Json baseline(const char* net, double width, int seed, double val, double test, 
 }
 
 /// Of rows of the views `steps` and `baselines`.
-std::vector<AnswerRow> answers(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
+std::vector<SummaryRow> answers(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
   return search::answers(support::snapshot_of(steps, baselines), tolerance, size);
 }
 
-AnswerRow row(const std::vector<AnswerRow>& rows, const std::string& what) {
-  for (const AnswerRow& each : rows)
+SummaryRow row(const std::vector<SummaryRow>& rows, const std::string& what) {
+  for (const SummaryRow& each : rows)
     if (each.what == what) return each;
   FAIL("no row " << what);
   return {};
@@ -65,7 +65,7 @@ TEST_CASE("columns of a table are aligned by letters, not by bytes") {
 }
 
 TEST_CASE("the base is averaged over seeds") {
-  const AnswerRow base = row(answers(two_seeds, Json::array(), 0.01, "macs"), "base");
+  const SummaryRow base = row(answers(two_seeds, Json::array(), 0.01, "macs"), "base");
   CHECK(base.task == "t");
   CHECK(base.net == "n");
   CHECK(base.seeds == 2);
@@ -78,7 +78,7 @@ TEST_CASE("the base is averaged over seeds") {
 
 TEST_CASE("the best of each seed is chosen by validation, the smaller of equals") {
   // Seed 1: step 1. Seed 2: steps 1 and 2 are equal, 2 is smaller.
-  const AnswerRow best = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
+  const SummaryRow best = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
   CHECK(best.seeds == 2);
   CHECK(best.accuracy_val == Approx((0.91 + 0.90) / 2));
   CHECK(best.accuracy_test == Approx((0.89 + 0.86) / 2));
@@ -91,7 +91,7 @@ TEST_CASE("the best of each seed is chosen by validation, the smaller of equals"
 
 TEST_CASE("the smallest is within the tolerance of its own seed's base") {
   // Seed 1: base .90, so .89 is just good enough: step 2. Seed 2: base .92, so .91 is wanted, and no cut has it.
-  const AnswerRow smallest = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
+  const SummaryRow smallest = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
   CHECK(smallest.seeds == 1);
   CHECK(smallest.of_seeds == 2);
   CHECK(smallest.macs == 50);
@@ -102,7 +102,7 @@ TEST_CASE("the smallest is within the tolerance of its own seed's base") {
 }
 
 TEST_CASE("the last is the net after all cuts, told where there are several") {
-  const AnswerRow last = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
+  const SummaryRow last = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
   CHECK(last.seeds == 2);
   CHECK(last.macs == 20);
   CHECK(last.accuracy_test == Approx((0.79 + 0.84) / 2));
@@ -132,7 +132,7 @@ TEST_CASE("baselines stand under the base nets of their task, the narrow control
   const Json baselines{baseline("squeezenet1_1", 1, 1, 0.8, 0.7, 500, 100), baseline("narrow-n", 0.31, 1, 0.85, 0.84, 100, 100)};
   const auto rows = answers(steps, baselines, 0.01, "macs");
   std::vector<std::string> order;
-  for (const AnswerRow& each : rows) order.push_back(each.net + ": " + each.what);
+  for (const SummaryRow& each : rows) order.push_back(each.net + ": " + each.what);
   CHECK(order == std::vector<std::string>{"n: base", "n: squeezenet1_1", "n: narrow (width 0.31)", "m: base", "m: squeezenet1_1"});
   CHECK(rows[1].params_ratio == 0.5);
   CHECK(rows[4].params_ratio == 0.25);
@@ -144,7 +144,7 @@ TEST_CASE("folds of one seed are runs of their own") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.8, 10, 10), step(1, "s", "c", 0, 0.9, 0.6, 10, 10)};
   steps[0]["fold"] = 0;
   steps[1]["fold"] = 1;
-  const AnswerRow base = row(answers(steps, Json::array(), 0.01, "macs"), "base");
+  const SummaryRow base = row(answers(steps, Json::array(), 0.01, "macs"), "base");
   CHECK(base.seeds == 2);
   CHECK(base.accuracy_test == Approx(0.7));
 }

@@ -6,9 +6,9 @@
 #include "storage/base/error.h"
 
 using search::Comparison;
+using search::ComparisonGroup;
 using search::MeasuredNet;
-using search::NetGroup;
-using search::NetLine;
+using search::Series;
 using storage::Json;
 
 namespace {
@@ -18,19 +18,19 @@ MeasuredNet cut(int step, double accuracy, double macs) {
   return {step, accuracy, accuracy, macs / 10, macs};
 }
 
-NetLine line(const char* criterion, const std::vector<std::vector<MeasuredNet>>& seeds) {
-  NetLine made{std::string("slow / ") + criterion, criterion, "slow", {}};
+Series line(const char* criterion, const std::vector<std::vector<MeasuredNet>>& seeds) {
+  Series made{std::string("slow / ") + criterion, criterion, "slow", {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = seeds[seed];
   return made;
 }
 
-NetLine baseline(const std::vector<MeasuredNet>& seeds) {
-  NetLine made{"tiny", "", "", {}};
+Series baseline(const std::vector<MeasuredNet>& seeds) {
+  Series made{"tiny", "", "", {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = {seeds[seed]};
   return made;
 }
 
-NetGroup group(std::vector<NetLine> searched, std::vector<NetLine> baselines = {}) {
+ComparisonGroup group(std::vector<Series> searched, std::vector<Series> baselines = {}) {
   return {"t", "n", {}, std::move(searched), std::move(baselines)};
 }
 

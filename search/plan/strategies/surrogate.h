@@ -6,30 +6,30 @@
 #include <optional>
 #include <vector>
 
-#include "search/experiment/objectives.h"
+#include "search/plan/pareto.h"
 
 namespace search {
 
 /// Where a net comes from.
 struct Cut {
   std::size_t parent = 0, criterion = 0;
-  double factor = 1;  ///< of the parent's size, below 1
+  double keep_ratio = 1;  ///< of the parent's size, below 1
 
   bool operator==(const Cut&) const = default;
 };
 
-class Experience {
+class Surrogate {
  public:
   /// `cuts`: of every net, the base first, which comes from none. `outcomes`: of the first of them, the base among these; nothing where a
   /// net failed. The others are still being made, of nets with outcomes, and are taken to become what is expected of them.
-  Experience(const std::vector<Objective>& objectives, std::vector<std::optional<Candidate>> outcomes, const std::vector<Cut>& cuts);
+  Surrogate(const std::vector<Objective>& objectives, std::vector<std::optional<Candidate>> outcomes, const std::vector<Cut>& cuts);
 
   /// What a cut of a net that has an outcome makes. Costs shrink as asked. The other objectives change, a halving, as they did in the cuts
   /// of the same criterion and, counted as one cut more, in the mean of all cuts; before the first cut not at all.
   Candidate expected(const Cut& cut) const;
 
   /// By how much the volume that the nets dominate, counted as the stored hypervolume, is expected to grow.
-  double promise(const Cut& cut) const;
+  double expected_improvement(const Cut& cut) const;
 
  private:
   /// Of each objective, a halving, in sum over cuts.

@@ -1,7 +1,7 @@
 // The text of the answers, declared in answers.h.
 #include <fmt/format.h>
 
-#include "search/report/answers.h"
+#include "search/report/summary.h"
 #include "search/report/table_text.h"
 
 namespace search {
@@ -17,7 +17,7 @@ std::string short_number(double value) {
 
 using Cells = std::vector<std::string>;
 
-Cells cells_of(const AnswerRow& row) {
+Cells cells_of(const SummaryRow& row) {
   if (row.seeds == 0) return {row.what, fmt::format("0 of {}", row.of_seeds), "none", "", "", "", "", ""};
   return {row.what,
           row.seeds == row.of_seeds ? std::to_string(row.seeds) : fmt::format("{} of {}", row.seeds, row.of_seeds),
@@ -32,11 +32,11 @@ Cells cells_of(const AnswerRow& row) {
 
 }  // namespace
 
-std::string to_table(const std::vector<AnswerRow>& rows) {
+std::string to_table(const std::vector<SummaryRow>& rows) {
   const Cells head{"", "seeds", "val %", "test %", "params", "of base", "MACs", "of base"};
   std::string text;
   for (std::size_t i = 0; i < rows.size();) {
-    const AnswerRow& first = rows[i];
+    const SummaryRow& first = rows[i];
     std::vector<Cells> table{head};
     for (; i < rows.size() && rows[i].task == first.task && rows[i].net == first.net; ++i) table.push_back(cells_of(rows[i]));
     text += fmt::format("{}{} / {}\n{}", text.empty() ? "" : "\n", first.task, first.net, aligned(table, Side::right));

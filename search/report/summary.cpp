@@ -1,4 +1,4 @@
-#include "search/report/answers.h"
+#include "search/report/summary.h"
 
 #include <fmt/format.h>
 
@@ -15,8 +15,8 @@ namespace {
 constexpr double kRounding = 1e-9;  ///< a difference of accuracies that is none
 
 /// Means over the seeds whose base is there too.
-AnswerRow summary(const NetGroup& group, const std::string& what, const NetOfUnit& nets, std::size_t of_seeds) {
-  AnswerRow row{
+SummaryRow summary(const ComparisonGroup& group, const std::string& what, const NetOfReplicate& nets, std::size_t of_seeds) {
+  SummaryRow row{
       .task = group.task, .net = group.net, .what = what, .of_seeds = static_cast<int>(of_seeds), .params_ratio = 0, .macs_ratio = 0};
   std::vector<double> tests;
   for (const auto& [unit, net] : nets) {
@@ -39,11 +39,11 @@ AnswerRow summary(const NetGroup& group, const std::string& what, const NetOfUni
 
 /// Of each seed that has a cut net.
 struct Chosen {
-  NetOfUnit last, best, smallest;  ///< the smallest is there where a cut is within the tolerance
-  bool several = false;            ///< some seed has more than one cut
+  NetOfReplicate last, best, smallest;  ///< the smallest is there where a cut is within the tolerance
+  bool several = false;                 ///< some seed has more than one cut
 };
 
-Chosen chosen(const NetGroup& group, const NetLine& line, double tolerance, const std::string& size) {
+Chosen chosen(const ComparisonGroup& group, const Series& line, double tolerance, const std::string& size) {
   Chosen nets;
   const auto better = [&](const MeasuredNet& one, const MeasuredNet& other) {
     return std::tuple(one.accuracy_val, -one.size(size)) > std::tuple(other.accuracy_val, -other.size(size));
@@ -55,7 +55,7 @@ Chosen chosen(const NetGroup& group, const NetLine& line, double tolerance, cons
   for (const auto& [unit, steps] : line.nets) {
     const auto base = group.bases.find(unit);
     if (base == group.bases.end()) continue;
-    const auto keep = [&unit = unit](NetOfUnit& held, const MeasuredNet& step, const auto& preferred) {
+    const auto keep = [&unit = unit](NetOfReplicate& held, const MeasuredNet& step, const auto& preferred) {
       const auto [current, first] = held.emplace(unit, step);
       if (!first && preferred(step, current->second)) current->second = step;
       return first;
@@ -72,21 +72,21 @@ Chosen chosen(const NetGroup& group, const NetLine& line, double tolerance, cons
 
 }  // namespace
 
-std::vector<AnswerRow> answers(const Snapshot& run, double tolerance, const std::string& size) {
-  std::vector<AnswerRow> rows;
-  const auto add = [&](const AnswerRow& row) {
+std::vector<SummaryRow> answers(const Snapshot& run, double tolerance, const std::string& size) {
+  std::vector<SummaryRow> rows;
+  const auto add = [&](const SummaryRow& row) {
     if (row.of_seeds > 0) rows.push_back(row);
   };
-  for (const NetGroup& group : measured_nets(run)) {
+  for (const ComparisonGroup& group : measured_nets(run)) {
     add(summary(group, "base", group.bases, group.bases.size()));
-    for (const NetLine& line : group.searched) {
+    for (const Series& line : group.searched) {
       const Chosen nets = chosen(group, line, tolerance, size);
       if (nets.several) add(summary(group, line.name + ", last", nets.last, nets.last.size()));
       add(summary(group, line.name + ", best", nets.best, nets.last.size()));
       add(summary(group, line.name + ", smallest", nets.smallest, nets.last.size()));
     }
-    for (const NetLine& line : group.baselines) {
-      NetOfUnit nets;
+    for (const Series& line : group.baselines) {
+      NetOfReplicate nets;
       for (const auto& [unit, measurements] : line.nets)
         if (group.bases.contains(unit)) nets.emplace(unit, measurements.front());
       add(summary(group, line.name, nets, nets.size()));

@@ -1,4 +1,4 @@
-#include "search/experiment/objectives.h"
+#include "search/plan/pareto.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

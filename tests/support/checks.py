@@ -1,4 +1,6 @@
-"""What the tests of nas-run's output share: counting what fails, and running the program that the first argument names."""
+"""What the tests of nas-run's output share: counting what fails, and running the program that the first argument names.
+
+PYTHONPATH=tests/support finds it."""
 import subprocess
 import sys
 

@@ -10,7 +10,7 @@
 namespace search {
 
 /// Mean and standard deviation over seeds of one line of the table.
-struct AnswerRow {
+struct SummaryRow {
   std::string task, net;  ///< the base net that the line belongs to
   std::string what;       ///< "base", "gradual / lda-wilks, last" (or best, smallest), "squeezenet1_1", "narrow (width 0.31)"
   int seeds = 0;          ///< seeds, or folds of seeds, that the means are taken over; 0: no net of any seed is good enough
@@ -23,9 +23,9 @@ struct AnswerRow {
 /// with the best validation accuracy (of equal ones the smaller); and the smallest (in `size`: "params" or "macs") whose validation
 /// accuracy is at most `tolerance` below its base's, over the seeds that have one. Baselines that belong to no base net stand under each of
 /// their task. Nets without a test accuracy yet are left out.
-std::vector<AnswerRow> answers(const Snapshot& run, double tolerance, const std::string& size);
+std::vector<SummaryRow> answers(const Snapshot& run, double tolerance, const std::string& size);
 
 /// The rows as aligned text, a table for each task and base net.
-std::string to_table(const std::vector<AnswerRow>& rows);
+std::string to_table(const std::vector<SummaryRow>& rows);
 
 }  // namespace search

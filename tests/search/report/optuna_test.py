@@ -28,7 +28,7 @@ if not DATA.is_dir():
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 LARGEST = sys.float_info.max
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "docs/to_optuna.py"
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "docs/to_optuna.py"
 EXPERIMENT = """
 schema: 1
 name: small

@@ -1,4 +1,4 @@
-#include "search/report/removable.h"
+#include "search/report/retention.h"
 
 #include <catch2/catch.hpp>
 #include <map>
