@@ -18,6 +18,11 @@ double standard_error(const Summary& summary) {
   return summary.deviation / std::sqrt(static_cast<double>(summary.n));
 }
 
+/// Within this many standard errors of the mean lie 95 %.
+double critical_t(int n) {
+  return boost::math::quantile(boost::math::complement(boost::math::students_t(n - 1), kOutside / 2));
+}
+
 void require_pairs(const std::vector<double>& one, const std::vector<double>& other) {
   if (one.size() != other.size()) throw storage::Error(storage::ErrorKind::internal, "paired values do not pair up");
 }
@@ -33,8 +38,7 @@ Summary summarise(const std::vector<double>& values) {
   double squares = 0;
   for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
   summary.deviation = std::sqrt(squares / (summary.n - 1));
-  const boost::math::students_t distribution(summary.n - 1);
-  const double reach = boost::math::quantile(boost::math::complement(distribution, kOutside / 2)) * standard_error(summary);
+  const double reach = critical_t(summary.n) * standard_error(summary);
   summary.interval = Interval{summary.mean - reach, summary.mean + reach};
   return summary;
 }
@@ -53,6 +57,13 @@ PairedDifference paired_difference(const std::vector<double>& one, const std::ve
   const boost::math::students_t distribution(difference.n - 1);
   difference.p = 2 * boost::math::cdf(boost::math::complement(distribution, std::abs(difference.mean) / error));
   return difference;
+}
+
+std::optional<int> pairs_to_decide(const PairedDifference& difference) {
+  if (difference.n < 2 || difference.mean == 0) return std::nullopt;
+  for (int n = 2; n <= 1000; ++n)
+    if (critical_t(n) * difference.deviation / std::sqrt(static_cast<double>(n)) < std::abs(difference.mean)) return n;
+  return std::nullopt;
 }
 
 double sign_test(const std::vector<double>& one, const std::vector<double>& other) {

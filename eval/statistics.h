@@ -30,6 +30,10 @@ struct PairedDifference : Summary {
 /// zero have p = 0, all zero p = 1.
 PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other);
 
+/// The pairs whose 95 % interval would exclude 0 for a mean difference and a spread as these; none where more than a thousand would be
+/// needed, or nothing is known of the spread.
+std::optional<int> pairs_to_decide(const PairedDifference& difference);
+
 /// p of the two-sided sign test that either of a pair is as often the larger; equal ones do not count. For values whose spread says
 /// nothing. Throws storage::Error(internal) where the sizes differ.
 double sign_test(const std::vector<double>& one, const std::vector<double>& other);

@@ -5,6 +5,7 @@
 
 #include "search/cli/commands.h"
 #include "search/report/pareto.h"
+#include "search/report/summary.h"
 #include "storage/repository.h"
 
 namespace search::cli {
@@ -15,14 +16,19 @@ using storage::Repository;
 
 struct Options {
   std::filesystem::path directory;
-  bool json = false, csv = false;
+  bool json = false, csv = false, table = false;
   std::string x = "macs";
 };
 
 int trials(const Options& options) {
   static const std::vector<std::string> columns{"trial", "task", "net",   "criterion", "schedule",
                                                 "seed",  "fold", "state", "steps",     "failure"};
-  const Json rows = Repository(options.directory, Repository::Access::read).rows("trials");
+  const Repository repository(options.directory, Repository::Access::read);
+  if (options.table) {
+    fmt::print("{}", to_table(answers(read_snapshot(repository), stored_tolerance(repository), "macs")));
+    return exit_done;
+  }
+  const Json rows = repository.rows("trials");
   if (options.json) {
     print_json(rows);
   } else {
@@ -62,10 +68,14 @@ void add_trials(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("trials", "list the trials of a run");
   add_directory_argument(*command, options->directory);
   CLI::Option* json = command->add_flag("--json", options->json, "one JSON document: the view `trials`");
-  command->add_flag("--csv", options->csv, "comma-separated values")->excludes(json);
+  CLI::Option* csv = command->add_flag("--csv", options->csv, "comma-separated values")->excludes(json);
+  command->add_flag("--table", options->table, "means over seeds: the base, each schedule and criterion, the baselines")
+      ->excludes(json)
+      ->excludes(csv);
   command->footer(
       "Examples:\n"
       "  nas-run trials results/fashion_mnist\n"
+      "  nas-run trials results/fashion_mnist --table\n"
       "  nas-run trials results/fashion_mnist --csv > trials.csv");
   command->callback([options, &action] { action = [options] { return trials(*options); }; });
 }

@@ -10,6 +10,7 @@
 #include "search/cli/commands.h"
 #include "search/cli/progress.h"
 #include "search/experiment/quantity.h"
+#include "search/report/best.h"
 #include "search/report/summary.h"
 #include "search/run/executors/process.h"
 #include "search/run/machine.h"
@@ -161,15 +162,21 @@ std::vector<std::string> synthetic_data(const Experiment& experiment) {
   return names;
 }
 
-void print_answers(const RunSummary& summary, const std::vector<SummaryRow>& rows, const std::vector<std::string>& synthetic, bool json) {
+/// What to take, in a few lines; as JSON all that was measured beside it.
+void print_answers(const RunSummary& summary, const Repository& repository, const Experiment& experiment, bool json) {
+  const std::string directory = repository.directory().string(), size = counted_size(experiment);
+  const std::vector<Best> bests = best_nets(repository, {.tolerance = experiment.tolerance, .size = size});
+  const std::vector<std::string> synthetic = synthetic_data(experiment);
   if (!json) {
-    fmt::print("{}", to_table(rows));
+    for (const Best& best : bests) fmt::print("{}", to_text(best, directory));
+    fmt::print("nas-run trials {} --table shows all that was compared\n", directory);
     for (const std::string& name : synthetic)
-      fmt::print("\ndata {} are synthetic, drawn by nas-run sample: these figures say nothing of real images\n", name);
+      fmt::print("data {} are synthetic, drawn by nas-run sample: these figures say nothing of real images\n", name);
     return;
   }
-  Json answers = Json::array();
-  for (const SummaryRow& row : rows) answers.push_back(to_json(row));
+  Json answers = Json::array(), best = Json::array();
+  for (const SummaryRow& row : search::answers(read_snapshot(repository), experiment.tolerance, size)) answers.push_back(to_json(row));
+  for (const Best& each : bests) best.push_back(to_json(each, directory));
   print_json({{"summary",
                {{"end", end_name(summary.end)},
                 {"stages", summary.stages},
@@ -178,6 +185,7 @@ void print_answers(const RunSummary& summary, const std::vector<SummaryRow>& row
                 {"failed", summary.failed},
                 {"blocked", summary.blocked}}},
               {"synthetic", synthetic},
+              {"best", best},
               {"answers", answers}});
 }
 
@@ -209,8 +217,7 @@ int run_experiment(const Options& options) {
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
   explain(summary, directory);
-  print_answers(summary, answers(read_snapshot(repository), experiment.tolerance, counted_size(experiment)), synthetic_data(experiment),
-                options.json);
+  print_answers(summary, repository, experiment, options.json);
   return exit_code(summary);
 }
 
@@ -218,7 +225,7 @@ int run_experiment(const Options& options) {
 
 void add_run(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("run", "run what is not done yet of an experiment and print the answers");
+  CLI::App* command = app.add_subcommand("run", "run what is not done yet of an experiment and print which net to take");
   add_experiment_arguments(*command, options->experiment);
   add_only_option(*command, options->experiment);
   command->add_option("--slots", options->slots, "stages at a time; default: as many as the devices allow")->check(CLI::Range(1, 1024));

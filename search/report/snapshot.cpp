@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "search/experiment/experiment.h"
 #include "search/plan/pareto.h"
 
 namespace search {
@@ -145,6 +146,13 @@ int Snapshot::net_of(const std::string& fingerprint) const {
 
 const StoredTrial* Snapshot::trial_of(const StoredNet& net) const {
   return net.trial < 0 ? nullptr : &trials[static_cast<std::size_t>(net.trial)];
+}
+
+double stored_tolerance(const storage::Repository& repository) {
+  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  const Json search =
+      experiment && experiment->settings.is_object() ? experiment->settings.value("search", Json::object()) : Json::object();
+  return search.value("tolerance", Experiment().tolerance);
 }
 
 Snapshot read_snapshot(const Repository& repository) {

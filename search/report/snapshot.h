@@ -61,4 +61,7 @@ struct Snapshot {
 
 Snapshot read_snapshot(const storage::Repository& repository);
 
+/// `search: {tolerance}` of the experiment as it was run last.
+double stored_tolerance(const storage::Repository& repository);
+
 }  // namespace search

@@ -8,13 +8,6 @@ namespace search {
 
 namespace {
 
-std::string short_number(double value) {
-  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
-  if (value >= 1e3) return fmt::format("{:.1f} k", value / 1e3);
-  return fmt::format("{:.0f}", value);
-}
-
 using Cells = std::vector<std::string>;
 
 Cells cells_of(const SummaryRow& row) {

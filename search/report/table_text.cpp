@@ -1,5 +1,7 @@
 #include "search/report/table_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace search {
@@ -29,6 +31,13 @@ std::string aligned(const std::vector<std::vector<std::string>>& table, Side sid
     text += line + "\n";
   }
   return text;
+}
+
+std::string short_number(double value) {
+  if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
+  if (value >= 1e3) return fmt::format("{:.1f} k", value / 1e3);
+  return fmt::format("{:.0f}", value);
 }
 
 }  // namespace search

@@ -12,4 +12,7 @@ enum class Side { left, right };
 /// of UTF-8, not bytes. All rows have as many cells as the first.
 std::string aligned(const std::vector<std::vector<std::string>>& table, Side side);
 
+/// "19.60 M", "92.3 k", "512".
+std::string short_number(double value);
+
 }  // namespace search

@@ -62,3 +62,16 @@ TEST_CASE("Holm's correction multiplies the smallest p by the number of claims, 
   CHECK(holm({0.6, 0.7})[1] == 1);
   CHECK(holm({}).empty());
 }
+
+TEST_CASE("pairs that would decide a difference, by the table of Student's t") {
+  eval::PairedDifference difference;
+  difference.n = 2;
+  difference.mean = difference.deviation = 1;
+  CHECK(eval::pairs_to_decide(difference) == 7);  // t(6) = 2.447 < sqrt(7); t(5) = 2.571 > sqrt(6)
+  difference.mean = -1;
+  CHECK(eval::pairs_to_decide(difference) == 7);
+  difference.mean = 0.01;
+  CHECK_FALSE(eval::pairs_to_decide(difference));
+  difference.n = 1;
+  CHECK_FALSE(eval::pairs_to_decide(difference));
+}

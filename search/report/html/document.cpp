@@ -28,7 +28,7 @@ Json experiment_part(const storage::Repository& repository) {
   if (settings.is_object())
     for (const char* key : {"search", "objectives", "constraints"})
       if (settings.contains(key)) part[key] = settings.at(key);
-  if (part.contains("search") && part["search"].contains("tolerance")) part["tolerance"] = part["search"]["tolerance"];
+  part["tolerance"] = stored_tolerance(repository);
   return part;
 }
 

@@ -1,0 +1,331 @@
+#include "search/report/best.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "search/report/table_text.h"
+#include "storage/base/error.h"
+#include "storage/base/option.h"
+
+namespace search {
+
+namespace {
+
+using storage::Json;
+
+constexpr double kRounding = 1e-9;          ///< a difference of accuracies that is none
+constexpr std::size_t kControls = 7;        ///< that are shown
+constexpr const char* kNarrow = "narrow-";  ///< what names of narrow controls begin with
+constexpr const char* kVerdicts[] = {"better", "worse", "undecided"};
+
+/// A step of a group: the same way to a net, with every seed.
+struct Option {
+  const Group* group;
+  std::size_t step;
+  std::map<Replicate, const StoredNet*> nets;  ///< tested
+  double val = 0, params = 0, macs = 0;
+  std::optional<double> latency_ms;
+
+  bool is_base() const { return group->role == "pruned" && step == 0; }
+  bool is_cut() const { return group->role == "pruned" && step > 0; }
+  double size(const std::string& of) const { return of == "params" ? params : macs; }
+};
+
+double mean(const std::map<Replicate, const StoredNet*>& nets, double (*value)(const StoredNet&)) {
+  double sum = 0;
+  for (const auto& [replicate, net] : nets) sum += value(*net);
+  return sum / static_cast<double>(nets.size());
+}
+
+double val_of(const StoredNet& net) {
+  return *net.val;
+}
+double test_of(const StoredNet& net) {
+  return *net.test;
+}
+double params_of(const StoredNet& net) {
+  return net.params;
+}
+double macs_of(const StoredNet& net) {
+  return net.macs;
+}
+
+std::string name_of(const Option& option) {
+  const Group& group = *option.group;
+  if (option.is_base()) return group.net + ", whole";
+  if (option.is_cut()) return fmt::format("{}, {}, {}, step {}", group.net, group.criterion, group.schedule, option.step);
+  return fmt::format("{}{}, from scratch", group.net, group.width == 1 ? "" : fmt::format(" (width {})", group.width));
+}
+
+std::string points(double share) {
+  return fmt::format("{:g} point{}", 100 * share, share == 0.01 ? "" : "s");
+}
+
+/// All that was measured for a task, each base once.
+class Choice {
+ public:
+  Choice(const storage::Repository& repository, const Snapshot& run, const std::vector<Group>& groups, const std::string& task,
+         const BestRequest& request)
+      : run_(run), request_(request), statuses_(repository.stage_statuses({"latency_ms"})) {
+    for (const Group& group : groups)
+      if (group.task == task)
+        for (std::size_t step = 0; step < group.tested.size(); ++step) add(group, step);
+    for (const Option& option : options_) seeds_ = std::max(seeds_, option.nets.size());
+  }
+
+  std::optional<Best> best() const {
+    const Option* chosen = nullptr;
+    std::string why;
+    if (has_limits()) {
+      chosen = request_.min_accuracy ? smallest([&](const Option& option) { return option.val >= *request_.min_accuracy - kRounding; })
+                                     : most_accurate();
+      why = request_.min_accuracy ? "the smallest with the accuracy that was asked for" : "the most accurate of those that cost no more";
+    } else {
+      chosen = smallest([&](const Option& option) { return !option.is_base() && is_near_base(option); });
+      why = fmt::format("the smallest net within {} of its base", points(*request_.tolerance));
+      if (chosen == nullptr) {
+        chosen = most_accurate();
+        why =
+            fmt::format("no small net is within {:g} points of its base: the most accurate one that is smaller", 100 * *request_.tolerance);
+      }
+    }
+    if (chosen == nullptr) return std::nullopt;
+    return describe(*chosen, why);
+  }
+
+ private:
+  void add(const Group& group, std::size_t step) {
+    Option option{&group, step, {}};
+    double latency = 0;
+    bool all_timed = true;
+    for (const auto& [replicate, index] : group.tested[step]) {
+      const StoredNet& net = run_.nets[static_cast<std::size_t>(index)];
+      if (!net.val || !net.test || net.beyond) continue;
+      option.nets.emplace(replicate, &net);
+      const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
+      const auto timed = metrics.find("latency_ms");
+      all_timed = all_timed && timed != metrics.end();
+      if (timed != metrics.end()) latency += timed->second;
+    }
+    if (option.nets.empty()) return;
+    const auto same_base = [&](const Option& other) { return other.is_base() && option.is_base() && other.group->net == group.net; };
+    if (std::any_of(options_.begin(), options_.end(), same_base)) return;
+    option.val = mean(option.nets, val_of);
+    option.params = mean(option.nets, params_of);
+    option.macs = mean(option.nets, macs_of);
+    if (all_timed) option.latency_ms = latency / static_cast<double>(option.nets.size());
+    options_.push_back(std::move(option));
+  }
+
+  bool has_limits() const { return request_.max_macs || request_.max_params || request_.max_latency_ms || request_.min_accuracy; }
+
+  /// With as many seeds as any: one lucky seed is no answer.
+  bool is_possible(const Option& option) const {
+    const auto holds = [](const std::optional<double>& limit, const std::optional<double>& value) {
+      return !limit || (value && *value <= *limit);
+    };
+    return option.nets.size() == seeds_ && holds(request_.max_macs, option.macs) && holds(request_.max_params, option.params) &&
+           holds(request_.max_latency_ms, option.latency_ms);
+  }
+
+  /// The base that an option was cut from; of a net from scratch, the most accurate one.
+  const Option* base_of(const Option& option) const {
+    const Option* base = nullptr;
+    for (const Option& each : options_) {
+      const bool is_own = option.group->role == "pruned"
+                              ? each.group->net == option.group->net
+                              : !option.group->net.starts_with(kNarrow) || option.group->net == kNarrow + each.group->net;
+      if (each.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
+    }
+    return base;
+  }
+
+  bool is_near_base(const Option& option) const {
+    const Option* base = base_of(option);
+    return base != nullptr && option.size(request_.size) < base->size(request_.size) &&
+           option.val >= base->val - *request_.tolerance - kRounding;
+  }
+
+  template <typename Accepts>
+  const Option* smallest(const Accepts& accepts) const {
+    const Option* found = nullptr;
+    for (const Option& each : options_)
+      if (is_possible(each) && accepts(each) &&
+          (found == nullptr || std::pair(each.size(request_.size), -each.val) < std::pair(found->size(request_.size), -found->val)))
+        found = &each;
+    return found;
+  }
+
+  const Option* most_accurate() const {
+    const Option* found = nullptr;
+    for (const Option& each : options_) {
+      if (!is_possible(each) || (!has_limits() && each.is_base())) continue;
+      if (found == nullptr || std::pair(each.val, -each.size(request_.size)) > std::pair(found->val, -found->size(request_.size)))
+        found = &each;
+    }
+    return found;
+  }
+
+  Best describe(const Option& chosen, const std::string& why) const {
+    Best best{.task = chosen.group->task, .net = name_of(chosen), .step = static_cast<int>(chosen.step), .why = why};
+    const StoredNet* taken = nullptr;
+    std::vector<double> tests;
+    for (const auto& [replicate, net] : chosen.nets) {
+      tests.push_back(*net->test);
+      if (taken == nullptr || *net->val > *taken->val) taken = net;
+    }
+    best.trial = trial_with(*taken, chosen);
+    best.seeds = static_cast<int>(chosen.nets.size());
+    best.params = chosen.params;
+    best.macs = chosen.macs;
+    best.latency_ms = chosen.latency_ms;
+    best.accuracy_val = chosen.val;
+    best.accuracy_test = eval::summarise(tests);
+    if (const Option* base = base_of(chosen)) {
+      best.params_ratio = chosen.params / base->params;
+      best.macs_ratio = chosen.macs / base->macs;
+      if (base != &chosen) best.controls.push_back(compared(chosen, *base));
+    }
+    // The controls from scratch; for one of these, the most accurate cut net that costs no more.
+    const Option* cut = nullptr;
+    for (const Option& each : options_) {
+      if (each.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls)
+        best.controls.push_back(compared(chosen, each));
+      if (each.is_cut() && each.macs <= 1.05 * chosen.macs && each.nets.size() == seeds_ && (cut == nullptr || each.val > cut->val))
+        cut = &each;
+    }
+    if (!chosen.is_cut() && cut != nullptr) best.controls.push_back(compared(chosen, *cut));
+    return best;
+  }
+
+  /// The trial of the chosen group that the net is a step of: others may share it.
+  int trial_with(const StoredNet& net, const Option& chosen) const {
+    for (const StoredTrial& trial : run_.trials)
+      if (trial.criterion == chosen.group->criterion && trial.schedule == chosen.group->schedule && trial.role == chosen.group->role &&
+          trial.nets.size() > chosen.step && trial.nets[chosen.step] >= 0 &&
+          &run_.nets[static_cast<std::size_t>(trial.nets[chosen.step])] == &net)
+        return trial.number;
+    return run_.trial_of(net)->number;
+  }
+
+  static Control compared(const Option& chosen, const Option& other) {
+    std::vector<double> ones, others;
+    Control control{.name = name_of(other)};
+    for (const auto& [replicate, net] : chosen.nets) {
+      const auto same = other.nets.find(replicate);
+      if (same == other.nets.end()) continue;
+      ones.push_back(test_of(*net));
+      others.push_back(test_of(*same->second));
+    }
+    control.macs = other.macs;
+    control.accuracy_test = eval::summarise(others).mean;
+    control.difference = eval::paired_difference(ones, others);
+    const auto& interval = control.difference.interval;
+    control.verdict = kVerdicts[!interval || (interval->low <= 0 && interval->high >= 0) ? 2 : interval->low > 0 ? 0 : 1];
+    if (control.verdict == kVerdicts[2]) control.seeds_to_decide = eval::pairs_to_decide(control.difference);
+    return control;
+  }
+
+  const Snapshot& run_;
+  const BestRequest& request_;
+  std::map<std::string, storage::StageStatus> statuses_;
+  std::vector<Option> options_;
+  std::size_t seeds_ = 0;
+};
+
+std::string export_command(const Best& best, const std::string& directory) {
+  return fmt::format("nas-run export {} {} --step {} --to torchscript -o small.pt", directory, best.trial, best.step);
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.1f} %", 100 * share);
+}
+
+std::string interval_of(const std::optional<eval::Interval>& interval, bool sign) {
+  if (!interval) return "one seed: no interval";
+  return sign ? fmt::format("{:+.1f} to {:+.1f}", 100 * interval->low, 100 * interval->high)
+              : fmt::format("95 %: {:.1f} to {:.1f}", 100 * interval->low, 100 * interval->high);
+}
+
+std::string verdict_of(const Control& control) {
+  if (control.verdict != kVerdicts[2]) return control.verdict;
+  if (!control.seeds_to_decide) return "undecided";
+  return fmt::format("undecided; about {} seeds would decide", *control.seeds_to_decide);
+}
+
+}  // namespace
+
+std::vector<Best> best_nets(const storage::Repository& repository, const BestRequest& request) {
+  BestRequest asked = request;
+  if (!asked.tolerance) asked.tolerance = stored_tolerance(repository);
+  const Snapshot run = read_snapshot(repository);
+  const std::vector<Group> groups = groups_of(run);
+  std::vector<std::string> tasks;
+  for (const StoredTrial& trial : run.trials)
+    if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
+  if (!request.task.empty()) {
+    if (std::find(tasks.begin(), tasks.end(), request.task) == tasks.end())
+      throw storage::Error(storage::ErrorKind::usage,
+                           fmt::format("'{}' is no task of this run{}", request.task, storage::suggestion(request.task, tasks)));
+    tasks = {request.task};
+  }
+  std::vector<Best> all;
+  for (const std::string& task : tasks)
+    if (std::optional<Best> best = Choice(repository, run, groups, task, asked).best()) all.push_back(std::move(*best));
+  return all;
+}
+
+Json to_json(const Best& best, const std::string& directory) {
+  const auto bounds = [](const std::optional<eval::Interval>& interval) { return interval ? Json{interval->low, interval->high} : Json(); };
+  Json controls = Json::array();
+  for (const Control& each : best.controls) {
+    const auto& interval = each.difference.interval;
+    controls.push_back({{"name", each.name},
+                        {"macs", each.macs},
+                        {"accuracy_test", each.accuracy_test},
+                        {"difference", each.difference.mean},
+                        {"low", interval ? Json(interval->low) : Json()},
+                        {"high", interval ? Json(interval->high) : Json()},
+                        {"verdict", each.verdict},
+                        {"seeds_to_decide", each.seeds_to_decide ? Json(*each.seeds_to_decide) : Json()}});
+  }
+  return {{"task", best.task},
+          {"trial", best.trial},
+          {"step", best.step},
+          {"net", best.net},
+          {"seeds", best.seeds},
+          {"params", best.params},
+          {"macs", best.macs},
+          {"params_ratio", best.params_ratio},
+          {"macs_ratio", best.macs_ratio},
+          {"latency_ms", best.latency_ms ? Json(*best.latency_ms) : Json()},
+          {"accuracy_val", best.accuracy_val},
+          {"accuracy_test", best.accuracy_test.mean},
+          {"interval", bounds(best.accuracy_test.interval)},
+          {"why", best.why},
+          {"export", export_command(best, directory)},
+          {"controls", std::move(controls)}};
+}
+
+std::string to_text(const Best& best, const std::string& directory) {
+  std::string text = fmt::format("{}: take {} (trial {})\n", best.task, best.net, best.trial);
+  text += fmt::format("  {:.3g} of the MACs of its base ({}), {:.3g} of its parameters ({}){}\n", best.macs_ratio, short_number(best.macs),
+                      best.params_ratio, short_number(best.params),
+                      best.latency_ms ? fmt::format(", {:.3g} ms an image", *best.latency_ms) : "");
+  text += fmt::format("  {} of the test images right ({}), {} of the validation images; {} seed{}\n", percent(best.accuracy_test.mean),
+                      interval_of(best.accuracy_test.interval, false), percent(best.accuracy_val), best.seeds, best.seeds == 1 ? "" : "s");
+  text += fmt::format("  chosen on validation data: {}\n", best.why);
+  if (!best.controls.empty()) {
+    std::vector<std::vector<std::string>> table{{"  against", "test", "MACs", "lead in points", "verdict"}};
+    for (const Control& each : best.controls)
+      table.push_back({"  " + each.name, percent(each.accuracy_test), short_number(each.macs),
+                       fmt::format("{:+.1f} ({})", 100 * each.difference.mean, interval_of(each.difference.interval, true)),
+                       verdict_of(each)});
+    text += aligned(table, Side::left);
+  }
+  return text + "  " + export_command(best, directory) + "\n";
+}
+
+}  // namespace search
