@@ -87,8 +87,7 @@ class Choice {
       why = fmt::format("the smallest net within {} of its base", points(*request_.tolerance));
       if (chosen == nullptr) {
         chosen = most_accurate();
-        why =
-            fmt::format("no small net is within {:g} points of its base: the most accurate one that is smaller", 100 * *request_.tolerance);
+        why = fmt::format("no smaller net is within {} of its base, so the most accurate of them", points(*request_.tolerance));
       }
     }
     if (chosen == nullptr) return std::nullopt;
