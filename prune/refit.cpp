@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "prune/algebra.h"
 #include "prune/ridge.h"
 #include "storage/base/error.h"
 
@@ -18,8 +19,9 @@ using torch::Tensor;
 
 namespace {
 
-/// Every fifth image is held out while a ridge is chosen.
+/// A fifth of the images, the last ones, is held out while a ridge is chosen.
 constexpr std::int64_t fold = 5;
+constexpr const char* unchanged = "it gives the whole net's outputs as it is";
 
 /// One place in each of `count` equal stretches of a map of `area` places, for images first, first + 1, ...: [images, count].
 Tensor draw_places(std::int64_t first, std::int64_t images, std::int64_t area, std::int64_t count, std::uint64_t seed) {
@@ -36,13 +38,11 @@ Tensor draw_places(std::int64_t first, std::int64_t images, std::int64_t area, s
   return places;
 }
 
-/// What a layer reads at some places of its output: [images, places, groups, inputs of a group], in the order of the weights.
+/// What a layer reads at some places of its output: [images * places, groups, inputs of a group], in the order of `rows_of`.
 Tensor windows(const Layer& layer, const Tensor& x, const Tensor& places, std::int64_t output_width) {
-  const std::int64_t images = x.size(0);
-  if (layer.kind == LayerKind::linear) return x.flatten(1).view({images, 1, 1, -1});
+  if (layer.kind == LayerKind::linear) return x.flatten(1).unsqueeze(1);
   const Tensor padded = at::constant_pad_nd(x, {layer.padding[1], layer.padding[1], layer.padding[0], layer.padding[0]});
-  const std::int64_t channels = padded.size(1), height = padded.size(2), width = padded.size(3);
-  const std::int64_t taps = layer.kernel[0] * layer.kernel[1], count = places.size(1);
+  const std::int64_t images = padded.size(0), channels = padded.size(1), height = padded.size(2), width = padded.size(3);
   const Tensor corners = places.div(output_width, "floor") * (layer.stride[0] * width) + places.remainder(output_width) * layer.stride[1];
   const Tensor window = (at::arange(layer.kernel[0], places.options()) * (layer.dilation[0] * width)).unsqueeze(1) +
                         at::arange(layer.kernel[1], places.options()) * layer.dilation[1];
@@ -50,32 +50,72 @@ Tensor windows(const Layer& layer, const Tensor& x, const Tensor& places, std::i
   const Tensor index = image.view({-1, 1, 1}) + corners.unsqueeze(2) + window.flatten();
   const Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({images * height * width, channels});
   return pixels.index_select(0, index.flatten())
-      .view({images, count, taps, channels})
-      .transpose(2, 3)
-      .reshape({images, count, layer.groups, channels / layer.groups * taps});
+      .view({places.numel(), window.numel(), layer.groups, channels / layer.groups})
+      .transpose(1, 2)
+      .flatten(2);
 }
 
-/// A layer's outputs at some places: [images, places, channels].
-Tensor at_places(const Tensor& output, const Tensor& places) {
-  const Tensor maps = output.dim() == 2 ? output.unsqueeze(2) : output.flatten(2);
-  return maps.gather(2, places.unsqueeze(1).expand({-1, maps.size(1), -1})).transpose(1, 2);
+/// The weights of a layer's filters as they meet `windows`: [groups, outputs of a group, inputs of a group].
+Tensor rows_of(const Layer& layer, const Tensor& weight) {
+  return (weight.dim() == 4 ? weight.permute({0, 2, 3, 1}) : weight).reshape({layer.groups, layer.channels / layer.groups, -1});
 }
 
-/// Sum and sum of squares by channel, in double.
+/// Back again.
+Tensor filters_of(const Tensor& rows, const Tensor& weight) {
+  if (weight.dim() == 2) return rows.reshape(weight.sizes());
+  return rows.reshape({weight.size(0), weight.size(2), weight.size(3), weight.size(1)}).permute({0, 3, 1, 2});
+}
+
+/// Some channels of a layer's outputs at some places: [images * places, channels].
+Tensor at_places(const Tensor& output, const Tensor& places, const Tensor& channels) {
+  const Tensor maps = output.dim() == 2 ? output.unsqueeze(1) : output.flatten(2).transpose(1, 2);  // [images, area, channels]
+  const Tensor image = at::arange(maps.size(0), places.options()) * maps.size(1);
+  return maps.reshape({-1, maps.size(2)}).index_select(0, (image.unsqueeze(1) + places).flatten()).index_select(1, channels);
+}
+
+/// Mean and variance by channel over batches, in double (Chan, Golub, LeVeque 1983).
 struct Moments {
-  std::int64_t count = 0;
-  Tensor sum, squares;
+  double count = 0;
+  Tensor mean, squares;  ///< squares: sums of squares about the mean
 
   /// x: [N, C, ...].
   void add(const Tensor& x) {
-    const Tensor values = x.to(torch::kFloat64).transpose(0, 1).flatten(1);
-    count += values.size(1);
-    sum = sum.defined() ? sum + values.sum(1) : values.sum(1);
-    squares = squares.defined() ? squares + values.square().sum(1) : values.square().sum(1);
+    const Tensor rows = x.movedim(1, -1).flatten(0, -2);
+    const auto n = static_cast<double>(rows.size(0));
+    const Tensor batch_mean = rows.mean(0).to(torch::kFloat64), about = rows - batch_mean.to(rows.dtype());
+    const Tensor batch_squares = about.square().sum(0, false, torch::kFloat64);
+    if (count == 0) {
+      count = n, mean = batch_mean, squares = batch_squares;
+      return;
+    }
+    const Tensor shift = batch_mean - mean;
+    squares = squares + batch_squares + shift.square() * (count * n / (count + n));
+    mean = mean + shift * (n / (count + n));
+    count += n;
   }
-  Tensor mean() const { return sum / static_cast<double>(count); }
-  Tensor variance() const { return (squares / static_cast<double>(count) - mean().square()).clamp_min(0); }
+  Tensor variance() const { return squares / count; }
 };
+
+/// The layers whose channels, those that stay, give the same in both nets: nothing that they read was lost or changed.
+/// as_cut: the whole net's weights under the mask.
+std::vector<bool> find_same(const eval::Net& whole, const Cut& as_cut, const Cut& cut) {
+  const std::vector<eval::Shape> shapes = eval::output_shapes(cut.spec), whole_shapes = eval::output_shapes(whole.spec());
+  std::vector<bool> same{true};
+  for (std::size_t i = 1; i < cut.spec.layers.size(); ++i) {
+    const Layer& layer = cut.spec.layers[i];
+    bool is = std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](int from) { return same[from]; });
+    if (layer.kind == LayerKind::local_response_norm) is = is && shapes[i].channels == whole_shapes[i].channels;
+    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) {
+      const auto now = cut.weights.find(layer.name + part);
+      if (now == cut.weights.end()) continue;
+      const Tensor& before = whole.weights().at(now->first);
+      if (eval::has_filters(layer.kind) && before.dim() > 1) is = is && now->second.size(1) == before.size(1);
+      is = is && torch::equal(now->second.to(before.device()), as_cut.weights.at(now->first));
+    }
+    same.push_back(is);
+  }
+  return same;
+}
 
 /// Numbers of one image's activations that are held at once while two nets are walked side by side; never less than the largest layer's.
 std::int64_t frontier_size(const eval::NetSpec& spec) {
@@ -101,7 +141,8 @@ class Walk {
         mask_(mask),
         options_(options),
         cut_(cut.spec, eval::clone(cut.weights), whole.device()),
-        readers_(eval::consumers(cut.spec)) {
+        readers_(eval::consumers(cut.spec)),
+        same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)) {
     for (Tensor& images : batches) {
       result_.images += images.size(0);
       whole_outputs_.emplace_back(cut.spec.layers.size())[0] = images.to(whole.device());
@@ -116,7 +157,7 @@ class Walk {
       const LayerKind kind = cut_.spec().layers[layer].kind;
       if (eval::has_filters(kind))
         refit_filters(layer);
-      else if (kind == LayerKind::batch_norm)
+      else if (kind == LayerKind::batch_norm && !same_[layer])
         move_statistics(layer);
       for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
         advance(whole_, whole_outputs_[batch], layer);
@@ -135,15 +176,14 @@ class Walk {
       if (readers_[from].back() == layer) outputs[from] = Tensor();
   }
 
-  /// Samples that make the fit sure, as far as that costs some seconds at most: 4 for each input, and up to 32,768.
-  std::int64_t places_of(const RidgeRegression::Size& size, std::int64_t area) const {
+  /// Four samples for each input, and no fewer than 8,192: more did not make refitted nets better.
+  std::int64_t places_of(std::int64_t inputs, std::int64_t area) const {
     if (options_.places > 0) return std::min<std::int64_t>(options_.places, area);
-    constexpr double products = 1e10;
-    const double inputs = static_cast<double>(size.inputs);
-    const double affordable = std::min(32768.0, products / (inputs * inputs * static_cast<double>(size.groups)));
-    const double samples = std::max(4 * inputs, affordable);
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(samples / static_cast<double>(result_.images))), 1, area);
+    const std::int64_t samples = std::max<std::int64_t>(4 * inputs, 8192);
+    return std::clamp<std::int64_t>((samples + result_.images - 1) / result_.images, 1, area);
   }
+
+  Tensor channels_of(int layer) const { return torch::tensor(kept_channels(groups_, mask_, layer), torch::kInt64).to(whole_.device()); }
 
   Intercept intercept_of(int layer) const {
     if (cut_.spec().layers[layer].bias) return Intercept::bias;
@@ -153,50 +193,56 @@ class Walk {
 
   void refit_filters(int index) {
     const Layer& layer = cut_.spec().layers[index];
+    LayerRefit report{.layer = layer.name};
+    if (same_[index]) {
+      for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) report.samples += whole_outputs_[batch][layer.inputs[0]].size(0);
+      report.reason = unchanged;
+      result_.layers.push_back(report);
+      return;
+    }
     const auto device = whole_.device();
-    Tensor weight = cut_.weights().at(layer.name + ".weight");
-    const RidgeRegression::Size size{layer.groups, weight[0].numel(), layer.channels / layer.groups, intercept_of(index)};
-    const Tensor kept = torch::tensor(kept_channels(groups_, mask_, index), torch::kInt64).to(device);
+    const Tensor rows = rows_of(layer, cut_.weights().at(layer.name + ".weight")).to(torch::kFloat64);
+    const RidgeRegression::Size size{layer.groups, rows.size(2), rows.size(1), intercept_of(index)};
+    Tensor known = rows.transpose(1, 2);
+    if (size.intercept == Intercept::bias)
+      known = at::cat({known, cut_.weights().at(layer.name + ".bias").to(torch::kFloat64).view({size.groups, 1, size.outputs})}, 1);
+    const Tensor kept = channels_of(index);
+    const std::int64_t used = result_.images - result_.images / fold;
     std::optional<RidgeRegression> regression;
     Moments target;
-    LayerRefit report{.layer = layer.name};
     std::int64_t first = 0;
     for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
       const Tensor& x = cut_outputs_[batch][layer.inputs[0]];
-      const Tensor now = cut_.forward_layer(index, cut_outputs_[batch]);
       Tensor& wanted = whole_outputs_[batch][index];
       wanted = whole_.forward_layer(index, whole_outputs_[batch]);
-      const std::int64_t images = x.size(0), width = now.dim() == 4 ? now.size(3) : 1, area = now.dim() == 4 ? now.size(2) * width : 1;
-      const std::int64_t count = places_of(size, area);
-      if (!regression) regression.emplace(size, result_.images * count < size.inputs, device);
+      const std::int64_t images = x.size(0), width = wanted.dim() == 4 ? wanted.size(3) : 1,
+                         area = wanted.dim() == 4 ? wanted.size(2) * width : 1;
+      const std::int64_t count = places_of(size.inputs, area);
+      if (!regression) regression.emplace(size, known, result_.images * count < size.inputs);
       const Tensor places =
           draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
-      const Tensor inputs = windows(layer, x, places, width);
-      const Tensor y = at_places(wanted, places).index_select(2, kept);
-      // The difference of what both nets computed: nothing, to the bit, where nothing was lost.
-      const Tensor missing = (y - at_places(now, places)).view({images, count, size.groups, size.outputs});
-      target.add(y.flatten(0, 1));
+      const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
+      target.add(outputs);
       report.samples += images * count;
-      const Tensor number = torch::arange(first, first + images, torch::kInt64);
-      for (const bool held : {false, true}) {
-        const Tensor chosen = number.remainder(fold).eq(fold - 1).eq(held).nonzero().flatten().to(device);
-        regression->add(inputs.index_select(0, chosen).flatten(0, 1), missing.index_select(0, chosen).flatten(0, 1), held);
-      }
+      const Tensor grouped = outputs.view({-1, size.groups, size.outputs});
+      const std::int64_t split = std::clamp<std::int64_t>(used - first, 0, images) * count;
+      regression->add(inputs.slice(0, 0, split), grouped.slice(0, 0, split), /*held_out=*/false);
+      regression->add(inputs.slice(0, split), grouped.slice(0, split), /*held_out=*/true);
       first += images;
     }
-    apply(layer, size, regression->solve(options_.ridge), target, report);
+    apply(layer, size, regression->solve(options_.ridge, start_), target, report);
     result_.layers.push_back(report);
   }
 
   void apply(const Layer& layer, const RidgeRegression::Size& size, const RidgeRegression::Solution& solution, const Moments& target,
              LayerRefit& report) {
-    const double spread = target.variance().sum().item<double>() * static_cast<double>(target.count);
+    const double spread = target.squares.sum().item<double>();
     const double scale = spread > 0 ? 1 / spread : 0;
     report.before = solution.before * scale;
     report.after = solution.after * scale;
     report.ridge = solution.ridge;
     if (solution.before == 0) {
-      report.reason = "it gives the whole net's outputs as it is";
+      report.reason = unchanged;
     } else if (solution.no_gain) {
       report.ridge = 0;
       report.reason = "no ridge lowers the error on the images held out";
@@ -206,7 +252,8 @@ class Walk {
     if (!report.reason.empty()) return;
     const Tensor change = solution.change.transpose(1, 2);  // [groups, outputs, inputs and perhaps the constant]
     Tensor weight = cut_.weights().at(layer.name + ".weight");
-    weight.copy_(weight.to(torch::kFloat64) + change.slice(2, 0, size.inputs).reshape(weight.sizes()));
+    weight.copy_(weight.to(torch::kFloat64) + filters_of(change.slice(2, 0, size.inputs), weight));
+    start_ = solution.ridge;
     if (size.intercept == Intercept::bias) {
       Tensor bias = cut_.weights().at(layer.name + ".bias");
       bias.copy_(bias.to(torch::kFloat64) + change.select(2, size.inputs).flatten());
@@ -216,18 +263,18 @@ class Walk {
   /// The running statistics of the whole net, moved as far as those of the images moved.
   void move_statistics(int index) {
     const Layer& layer = cut_.spec().layers[index];
-    const Tensor kept = torch::tensor(kept_channels(groups_, mask_, index), torch::kInt64).to(whole_.device());
+    const Tensor kept = channels_of(index);
     Moments before, now;
     for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
-      before.add(whole_outputs_[batch][layer.inputs[0]].index_select(1, kept));
+      before.add(whole_outputs_[batch][layer.inputs[0]]);
       now.add(cut_outputs_[batch][layer.inputs[0]]);
     }
     const auto whole_statistic = [&](const char* what) {
       return whole_.weights().at(layer.name + what).index_select(0, kept).to(torch::kFloat64);
     };
     Tensor mean = cut_.weights().at(layer.name + ".running_mean"), variance = cut_.weights().at(layer.name + ".running_var");
-    mean.copy_(whole_statistic(".running_mean") + (now.mean() - before.mean()));
-    const Tensor had = before.variance(), has = now.variance();
+    mean.copy_(whole_statistic(".running_mean") + (now.mean - before.mean.index_select(0, kept)));
+    const Tensor had = before.variance().index_select(0, kept), has = now.variance();
     variance.copy_(whole_statistic(".running_var") * torch::where(had > 0, has / had, torch::ones_like(had)));
   }
 
@@ -237,6 +284,8 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
+  std::vector<bool> same_;                                        ///< by layer
+  double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
   std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
   Refit result_;
 };

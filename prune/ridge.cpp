@@ -1,8 +1,10 @@
 #include "prune/ridge.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "prune/algebra.h"
 
 namespace prune {
 
@@ -10,119 +12,119 @@ using torch::Tensor;
 
 namespace {
 
-/// The solution of a symmetric positive definite system, or an undefined tensor where it is not one.
-Tensor solve_definite(const Tensor& matrix, const Tensor& right) {
-  const auto [lower, info] = at::linalg_cholesky_ex(matrix);
-  if (info.ne(0).any().item<bool>()) return {};
-  const Tensor solution = at::cholesky_solve(right, lower);
-  return at::isfinite(solution).all().item<bool>() ? solution : Tensor();
+/// Powers of ten between these are tried.
+constexpr double least_ridge = 5e-9, largest_ridge = 2;
+
+double sum_of_squares(const Tensor& tensor) {
+  return tensor.to(torch::kFloat64).square().sum().item<double>();
 }
 
-Tensor plus(const Tensor& a, const Tensor& b) {
-  if (!a.defined()) return b;
-  return b.defined() ? a + b : a;
+double inner_product(const Tensor& a, const Tensor& b) {
+  return (a * b).sum().item<double>();
 }
 
 }  // namespace
 
-RidgeRegression::RidgeRegression(Size size, bool dual, torch::Device device) : size_(size), dual_(dual) {
+RidgeRegression::RidgeRegression(Size size, Tensor known, bool dual) : size_(size), dual_(dual), known_(std::move(known)) {
   const bool constant = size.intercept != Intercept::none;
-  weights_of_penalty_ = torch::ones({size.inputs + (constant ? 1 : 0)}, torch::TensorOptions(torch::kFloat64).device(device));
+  weights_of_penalty_ = torch::ones({size.inputs + (constant ? 1 : 0)}, known_.options());
   if (constant) weights_of_penalty_[-1].fill_(size.intercept == Intercept::bias ? 1e-3 : 1e-6);
+  if (size.intercept == Intercept::free) known_ = at::constant_pad_nd(known_, {0, 0, 0, 1});
 }
 
-void RidgeRegression::add(const Tensor& x, const Tensor& residual, bool held_out) {
+void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out) {
   if (x.size(0) == 0) return;
-  Tensor inputs = x.to(torch::kFloat64).transpose(0, 1);  // [g, n, p]
-  const Tensor left = residual.to(torch::kFloat64).transpose(0, 1).contiguous();
   Samples& samples = held_out ? held_ : used_;
   samples.count += x.size(0);
-  samples.power = plus(samples.power, inputs.square().sum({1, 2}));
-  samples.sums = plus(samples.sums, left.sum(1));
-  samples.squares += left.square().sum().item<double>();
-  if (size_.intercept != Intercept::none) inputs = at::cat({inputs, torch::ones({inputs.size(0), inputs.size(1), 1}, inputs.options())}, 2);
-  inputs = inputs.contiguous();
+  samples.squares += sum_of_squares(y);
+  std::vector<Tensor> columns{x};
+  if (size_.intercept != Intercept::none) columns.push_back(torch::ones({x.size(0), x.size(1), 1}, x.options()));
   if (dual_) {
-    samples.x.push_back(inputs);
-    samples.r.push_back(left);
-  } else {
-    samples.gram = plus(samples.gram, at::bmm(inputs.transpose(1, 2), inputs));
-    samples.cross = plus(samples.cross, at::bmm(inputs.transpose(1, 2), left));
+    samples.x.push_back(at::cat(columns, 2).to(torch::kFloat64).transpose(0, 1));
+    samples.y.push_back(y.to(torch::kFloat64).transpose(0, 1));
+    return;
   }
+  columns.push_back(y);
+  const Tensor sums = normal_equations(at::cat(columns, 2).transpose(0, 1), weights_of_penalty_.size(0));
+  samples.normal = samples.normal.defined() ? samples.normal.add_(sums) : sums;
 }
 
 RidgeRegression::Samples RidgeRegression::together(const Samples& a, const Samples& b) const {
+  if (a.count == 0 || b.count == 0) return a.count == 0 ? b : a;
   Samples all = a;
   all.count += b.count;
   all.squares += b.squares;
-  all.gram = plus(a.gram, b.gram);
-  all.cross = plus(a.cross, b.cross);
-  all.power = plus(a.power, b.power);
-  all.sums = plus(a.sums, b.sums);
-  if (!dual_) return all;
+  if (!dual_) all.normal = a.normal + b.normal;
   all.x.insert(all.x.end(), b.x.begin(), b.x.end());
-  all.r.insert(all.r.end(), b.r.begin(), b.r.end());
-  all.x = {at::cat(all.x, 1)};
-  all.r = {at::cat(all.r, 1)};
-  all.gram = at::bmm(all.x[0] / weights_of_penalty_, all.x[0].transpose(1, 2));
+  all.y.insert(all.y.end(), b.y.begin(), b.y.end());
   return all;
 }
 
-Tensor RidgeRegression::change(const Samples& samples, double ridge) const {
-  const Tensor penalty = (samples.power * (ridge / static_cast<double>(size_.inputs))).clamp_min(1e-30).unsqueeze(1);  // [g, 1]
-  Tensor matrix = samples.gram.clone();
-  // With D = P^-1 X' A and P the penalty's weights: (X P^-1 X' + r) A = R (Saunders, Gammerman, Vovk 1998).
-  matrix.diagonal(0, 1, 2).add_(dual_ ? penalty : penalty * weights_of_penalty_);
-  if (!dual_) return solve_definite(matrix, samples.cross);
-  const Tensor multipliers = solve_definite(matrix, samples.r[0]);
-  if (!multipliers.defined()) return {};
-  return at::bmm(samples.x[0].transpose(1, 2), multipliers) / weights_of_penalty_.unsqueeze(1);
-}
-
-double RidgeRegression::error_unchanged(const Samples& samples) const {
-  if (size_.intercept != Intercept::free) return samples.squares;
-  return std::max(0.0, samples.squares - samples.sums.square().sum().item<double>() / static_cast<double>(samples.count));
-}
-
-double RidgeRegression::error(const Samples& samples, const Tensor& change) const {
+RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const {
+  Problem problem;
+  Tensor power, sums;  // [g]: sum of squares of the inputs; [g, m]: of R
   if (dual_) {
-    double sum = 0;
-    for (std::size_t i = 0; i < samples.x.size(); ++i) sum += (samples.r[i] - at::bmm(samples.x[i], change)).square().sum().item<double>();
-    return sum;
+    problem.x = at::cat(samples.x, 1);
+    problem.right = at::cat(samples.y, 1) - products(problem.x.transpose(1, 2), known_);
+    problem.matrix = products((problem.x / weights_of_penalty_).transpose(1, 2), problem.x.transpose(1, 2));
+    problem.squares = sum_of_squares(problem.right);
+    power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
+    sums = problem.right.sum(1);
+  } else {
+    problem.matrix = samples.normal.slice(1, 0, known_.size(1));
+    const Tensor cross = samples.normal.slice(1, known_.size(1)).transpose(1, 2);
+    problem.right = cross - products(problem.matrix, known_);
+    problem.squares = std::max(0.0, samples.squares - inner_product(known_, cross + problem.right));
+    power = problem.matrix.diagonal(0, 1, 2).slice(1, 0, size_.inputs).sum(1);
+    sums = problem.right.select(1, -1);
   }
-  const double explained = (change * (2 * samples.cross - at::bmm(samples.gram, change))).sum().item<double>();
-  return std::max(0.0, samples.squares - explained);
+  problem.penalty = (power / static_cast<double>(size_.inputs)).clamp_min(1e-30).unsqueeze(1);
+  problem.before = problem.squares;
+  if (size_.intercept == Intercept::free)
+    problem.before = std::max(0.0, problem.squares - sum_of_squares(sums) / static_cast<double>(samples.count));
+  return problem;
 }
 
-double RidgeRegression::best_ridge() const {
-  constexpr std::array ladder{1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8};
-  constexpr int start = 2, end = static_cast<int>(ladder.size());
-  const Samples samples = dual_ ? together(used_, {}) : used_;
-  const auto error_with = [&](int step) {
-    const Tensor found = change(samples, ladder[step]);
-    return found.defined() ? error(held_, found) : std::numeric_limits<double>::infinity();
+Tensor RidgeRegression::change(const Problem& problem, double ridge) const {
+  Tensor matrix = problem.matrix.clone();
+  // With D = P^-1 X' A and P the penalty's weights: (X P^-1 X' + r) A = R (Saunders, Gammerman, Vovk 1998).
+  matrix.diagonal(0, 1, 2).add_(ridge * (dual_ ? problem.penalty : problem.penalty * weights_of_penalty_));
+  const Tensor solution = solve_definite(matrix, problem.right);
+  if (!dual_ || !solution.defined()) return solution;
+  return products(problem.x, solution) / weights_of_penalty_.unsqueeze(1);
+}
+
+double RidgeRegression::error(const Problem& problem, const Tensor& change) const {
+  if (dual_) return sum_of_squares(problem.right - products(problem.x.transpose(1, 2), change));
+  return std::max(0.0, problem.squares - inner_product(change, 2 * problem.right - products(problem.matrix, change)));
+}
+
+/// Downhill by powers of ten from `start`: towards smaller ridges, else towards larger ones.
+double RidgeRegression::best_ridge(double start) const {
+  const Problem used = problem(used_), held = problem(held_);
+  const auto error_with = [&](double ridge) {
+    const Tensor found = change(used, ridge);
+    return found.defined() ? error(held, found) : std::numeric_limits<double>::infinity();
   };
-  // Downhill from 0.01: towards smaller ridges, else towards larger ones.
-  int best = start;
-  double least = error_with(start);
-  for (const int direction : {1, -1}) {
-    for (int step = start + direction; step >= 0 && step < end; step += direction) {
-      const double now = error_with(step);
+  double best = start, least = error_with(start);
+  for (const double factor : {0.1, 10.0}) {
+    for (double ridge = start * factor; ridge > least_ridge && ridge < largest_ridge; ridge *= factor) {
+      const double now = error_with(ridge);
       if (!(now < least)) break;
       least = now;
-      best = step;
+      best = ridge;
     }
     if (best != start) break;
   }
-  return least < error_unchanged(held_) ? ladder[best] : std::numeric_limits<double>::infinity();
+  return least < held.before ? best : std::numeric_limits<double>::infinity();
 }
 
-RidgeRegression::Solution RidgeRegression::solve(std::optional<double> ridge) const {
+RidgeRegression::Solution RidgeRegression::solve(std::optional<double> ridge, double start) const {
   Solution solution;
-  const Samples all = together(used_, held_);
-  solution.before = solution.after = error_unchanged(all);
+  const Problem all = problem(together(used_, held_));
+  solution.before = solution.after = all.before;
   if (solution.before == 0) return solution;
-  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge() : 1e-2;
+  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge(start) : start;
   if (std::isinf(solution.ridge)) {
     solution.no_gain = true;
     return solution;

@@ -12,9 +12,9 @@ namespace prune {
 /// again, as batch norm does.
 enum class Intercept { none, bias, free };
 
-/// The change D of known weights that lowers |R - X D|^2 + r |D|^2, where R is what the known weights leave of the outputs (Hoerl, Kennard
-/// 1970, about a prior mean). One such problem for each group of a grouped convolution, solved side by side in double precision. r is
-/// `ridge` times the mean diagonal of X'X; a thousandth of that for a bias, a millionth for a free constant.
+/// The change D of known weights W that lowers |Y - X (W + D)|^2 + r |D|^2 (Hoerl, Kennard 1970, about a prior mean). One such problem for
+/// each group of a grouped convolution, solved side by side in double precision. r is `ridge` times the mean diagonal of X'X; a thousandth
+/// of that for a bias, a millionth for a free constant.
 class RidgeRegression {
  public:
   struct Size {
@@ -25,40 +25,49 @@ class RidgeRegression {
   struct Solution {
     torch::Tensor change;  ///< [groups, inputs + 1 with an intercept, outputs], double; undefined: the known weights stay
     double ridge = 0;      ///< the one taken
-    double before = 0;     ///< |R|^2 over all samples; with a free intercept, about its mean
+    double before = 0;     ///< |Y - X W|^2 over all samples; with a free intercept, about its mean
     double after = 0;      ///< the same after the change
     bool no_gain = false;  ///< the change is undefined because no ridge lowered the error on the samples held out
   };
 
-  /// `dual`: solve for the samples' multipliers, which costs less where samples are fewer than inputs but keeps all of them in memory.
-  RidgeRegression(Size size, bool dual, torch::Device device);
+  /// known: W, [groups, inputs and, where there is a bias, that, outputs], double. `dual`: solve for the samples' multipliers, which costs
+  /// less where samples are fewer than inputs but keeps all of them in memory.
+  RidgeRegression(Size size, torch::Tensor known, bool dual);
 
-  /// x: [n, groups, inputs], residual: [n, groups, outputs]. `held_out`: not used to fit while the ridge is chosen.
-  void add(const torch::Tensor& x, const torch::Tensor& residual, bool held_out);
+  /// x: [n, groups, inputs], y: [n, groups, outputs]. `held_out`: not used to fit while the ridge is chosen.
+  void add(const torch::Tensor& x, const torch::Tensor& y, bool held_out);
 
-  /// With the ridge given, or, without one, the best of powers of ten on the samples held out; 0.01 where none was held out. A ridge too
-  /// small to solve with is raised tenfold until it is not.
-  Solution solve(std::optional<double> ridge) const;
+  /// With the ridge given, or, without one, the best on the samples held out, downhill by powers of ten from `start`, which is taken where
+  /// none was held out. A ridge too small to solve with is raised tenfold until it is not.
+  Solution solve(std::optional<double> ridge, double start = 1e-2) const;
 
  private:
   /// Sums over samples, or, in the dual form, the samples.
   struct Samples {
     std::int64_t count = 0;
-    torch::Tensor gram, cross;        ///< [g, p, p] and [g, p, m]; in the dual form the kernel [g, n, n]
-    torch::Tensor power;              ///< [g]: sum of squares of x
-    torch::Tensor sums;               ///< [g, m] of the residual
-    double squares = 0;               ///< of the residual
-    std::vector<torch::Tensor> x, r;  ///< dual form: [g, n, p] and [g, n, m]
+    torch::Tensor normal;             ///< [g, p + m, p]: X'X, below it Y'X
+    double squares = 0;               ///< of Y
+    std::vector<torch::Tensor> x, y;  ///< dual form: [g, n, p] and [g, n, m]
+  };
+
+  /// Least squares of R = Y - X W, what the known weights leave.
+  struct Problem {
+    torch::Tensor matrix, right;  ///< X'X and X'R; in the dual form the samples' kernel [g, n, n], and R
+    torch::Tensor penalty;        ///< [g, 1]: r where `ridge` is 1
+    torch::Tensor x;              ///< dual form: [g, n, p]
+    double squares = 0;           ///< |R|^2
+    double before = 0;            ///< the same, with a free intercept about its mean
   };
 
   Samples together(const Samples& a, const Samples& b) const;
-  torch::Tensor change(const Samples& samples, double ridge) const;
-  double error(const Samples& samples, const torch::Tensor& change) const;
-  double error_unchanged(const Samples& samples) const;
-  double best_ridge() const;
+  Problem problem(const Samples& samples) const;
+  torch::Tensor change(const Problem& problem, double ridge) const;
+  double error(const Problem& problem, const torch::Tensor& change) const;
+  double best_ridge(double start) const;
 
   Size size_;
   bool dual_;
+  torch::Tensor known_;               ///< [g, p, m], with what stands for the constant
   torch::Tensor weights_of_penalty_;  ///< [p]: 1, and less for the constant
   Samples used_, held_;
 };

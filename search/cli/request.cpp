@@ -51,7 +51,10 @@ class Scratch {
 
 /// Runs the worker to its end with these files as stdin and stdout.
 int run_worker(const std::filesystem::path& worker, const Scratch& input, const Scratch& output) {
-  const pid_t child = spawn({worker, {"--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"}, {}},
+  // Threads that wait sleep: where other programs run too, spinning ones cost several times the work.
+  const pid_t child = spawn({worker,
+                             {"--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"},
+                             {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}}},
                             {{input.descriptor(), STDIN_FILENO}, {output.descriptor(), STDOUT_FILENO}});
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -1,0 +1,45 @@
+#include "prune/algebra.h"
+
+#include <catch2/catch.hpp>
+
+using torch::Tensor;
+
+namespace {
+
+Tensor random(std::vector<std::int64_t> sizes, torch::ScalarType type = torch::kFloat64) {
+  return torch::randn(sizes, type);
+}
+
+double difference(const Tensor& a, const Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max()).item<double>();
+}
+
+}  // namespace
+
+TEST_CASE("products equal LibTorch's, at every edge of the tiles, for floats, groups and transposed matrices") {
+  torch::manual_seed(3);
+  for (const std::int64_t g : {1, 3})
+    for (const std::int64_t n : {1, 255, 256, 513})
+      for (const std::int64_t p : {1, 6, 13})
+        for (const std::int64_t m : {1, 8, 17}) {
+          INFO(g << ", " << n << ", " << p << ", " << m);
+          const Tensor a = random({g, n, p}, torch::kFloat32), b = random({n, g, m}).transpose(0, 1);
+          CHECK(difference(prune::products(a, b), at::bmm(a.to(torch::kFloat64).transpose(1, 2), b)) < 1e-13);
+          const Tensor z = at::cat({a.to(torch::kFloat64), b}, 2);
+          CHECK(difference(prune::normal_equations(z, p), at::bmm(z.transpose(1, 2), z.slice(2, 0, p))) < 1e-13);
+        }
+}
+
+TEST_CASE("definite systems are solved, at every edge of the panels, and others are refused") {
+  torch::manual_seed(4);
+  for (const std::int64_t p : {1, 63, 64, 65, 200})
+    for (const std::int64_t m : {1, 9}) {
+      INFO(p << ", " << m);
+      const Tensor x = random({2, 2 * p + 1, p}), wanted = random({2, p, m});
+      const Tensor matrix = at::bmm(x.transpose(1, 2), x);
+      CHECK(difference(prune::solve_definite(matrix, at::bmm(matrix, wanted)), wanted) < 1e-9);
+      Tensor indefinite = matrix.clone();
+      indefinite[1].diagonal()[p - 1].fill_(-1);
+      CHECK_FALSE(prune::solve_definite(indefinite, wanted).defined());
+    }
+}
