@@ -76,8 +76,8 @@ std::string obstacle(const PlannedStage& base, const std::vector<PlannedStage>& 
   std::string before = base.fingerprint;
   for (const PlannedStage& cut : cuts) {
     if (cut.kind != "prune" || cut.parameters.at("retrain").contains("stop_after")) return "its nets were trained on in several goes";
-    for (const char* key : {"criterion", "limits", "retrain"})
-      if (cut.parameters.at(key) != cuts.front().parameters.at(key)) return "its cuts are not all of one criterion";
+    for (const char* key : {"criterion", "limits", "retrain", "refit", "substeps"})
+      if (cut.parameters.value(key, Json()) != cuts.front().parameters.value(key, Json())) return "its cuts are not all of one criterion";
     const bool by_threshold = cut.parameters.at("request").contains("eta");
     if (!by_threshold && cut.parameters.at("allocation") != cuts.front().parameters.at("allocation"))
       return "its cuts are not all of one allocation";
@@ -92,6 +92,11 @@ Json prune_section(const Repository& repository, const std::vector<PlannedStage>
   Json section = parameters.at("limits");
   section["retrain"] = parameters.at("retrain");
   section["criteria"] = Json::array();
+  if (parameters.contains("substeps")) section["substeps"] = parameters["substeps"];
+  section["refit"] = parameters.value("refit", Json(false));
+  if (parameters.contains("refit"))
+    for (Json& option : section["refit"])
+      if (option.is_null()) option = "auto";
   Json entry = criterion_entry(parameters, "");
   if (const std::optional<std::string> widths = input_of(cuts.front(), "widths")) {
     section["criteria"].push_back(criterion_entry(planned(repository, *widths).parameters, "widths"));
