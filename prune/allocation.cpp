@@ -239,6 +239,10 @@ AllocationMethod allocation_method_from_string(const std::string& text) {
   throw Error(ErrorKind::invalid, fmt::format("allocation '{}' is not known (valid: eta, uniform, greedy)", text));
 }
 
+double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base) {
+  return WidthCost(spec, groups, of).cost(kept_counts(keep_all(groups))) / base_size(groups, of, base);
+}
+
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base) {
   const Bounds bounds = bounds_of(groups, limits, base);

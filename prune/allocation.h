@@ -51,6 +51,9 @@ struct AllocationBase {
   std::vector<int> channels;  ///< by group: units of the net that was first trained
 };
 
+/// What is left of the base in a net that may have been cut before, as `of` counts it.
+double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);
+
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
 /// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a
 /// `keep` request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "storage/base/error.h"
@@ -298,6 +299,32 @@ Combination combination_from_string(const std::string& text) {
   if (text == "sum") return Combination::sum;
   if (text == "max") return Combination::max;
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("combine: '{}' is not known (valid: mean, sum, max)", text));
+}
+
+Json to_json(const RefitOptions& options) {
+  return {{"images", options.images},
+          {"places", options.places > 0 ? Json(options.places) : Json()},
+          {"ridge", options.ridge ? Json(*options.ridge) : Json()}};
+}
+
+RefitOptions refit_options_from_json(const Json& json) {
+  RefitOptions options;
+  options.images = json.at("images").get<std::int64_t>();
+  if (!json.at("places").is_null()) options.places = json["places"].get<int>();
+  if (!json.at("ridge").is_null()) options.ridge = json["ridge"].get<double>();
+  return options;
+}
+
+std::vector<PruneRequest> substeps(const PruneRequest& request, double share, int count) {
+  std::vector<PruneRequest> steps;
+  if (request.kind == PruneRequest::Kind::keep && request.value < share) {
+    for (int i = 1; i < count; ++i) {
+      steps.push_back(request);
+      steps.back().value = share * std::pow(request.value / share, static_cast<double>(i) / count);
+    }
+  }
+  steps.push_back(request);
+  return steps;
 }
 
 Json to_json(const PruneRequest& request) {

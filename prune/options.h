@@ -1,6 +1,7 @@
 // The options of training, pruning and allocation as tables and as values: read from YAML by search/, used by prune/.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,6 +90,23 @@ struct PruneRequest {
   double value = 0.5;        ///< eta >= 0, or the share kept, in (0, 1], of the base net
   Budget of = Budget::macs;  ///< keep only
 };
+
+/// How a cut net is refitted (prune/refit.h).
+struct RefitOptions {
+  std::int64_t images = 2000;           ///< training images, drawn by seed; fewer where `memory` asks for it
+  int places = 0;                       ///< of each image and feature map, at which outputs are compared; 0: by the layer's inputs
+  std::optional<double> ridge;          ///< share of the mean square of the inputs; none: chosen for each layer on a fifth of the images
+  std::uint64_t seed = 0;               ///< of images and places
+  std::int64_t memory = 2'000'000'000;  ///< bytes that both nets' activations may take
+};
+
+/// {"images", "places", "ridge"}; null for what is found by itself.
+storage::Json to_json(const RefitOptions& options);
+RefitOptions refit_options_from_json(const storage::Json& json);
+
+/// Requests that lead from `share`, what is left of the base net, to `request` in equal ratios; `request` is the last. A threshold, or a
+/// share that is not below `share`, takes one.
+std::vector<PruneRequest> substeps(const PruneRequest& request, double share, int count);
 
 storage::Json to_json(const PruneRequest& request);
 PruneRequest prune_request_from_json(const storage::Json& json);

@@ -2,20 +2,11 @@
 // feeds it. No labels, no gradient, about two forward passes. Called between a cut and its retraining.
 #pragma once
 
-#include <optional>
-
 #include "eval/data/loader.h"
+#include "prune/options.h"
 #include "prune/surgery.h"
 
 namespace prune {
-
-struct RefitOptions {
-  std::int64_t images = 2000;           ///< training images, drawn by seed; fewer where `memory` asks for it
-  int places = 0;                       ///< of each image and feature map, at which outputs are compared; 0: by the layer's inputs
-  std::optional<double> ridge;          ///< share of the mean square of the inputs; none: chosen for each layer on a fifth of the images
-  std::uint64_t seed = 0;               ///< of images and places
-  std::int64_t memory = 2'000'000'000;  ///< bytes that both nets' activations may take
-};
 
 /// What became of one layer with filters.
 struct LayerRefit {

@@ -208,6 +208,8 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   experiment.retrain =
       read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
   experiment.allocation = section.values(prune::allocation_options());
+  experiment.refit = read_refit(section);
+  experiment.substeps = read_substeps(section);
   check_protected(section, experiment, infos);
   section.finish();
 }

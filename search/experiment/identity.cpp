@@ -115,6 +115,8 @@ Json to_json(const Experiment& experiment) {
               {"criteria", Json::array()},
               {"schedules", Json::array()}}},
             {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
+  if (experiment.refit) json["prune"]["refit"] = prune::to_json(*experiment.refit);
+  if (experiment.substeps > 1) json["prune"]["substeps"] = experiment.substeps;
   json["search"].update(experiment.strategy_options);
   json["objectives"] = Json::array();
   for (const Objective& objective : experiment.objectives)

@@ -26,6 +26,8 @@ const std::vector<std::string>& storable_metrics() {
   static const std::vector<std::string> names{"val/accuracy",
                                               "val/loss",
                                               "val/accuracy_before_retraining",
+                                              "val/accuracy_as_cut",
+                                              "val/accuracy_batch_norm",
                                               "train/images_per_s",
                                               "train/data_wait_share",
                                               "train/batch_parts",

@@ -104,6 +104,12 @@ void check_widths(YamlReader entry, const std::vector<Criterion>& criteria) {
   widths->one_of("the label of a criterion that finds its own widths", labels);
 }
 
+/// A number, or null for `auto`.
+Json read_unless_auto(YamlReader& section, const Option& option) {
+  const std::optional<YamlReader> given = section.find(option.name, option.doc);
+  return !given || given->node().text == "auto" ? Json() : given->read(option);
+}
+
 }  // namespace
 
 prune::Budget read_budget(YamlReader& mapping) {
@@ -156,6 +162,46 @@ std::vector<Schedule> read_schedules(const YamlReader& section) {
     take_name(name, name.node().text, taken);
   }
   return schedules;
+}
+
+std::optional<prune::RefitOptions> read_refit(YamlReader& prune) {
+  static const Option images_option{
+      .name = "images", .kind = OptionKind::integer, .fallback = 2000, .doc = "training images, drawn by seed", .min = 1, .max = 1e9};
+  static const Option places_option{.name = "places",
+                                    .kind = OptionKind::integer,
+                                    .doc = "places of each image and feature map, or auto: four samples for each input of a layer",
+                                    .min = 1,
+                                    .max = 1 << 20};
+  static const Option ridge_option{
+      .name = "ridge",
+      .kind = OptionKind::real,
+      .doc = "what holds weights to those before, as a share of the inputs' mean square, or auto: found for each layer on images held out",
+      .min = 0,
+      .max = 1e9};
+  const std::optional<YamlReader> given = prune.find(
+      "refit", "the weights left by a cut are solved anew, so that each layer gives what it gave before: a mapping, true or false");
+  if (!given) return std::nullopt;
+  if (!given->is(YamlNode::Kind::mapping)) {
+    const bool wanted = given->read({.name = "refit", .kind = OptionKind::boolean, .doc = "whether"}).get<bool>();
+    return wanted ? std::optional(prune::RefitOptions()) : std::nullopt;
+  }
+  YamlReader refit = *given;
+  const Json options{{"images", refit.value(images_option)},
+                     {"places", read_unless_auto(refit, places_option)},
+                     {"ridge", read_unless_auto(refit, ridge_option)}};
+  refit.finish();
+  return prune::refit_options_from_json(options);
+}
+
+int read_substeps(YamlReader& prune) {
+  static const Option option{
+      .name = "substeps",
+      .kind = OptionKind::integer,
+      .fallback = 1,
+      .doc = "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between",
+      .min = 1,
+      .max = 100};
+  return prune.value(option).get<int>();
 }
 
 }  // namespace search

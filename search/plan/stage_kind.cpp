@@ -21,6 +21,7 @@ const std::vector<StageTraits>& all_traits() {
       {.kind = StageKind::prune,
        .name = "prune",
        .parameters = {"allocation", "criterion", "data", "limits", "request", "retrain", "seed"},
+       .optional = {"refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
@@ -51,9 +52,10 @@ StageKind stage_kind_from_string(const std::string& text) {
 
 void check_parameters(StageKind kind, const storage::Json& parameters) {
   const std::string& name = traits_of(kind).name;
-  const std::vector<std::string>& known = traits_of(kind).parameters;
+  std::vector<std::string> known = traits_of(kind).parameters;
   for (const std::string& key : known)
     if (!parameters.contains(key)) throw Error(ErrorKind::invalid, fmt::format("a stage {} lacks the parameter '{}'", name, key));
+  known.insert(known.end(), traits_of(kind).optional.begin(), traits_of(kind).optional.end());
   for (const auto& [key, value] : parameters.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw Error(ErrorKind::invalid, fmt::format("a stage {} reads no parameter '{}'{}", name, key, storage::suggestion(key, known)));

@@ -13,10 +13,11 @@ enum class StageKind { probe, train, prune, extend, evaluate, latency, robustnes
 struct StageTraits {
   StageKind kind;
   std::string name;
-  std::vector<std::string> parameters;  ///< all of them, sorted
-  bool derives = false;                 ///< makes a net from that of its input `net`: a trial's way leads through it
-  bool keeps_layers = false;            ///< that net has the same layers: what was cut of them is as before
-  bool exclusive = false;               ///< runs with no other stage on its device, which would spoil what it measures
+  std::vector<std::string> parameters;     ///< that each has
+  std::vector<std::string> optional = {};  ///< that some have besides
+  bool derives = false;                    ///< makes a net from that of its input `net`: a trial's way leads through it
+  bool keeps_layers = false;               ///< that net has the same layers: what was cut of them is as before
+  bool exclusive = false;                  ///< runs with no other stage on its device, which would spoil what it measures
 };
 
 const StageTraits& traits_of(StageKind kind);

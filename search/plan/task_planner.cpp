@@ -72,17 +72,19 @@ void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, 
 std::string TaskPlanner::cut(const CutRequest& cut) {
   const bool eta = cut.request.kind == prune::PruneRequest::Kind::eta;
   const Retraining& retrain = retraining(cut.stop_after);
-  StageParameters parameters({data_,
-                              {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
-                              {"allocation", eta ? "eta" : cut.criterion.allocation},
-                              limits_,
-                              {"request", prune::to_json(cut.request)},
-                              retrain.of_cut,
-                              {"seed", cut.seed}});
+  std::vector<Parameter> parameters{data_,
+                                    {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
+                                    {"allocation", eta ? "eta" : cut.criterion.allocation},
+                                    limits_,
+                                    {"request", prune::to_json(cut.request)},
+                                    retrain.of_cut,
+                                    {"seed", cut.seed}};
+  if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
+  if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
-  const double scoring = static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
+  const double scoring = experiment_.substeps * static_cast<double>(info_.train) * cut.share * macs(cut.net) * kTrainingPasses;
   Stage stage = make_stage(StageKind::prune, shown(cut.label), std::move(parameters), std::move(inputs),
                            scoring + training_cost(retrain.epochs, kept_share(cut.request, cut.share) * macs(cut.net)));
   stage.epochs = retrain.epochs;

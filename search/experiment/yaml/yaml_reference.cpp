@@ -44,7 +44,7 @@ std::string experiment_yaml(const Members& use) {
   const bool takes_schedules = strategy_info(use.strategy).takes_schedules;
   return fmt::format(
       "schema: 1\nname: x\ndata: {{NAME: {{{}}}}}\ntasks: [{{name: t, dataset: NAME{}}}]\nnets: [vgg16_bn]\nbaselines: [{{{}}}]\n"
-      "prune: {{criteria: [{}], retrain: {{distill: {{}}}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
+      "prune: {{criteria: [{}], retrain: {{distill: {{}}}}, refit: {{}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
       "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n",
       dataset_yaml(*use.dataset), target, use.baseline, use.criterion,
       takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack);

@@ -1,8 +1,9 @@
-#include <fmt/format.h>
+#include <cmath>
 
 #include "eval/accuracy.h"
 #include "prune/batch_norm.h"
 #include "prune/criteria/criterion.h"
+#include "prune/refit.h"
 #include "prune/surgery.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
@@ -59,6 +60,99 @@ std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const 
   return records;
 }
 
+/// A net after the cuts of a stage.
+struct Result {
+  prune::Cut cut;
+  Json kept;                     ///< of the channels of the net that the stage was given
+  prune::ChannelGroups groups;   ///< of the net before the last of the cuts
+  prune::Allocation allocation;  ///< of the last of the cuts
+  Json scoring;
+};
+
+/// Widths on the way from those now to the target, of which `left` steps are left.
+std::vector<int> widths_towards(const prune::ChannelGroups& groups, std::vector<int> target, int left) {
+  for (std::size_t g = 0; g < target.size(); ++g) {
+    const double now = groups.groups[g].size;
+    target[g] = static_cast<int>(std::lround(now * std::pow(target[g] / now, 1.0 / left)));
+  }
+  return target;
+}
+
+/// What the weights that are left need before they are used: a refit towards the net before all cuts, or batch norm estimated anew.
+void settle(const StageContext& context, const eval::Net& whole, const prune::ChannelGroups& groups, Result& result) {
+  const Json& parameters = context.parameters;
+  const TaskData& data = context.cache.data(parameters.at("data"));
+  const std::uint64_t seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 3);
+  if (parameters.contains("refit")) {
+    prune::RefitOptions options = prune::refit_options_from_json(parameters["refit"]);
+    options.seed = seed;
+    const prune::KeepMask mask = prune::kept_from_json(whole.spec(), groups, result.kept);
+    result.cut.weights = prune::refit(whole, groups, mask, result.cut, *data.dataset, data.normalisation, options).weights;
+    return;
+  }
+  eval::Net net(result.cut.spec, result.cut.weights, context.device);
+  prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation,
+                                eval::sample_images(*data.dataset, parameters.at("limits").at("recalibrate").get<std::int64_t>(), seed));
+  result.cut.weights = net.weights();
+}
+
+/// Cuts as the stage asks, in its substeps.
+Result cut_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
+               const std::vector<std::string>& protect) {
+  const Json& parameters = context.parameters;
+  const TaskData& data = context.cache.data(parameters.at("data"));
+  const Json &base = context.inputs.at("net").at("values").at("base"), &limits = parameters.at("limits"),
+             &criterion = parameters.at("criterion");
+  const std::uint64_t seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 2);
+  const prune::PruneRequest whole_way = prune::prune_request_from_json(parameters.at("request"));
+  const double share = prune::share_left(net.spec(), groups, whole_way.of, allocation_base(net.spec(), groups, base));
+  const std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
+
+  Result result{.cut = {net.spec(), net.weights()}};
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    context.progress(0.1 * static_cast<double>(i) / static_cast<double>(requests.size()), "scoring");
+    const eval::Net now(result.cut.spec, result.cut.weights, context.device);
+    const eval::NetSpec& spec = now.spec();
+    result.groups = prune::channel_groups(spec, protect);
+    prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
+                                 ->score({now, result.groups, data.dataset.get(), data.normalisation, seed,
+                                          prune::combination_from_string(limits.at("combine"))});
+    result.scoring = std::move(scoring.details);
+    if (context.inputs.contains("widths")) {
+      const auto other = eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec"));
+      const auto left = static_cast<int>(requests.size() - i);
+      result.allocation = prune::allocate_widths(result.groups, scoring.scores,
+                                                 widths_towards(result.groups, widths_of(result.groups, other, protect), left));
+    } else {
+      result.allocation = prune::allocate(spec, result.groups, scoring.scores, requests[i],
+                                          prune::allocation_method_from_string(parameters.at("allocation")),
+                                          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base));
+    }
+    result.kept = prune::compose_kept(result.kept, prune::kept_to_json(spec, result.groups, result.allocation.mask));
+    result.cut = prune::cut(spec, result.groups, now.weights(), result.allocation.mask);
+    settle(context, net, groups, result);
+  }
+  return result;
+}
+
+/// What the channels that were kept give on validation data without a refit: as they were cut, and with batch norm estimated anew.
+void record_unrefitted(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, const Json& kept,
+                       storage::StageOutcome& outcome) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  prune::Cut cut = prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, kept));
+  eval::Net smaller(cut.spec, std::move(cut.weights), context.device);
+  const auto record = [&](const char* name) {
+    const double accuracy =
+        eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation)).accuracy;
+    outcome.metrics.push_back({"val", name, accuracy, {}});
+  };
+  record("accuracy_as_cut");
+  prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation,
+                                eval::sample_images(*data.dataset, context.parameters.at("limits").at("recalibrate").get<std::int64_t>(),
+                                                    eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 3)));
+  record("accuracy_batch_norm");
+}
+
 }  // namespace
 
 storage::StageOutcome run_prune(const StageContext& context) {
@@ -66,42 +160,24 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const TaskData& data = context.cache.data(parameters.at("data"));
   const Json& parent = context.inputs.at("net");
   const Json& base = parent.at("values").at("base");
-  const auto seed = parameters.at("seed").get<std::uint64_t>();
-  eval::Net net = context.input_net("net");
-  const eval::NetSpec& spec = net.spec();
-  const Json limits = storage::check_options(prune::allocation_options(), parameters.at("limits"), "limits");
-  const auto protect = limits.at("protect").get<std::vector<std::string>>();
-  const prune::ChannelGroups groups = prune::channel_groups(spec, protect);
-
-  context.progress(0, "scoring");
-  const Json& criterion = parameters.at("criterion");
-  const prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
-                                     ->score({net, groups, data.dataset.get(), data.normalisation, eval::mix_seed(seed, 2),
-                                              prune::combination_from_string(limits.at("combine"))});
-  const prune::Allocation allocation =
-      context.inputs.contains("widths")
-          ? prune::allocate_widths(
-                groups, scoring.scores,
-                widths_of(groups, eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec")), protect))
-          : prune::allocate(spec, groups, scoring.scores, prune::prune_request_from_json(parameters.at("request")),
-                            prune::allocation_method_from_string(parameters.at("allocation")), prune::allocation_limits_from_json(limits),
-                            allocation_base(spec, groups, base));
-  prune::Cut cut = prune::cut(spec, groups, net.weights(), allocation.mask);
+  storage::check_options(prune::allocation_options(), parameters.at("limits"), "limits");
+  const eval::Net net = context.input_net("net");
+  const auto protect = parameters.at("limits").at("protect").get<std::vector<std::string>>();
+  const prune::ChannelGroups groups = prune::channel_groups(net.spec(), protect);
+  const Result result = cut_net(context, net, groups, protect);
 
   storage::StageOutcome outcome;
   outcome.values["base"] = base;
-  outcome.values["target_reached"] = allocation.target_reached;
-  if (allocation.eta) outcome.values["eta"] = *allocation.eta;
-  if (!scoring.details.is_null()) outcome.values["scoring"] = scoring.details;
-  outcome.layers = layer_records(cut.spec, groups, allocation, base);
-  const storage::ArchitectureRecord architecture =
-      architecture_of(cut.spec, parent.at("architecture").at("hash"),
-                      prune::compose_kept(parent.at("architecture").at("kept"), prune::kept_to_json(spec, groups, allocation.mask)));
+  outcome.values["target_reached"] = result.allocation.target_reached;
+  if (result.allocation.eta) outcome.values["eta"] = *result.allocation.eta;
+  if (!result.scoring.is_null()) outcome.values["scoring"] = result.scoring;
+  outcome.layers = layer_records(result.cut.spec, result.groups, result.allocation, base);
+  const storage::ArchitectureRecord architecture = architecture_of(result.cut.spec, parent.at("architecture").at("hash"),
+                                                                   prune::compose_kept(parent.at("architecture").at("kept"), result.kept));
 
-  context.progress(0.1, "re-estimating batch norm");
-  eval::Net smaller(cut.spec, std::move(cut.weights), context.device);
-  prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation,
-                                eval::sample_images(*data.dataset, limits.at("recalibrate").get<std::int64_t>(), eval::mix_seed(seed, 3)));
+  context.progress(0.1, "validating the cut");
+  if (parameters.contains("refit")) record_unrefitted(context, net, groups, result.kept, outcome);
+  eval::Net smaller(result.cut.spec, result.cut.weights, context.device);
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
