@@ -90,6 +90,10 @@ class Training {
   TrainResult run() {
     net_.require_gradients(true);
     if (options_.ema > 0) average_ = eval::clone(net_.weights());
+    if (start_) {
+      best_ = eval::clone(net_.weights());
+      result_.best = *start_;
+    }
     resume();
     while (result_.end == TrainResult::End::done && !is_over() && !is_stopped()) {
       const int epoch = static_cast<int>(result_.history.size());
@@ -125,14 +129,19 @@ class Training {
   Json progress_to_json() const {
     Json history = Json::array();
     for (const Epoch& epoch : result_.history) history.push_back({epoch.train_loss, epoch.val_accuracy, epoch.val_loss, epoch.lr});
-    return {{"history", history},     {"best_epoch", result_.best_epoch}, {"steps", steps_},
-            {"parts", result_.parts}, {"loss_scale", scaler_.scale},      {"good_steps", scaler_.good_steps}};
+    Json progress{{"history", history},     {"best_epoch", result_.best_epoch}, {"steps", steps_},
+                  {"parts", result_.parts}, {"loss_scale", scaler_.scale},      {"good_steps", scaler_.good_steps}};
+    if (start_) progress["start"] = {start_->val_accuracy, start_->val_loss};
+    return progress;
   }
 
   void read_progress(const Json& progress) {
     for (const Json& e : progress.at("history"))
       result_.history.push_back({e.at(0).get<double>(), e.at(1).get<double>(), e.at(2).get<double>(), e.at(3).get<double>()});
     result_.best_epoch = progress.at("best_epoch").get<int>();
+    if (progress.contains("start"))
+      start_ = Epoch{.val_accuracy = progress["start"].at(0).get<double>(), .val_loss = progress["start"].at(1).get<double>()};
+    result_.best = result_.best_epoch == 0 ? start_.value() : result_.history.at(static_cast<std::size_t>(result_.best_epoch) - 1);
     result_.parts = progress.at("parts").get<int>();
     steps_ = progress.at("steps").get<std::int64_t>();
     scaler_ = {progress.at("loss_scale").get<double>(), progress.at("good_steps").get<int>()};
@@ -276,7 +285,8 @@ class Training {
     done.val_accuracy = validation.accuracy;
     done.val_loss = validation.loss;
     const auto worse = [&](const Epoch& other) { return other.val_accuracy <= done.val_accuracy; };
-    if (std::all_of(result_.history.begin(), result_.history.end(), worse)) {
+    if ((!start_ || worse(*start_)) && std::all_of(result_.history.begin(), result_.history.end(), worse)) {
+      result_.best = done;
       best_ = eval::clone(net_.weights());
       result_.best_epoch = static_cast<int>(result_.history.size()) + 1;
     }
@@ -292,6 +302,7 @@ class Training {
   eval::Weights best_, average_;
   LossScaler scaler_;
   std::int64_t steps_ = 0;
+  std::optional<Epoch> start_ = task_.start;
   TrainResult result_;
 };
 

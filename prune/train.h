@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct TrainResult {
   End end = End::done;
   std::string reason;          ///< of a divergence
   std::vector<Epoch> history;  ///< one entry an epoch, resumed ones included
-  int best_epoch = 0;          ///< counted from 1; the later of equals
+  int best_epoch = 0;          ///< counted from 1; the later of equals; 0: the net as it was given
+  Epoch best;                  ///< its validation
   double data_wait_s = 0,
          train_s = 0;       ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
   std::int64_t images = 0;  ///< trained on in train_s
@@ -37,6 +39,8 @@ struct TrainTask {
   std::filesystem::path checkpoint;  ///< written after every epoch after which there is something left to train; empty: none
   std::function<void(double fraction, const std::string&)> progress;  ///< may be empty
   const std::atomic<bool>* stop = nullptr;                            ///< once true, ends as `interrupted` at the next batch
+  /// Validation of the net as it is given, where that may be the best: a net that was refitted is kept if no epoch does as well.
+  std::optional<Epoch> start = {};
   const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device
 };
 

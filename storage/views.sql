@@ -15,7 +15,8 @@ CREATE VIEW lineage AS
 SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE architecture IS NOT NULL ORDER BY number;
 
 -- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
--- JSON; eta is the threshold that the allocation found.
+-- JSON; eta is the threshold that the allocation found. Of a cut that was refitted: validation accuracy as it was cut and with batch norm
+-- estimated anew, neither of which went on; accuracy_before_retraining is that of the refitted net.
 CREATE VIEW nets AS
 SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
        json_extract(made.parameters, '$.criterion') AS criterion, json_extract(made.parameters, '$.request') AS request,
@@ -23,7 +24,10 @@ SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS p
        json_extract(made.result, '$.target_reached') AS target_reached,
        (SELECT value FROM metric
         WHERE stage = made.number AND split = 'val' AND name = 'accuracy_before_retraining' AND epoch IS NULL) AS accuracy_before_retraining,
-       (SELECT value FROM metric WHERE stage = made.number AND split = 'val' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_val
+       (SELECT value FROM metric WHERE stage = made.number AND split = 'val' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_val,
+       (SELECT value FROM metric WHERE stage = made.number AND split = 'val' AND name = 'accuracy_as_cut' AND epoch IS NULL) AS accuracy_as_cut,
+       (SELECT value FROM metric
+        WHERE stage = made.number AND split = 'val' AND name = 'accuracy_batch_norm' AND epoch IS NULL) AS accuracy_batch_norm
 FROM stage AS made
 JOIN architecture AS net ON net.hash = made.architecture
 LEFT JOIN input ON input.stage = made.number AND input.role = 'net'

@@ -179,8 +179,9 @@ std::optional<prune::RefitOptions> read_refit(YamlReader& prune) {
       .min = 0,
       .max = 1e9};
   const std::optional<YamlReader> given = prune.find(
-      "refit", "the weights left by a cut are solved anew, so that each layer gives what it gave before: a mapping, true or false");
-  if (!given) return std::nullopt;
+      "refit",
+      "the weights left by a cut are solved anew, so that each layer gives what it gave before: a mapping, true or false; default: true");
+  if (!given) return prune::RefitOptions();
   if (!given->is(YamlNode::Kind::mapping)) {
     const bool wanted = given->read({.name = "refit", .kind = OptionKind::boolean, .doc = "whether"}).get<bool>();
     return wanted ? std::optional(prune::RefitOptions()) : std::nullopt;

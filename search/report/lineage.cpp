@@ -49,8 +49,11 @@ std::string cut_text(const Json& net) {
   const std::string allocation = net.at("allocation").is_string() ? ", " + net.at("allocation").get<std::string>() : "";
   std::string text = fmt::format("  {} {}{}", criterion_text(net.at("criterion")), asked(net.at("request")), allocation);
   if (net.at("eta").is_number()) text += fmt::format(", eta {:.4g}", net.at("eta").get<double>());
-  text += fmt::format("\n  validation {} after the cut, {} after retraining\n", percent(net.at("accuracy_before_retraining")),
-                      percent(net.at("accuracy_val")));
+  const std::string before = percent(net.at("accuracy_before_retraining")), after = percent(net.at("accuracy_val"));
+  text += net.value("accuracy_as_cut", Json()).is_number()
+              ? fmt::format("\n  validation {} as cut, {} with batch norm estimated anew, {} refitted, {} after retraining\n",
+                            percent(net.at("accuracy_as_cut")), percent(net.at("accuracy_batch_norm")), before, after)
+              : fmt::format("\n  validation {} after the cut, {} after retraining\n", before, after);
   std::vector<std::string> changes, floors;
   for (const Json& layer : net.at("cut"))
     changes.push_back(

@@ -121,6 +121,42 @@ TEST_CASE("the net left behind is that of the best validation epoch") {
   CHECK(result.history.at(result.best_epoch - 1).val_accuracy == best);
 }
 
+TEST_CASE("a net that is better as it was given than after any epoch is kept") {
+  const Setting setting;
+  eval::Net net = setting.fresh();
+  prune::train(net, cropped(setting, 5));
+  const eval::Weights given = eval::clone(net.weights());
+  prune::TrainTask task = cropped(setting, 2);
+  task.options.optimizer.lr = 0;  // changes nothing but the running statistics
+  task.start = prune::Epoch{.val_accuracy = 2, .val_loss = 0.125};
+  const TrainResult kept = prune::train(net, task);
+  CHECK(kept.best_epoch == 0);
+  CHECK(kept.best.val_loss == 0.125);
+  CHECK(kept.history.size() == 2);
+  for (const auto& [name, tensor] : given) CHECK(tensor.equal(net.weights().at(name)));
+  task.start = prune::Epoch{.val_accuracy = 0};
+  const TrainResult trained = prune::train(net, task);
+  CHECK(trained.best_epoch > 0);
+  CHECK(trained.best.val_accuracy == trained.history.at(trained.best_epoch - 1).val_accuracy);
+}
+
+TEST_CASE("the net as it was given is still the best after a resume") {
+  const Setting setting;
+  const support::TemporaryDirectory directory;
+  eval::Net net = setting.fresh();
+  prune::TrainTask task = cropped(setting, 3);
+  task.checkpoint = directory.path() / "c.pt";
+  task.start = prune::Epoch{.val_accuracy = 2};
+  const eval::Weights given = eval::clone(net.weights());
+  task.options.stop_after = 1;
+  prune::train(net, task);
+  task.options.stop_after = 0;
+  task.start.reset();  // the checkpoint knows
+  eval::Net resumed = setting.fresh(9);
+  CHECK(prune::train(resumed, task).best_epoch == 0);
+  for (const auto& [name, tensor] : given) CHECK(tensor.equal(resumed.weights().at(name)));
+}
+
 TEST_CASE("learning rate factors by hand") {
   prune::TrainOptions options;
   CHECK(prune::lr_factor(options, 0, 100, 0) == Approx(1));

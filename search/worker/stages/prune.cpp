@@ -186,7 +186,10 @@ storage::StageOutcome run_prune(const StageContext& context) {
                                                             : retrain.precision;  // auto: as the base was probed
   std::optional<eval::Net> teacher;
   if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
-  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr);
+  std::optional<prune::Epoch> start;  // a refitted net may be the best there is
+  if (parameters.contains("refit")) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
+  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr,
+                   start);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

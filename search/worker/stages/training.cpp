@@ -14,7 +14,8 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
 }
 
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
-                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher) {
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher,
+                      const std::optional<prune::Epoch>& start) {
   const prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
@@ -24,6 +25,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .checkpoint = context.checkpoint(),
       .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
       .stop = &context.stop,
+      .start = start,
       .teacher = teacher};
   const prune::TrainResult result = prune::train(net, task);
   for (std::size_t i = 0; i < result.history.size(); ++i) {
@@ -46,9 +48,8 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       break;
   }
   outcome.state = storage::StageState::done;
-  const prune::Epoch& best = result.history.at(result.best_epoch - 1);
-  outcome.metrics.push_back({"val", "accuracy", best.val_accuracy, {}});
-  outcome.metrics.push_back({"val", "loss", best.val_loss, {}});
+  outcome.metrics.push_back({"val", "accuracy", result.best.val_accuracy, {}});
+  outcome.metrics.push_back({"val", "loss", result.best.val_loss, {}});
   if (result.train_s > 0) {
     outcome.metrics.push_back({"train", "images_per_s", static_cast<double>(result.images) / result.train_s, {}});
     outcome.metrics.push_back({"train", "data_wait_share", result.data_wait_s / result.train_s, {}});

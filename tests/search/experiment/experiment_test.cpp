@@ -289,3 +289,19 @@ TEST_CASE("what is to be measured is read with its defaults, and stored only whe
   CHECK(robustness.at("perturbations")[3].at("options") == Json{{"eps", 0.25}});
   CHECK(to_json(experiment).at("evaluate").at("robustness") == robustness);
 }
+
+TEST_CASE("cuts are refitted unless the experiment says otherwise") {
+  SmallExperiment small;
+  REQUIRE(load(small).refit);
+  CHECK(load(small).refit->images == 2000);
+  CHECK_FALSE(load(small).refit->ridge);
+  CHECK(load(small).substeps == 1);
+  CHECK_FALSE(load(small, {"prune.refit=false"}).refit);
+  CHECK_FALSE(to_json(load(small, {"prune.refit=false"})).at("prune").contains("refit"));
+  const Experiment asked = load(small, {"prune.refit={images: 300, places: 4, ridge: 0.01}", "prune.substeps=4"});
+  CHECK(asked.refit->places == 4);
+  CHECK(asked.refit->ridge == 0.01);
+  CHECK(asked.substeps == 4);
+  CHECK(load(small, {"prune.refit={places: auto, ridge: auto}"}).refit->places == 0);
+  CHECK_THAT(support::error_of([&] { load(small, {"prune.refit={image: 3}"}); }).what(), Catch::Contains("did you mean 'images'?"));
+}

@@ -418,3 +418,19 @@ TEST_CASE_METHOD(Fixture, "the names of nets that attacks can be made on") {
   CHECK(names() ==
         std::vector<std::string>{"vgg11_bn-w0.125", "vgg11_bn-w0.25", "vgg11_bn", "narrow-vgg11_bn-w0.125", "narrow-vgg11_bn-w0.25"});
 }
+
+TEST_CASE_METHOD(Fixture, "a refit and substeps are parameters of a cut where they are asked for, and change nothing else") {
+  const Plan before = plan();
+  experiment.refit = prune::RefitOptions{.images = 500};
+  experiment.substeps = 3;
+  const Plan after = plan();
+  const auto& path = trial(after, "fashion/vgg11_bn/taylor/slow/s5");
+  CHECK(path.steps[0].stage == trial(before, path.name).steps[0].stage);
+  CHECK(path.steps[1].stage != trial(before, path.name).steps[1].stage);
+  const Json parameters = stage(after, path.steps[1].stage).parameters.json();
+  CHECK(parameters.at("refit") == Json{{"images", 500}, {"places", nullptr}, {"ridge", nullptr}});
+  CHECK(parameters.at("substeps") == 3);
+  const Json plain = stage(before, trial(before, path.name).steps[1].stage).parameters.json();
+  CHECK_FALSE(plain.contains("refit"));
+  CHECK_FALSE(plain.contains("substeps"));
+}
