@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "search/cli/printable.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 
@@ -58,7 +59,7 @@ std::filesystem::path require_worker() {
 }
 
 void message(const std::string& text) {
-  fmt::print(stderr, "nas-run: {}\n", text);
+  fmt::print(stderr, "nas-run: {}\n", printable(text));
 }
 
 }  // namespace search::cli

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/cli/tools.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
@@ -97,10 +98,10 @@ int main(int count, char** values) {
     code = run_command({values + 1, values + count});
     if (std::fflush(stdout) != 0) throw Error(ErrorKind::environment, "stdout can't be written");
   } catch (const Error& error) {
-    fmt::print(stderr, "nas-run: error: {}\n", error.what());
+    fmt::print(stderr, "nas-run: error: {}\n", search::cli::printable(error.what()));
     code = storage::exit_code(error.kind());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "nas-run: error: internal: {}\n", error.what());
+    fmt::print(stderr, "nas-run: error: internal: {}\n", search::cli::printable(error.what()));
     code = storage::exit_code(ErrorKind::internal);
   }
   return code;

@@ -1,5 +1,7 @@
 #include "search/cli/progress.h"
 
+#include "search/cli/printable.h"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 
@@ -85,7 +87,7 @@ class Progress : public RunObserver {
                                             state),
                                    name(stage), format_duration(outcome.wall_s));
     text += times();
-    if (!outcome.failure.empty()) text += fmt::format("\n    {}", outcome.failure.substr(0, outcome.failure.find('\n')));
+    if (!outcome.failure.empty()) text += fmt::format("\n    {}", cli::printable(outcome.failure.substr(0, outcome.failure.find('\n'))));
     line(text);
   }
 

@@ -162,6 +162,21 @@ std::vector<std::string> synthetic_data(const Experiment& experiment) {
   return names;
 }
 
+/// Objectives and constraints by what no net has say nothing: a search by them chose blindly.
+void warn_of_missing_metrics(const Repository& repository, const Experiment& experiment) {
+  const auto statuses = repository.stage_statuses(stored_metrics(experiment.objectives, experiment.constraints));
+  const auto warn = [&](const std::string& metric, const char* what) {
+    bool is_net = false;
+    for (const auto& [stage, status] : statuses) {
+      is_net = is_net || status.params.has_value();
+      if (status.params && metric_of(status, metric)) return;
+    }
+    if (is_net) message(fmt::format("warning: no net of this run has the metric '{}', which {} names", metric, what));
+  };
+  for (const Objective& each : experiment.objectives) warn(each.metric, "an objective");
+  for (const Constraint& each : experiment.constraints) warn(each.metric, "a constraint");
+}
+
 /// What to take, in a few lines; as JSON all that was measured beside it.
 void print_answers(const RunSummary& summary, const Repository& repository, const Experiment& experiment, bool json) {
   const std::string directory = repository.directory().string(), size = counted_size(experiment);
@@ -217,6 +232,7 @@ int run_experiment(const Options& options) {
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
   explain(summary, directory);
+  warn_of_missing_metrics(repository, experiment);
   print_answers(summary, repository, experiment, options.json);
   return exit_code(summary);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/cli/trial.h"
 #include "search/plan/strategy.h"
 #include "storage/base/error.h"
@@ -31,7 +32,7 @@ struct Options {
 
 void print_trial(const Json& trial) {
   fmt::print("trial {}: {}, {}\n", trial.at("trial").get<int>(), trial.at("name").get<std::string>(), trial.at("state").get<std::string>());
-  if (trial.at("failure").is_string()) fmt::print("failure: {}\n", trial.at("failure").get<std::string>());
+  if (trial.at("failure").is_string()) fmt::print("failure: {}\n", printable(trial.at("failure").get<std::string>()));
   fmt::print("\n{}", to_text(trial.at("steps"),
                              {"step", "accuracy_val", "accuracy_test", "params", "params_ratio", "macs", "macs_ratio", "wall_s", "stage"}));
   if (!trial.at("decisions").empty()) fmt::print("\n{}", to_text(trial.at("decisions"), {"choice", "reason"}));

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/cli/progress.h"
 #include "search/cli/watch.h"
 #include "storage/base/error.h"
@@ -117,7 +118,7 @@ std::string to_text(const Json& status) {
   if (!status.at("running").empty() && !status.at("goes_on"))
     text += "stale   no nas-run is at work here, the one that ran these was killed: the same command takes them up again\n";
   for (const Json& stage : status.at("failures")) {
-    text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
+    text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), printable(indented(stage.at("failure"))));
   }
   return text;
 }

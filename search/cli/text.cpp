@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/report/table_text.h"
 
 namespace search::cli {
@@ -17,7 +18,7 @@ std::string exact_cell(const Json& row, const std::string& column) {
 /// For the eye: numbers with six digits.
 std::string cell(const Json& row, const std::string& column) {
   const Json value = row.value(column, Json());
-  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : exact_cell(row, column);
+  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : printable(exact_cell(row, column));
 }
 
 std::string quoted(const std::string& text) {

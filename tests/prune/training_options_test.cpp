@@ -130,8 +130,8 @@ TEST_CASE("clipping bounds the step: without momentum and decay it is at most lr
   const Setting setting;
   prune::TrainTask task = setting.task(1);
   task.options.batch = 64;  // one step
-  task.options.momentum = task.options.weight_decay = 0;
-  task.options.nesterov = false;
+  task.options.optimizer.momentum = task.options.optimizer.weight_decay = 0;
+  task.options.optimizer.nesterov = false;
   task.options.optimizer.lr = 1;
   task.options.clip = 0.01;
   eval::Net net = setting.fresh();

@@ -197,6 +197,14 @@ def check_hangup(work):
         check(f"a hangup, ignored {ignored}: {rest}", started.wait(timeout=60) == code and ("interrupted; the same command goes on" in rest) != ignored)
 
 
+def check_warning(work):
+    """A metric that no net came to have is said at the end: throughput is only measured where a net is trained for long enough."""
+    (work / "warn.yaml").write_text(SWEEP.replace("search: {seeds: 2}", "search: {seeds: 1}\nobjectives: [accuracy_val, train/batch_parts]"))
+    made = nas_run(work / "warn.yaml", "-o", work / "warn")
+    check(f"a metric that no net has: {made.stderr[-400:]}", made.returncode == 0 and
+          "warning: no net of this run has the metric 'train/batch_parts', which an objective names" in made.stderr)
+
+
 def main(work):
     os.environ["FASHION"] = "/usr/share/datasets/fashion-mnist"
     for name, text in [("sweep", SWEEP), ("target", TARGET)]:
@@ -205,6 +213,7 @@ def main(work):
         check(f"the run: {made.stderr}", made.returncode == 0)
         check("the experiment as it was read", nas_run("show", work / name, "--yaml").stdout == text)
     check_hangup(work)
+    check_warning(work)
     check_again(work, work / "sweep", stages_of)
     check_again(work, work / "target", lambda database, _: {row[0] for row in database.execute("select stage from stages")})  # one criterion and seed
     check_only(work)

@@ -1,5 +1,7 @@
 #include "search/cli/progress.h"
 
+#include "search/cli/printable.h"
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <string>
@@ -125,4 +127,9 @@ TEST_CASE("durations") {
   CHECK(search::format_duration(59.6) == "1:00 min");
   CHECK(search::format_duration(125) == "2:05 min");
   CHECK(search::format_duration(3 * 3600 + 2 * 60 + 59) == "3:02 h");
+}
+
+TEST_CASE("a text from outside moves no cursor and sets no colour") {
+  CHECK(search::cli::printable("a\x1b[31mb\r\nc\td\x7f") == "a\\x1b[31mb\\x0d\nc\td\\x7f");
+  CHECK(search::cli::printable("M\xc3\xbcller 4 % \xc2\xb1 2") == "M\xc3\xbcller 4 % \xc2\xb1 2");
 }
