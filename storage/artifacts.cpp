@@ -29,11 +29,7 @@ Artifact ArtifactStore::put(const std::string& name, const std::function<void(co
 
   const std::string hash = sha256_file(temporary.path());
   if (!contains(hash)) {
-    const std::filesystem::path folder = path(hash).parent_path();
-    if (!std::filesystem::exists(folder)) {
-      make_directory(folder);
-      sync_directory(directory_);  // the folder's own name
-    }
+    make_directory(path(hash).parent_path());
     commit_file(temporary.path(), path(hash));
   }
   return {name, hash, static_cast<std::int64_t>(bytes)};

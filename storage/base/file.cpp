@@ -61,10 +61,14 @@ std::string network_file_system(long magic) {
 
 void make_directory(const std::filesystem::path& directory) {
   std::error_code error;
+  std::vector<std::filesystem::path> parents;  // that get a new name
+  for (std::filesystem::path path = directory; !path.empty() && !std::filesystem::exists(path, error); path = path.parent_path())
+    parents.push_back(directory_of(path));
   std::filesystem::create_directories(directory, error);
   if (error)
     throw Error(ErrorKind::environment,
                 fmt::format("cannot make the directory {}: {}; valid: another with -o", directory.string(), error.message()));
+  for (const std::filesystem::path& parent : parents) sync_directory(parent);
 }
 
 std::string network_file_system(const std::filesystem::path& path) {

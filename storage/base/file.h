@@ -24,7 +24,7 @@ void sync_directory(const std::filesystem::path& directory);
 /// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
-/// Makes the directory and those above it, where they are missing. Throws Error(environment) with the reason.
+/// Makes the directory and those above it, where they are missing, and flushes their names. Throws Error(environment) with the reason.
 void make_directory(const std::filesystem::path& directory);
 
 /// The name of the network file system that `path` lies on, or "" where it is local or cannot be told. The magic numbers are of statfs(2).
