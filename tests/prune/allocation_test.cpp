@@ -158,6 +158,29 @@ TEST_CASE("another criterion's widths keep the best of each group") {
   CHECK_THROWS_WITH(prune::allocate_widths(plain.groups, plain.scores, {1, 2, 3, 3}), Catch::Contains("fc"));
 }
 
+TEST_CASE("substeps share the way to a keep in equal ratios, and end at what was asked for") {
+  const PruneRequest sixteenth{PruneRequest::Kind::keep, 0.0625, Budget::params}, half{PruneRequest::Kind::keep, 0.5, Budget::macs};
+  const auto steps = prune::substeps(sixteenth, 1, 4);
+  REQUIRE(steps.size() == 4);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(steps[i].value == Approx(1.0 / (2 << i)));
+    CHECK(steps[i].of == Budget::params);
+  }
+  CHECK(steps[3].value == 0.0625);
+  CHECK(prune::substeps(sixteenth, 0.25, 2)[0].value == Approx(0.125));
+  CHECK(prune::substeps(half, 0.5, 4).size() == 1);
+  CHECK(prune::substeps({PruneRequest::Kind::eta, 0.5}, 1, 4).size() == 1);
+}
+
+TEST_CASE("what is left of a base is counted as requests count it") {
+  Plain plain;
+  plain.base.cost = {4 * plain.base.cost.params, 2 * plain.base.cost.macs};
+  plain.base.channels = {1, 16, 32, 4};
+  CHECK(prune::share_left(plain.spec, plain.groups, Budget::params, plain.base) == Approx(0.25));
+  CHECK(prune::share_left(plain.spec, plain.groups, Budget::macs, plain.base) == Approx(0.5));
+  CHECK(prune::share_left(plain.spec, plain.groups, Budget::channels, plain.base) == Approx(0.5));
+}
+
 TEST_CASE("the cost by widths equals the cost of the cut spec, for every net") {
   std::mt19937_64 random(3);
   std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net()};
