@@ -69,6 +69,17 @@ def main():
         check(f"parameters of another kind: {unknown}", "a stage evaluate lacks the parameter 'split'" in unknown["failure"])
         check(f"an option that nothing reads: {misspelt}", misspelt["failure_kind"] == "invalid" and "momentun" in misspelt["failure"])
 
+        cut = folder / "cut.yaml"
+        cut.write_text((folder / "first.yaml").read_text() + "prune: {criteria: [l1], schedules: [{name: half, keep: [0.5]}], retrain: {epochs: 1}, "
+                       "refit: {images: 20}, substeps: 2}\n")
+        done = nas_run("run", cut, "-o", folder / "cut")
+        database = sqlite3.connect(folder / "cut" / "experiment.db")
+        ratio, before, as_cut, batch_norm = database.execute(
+            "SELECT steps.macs_ratio, accuracy_before_retraining, accuracy_as_cut, accuracy_batch_norm FROM nets JOIN steps USING (stage) "
+            "WHERE step = 1").fetchone() or [None] * 4
+        check(f"a cut in two substeps, refitted: {done.stderr}", done.returncode == 0 and ratio is not None and 0.3 < ratio <= 0.5)
+        check("its accuracies on the way", all(value is not None and 0 <= value <= 1 for value in (before, as_cut, batch_norm)))
+
         weights = (folder / "w.safetensors").read_bytes()
         (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
         other_weights, = run(sys.argv[2], [request()])
