@@ -25,7 +25,7 @@ def run(worker, requests):
     """The outcomes of the stages, in order."""
     read, write = os.pipe()
     lines = "".join(json.dumps(request) + "\n" for request in requests)
-    process = subprocess.Popen(["/bin/sh", "-c", f'exec "$0" 3>&{write}', worker], stdin=subprocess.PIPE, pass_fds=[write], text=True)
+    process = subprocess.Popen(["/bin/bash", "-c", f'exec "$0" 3>&{write}', worker], stdin=subprocess.PIPE, pass_fds=[write], text=True)
     os.close(write)
     process.stdin.write(lines)
     process.stdin.close()
