@@ -78,21 +78,30 @@ std::vector<int> widths_towards(const prune::ChannelGroups& groups, std::vector<
   return target;
 }
 
+/// Of images, in the refit and where batch norm is estimated anew.
+std::uint64_t images_seed(const StageContext& context) {
+  return eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 3);
+}
+
+void recalibrate(const StageContext& context, eval::Net& net) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  const auto images = context.parameters.at("limits").at("recalibrate").get<std::int64_t>();
+  prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation, eval::sample_images(*data.dataset, images, images_seed(context)));
+}
+
 /// What the weights that are left need before they are used: a refit towards the net before all cuts, or batch norm estimated anew.
 void settle(const StageContext& context, const eval::Net& whole, const prune::ChannelGroups& groups, Result& result) {
   const Json& parameters = context.parameters;
-  const TaskData& data = context.cache.data(parameters.at("data"));
-  const std::uint64_t seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 3);
   if (parameters.contains("refit")) {
+    const TaskData& data = context.cache.data(parameters.at("data"));
     prune::RefitOptions options = prune::refit_options_from_json(parameters["refit"]);
-    options.seed = seed;
+    options.seed = images_seed(context);
     const prune::KeepMask mask = prune::kept_from_json(whole.spec(), groups, result.kept);
     result.cut.weights = prune::refit(whole, groups, mask, result.cut, *data.dataset, data.normalisation, options).weights;
     return;
   }
   eval::Net net(result.cut.spec, result.cut.weights, context.device);
-  prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation,
-                                eval::sample_images(*data.dataset, parameters.at("limits").at("recalibrate").get<std::int64_t>(), seed));
+  recalibrate(context, net);
   result.cut.weights = net.weights();
 }
 
@@ -147,9 +156,7 @@ void record_unrefitted(const StageContext& context, const eval::Net& net, const 
     outcome.metrics.push_back({"val", name, accuracy, {}});
   };
   record("accuracy_as_cut");
-  prune::recalibrate_batch_norm(smaller, *data.dataset, data.normalisation,
-                                eval::sample_images(*data.dataset, context.parameters.at("limits").at("recalibrate").get<std::int64_t>(),
-                                                    eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 3)));
+  recalibrate(context, smaller);
   record("accuracy_batch_norm");
 }
 
