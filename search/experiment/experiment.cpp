@@ -261,9 +261,7 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   fill_environment(tree, environment);
 
   YamlReader root(tree, "", experiment.file.parent_path());
-  read_experiment(root, experiment, [](const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data) {
-    describe_data(section, tasks, data);
-  });
+  read_experiment(root, experiment, describe_all);
   return experiment;
 }
 

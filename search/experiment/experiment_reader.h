@@ -16,14 +16,14 @@ std::map<std::string, Data> read_data(const YamlReader& section);
 std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::string, Data>& data);
 
 /// Fills in what the files of each dataset say, for its tasks. Fails where files are missing or broken.
-void describe_data(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data);
+void describe_all(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data);
 
 using DescribeData = std::function<void(const YamlReader&, const std::vector<Task>&, std::map<std::string, Data>&)>;
 
 /// What a net must be able to take, of every task.
 using DataInfos = std::vector<eval::DatasetInfo>;
 
-/// The whole file, into what is empty still but for its place. `describe`: describe_data, or what stands for it where no data are.
+/// The whole file, into what is empty still but for its place. `describe`: describe_all, or what stands for it where no data are.
 void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe);
 
 /// `nets`, each buildable for every dataset.

@@ -127,7 +127,7 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
   return tasks;
 }
 
-void describe_data(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data) {
+void describe_all(const YamlReader& section, const std::vector<Task>& tasks, std::map<std::string, Data>& data) {
   for (auto& [name, entry] : section.members()) {
     std::vector<std::string> targets;
     for (const Task& task : tasks)
