@@ -19,7 +19,7 @@ struct Options {
 
 int best(const Options& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
-  const std::vector<Best> all = best_nets(repository, options.request);
+  const std::vector<Best> all = best_nets(repository, read_snapshot(repository), options.request);
   if (options.json) {
     Json list = Json::array();
     for (const Best& each : all) list.push_back(to_json(each, options.directory.string()));

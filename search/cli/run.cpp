@@ -179,8 +179,9 @@ void warn_of_missing_metrics(const Repository& repository, const Experiment& exp
 
 /// What to take, in a few lines; as JSON all that was measured beside it.
 void print_answers(const RunSummary& summary, const Repository& repository, const Experiment& experiment, bool json) {
+  const Snapshot run = read_snapshot(repository);
   const std::string directory = repository.directory().string(), size = counted_size(experiment);
-  const std::vector<Best> bests = best_nets(repository, {.tolerance = experiment.tolerance, .size = size});
+  const std::vector<Best> bests = best_nets(repository, run, {.tolerance = experiment.tolerance, .size = size});
   const std::vector<std::string> synthetic = synthetic_data(experiment);
   if (!json) {
     for (const Best& best : bests) fmt::print("{}", to_text(best, directory));
@@ -190,7 +191,7 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
     return;
   }
   Json answers = Json::array(), best = Json::array();
-  for (const SummaryRow& row : search::answers(read_snapshot(repository), experiment.tolerance, size)) answers.push_back(to_json(row));
+  for (const SummaryRow& row : search::answers(run, experiment.tolerance, size)) answers.push_back(to_json(row));
   for (const Best& each : bests) best.push_back(to_json(each, directory));
   print_json({{"summary",
                {{"end", end_name(summary.end)},

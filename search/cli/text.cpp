@@ -8,17 +8,10 @@ namespace search::cli {
 
 namespace {
 
-std::string exact_cell(const Json& row, const std::string& column) {
-  const Json value = row.value(column, Json());
-  if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump();
-}
-
 /// For the eye: numbers with six digits.
 std::string cell(const Json& row, const std::string& column) {
   const Json value = row.value(column, Json());
-  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : printable(exact_cell(row, column));
+  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : printable(text_of(value));
 }
 
 std::string quoted(const std::string& text) {
@@ -53,7 +46,7 @@ std::string to_csv(const Json& rows, const std::vector<std::string>& columns) {
   std::string csv = fmt::format("{}\r\n", fmt::join(columns, ","));
   for (const Json& row : rows) {
     std::vector<std::string> cells;
-    for (const std::string& column : columns) cells.push_back(quoted(exact_cell(row, column)));
+    for (const std::string& column : columns) cells.push_back(quoted(text_of(row.value(column, Json()))));
     csv += fmt::format("{}\r\n", fmt::join(cells, ","));
   }
   return csv;

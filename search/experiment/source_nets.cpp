@@ -29,7 +29,7 @@ std::vector<SourceNet> source_nets(const Experiment& experiment) {
   for (const Baseline& baseline : experiment.baselines) {
     if (baseline.narrow) {
       for (const NetRequest& net : experiment.nets)
-        if (const std::string name = "narrow-" + base_name(experiment, net); !is_taken(name))
+        if (const std::string name = narrow_prefix + base_name(experiment, net); !is_taken(name))
           sources.push_back({name, net, baseline.narrow, baseline.train, true});
     } else {
       const std::string name = is_taken(baseline.net.name) ? with_width(baseline.net) : baseline.net.name;

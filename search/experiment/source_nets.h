@@ -9,6 +9,9 @@
 
 namespace search {
 
+/// What the name of a narrow control begins with; the name of its base net follows.
+constexpr const char* narrow_prefix = "narrow-";
+
 struct SourceNet {
   std::string name;
   NetRequest net;                             ///< of `narrow`: the base net that is made narrow

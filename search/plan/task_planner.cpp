@@ -184,7 +184,7 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   if (!baseline.narrow) return {{baseline.net, baseline.net.name}};
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {
-    net.label = "narrow-" + net.label;
+    net.label = narrow_prefix + net.label;
     net.request.width = narrow_width(net.request, info_, *baseline.narrow);
     nets.push_back(std::move(net));
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "search/experiment/source_nets.h"
+#include "search/report/measured_nets.h"
 #include "search/report/table_text.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
@@ -15,10 +17,8 @@ namespace {
 
 using storage::Json;
 
-constexpr double kRounding = 1e-9;          ///< a difference of accuracies that is none
-constexpr std::size_t kControls = 7;        ///< that are shown
-constexpr const char* kNarrow = "narrow-";  ///< what names of narrow controls begin with
-constexpr const char* kVerdicts[] = {"better", "worse", "undecided"};
+constexpr std::size_t kControls = 7;  ///< that are shown
+constexpr const char* kUndecided = "undecided";
 
 /// A step of a group: the same way to a net, with every seed.
 struct Option {
@@ -33,23 +33,11 @@ struct Option {
   double size(const std::string& of) const { return of == "params" ? params : macs; }
 };
 
-double mean(const std::map<Replicate, const StoredNet*>& nets, double (*value)(const StoredNet&)) {
+template <typename Value>
+double mean(const std::map<Replicate, const StoredNet*>& nets, const Value& value) {
   double sum = 0;
   for (const auto& [replicate, net] : nets) sum += value(*net);
   return sum / static_cast<double>(nets.size());
-}
-
-double val_of(const StoredNet& net) {
-  return *net.val;
-}
-double test_of(const StoredNet& net) {
-  return *net.test;
-}
-double params_of(const StoredNet& net) {
-  return net.params;
-}
-double macs_of(const StoredNet& net) {
-  return net.macs;
 }
 
 std::string name_of(const Option& option) {
@@ -63,12 +51,15 @@ std::string points(double share) {
   return fmt::format("{:g} point{}", 100 * share, share == 0.01 ? "" : "s");
 }
 
+using Statuses = std::map<std::string, storage::StageStatus>;
+
 /// All that was measured for a task, each base once.
 class Choice {
  public:
-  Choice(const storage::Repository& repository, const Snapshot& run, const std::vector<Group>& groups, const std::string& task,
+  /// Borrows the run, its groups, the request and the statuses, which have latency_ms.
+  Choice(const Snapshot& run, const std::vector<Group>& groups, const Statuses& statuses, const std::string& task,
          const BestRequest& request)
-      : run_(run), request_(request), statuses_(repository.stage_statuses({"latency_ms"})) {
+      : run_(run), request_(request), statuses_(statuses) {
     for (const Group& group : groups)
       if (group.task == task)
         for (std::size_t step = 0; step < group.tested.size(); ++step) add(group, step);
@@ -79,7 +70,7 @@ class Choice {
     const Option* chosen = nullptr;
     std::string why;
     if (has_limits()) {
-      chosen = request_.min_accuracy ? smallest([&](const Option& option) { return option.val >= *request_.min_accuracy - kRounding; })
+      chosen = request_.min_accuracy ? smallest([&](const Option& option) { return is_within(option.val, *request_.min_accuracy, 0); })
                                      : most_accurate();
       why = request_.min_accuracy ? "the smallest with the accuracy that was asked for" : "the most accurate of those that cost no more";
     } else {
@@ -111,9 +102,9 @@ class Choice {
     if (option.nets.empty()) return;
     const auto same_base = [&](const Option& other) { return other.is_base() && option.is_base() && other.group->net == group.net; };
     if (std::any_of(options_.begin(), options_.end(), same_base)) return;
-    option.val = mean(option.nets, val_of);
-    option.params = mean(option.nets, params_of);
-    option.macs = mean(option.nets, macs_of);
+    option.val = mean(option.nets, [](const StoredNet& net) { return *net.val; });
+    option.params = mean(option.nets, [](const StoredNet& net) { return net.params; });
+    option.macs = mean(option.nets, [](const StoredNet& net) { return net.macs; });
     if (all_timed) option.latency_ms = latency / static_cast<double>(option.nets.size());
     options_.push_back(std::move(option));
   }
@@ -135,7 +126,7 @@ class Choice {
     for (const Option& each : options_) {
       const bool is_own = option.group->role == "pruned"
                               ? each.group->net == option.group->net
-                              : !option.group->net.starts_with(kNarrow) || option.group->net == kNarrow + each.group->net;
+                              : !option.group->net.starts_with(narrow_prefix) || option.group->net == narrow_prefix + each.group->net;
       if (each.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
     }
     return base;
@@ -144,7 +135,7 @@ class Choice {
   bool is_near_base(const Option& option) const {
     const Option* base = base_of(option);
     return base != nullptr && option.size(request_.size) < base->size(request_.size) &&
-           option.val >= base->val - *request_.tolerance - kRounding;
+           is_within(option.val, base->val, *request_.tolerance);
   }
 
   template <typename Accepts>
@@ -215,21 +206,22 @@ class Choice {
     for (const auto& [replicate, net] : chosen.nets) {
       const auto same = other.nets.find(replicate);
       if (same == other.nets.end()) continue;
-      ones.push_back(test_of(*net));
-      others.push_back(test_of(*same->second));
+      ones.push_back(*net->test);
+      others.push_back(*same->second->test);
     }
     control.macs = other.macs;
     control.accuracy_test = eval::summarise(others).mean;
     control.difference = eval::paired_difference(ones, others);
     const auto& interval = control.difference.interval;
-    control.verdict = kVerdicts[!interval || (interval->low <= 0 && interval->high >= 0) ? 2 : interval->low > 0 ? 0 : 1];
-    if (control.verdict == kVerdicts[2]) control.seeds_to_decide = eval::pairs_to_decide(control.difference);
+    const bool is_decided = interval && (interval->low > 0 || interval->high < 0);
+    control.verdict = !is_decided ? kUndecided : interval->low > 0 ? "better" : "worse";
+    if (!is_decided) control.seeds_to_decide = eval::pairs_to_decide(control.difference);
     return control;
   }
 
   const Snapshot& run_;
   const BestRequest& request_;
-  std::map<std::string, storage::StageStatus> statuses_;
+  const Statuses& statuses_;
   std::vector<Option> options_;
   std::size_t seeds_ = 0;
 };
@@ -249,17 +241,17 @@ std::string interval_of(const std::optional<eval::Interval>& interval, bool sign
 }
 
 std::string verdict_of(const Control& control) {
-  if (control.verdict != kVerdicts[2]) return control.verdict;
-  if (!control.seeds_to_decide) return "undecided";
+  if (control.verdict != kUndecided) return control.verdict;
+  if (!control.seeds_to_decide) return kUndecided;
   return fmt::format("undecided; about {} seeds would decide", *control.seeds_to_decide);
 }
 
 }  // namespace
 
-std::vector<Best> best_nets(const storage::Repository& repository, const BestRequest& request) {
+std::vector<Best> best_nets(const storage::Repository& repository, const Snapshot& run, const BestRequest& request) {
   BestRequest asked = request;
   if (!asked.tolerance) asked.tolerance = stored_tolerance(repository);
-  const Snapshot run = read_snapshot(repository);
+  const Statuses statuses = repository.stage_statuses({"latency_ms"});
   const std::vector<Group> groups = groups_of(run);
   std::vector<std::string> tasks;
   for (const StoredTrial& trial : run.trials)
@@ -272,7 +264,7 @@ std::vector<Best> best_nets(const storage::Repository& repository, const BestReq
   }
   std::vector<Best> all;
   for (const std::string& task : tasks)
-    if (std::optional<Best> best = Choice(repository, run, groups, task, asked).best()) all.push_back(std::move(*best));
+    if (std::optional<Best> best = Choice(run, groups, statuses, task, asked).best()) all.push_back(std::move(*best));
   return all;
 }
 

@@ -44,8 +44,8 @@ struct Best {
 };
 
 /// One a task, in the order of the trials; none where nothing was measured or nothing is within the limits. Throws storage::Error(usage)
-/// for a task that the run does not have.
-std::vector<Best> best_nets(const storage::Repository& repository, const BestRequest& request);
+/// for a task that the run does not have. `run`: the repository's snapshot.
+std::vector<Best> best_nets(const storage::Repository& repository, const Snapshot& run, const BestRequest& request);
 
 storage::Json to_json(const Best& best, const std::string& directory);
 

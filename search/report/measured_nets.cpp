@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "search/experiment/source_nets.h"
+
 namespace search {
 
 namespace {
-
-constexpr std::string_view kNarrow = "narrow-";
 
 template <typename Element, typename Matches>
 Element& found_or_added(std::vector<Element>& all, const Matches& matches, Element added) {
@@ -33,18 +33,23 @@ void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::
 }
 
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
-  const bool narrow = baseline.net.starts_with(kNarrow);
+  const bool narrow = baseline.net.starts_with(narrow_prefix);
   const std::string name = narrow ? "narrow" : baseline.net;
   std::map<Replicate, std::vector<MeasuredNet>> nets;
   add_nets(run, baseline, nets);
   for (ComparisonGroup& group : groups) {
-    if (nets.empty() || baseline.task != group.task || (narrow && baseline.net.substr(kNarrow.size()) != group.net)) continue;
+    if (nets.empty() || baseline.task != group.task || (narrow && baseline.net != narrow_prefix + group.net)) continue;
     line_of(group.baselines, {baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width), "", "", {}})
         .nets.merge(std::map(nets));
   }
 }
 
 }  // namespace
+
+bool is_within(double accuracy, double base, double tolerance) {
+  constexpr double rounding = 1e-9;
+  return accuracy >= base - tolerance - rounding;
+}
 
 std::vector<ComparisonGroup> measured_nets(const Snapshot& run) {
   const std::vector<Group> all = groups_of(run);

@@ -35,6 +35,9 @@ struct ComparisonGroup {
   std::vector<Series> searched, baselines;  ///< in the order of the trials
 };
 
+/// Whether an accuracy is at most `tolerance` below the base's, but for rounding.
+bool is_within(double accuracy, double base, double tolerance);
+
 /// Nets that lack an accuracy are left out. Baselines that belong to no base net stand under each of their task.
 std::vector<ComparisonGroup> measured_nets(const Snapshot& run);
 

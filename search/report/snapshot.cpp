@@ -5,6 +5,7 @@
 
 #include "search/experiment/experiment.h"
 #include "search/plan/pareto.h"
+#include "search/report/table_text.h"
 
 namespace search {
 
@@ -12,10 +13,6 @@ namespace {
 
 using storage::Repository;
 using Values = std::vector<Json>;
-
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-}
 
 double number(const Json& value) {
   return value.is_number() ? value.get<double>() : 0;
@@ -42,9 +39,8 @@ void read_stages(const Repository& repository, Snapshot& run) {
                                               {}});
                       });
   repository.each_row("inputs", {"stage", "role", "source"}, [&](const Values& row) {
-    const auto reader = run.stage_index.find(text_of(row[0])), source = run.stage_index.find(text_of(row[2]));
-    if (reader != run.stage_index.end() && source != run.stage_index.end())
-      run.stages[static_cast<std::size_t>(reader->second)].inputs.push_back({text_of(row[1]), source->second});
+    const int reader = run.stage_index.at(text_of(row[0])), source = run.stage_index.at(text_of(row[2]));
+    run.stages[static_cast<std::size_t>(reader)].inputs.push_back({text_of(row[1]), source});
   });
 }
 
@@ -52,9 +48,7 @@ void read_nets(const Repository& repository, Snapshot& run) {
   repository.each_row("nets",
                       {"stage", "parent", "params", "macs", "accuracy_val", "accuracy_before_retraining", "eta", "criterion", "request"},
                       [&](const Values& row) {
-                        const auto stage = run.stage_index.find(text_of(row[0]));
-                        if (stage == run.stage_index.end()) return;  // planned after the stages were read
-                        StoredNet net{.stage = stage->second, .params = number(row[2]), .macs = number(row[3])};
+                        StoredNet net{.stage = run.stage_index.at(text_of(row[0])), .params = number(row[2]), .macs = number(row[3])};
                         net.parent = run.net_of(text_of(row[1]));
                         net.val = maybe(row[4]);
                         net.before = maybe(row[5]);

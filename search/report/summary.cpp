@@ -12,8 +12,6 @@ namespace search {
 
 namespace {
 
-constexpr double kRounding = 1e-9;  ///< a difference of accuracies that is none
-
 /// Means over the seeds whose base is there too.
 SummaryRow summary(const ComparisonGroup& group, const std::string& what, const NetOfReplicate& nets, std::size_t of_seeds) {
   SummaryRow row{
@@ -64,7 +62,7 @@ Chosen chosen(const ComparisonGroup& group, const Series& line, double tolerance
       if (step.step == 0) continue;
       if (!keep(nets.last, step, later)) nets.several = true;
       keep(nets.best, step, better);
-      if (step.accuracy_val >= base->second.accuracy_val - tolerance - kRounding) keep(nets.smallest, step, smaller);
+      if (is_within(step.accuracy_val, base->second.accuracy_val, tolerance)) keep(nets.smallest, step, smaller);
     }
   }
   return nets;

@@ -33,6 +33,10 @@ std::string aligned(const std::vector<std::vector<std::string>>& table, Side sid
   return text;
 }
 
+std::string text_of(const storage::Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+}
+
 std::string short_number(double value) {
   if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
   if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/json.h"
+
 namespace search {
 
 enum class Side { left, right };
@@ -11,6 +13,9 @@ enum class Side { left, right };
 /// The rows of cells as lines, two spaces between columns. The first column keeps to the left, the others to `side`. What counts is letters
 /// of UTF-8, not bytes. All rows have as many cells as the first.
 std::string aligned(const std::vector<std::vector<std::string>>& table, Side side);
+
+/// A text as it is, nothing for null, anything else as JSON.
+std::string text_of(const storage::Json& value);
 
 /// "19.60 M", "92.3 k", "512".
 std::string short_number(double value);

@@ -15,10 +15,6 @@ Json rounded(const std::optional<double>& value, int digits) {
   return value ? rounded(*value, digits) : Json();
 }
 
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-}
-
 void Names::add(const std::string& name) {
   const auto [found, added] = index_.emplace(name, static_cast<int>(names_.size()));
   if (added) names_.push_back(name);

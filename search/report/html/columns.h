@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "search/report/table_text.h"
 #include "storage/base/json.h"
 
 namespace search::html {
@@ -14,9 +15,6 @@ using storage::Json;
 /// To `digits` significant digits, so that the text is short; null where there is none or it is not finite.
 Json rounded(double value, int digits = 5);
 Json rounded(const std::optional<double>& value, int digits = 5);
-
-/// A text as it is, nothing for null, anything else as JSON.
-std::string text_of(const Json& value);
 
 /// A column of texts that repeat: {"names": [...], "at": [index of each row's name]}.
 class Names {

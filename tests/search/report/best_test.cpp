@@ -76,7 +76,7 @@ struct Fixture {
   }
 
   std::optional<Best> best(const BestRequest& request = {}) {
-    const std::vector<Best> all = search::best_nets(repository, request);
+    const std::vector<Best> all = search::best_nets(repository, search::read_snapshot(repository), request);
     return all.empty() ? std::nullopt : std::optional(all.at(0));
   }
 };
