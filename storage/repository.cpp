@@ -155,7 +155,7 @@ class Unsynced {
   Database& database_;
 };
 
-[[noreturn]] void refuse_transition(Database& database, const std::string& fingerprint, const char* what) {
+[[noreturn]] void refuse_transition(Database& database, const std::string& fingerprint, const std::string& what) {
   const auto row = database.first("SELECT state FROM stage WHERE fingerprint = ?", {fingerprint});
   throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot {}: {}", fingerprint, what,
                                                row ? fmt::format("it is {}", text((*row)[0])) : "no plan has it"));
@@ -206,7 +206,7 @@ int Repository::release_running_stages() {
   return released;
 }
 
-void Repository::start_stage(const std::string& fingerprint, const Place& place) {
+int Repository::start_stage(const std::string& fingerprint, const Place& place) {
   const Unsynced unsynced(*database_);
   Transaction transaction(*database_);
   const auto started = database_->first(
@@ -217,37 +217,43 @@ void Repository::start_stage(const std::string& fingerprint, const Place& place)
       {place.device, std::int64_t{place.threads}, place.host, fingerprint});
   if (!started) refuse_transition(*database_, fingerprint, "start");
   const std::int64_t stage = integer((*started)[0]);
-  database_->run(fmt::format("INSERT INTO attempt (stage, number, slot, host, device, threads, started_at) "
-                             "VALUES (?, 1 + (SELECT count(*) FROM attempt WHERE stage = ?), ?, ?, ?, ?, {})",
-                             now),
-                 {stage, stage, std::int64_t{place.slot}, place.host, place.device, std::int64_t{place.threads}});
+  const auto attempt =
+      database_->first(fmt::format("INSERT INTO attempt (stage, number, slot, host, device, threads, started_at) "
+                                   "VALUES (?, 1 + (SELECT count(*) FROM attempt WHERE stage = ?), ?, ?, ?, ?, {}) RETURNING number",
+                                   now),
+                       {stage, stage, std::int64_t{place.slot}, place.host, place.device, std::int64_t{place.threads}});
   transaction.commit();
+  return static_cast<int>(integer(attempt.value()[0]));
 }
 
-void Repository::record_progress(const std::string& fingerprint, double fraction, const std::string& message) {
+void Repository::record_progress(const std::string& fingerprint, int attempt, double fraction, const std::string& message) {
   const Unsynced unsynced(*database_);
   database_->run(
-      "UPDATE attempt SET fraction = ?, message = ? WHERE end IS NULL AND stage = (SELECT number FROM stage WHERE fingerprint = ?)",
-      {fraction, valid_utf8(message), fingerprint});
+      "UPDATE attempt SET fraction = ?, message = ? "
+      "WHERE stage = (SELECT number FROM stage WHERE fingerprint = ?) AND number = ? AND end IS NULL",
+      {fraction, valid_utf8(message), fingerprint, std::int64_t{attempt}});
 }
 
-void Repository::finish_stage(const std::string& fingerprint, const StageOutcome& outcome,
+void Repository::finish_stage(const std::string& fingerprint, int attempt, const StageOutcome& outcome,
                               const std::function<std::vector<HypervolumeRecord>()>& grown) {
   if (outcome.state == StageState::pending || outcome.state == StageState::running) {
     throw Error(ErrorKind::internal, fmt::format("stage '{}' cannot finish as {}", fingerprint, to_string(outcome.state)));
   }
   Transaction transaction(*database_);
-  const auto row =
-      database_->first(fmt::format("UPDATE stage SET state = ?, failure_kind = ?, failure = ?, wall_s = ?, result = ?, finished_at = {} "
-                                   "WHERE fingerprint = ? AND state = 'running' RETURNING number",
-                                   now),
-                       {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)),
-                        outcome.wall_s, to_text(outcome.values), fingerprint});
-  if (!row) refuse_transition(*database_, fingerprint, "finish");
-  database_->run(
-      fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} WHERE stage = ? AND end IS NULL", now),
-      {to_string(outcome.state), null_if_empty(outcome.failure_kind), null_if_empty(valid_utf8(outcome.failure)), (*row)[0]});
-  if (outcome.state == StageState::done) record_results(*database_, integer((*row)[0]), outcome);
+  const Value state = to_string(outcome.state), kind = null_if_empty(outcome.failure_kind),
+              failure = null_if_empty(valid_utf8(outcome.failure));
+  const auto ended = database_->first(
+      fmt::format("UPDATE attempt SET end = ?, failure_kind = ?, failure = ?, finished_at = {} "
+                  "WHERE stage = (SELECT number FROM stage WHERE fingerprint = ?) AND number = ? AND end IS NULL RETURNING stage",
+                  now),
+      {state, kind, failure, fingerprint, std::int64_t{attempt}});
+  if (!ended) refuse_transition(*database_, fingerprint, fmt::format("end attempt {}", attempt));
+  const std::int64_t stage = integer((*ended)[0]);
+  database_->run(fmt::format("UPDATE stage SET state = ?, failure_kind = ?, failure = ?, wall_s = ?, result = ?, finished_at = {} "
+                             "WHERE number = ?",
+                             now),
+                 {state, kind, failure, outcome.wall_s, to_text(outcome.values), stage});
+  if (outcome.state == StageState::done) record_results(*database_, stage, outcome);
   if (outcome.state == StageState::done && grown)
     for (const HypervolumeRecord& record : grown()) record_hypervolume(record);
   transaction.commit();

@@ -45,17 +45,18 @@ class Repository {
   /// Stages left `running` by a run that died become `interrupted`. Returns how many.
   int release_running_stages();
 
-  /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Throws
-  /// Error(internal) where it is running already, done or unknown.
-  void start_stage(const std::string& fingerprint, const Place& place);
+  /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Returns
+  /// the attempt's number: 1 for the stage's first, and never the same again. Throws Error(internal) where the stage is running already,
+  /// done or unknown.
+  int start_stage(const std::string& fingerprint, const Place& place);
 
-  /// How far the attempt under way has come: a fraction of the stage's work, and what it says. Nothing happens where none is.
-  void record_progress(const std::string& fingerprint, double fraction, const std::string& message);
+  /// How far an attempt has come: a fraction of the stage's work, and what it says. Nothing happens where it is not under way.
+  void record_progress(const std::string& fingerprint, int attempt, double fraction, const std::string& message);
 
-  /// Records how the running stage ended (done, failed or interrupted), with all its rows, in one transaction. Throws Error(internal)
-  /// where the stage is not running: a result is taken once for each attempt. `grown` is asked for a stage that is done, when its rows can
-  /// be read; what it gives is recorded in the same transaction.
-  void finish_stage(const std::string& fingerprint, const StageOutcome& outcome,
+  /// Records how an attempt at a stage ended (done, failed or interrupted), with all its rows, in one transaction. Throws Error(internal)
+  /// where the attempt is not under way: the result of one that was given up is never taken for that of the next. `grown` is asked for a
+  /// stage that is done, when its rows can be read; what it gives is recorded in the same transaction.
+  void finish_stage(const std::string& fingerprint, int attempt, const StageOutcome& outcome,
                     const std::function<std::vector<HypervolumeRecord>()>& grown = {});
 
   /// A stage as it was planned. Throws Error(internal) for one that no plan has.

@@ -46,17 +46,14 @@ class Progress : public RunObserver {
     line(fmt::format("{} trials, {} stages, {} of them done before", plan.trials.size(), total_, ended_));
   }
 
-  void started(const Stage& stage, int) override {
-    running_[stage.fingerprint] = {name(stage), stage.cost, 0, "", clock_()};
-    status(name(stage));
-  }
-
   void progressed(const Stage& stage, double fraction, const std::string& message) override {
-    Running& running = running_[stage.fingerprint];
+    Running& running = running_.try_emplace(stage.fingerprint, Running{name(stage), stage.cost, 0, "", clock_()}).first->second;
     running.fraction = std::clamp(fraction, 0.0, 1.0);
     running.message = message;
-    status(fmt::format("{} {}", name(stage), message));
+    status(message.empty() ? running.name : fmt::format("{} {}", running.name, message));
   }
+
+  void noted(const std::string& text) override { line(text); }
 
   /// Without a terminal a long stage says each minute that it goes on.
   void waiting() override {

@@ -22,10 +22,14 @@ struct MessageWriter {
   Json operator()(const Alive&) const { return {{"event", "alive"}}; }
   Json operator()(const StageProgress& progress) const {
     const double fraction = std::isfinite(progress.fraction) ? std::clamp(progress.fraction, 0.0, 1.0) : 0;  // JSON has no NaN
-    return {{"event", "progress"}, {"stage", progress.stage}, {"fraction", fraction}, {"message", progress.message}};
+    return {{"event", "progress"},
+            {"stage", progress.stage},
+            {"attempt", progress.attempt},
+            {"fraction", fraction},
+            {"message", progress.message}};
   }
   Json operator()(const StageResult& result) const {
-    return {{"event", "result"}, {"stage", result.stage}, {"outcome", to_json(result.outcome)}};
+    return {{"event", "result"}, {"stage", result.stage}, {"attempt", result.attempt}, {"outcome", to_json(result.outcome)}};
   }
 };
 
@@ -33,6 +37,7 @@ struct MessageWriter {
 
 std::string to_line(const StageRequest& request) {
   return line_of({{"stage", request.stage},
+                  {"attempt", request.attempt},
                   {"kind", to_string(request.kind)},
                   {"parameters", request.parameters},
                   {"inputs", request.inputs},
@@ -41,8 +46,12 @@ std::string to_line(const StageRequest& request) {
 
 StageRequest request_from_line(const std::string& line) {
   const Json json = Json::parse(line);
-  return {json.at("stage").get<std::string>(), stage_kind_from_string(json.at("kind").get<std::string>()), json.at("parameters"),
-          json.at("inputs"), json.at("directory").get<std::string>()};
+  return {json.at("stage").get<std::string>(),
+          json.at("attempt").get<int>(),
+          stage_kind_from_string(json.at("kind").get<std::string>()),
+          json.at("parameters"),
+          json.at("inputs"),
+          json.at("directory").get<std::string>()};
 }
 
 std::string to_line(const WorkerMessage& message) {
@@ -54,9 +63,10 @@ WorkerMessage message_from_line(const std::string& line) {
   const std::string event = json.at("event").get<std::string>();
   if (event == "alive") return Alive();
   if (event == "progress")
-    return StageProgress{json.at("stage").get<std::string>(), json.at("fraction").get<double>(), json.at("message").get<std::string>()};
+    return StageProgress{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), json.at("fraction").get<double>(),
+                         json.at("message").get<std::string>()};
   if (event != "result") throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: alive, progress, result)", event));
-  StageResult result{json.at("stage").get<std::string>(), outcome_from_json(json.at("outcome"))};
+  StageResult result{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), outcome_from_json(json.at("outcome"))};
   const storage::StageState state = result.outcome.state;
   if (state == storage::StageState::pending || state == storage::StageState::running)
     throw Error(ErrorKind::invalid, fmt::format("a result cannot be {}", storage::to_string(state)));

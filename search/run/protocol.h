@@ -13,6 +13,7 @@ namespace search {
 /// To a worker: run this stage.
 struct StageRequest {
   std::string stage;  ///< its fingerprint
+  int attempt = 1;    ///< Repository::start_stage's number, which the worker repeats in all that it says
   StageKind kind = StageKind::train;
   Json parameters;        ///< of the stage
   Json inputs;            ///< by role: {"stage", "values", "architecture", "artifacts": {name: hash}}
@@ -25,6 +26,7 @@ constexpr std::chrono::seconds alive_interval{5};
 
 struct StageProgress {
   std::string stage;
+  int attempt = 1;
   double fraction = 0;  ///< of its work, 0 to 1
   std::string message;
 };
@@ -32,6 +34,7 @@ struct StageProgress {
 /// How a stage ended: done, failed or interrupted.
 struct StageResult {
   std::string stage;
+  int attempt = 1;
   storage::StageOutcome outcome;
 };
 

@@ -34,7 +34,7 @@ std::string host_name() {
 }
 
 /// The stage with what its inputs left behind.
-Job make_job(const Stage& stage, const storage::Repository& repository) {
+Job make_job(const Stage& stage, int attempt, const storage::Repository& repository) {
   Json inputs = Json::object();
   for (const storage::StageInput& input : stage.inputs) {
     const StageOutcome left = repository.outcome(input.stage);
@@ -45,7 +45,7 @@ Job make_job(const Stage& stage, const storage::Repository& repository) {
                           {"architecture", left.architecture ? to_json(*left.architecture) : Json(nullptr)},
                           {"artifacts", std::move(artifacts)}};
   }
-  return {stage.fingerprint, stage.kind, stage.parameters.json(), std::move(inputs)};
+  return {stage.fingerprint, attempt, stage.kind, stage.parameters.json(), std::move(inputs)};
 }
 
 class Loop {
@@ -215,10 +215,11 @@ class Loop {
 
   void start(int slot, int index) {
     const Slot& place = executor_.slots()[static_cast<std::size_t>(slot)];
-    repository_.start_stage(stage(index).fingerprint, {slot, place.device, place.threads, host_});
+    const int attempt = repository_.start_stage(stage(index).fingerprint, {slot, place.device, place.threads, host_});
+    attempts_[stage(index).fingerprint] = attempt;
     last_recorded_[static_cast<std::size_t>(slot)] = {};
-    executor_.start(slot, make_job(stage(index), repository_));
-    observer_.started(stage(index), slot);
+    executor_.start(slot, make_job(stage(index), attempt, repository_));
+    observer_.progressed(stage(index), 0, "");
   }
 
   bool is_spent() {
@@ -240,8 +241,12 @@ class Loop {
 
   void handle(const Event& event) {
     const std::optional<Placement::Running>& running = placement_.running().at(static_cast<std::size_t>(event.slot));
-    if (!running || stage(running->stage).fingerprint != event.fingerprint)
-      throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} reports a stage that it does not run", event.slot));
+    const auto started = attempts_.find(event.fingerprint);
+    if (started == attempts_.end() || event.attempt > started->second)
+      throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} reports a stage that was not started", event.slot));
+    if (!running || stage(running->stage).fingerprint != event.fingerprint || event.attempt < started->second)
+      return observer_.noted(fmt::format("slot {} reports attempt {} at stage {}, which was given up: it is not recorded", event.slot,
+                                         event.attempt, event.fingerprint));
     switch (event.kind) {
       case Event::Kind::progress:
         record_progress(event);
@@ -259,7 +264,7 @@ class Loop {
     const auto now = SteadyClock::now();
     if (last != SteadyClock::time_point() && now - last < kProgressInterval) return;
     last = now;
-    repository_.record_progress(event.fingerprint, event.fraction, event.message);
+    repository_.record_progress(event.fingerprint, event.attempt, event.fraction, event.message);
   }
 
   /// Records how the slot's stage ended, and only then lets the schedule go on from it.
@@ -279,7 +284,7 @@ class Loop {
       outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
     const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
     if (outcome.state == StageState::done) spending_.add(stage(running.stage), outcome.wall_s);
-    repository_.finish_stage(fingerprint, outcome,
+    repository_.finish_stage(fingerprint, attempts_.at(fingerprint), outcome,
                              [&] { return hypervolumes_.finished(stage(running.stage), spending_.epochs(), status); });
     if (outcome.state == StageState::done) remove_checkpoint(fingerprint);
     has_news_ = true;
@@ -327,6 +332,7 @@ class Loop {
   Hypervolumes hypervolumes_;
   Spending spending_;
   Placement placement_;
+  std::map<std::string, int> attempts_;                 ///< the last at each stage of this run, by fingerprint
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
   Retries retries_;
   std::set<std::string> out_of_memory_;  ///< stages that ran so beside others, by fingerprint

@@ -20,9 +20,13 @@ class RunObserver {
 
   /// Once for each plan of the strategy. `done` has one entry a stage of the plan: already done, will not run.
   virtual void planned(const Plan& plan, const std::vector<bool>& done) = 0;
-  virtual void started(const Stage& stage, int slot) = 0;
+
+  /// At its start with 0 and "", then what its worker says.
   virtual void progressed(const Stage& stage, double fraction, const std::string& message) = 0;
   virtual void finished(const Stage& stage, const storage::StageOutcome& outcome, bool will_retry) = 0;
+
+  /// A line for the log.
+  virtual void noted(const std::string& text) = 0;
 
   /// Some times a second, whether anything happened or not.
   virtual void waiting() {}
@@ -57,7 +61,8 @@ struct StopRequest {
 /// Failures: a stage that ends with a failure kind of Reliability::retries is run again, up to that many times of that kind in one call of
 /// run(); each such end is recorded as `interrupted`, with its reason. Then it is `failed`, stays so in later runs until
 /// Repository::reset_failures, and what follows it is blocked; the rest goes on. A stage that was cut off with its parent has not failed:
-/// it runs again and keeps its retries. A worker that gives up a stage unasked counts as `lost`.
+/// it runs again and keeps its retries. A worker that gives up a stage unasked counts as `lost`. What comes of an attempt that was given up
+/// is dropped: only the attempt under way is recorded.
 ///
 /// A stage that ran out of memory is run again alone on its device; one that is to run alone always does. One that takes longer than
 /// `trial_timeout` fails as `timeout`.

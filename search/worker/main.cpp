@@ -65,16 +65,17 @@ class Heartbeat {
 /// At most five progress events a second.
 class ProgressReporter {
  public:
-  explicit ProgressReporter(std::string fingerprint) : fingerprint_(std::move(fingerprint)) {}
+  ProgressReporter(std::string fingerprint, int attempt) : fingerprint_(std::move(fingerprint)), attempt_(attempt) {}
   void operator()(double fraction, const std::string& message) {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_ < std::chrono::milliseconds(200)) return;
     last_ = now;
-    write_line(to_line(StageProgress{fingerprint_, fraction, message}));
+    write_line(to_line(StageProgress{fingerprint_, attempt_, fraction, message}));
   }
 
  private:
   std::string fingerprint_;
+  int attempt_;
   std::chrono::steady_clock::time_point last_;
 };
 
@@ -89,9 +90,9 @@ int serve(torch::Device device) {
                                .device = device,
                                .cache = cache,
                                .stop = stop_requested,
-                               .progress = ProgressReporter(request.stage)};
+                               .progress = ProgressReporter(request.stage, request.attempt)};
     const Heartbeat heartbeat;
-    write_line(to_line(StageResult{request.stage, run_stage(request.kind, context)}));
+    write_line(to_line(StageResult{request.stage, request.attempt, run_stage(request.kind, context)}));
   }
   return 0;
 }

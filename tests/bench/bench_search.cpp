@@ -31,9 +31,9 @@ double peak_mib() {
 class Silent : public search::RunObserver {
  public:
   void planned(const search::Plan&, const std::vector<bool>&) override {}
-  void started(const search::Stage&, int) override {}
   void progressed(const search::Stage&, double, const std::string&) override {}
   void finished(const search::Stage&, const storage::StageOutcome&, bool) override {}
+  void noted(const std::string&) override {}
 };
 
 /// A sweep of four criteria and three schedules of four cuts: 98 stages a seed and net.

@@ -138,7 +138,7 @@ TEST_CASE("a stage runs, fails with any bytes as its reason, and runs again") {
   failed.failure_kind = "crash";
   failed.failure = "tail \xff of stderr";
   failed.metrics = {{"val", "accuracy", 0.5, {}}};
-  repository.finish_stage("base", failed);
+  repository.finish_stage("base", 1, failed);
   CHECK(repository.stage_statuses().at("base").state == StageState::failed);
   CHECK(repository.stage_statuses().at("base").failure_kind == "crash");
   CHECK(repository.outcome("base").failure == "tail \xef\xbf\xbd of stderr");  // U+FFFD
@@ -160,9 +160,9 @@ TEST_CASE("a result is accepted once, and only of a stage that runs") {
     CHECK(error.kind() == ErrorKind::internal);
     CHECK_THAT(error.what(), Catch::Contains(message));
   };
-  refused([&] { repository.finish_stage("base", measured(0.5)); }, "stage 'base' cannot finish: it is pending");
+  refused([&] { repository.finish_stage("base", 1, measured(0.5)); }, "stage 'base' cannot end attempt 1: it is pending");
   run_stage(repository, "base", measured(0.5));
-  refused([&] { repository.finish_stage("base", measured(0.6)); }, "stage 'base' cannot finish: it is done");
+  refused([&] { repository.finish_stage("base", 1, measured(0.6)); }, "stage 'base' cannot end attempt 1: it is done");
   refused([&] { repository.start_stage("base", {0, "cpu", 1, "here"}); }, "stage 'base' cannot start: it is done");
   CHECK(repository.rows("metrics").size() == 1);
   CHECK(repository.rows("metrics")[0]["value"] == 0.5);
@@ -171,13 +171,13 @@ TEST_CASE("a result is accepted once, and only of a stage that runs") {
   refused([&] { repository.start_stage("cut1", {0, "cpu", 1, "here"}); }, "it is running");
   StageOutcome outcome;
   outcome.state = StageState::pending;
-  refused([&] { repository.finish_stage("cut1", outcome); }, "cannot finish as pending");
+  refused([&] { repository.finish_stage("cut1", 1, outcome); }, "cannot finish as pending");
   refused([&] { repository.start_stage("nowhere", {0, "cpu", 1, "here"}); }, "no plan has it");
   refused([&] { repository.outcome("nowhere"); }, "no plan has stage 'nowhere'");
 
   StageOutcome doubled = measured(0.5);
   doubled.metrics.push_back(doubled.metrics[0]);
-  refused([&] { repository.finish_stage("cut1", doubled); }, "UNIQUE");
+  refused([&] { repository.finish_stage("cut1", 1, doubled); }, "UNIQUE");
   CHECK(repository.stage_statuses().at("cut1").state == StageState::running);
   CHECK(repository.rows("metrics").size() == 1);
 }
@@ -186,8 +186,8 @@ TEST_CASE("every start of a stage is an attempt with its place and its end") {
   const TemporaryDirectory directory;
   Repository repository(directory.path(), write_access);
   SmallPlan().record(repository);
-  repository.start_stage("base", {2, "cuda:1", 4, "there"});
-  repository.record_progress("base", 0.25, "epoch 1/4, loss 0.410");
+  CHECK(repository.start_stage("base", {2, "cuda:1", 4, "there"}) == 1);
+  repository.record_progress("base", 1, 0.25, "epoch 1/4, loss 0.410");
   const auto running = repository.rows("attempts").at(0);
   CHECK(running["stage"] == "base");
   CHECK(running["attempt"] == 1);
@@ -200,10 +200,12 @@ TEST_CASE("every start of a stage is an attempt with its place and its end") {
   StageOutcome failed;
   failed.failure_kind = "oom";
   failed.failure = "no memory";
-  repository.finish_stage("base", failed);
-  repository.record_progress("base", 0.5, "too late");  // of nothing that runs
+  repository.finish_stage("base", 1, failed);
   CHECK(repository.reset_failures() == 1);
-  repository.start_stage("base", {0, "cpu", 1, "here"});
+  CHECK(repository.start_stage("base", {0, "cpu", 1, "here"}) == 2);  // counted on, so that the first is not taken for it
+  repository.record_progress("base", 1, 0.5, "too late");
+  CHECK_THROWS_WITH(repository.finish_stage("base", 1, measured(0.4)), "stage 'base' cannot end attempt 1: it is running");
+  CHECK(repository.rows("attempts").at(1)["fraction"].is_null());
   CHECK(repository.release_running_stages() == 1);
   run_stage(repository, "base", measured(0.5));
   const auto attempts = repository.rows("attempts");
@@ -226,10 +228,10 @@ TEST_CASE("a stage and the hypervolumes that it leads to are stored together or 
   repository.start_stage("base", {0, "cpu", 1, "here"});
   const StageOutcome made = support::made_net("base", 100, 1000, 0.9);
   const auto of_none = [] { return std::vector<HypervolumeRecord>{{"clothes", "nowhere", 2, 0.5}}; };
-  CHECK_THROWS_WITH(repository.finish_stage("base", made, of_none), Catch::Contains("nowhere"));
+  CHECK_THROWS_WITH(repository.finish_stage("base", 1, made, of_none), Catch::Contains("nowhere"));
   CHECK(repository.stage_status("base").state == StageState::running);
   CHECK(repository.rows("metrics").empty());
-  repository.finish_stage("base", made, [&] {
+  repository.finish_stage("base", 1, made, [&] {
     const storage::StageStatus status = repository.stage_status("base", {"val/loss"});
     CHECK(status.params == 100);
     CHECK(status.accuracy_val == 0.9);

@@ -27,16 +27,22 @@ class FakeExecutor : public search::Executor {
   void start(int slot, const search::Job& job) override {
     started.push_back(job);
     if (on_start) on_start(job);
-    running_.push_back({slot, job.fingerprint, script_(job, ++starts_[job.fingerprint])});
+    running_.push_back({slot, job.fingerprint, job.attempt, script_(job, ++starts_[job.fingerprint])});
   }
 
   std::optional<search::Event> wait(std::chrono::milliseconds) override {
+    if (!late.empty()) {
+      search::Event event = std::move(late.front());
+      late.pop_front();
+      return event;
+    }
     if (!in_order) std::reverse(running_.begin(), running_.end());
     for (auto running = running_.begin(); running != running_.end(); ++running) {
       if (!running->outcome) continue;
       search::Event event;
       event.slot = running->slot;
       event.fingerprint = running->fingerprint;
+      event.attempt = running->attempt;
       event.outcome = *running->outcome;
       running_.erase(running);
       return event;
@@ -71,14 +77,16 @@ class FakeExecutor : public search::Executor {
 
   std::vector<search::Job> started;
   std::function<void(const search::Job&)> on_start;
-  bool deaf = false;     ///< does not answer an interrupt
-  bool in_order = true;  ///< stages end in the order they were started, else the last one first
+  std::deque<search::Event> late;  ///< what comes before anything else, of attempts that were given up
+  bool deaf = false;               ///< does not answer an interrupt
+  bool in_order = true;            ///< stages end in the order they were started, else the last one first
   int interrupts = 0, kills = 0;
 
  private:
   struct Running {
     int slot;
     std::string fingerprint;
+    int attempt;
     std::optional<storage::StageOutcome> outcome;
   };
 

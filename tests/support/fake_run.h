@@ -32,16 +32,16 @@ class FixedStrategy : public search::Strategy {
 class RecordingObserver : public search::RunObserver {
  public:
   void planned(const search::Plan&, const std::vector<bool>& done) override { already_done.push_back(done); }
-  void started(const search::Stage&, int) override {}
   void progressed(const search::Stage& stage, double, const std::string& message) override {
-    messages.push_back(stage.label + ": " + message);
+    if (!message.empty()) messages.push_back(stage.label + ": " + message);
   }
+  void noted(const std::string& text) override { notes.push_back(text); }
   void finished(const search::Stage& stage, const storage::StageOutcome& outcome, bool will_retry) override {
     finishes.push_back(stage.label + " " + storage::to_string(outcome.state) + (will_retry ? ", again" : ""));
   }
 
   std::vector<std::vector<bool>> already_done;
-  std::vector<std::string> messages, finishes;
+  std::vector<std::string> messages, finishes, notes;
 };
 
 inline storage::StageOutcome done(search::Json values = search::Json::object()) {

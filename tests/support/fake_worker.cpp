@@ -23,12 +23,18 @@ void say(const search::WorkerMessage& message) {
   if (write(3, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::exit(4);
 }
 
-void finish(const std::string& stage, const std::string& state, const Json& values) {
+/// At which stage.
+struct Attempt {
+  std::string stage;
+  int attempt;
+};
+
+void finish(const Attempt& of, const std::string& state, const Json& values) {
   storage::StageOutcome outcome;
   outcome.state = storage::stage_state_from_string(state);
   outcome.wall_s = 0.25;
   outcome.values = values;
-  say(search::StageResult{stage, outcome});
+  say(search::StageResult{of.stage, of.attempt, outcome});
 }
 
 std::string variable(const char* name) {
@@ -56,12 +62,13 @@ std::set<std::string> open_descriptors() {
 void obey(const Json& request, const Json& surroundings) {
   const std::string order = request["parameters"]["do"];
   const std::string stage = request["stage"];
+  const Attempt here{stage, request["attempt"]};
   const std::filesystem::path marker = std::filesystem::path(std::string(request["directory"])) / (stage + ".marker");
   if (order == "finish") {
-    say(search::StageProgress{stage, 0.5, "halfway"});
-    finish(stage, "done", {{"request", request}, {"surroundings", surroundings}});
+    say(search::StageProgress{stage, here.attempt, 0.5, "halfway"});
+    finish(here, "done", {{"request", request}, {"surroundings", surroundings}});
   } else if ((order == "kill itself once" || order == "leave once") && std::filesystem::exists(marker)) {
-    finish(stage, "done", {});
+    finish(here, "done", {});
   } else if (order == "leave" || order == "leave once") {
     std::ofstream(marker) << "here";
     std::exit(0);
@@ -72,7 +79,7 @@ void obey(const Json& request, const Json& surroundings) {
     std::exit(3);
   } else if (order == "hide from kill") {  // leaves the group that is killed, as good as a process that the kernel does not let die
     if (setpgid(0, getpgid(getppid())) != 0) std::exit(6);
-    say(search::StageProgress{stage, 0, std::to_string(getpid())});
+    say(search::StageProgress{stage, here.attempt, 0, std::to_string(getpid())});
     while (true) pause();
   } else if (order == "stop itself") {
     kill(getpid(), SIGSTOP);
@@ -81,31 +88,35 @@ void obey(const Json& request, const Json& surroundings) {
       say(search::Alive());
       usleep(300000);
     }
-    finish(stage, "done", {});
+    finish(here, "done", {});
   } else if (order == "write garbage") {
     if (write(3, "no event\n", 9) != 9) std::exit(4);
     pause();
   } else if (order == "answer for another") {
-    finish("another", "done", {});
+    finish({"another", 1}, "done", {});
     pause();
+  } else if (order == "answer for an earlier attempt first") {
+    say(search::StageProgress{stage, here.attempt - 1, 0.9, "late"});
+    finish({stage, here.attempt - 1}, "failed", {});
+    finish(here, "done", {});
   } else if (order == "finish and exit") {
-    finish(stage, "done", {});
+    finish(here, "done", {});
     std::exit(0);
   } else if (order == "wait for SIGTERM" || order == "leave at SIGTERM") {
-    say(search::StageProgress{stage, 0, "waiting"});
+    say(search::StageProgress{stage, here.attempt, 0, "waiting"});
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     int signal = 0;
     sigwait(&wanted, &signal);
     if (order == "leave at SIGTERM") std::exit(0);
-    finish(stage, "interrupted", {});
+    finish(here, "interrupted", {});
   } else if (order == "die of SIGTERM") {
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &wanted, nullptr);
-    say(search::StageProgress{stage, 0, "waiting"});
+    say(search::StageProgress{stage, here.attempt, 0, "waiting"});
     while (true) pause();
   } else {
     std::cerr << "unknown order: " << order << std::endl;
@@ -129,7 +140,7 @@ void pretend(const Json& request) {
     outcome.architecture = storage::ArchitectureRecord{"net of " + stage, Json::object(), "", nullptr, drawn, drawn};
     outcome.metrics.push_back({"val", "accuracy", accuracy, {}});
   }
-  say(search::StageResult{stage, outcome});
+  say(search::StageResult{stage, request["attempt"], outcome});
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 namespace search {
 
 void SimulatedExecutor::start(int slot, const Job& job) {
-  Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, seconds_(job), {}};
+  Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, job.attempt, seconds_(job), {}};
   running.outcome.state = storage::StageState::done;
   running_.push(std::move(running));
 }
@@ -14,6 +14,7 @@ std::optional<Event> SimulatedExecutor::wait(std::chrono::milliseconds) {
   Event event;
   event.slot = first.slot;
   event.fingerprint = first.fingerprint;
+  event.attempt = first.attempt;
   event.outcome = first.outcome;
   event.outcome.wall_s = first.seconds;
   now_ = first.end;

@@ -32,6 +32,7 @@ class SimulatedExecutor : public Executor {
     std::int64_t number;  ///< of equal ends, the first started comes first
     int slot;
     std::string fingerprint;
+    int attempt;
     double seconds;
     storage::StageOutcome outcome;
     bool operator<(const Running& other) const { return end != other.end ? end > other.end : number > other.number; }

@@ -65,8 +65,8 @@ inline storage::StageOutcome measured(double accuracy) {
 }
 
 inline void run_stage(storage::Repository& repository, const std::string& fingerprint, const storage::StageOutcome& outcome) {
-  repository.start_stage(fingerprint, {0, "cpu", 1, "here"});
-  repository.finish_stage(fingerprint, outcome);
+  const int attempt = repository.start_stage(fingerprint, {0, "cpu", 1, "here"});
+  repository.finish_stage(fingerprint, attempt, outcome);
 }
 
 }  // namespace support

@@ -20,17 +20,20 @@ struct Slot {
 /// A stage with what its inputs left behind, ready to be sent to a worker.
 struct Job {
   std::string fingerprint;
+  int attempt = 1;  ///< which of the stage's; its events name it
   StageKind kind = StageKind::train;
   Json parameters;
   Json inputs;  ///< as StageRequest::inputs
 };
 
-/// What an executor reports. `progress` events carry a fraction of the stage and a message; `finished` carries the outcome.
+/// What an executor reports. `progress` events carry a fraction of the stage and a message; `finished` carries the outcome. An event may be
+/// of an earlier attempt than the one that runs there now: the run loop drops it.
 struct Event {
   enum class Kind { progress, finished };
   Kind kind = Kind::finished;
   int slot = 0;
   std::string fingerprint;
+  int attempt = 1;
   double fraction = 0;
   std::string message;
   storage::StageOutcome outcome;

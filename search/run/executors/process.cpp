@@ -56,10 +56,12 @@ std::optional<Event> to_event(const WorkerMessage& message, const std::string& e
   if (const auto* progress = std::get_if<StageProgress>(&message)) {
     event.kind = Event::Kind::progress;
     event.fingerprint = progress->stage;
+    event.attempt = progress->attempt;
     event.fraction = progress->fraction;
     event.message = progress->message;
   } else if (const auto* result = std::get_if<StageResult>(&message)) {
     event.fingerprint = result->stage;
+    event.attempt = result->attempt;
     event.outcome = result->outcome;
   } else {
     return std::nullopt;
@@ -89,17 +91,18 @@ class ProcessExecutor : public Executor {
   void start(int slot, const Job& job) override {
     Worker& worker = workers_.at(static_cast<std::size_t>(slot));
     if (!worker.stage.empty()) throw Error(ErrorKind::internal, fmt::format("slot {} is not free", slot));
-    worker.request = to_line(StageRequest{job.fingerprint, job.kind, job.parameters, job.inputs, options_.directory.string()});
+    worker.request = to_line(StageRequest{job.fingerprint, job.attempt, job.kind, job.parameters, job.inputs, options_.directory.string()});
     worker.stage = job.fingerprint;
-    worker.fresh = worker.interrupted = worker.heard = false;
+    worker.attempt = job.attempt;
+    worker.just_started = worker.interrupted = worker.answered = false;
     worker.last_heard = SteadyClock::now();
-    if (!worker.process) return start_afresh(slot);
+    if (!worker.process) return give_to_new_worker(slot);
     worker.process->mark_log();
-    if (!worker.process->send(worker.request)) start_afresh(slot);  // it had died between two stages
+    if (!worker.process->send(worker.request)) give_to_new_worker(slot);  // it had died between two stages
   }
 
   std::optional<Event> wait(std::chrono::milliseconds timeout) override {
-    if (events_.empty()) collect(timeout);
+    if (events_.empty()) wait_for_workers(timeout);
     if (events_.empty()) return std::nullopt;
     Event event = std::move(events_.front());
     events_.pop_front();
@@ -118,7 +121,7 @@ class ProcessExecutor : public Executor {
     Worker& worker = workers_.at(static_cast<std::size_t>(slot));
     if (worker.stage.empty() || !worker.process) return;
     worker.process->kill();
-    bury(slot, failed(kind, why));
+    retire(slot, failed(kind, why));
   }
 
   void kill() override {
@@ -131,8 +134,9 @@ class ProcessExecutor : public Executor {
   struct Worker {
     std::unique_ptr<WorkerProcess> process;
     std::string stage, request;  ///< what it runs, or ""
-    bool fresh = false;          ///< the process was started for this stage
-    bool heard = false;          ///< it has said something of this stage
+    int attempt = 0;             ///< at the stage
+    bool just_started = false;   ///< the process was started for this stage
+    bool answered = false;       ///< it has said something of this stage
     bool interrupted = false;    ///< this stage was
     SteadyClock::time_point last_heard;
   };
@@ -151,15 +155,15 @@ class ProcessExecutor : public Executor {
   }
 
   /// Gives the slot's stage to a new worker. Where that one dies before it reads, the end of its events says so.
-  void start_afresh(int slot) {
+  void give_to_new_worker(int slot) {
     Worker& worker = workers_[static_cast<std::size_t>(slot)];
     worker.process = spawn(slot);
-    worker.fresh = true;
+    worker.just_started = true;
     worker.process->send(worker.request);
   }
 
   /// Waits for the workers and queues what they say.
-  void collect(std::chrono::milliseconds timeout) {
+  void wait_for_workers(std::chrono::milliseconds timeout) {
     std::vector<pollfd> descriptors;
     std::vector<int> slots;
     for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
@@ -169,13 +173,13 @@ class ProcessExecutor : public Executor {
     }
     const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count()));
     for (std::size_t i = 0; ready > 0 && i < descriptors.size(); ++i)
-      if (descriptors[i].revents != 0) listen(slots[i]);
-    end_hanging();
+      if (descriptors[i].revents != 0) read_events(slots[i]);
+    end_silent();
   }
 
   /// Workers say every few seconds that they are there. One that is stopped, or stuck in the system, does not. What it had said before is
   /// read by now: a time in which this process slept itself does not count against it.
-  void end_hanging() {
+  void end_silent() {
     if (options_.heartbeat_timeout <= std::chrono::seconds{0}) return;
     for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
       const Worker& worker = workers_[slot];
@@ -185,7 +189,7 @@ class ProcessExecutor : public Executor {
     }
   }
 
-  void listen(int slot) {
+  void read_events(int slot) {
     Worker& worker = workers_[static_cast<std::size_t>(slot)];
     std::vector<std::string> lines;
     std::string current;
@@ -195,34 +199,34 @@ class ProcessExecutor : public Executor {
       if (!lines.empty()) worker.last_heard = SteadyClock::now();
       for (const std::string& line : lines) {
         current = line;
-        if (auto event = to_event(message_from_line(line), worker.stage)) say(slot, std::move(*event));
+        if (auto event = to_event(message_from_line(line), worker.stage)) emit(slot, std::move(*event));
       }
     } catch (const std::exception& error) {  // of the parser, or ours: either way the worker cannot be understood
       worker.process->kill();
       worker.process->reap(kDeathPatience);
       const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
-      bury(slot, failed("crash", fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
+      retire(slot, failed("crash", fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
       return;
     }
     if (alive) return;
     const WorkerEnd end = worker.process->reap(kDeathPatience);
     const bool left = !end.killed && end.code == 0;
-    const bool unread = !worker.fresh && !worker.heard && !worker.interrupted;  // it may have left before this stage reached it
-    if (!worker.stage.empty() && left && unread) return start_afresh(slot);
-    bury(slot, death(end, worker.interrupted));
+    const bool unread = !worker.just_started && !worker.answered && !worker.interrupted;  // it may have left before this stage reached it
+    if (!worker.stage.empty() && left && unread) return give_to_new_worker(slot);
+    retire(slot, end_of_stage(end, worker.interrupted));
   }
 
-  void say(int slot, Event event) {
+  void emit(int slot, Event event) {
     Worker& worker = workers_[static_cast<std::size_t>(slot)];
     event.slot = slot;
-    event.fingerprint = worker.stage;
-    worker.heard = true;
-    if (event.kind == Event::Kind::finished) worker.stage.clear();
+    const bool current = event.attempt == worker.attempt;  // else it is left to the run loop to drop
+    worker.answered = worker.answered || current;
+    if (current && event.kind == Event::Kind::finished) worker.stage.clear();
     events_.push_back(std::move(event));
   }
 
   /// How the stage ends whose worker has died.
-  static Event death(const WorkerEnd& end, bool interrupted) {
+  static Event end_of_stage(const WorkerEnd& end, bool interrupted) {
     const bool lost = end.killed && end.signal == SIGKILL;
     Event event = failed(lost ? "lost" : "crash", end.text());
     const bool obeyed = interrupted && (end.killed ? end.signal == SIGTERM : end.code == 0);
@@ -234,12 +238,14 @@ class ProcessExecutor : public Executor {
   }
 
   /// Ends the worker, and its stage if it has one, with the end of its log.
-  void bury(int slot, Event event) {
+  void retire(int slot, Event event) {
     Worker& worker = workers_[static_cast<std::size_t>(slot)];
     if (!worker.stage.empty()) {
       const std::string tail = worker.process->log_tail(kLogTailBytes);
       if (!tail.empty()) event.outcome.failure += "\n" + tail;
-      say(slot, std::move(event));
+      event.fingerprint = worker.stage;
+      event.attempt = worker.attempt;
+      emit(slot, std::move(event));
     }
     worker = {};
   }

@@ -48,10 +48,10 @@ TEST_CASE_METHOD(Fixture, "progress in plain lines, with the time left by the wo
   plan.trials.resize(2);
   const auto watch = progress(false);
   watch->planned(plan, {true, false, false, false});
-  watch->started(a, 0);
+  watch->progressed(a, 0, "");
   now = std::chrono::seconds{20};
   watch->finished(a, after(20, done()), false);  // 10 of 100 in 20 s: 180 s for the rest
-  watch->started(b, 0);
+  watch->progressed(b, 0, "");
   watch->progressed(b, 0.5, "epoch 1/2");
   now = std::chrono::seconds{30};
   storage::StageOutcome crash = support::failed("crash");
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Fixture, "a terminal has a status line that is replaced") {
   {
     const auto watch = progress(true);
     watch->planned(plan, {false});
-    watch->started(a, 0);
+    watch->progressed(a, 0, "");
     now = std::chrono::seconds{5};
     watch->progressed(a, 0.5, "epoch 1/2");
     CHECK_THAT(text(), Catch::Contains("\r\x1b[K[============            ] 0/1 | 5 s so far, about 5 s left | 1 running: tr"));
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(Fixture, "without a terminal a long stage says each minute how 
   plan.stages = {a};
   const auto watch = progress(false);
   watch->planned(plan, {false});
-  watch->started(a, 0);
+  watch->progressed(a, 0, "");
   watch->waiting();
   now = std::chrono::seconds{59};
   watch->waiting();
@@ -115,7 +115,7 @@ TEST_CASE_METHOD(Fixture, "NO_COLOR gives plain lines on a terminal too") {
   const auto watch = progress(true);
   ::unsetenv("NO_COLOR");
   watch->planned(plan, {false});
-  watch->started(a, 0);
+  watch->progressed(a, 0, "");
   watch->finished(a, after(1, done()), false);
   CHECK(text().find('\x1b') == std::string::npos);
   CHECK(text().find('\r') == std::string::npos);

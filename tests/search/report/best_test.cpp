@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "storage/base/error.h"
+#include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
 
 using search::Best;
@@ -52,10 +53,7 @@ struct Fixture {
 
   void record() {
     repository.record_plan({"e", "", {{"search", {{"tolerance", 0.02}}}}}, {{"t", "d", "", 10}}, stages, trials);
-    for (const auto& [stage, outcome] : outcomes) {
-      repository.start_stage(stage, {0, "cpu", 1, "h"});
-      repository.finish_stage(stage, outcome);
-    }
+    for (const auto& [stage, outcome] : outcomes) support::run_stage(repository, stage, outcome);
   }
 
   /// The base has 0.90 and 0.91; lda 0.89, 0.90 at a half, 0.80 at a tenth; random, of one seed alone, 0.99 at a half; narrow 0.85, 0.86.

@@ -110,9 +110,9 @@ TEST_CASE("a timeline has each attempt in its slot") {
   repository.start_stage("base", {0, "cpu", 1, "h"});
   storage::StageOutcome interrupted;
   interrupted.state = storage::StageState::interrupted;
-  repository.finish_stage("base", interrupted);
+  repository.finish_stage("base", 1, interrupted);
   repository.start_stage("base", {1, "cpu", 1, "h"});
-  repository.finish_stage("base", support::made_net("base", 100, 1000, 0.9));
+  repository.finish_stage("base", 2, support::made_net("base", 100, 1000, 0.9));
   repository.start_stage("narrow", {0, "cpu", 1, "h"});
   const Json timeline = document(repository, {}).at("timeline");
   CHECK(timeline.at("lanes") == Json({{{"device", "h, cpu"}, {"slot", 0}}, {{"device", "h, cpu"}, {"slot", 1}}}));

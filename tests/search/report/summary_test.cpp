@@ -6,6 +6,7 @@
 #include "search/plan/stage.h"
 #include "search/report/pareto.h"
 #include "search/report/table_text.h"
+#include "tests/support/small_plan.h"
 #include "tests/support/snapshot_of.h"
 #include "tests/support/temporary_directory.h"
 
@@ -185,12 +186,11 @@ TEST_CASE("answers are read from the stored views") {
   repository.record_plan({"e", "", Json::object()}, {{"t", "d", "", 10}},
                          {to_record(train), to_record(evaluate), to_record(cut), to_record(measure)}, {trial, baseline});
   const auto finish = [&](const search::Stage& stage, std::optional<storage::ArchitectureRecord> net, const char* split, double accuracy) {
-    repository.start_stage(stage.fingerprint, {0, "cpu", 1, "host"});
     storage::StageOutcome outcome;
     outcome.state = storage::StageState::done;
     outcome.architecture = std::move(net);
     outcome.metrics = {{split, "accuracy", accuracy, std::nullopt}};
-    repository.finish_stage(stage.fingerprint, outcome);
+    support::run_stage(repository, stage.fingerprint, outcome);
   };
   finish(train, storage::ArchitectureRecord{"A", Json::object(), "", Json::object(), 100, 1000}, "val", 0.9);
   finish(evaluate, std::nullopt, "test", 0.8);

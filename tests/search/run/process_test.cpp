@@ -31,8 +31,8 @@ struct Fixture {
     return search::make_process_executor({directory.path(), FAKE_WORKER, std::move(slots)});
   }
 
-  void start(int slot, const std::string& stage, const std::string& order) {
-    executor->start(slot, {stage, search::StageKind::train, {{"do", order}}, Json::object()});
+  void start(int slot, const std::string& stage, const std::string& order, int attempt = 1) {
+    executor->start(slot, {stage, attempt, search::StageKind::train, {{"do", order}}, Json::object()});
   }
 
   Event next() {
@@ -67,6 +67,7 @@ TEST_CASE_METHOD(Fixture, "a worker reports progress and the result of its stage
   CHECK(result.outcome.state == StageState::done);
   CHECK(result.outcome.wall_s == 0.25);
   CHECK(result.outcome.values.at("request") == Json{{"stage", "fp"},
+                                                    {"attempt", 1},
                                                     {"kind", "train"},
                                                     {"parameters", {{"do", "finish"}}},
                                                     {"inputs", Json::object()},
@@ -160,6 +161,18 @@ TEST_CASE_METHOD(Fixture, "a worker that cannot be understood is ended") {
   }
   start(0, "next", "finish");
   CHECK(next_finish().outcome.state == StageState::done);
+}
+
+TEST_CASE_METHOD(Fixture, "what a worker says of an earlier attempt is handed on as such, and does not end the stage") {
+  start(0, "fp", "answer for an earlier attempt first", 3);
+  const Event progress = next(), stale = next(), own = next();
+  CHECK(progress.attempt == 2);
+  CHECK(stale.attempt == 2);
+  CHECK(stale.outcome.state == StageState::failed);
+  CHECK(own.attempt == 3);
+  CHECK(own.outcome.state == StageState::done);
+  start(0, "next", "kill itself", 2);
+  CHECK(next_finish().attempt == 2);
 }
 
 TEST_CASE_METHOD(Fixture, "a worker that ends after its result is replaced") {

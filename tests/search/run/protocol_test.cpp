@@ -10,9 +10,10 @@ using search::message_from_line;
 using search::to_line;
 
 TEST_CASE("a request comes to the worker as it was sent") {
-  const search::StageRequest sent{"fp", search::StageKind::prune, {{"eta", 0.5}}, {{"net", {{"stage", "base"}}}}, "/results"};
+  const search::StageRequest sent{"fp", 4, search::StageKind::prune, {{"eta", 0.5}}, {{"net", {{"stage", "base"}}}}, "/results"};
   const search::StageRequest read = search::request_from_line(to_line(sent));
   CHECK(read.stage == "fp");
+  CHECK(read.attempt == 4);
   CHECK(read.kind == search::StageKind::prune);
   CHECK(read.parameters == sent.parameters);
   CHECK(read.inputs == sent.inputs);
@@ -21,33 +22,35 @@ TEST_CASE("a request comes to the worker as it was sent") {
 
 TEST_CASE("what a worker says is one line of JSON") {
   CHECK(to_line(search::Alive()) == R"({"event":"alive"})");
-  CHECK(to_line(search::StageProgress{"fp", 0.5, "epoch\n1"}) ==
-        R"({"event":"progress","fraction":0.5,"message":"epoch\n1","stage":"fp"})");  // keys in order
+  CHECK(to_line(search::StageProgress{"fp", 2, 0.5, "epoch\n1"}) ==
+        R"({"attempt":2,"event":"progress","fraction":0.5,"message":"epoch\n1","stage":"fp"})");  // keys in order
   CHECK(std::holds_alternative<search::Alive>(message_from_line(R"({"event":"alive"})")));
-  const auto progress = std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 0.5, "epoch 1"})));
+  const auto progress = std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 2, 0.5, "epoch 1"})));
   CHECK(progress.stage == "fp");
+  CHECK(progress.attempt == 2);
   CHECK(progress.fraction == 0.5);
   CHECK(progress.message == "epoch 1");
   storage::StageOutcome outcome;
   outcome.failure_kind = "diverged";
   outcome.failure = "bytes \xff";
-  const auto result = std::get<search::StageResult>(message_from_line(to_line(search::StageResult{"fp", outcome})));
+  const auto result = std::get<search::StageResult>(message_from_line(to_line(search::StageResult{"fp", 3, outcome})));
+  CHECK(result.attempt == 3);
   CHECK(result.outcome.failure_kind == "diverged");
   CHECK(result.outcome.failure == "bytes \xef\xbf\xbd");
 }
 
 TEST_CASE("a fraction that is no number does not end the worker") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", nan, ""}))).fraction == 0);
-  CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 7, ""}))).fraction == 1);
+  CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 2, nan, ""}))).fraction == 0);
+  CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 2, 7, ""}))).fraction == 1);
 }
 
 TEST_CASE("a line that says nothing of the kind is refused") {
-  for (const char* line : {"", "no event", "{}", R"({"event":"gone"})", R"({"event":"progress","stage":"fp"})",
-                           R"({"event":"result","stage":"fp","outcome":{}})"})
+  for (const char* line : {"", "no event", "{}", R"({"event":"gone"})", R"({"event":"progress","stage":"fp","fraction":0,"message":""})",
+                           R"({"event":"result","stage":"fp","attempt":1,"outcome":{}})"})
     CHECK_THROWS(message_from_line(line));
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::running;
-  CHECK_THROWS_WITH(message_from_line(to_line(search::StageResult{"fp", outcome})), "a result cannot be running");
-  CHECK_THROWS(search::request_from_line(R"({"stage":"fp","kind":"nothing","parameters":{},"inputs":{},"directory":""})"));
+  CHECK_THROWS_WITH(message_from_line(to_line(search::StageResult{"fp", 3, outcome})), "a result cannot be running");
+  CHECK_THROWS(search::request_from_line(R"({"stage":"fp","attempt":1,"kind":"nothing","parameters":{},"inputs":{},"directory":""})"));
 }

@@ -133,6 +133,27 @@ TEST_CASE_METHOD(Fixture, "a stage is run again as often as its failure kind all
   }
 }
 
+TEST_CASE_METHOD(Fixture, "what comes of an attempt that was given up is dropped, said, and not recorded") {
+  limits.reliability = {.retries = {{"lost", 1}}};
+  const Stage a = stage("a");
+  FakeExecutor executor(1, [](const Job&, int start) { return start == 1 ? failed("lost") : done({{"by", "the second"}}); });
+  executor.on_start = [&](const Job& job) {
+    if (job.attempt != 2) return;
+    search::Event late{.kind = search::Event::Kind::progress, .slot = 0, .fingerprint = job.fingerprint, .attempt = 1, .fraction = 0.9};
+    executor.late.push_back(late);
+    late.kind = search::Event::Kind::finished;
+    late.outcome = done({{"by", "the first"}});
+    executor.late.push_back(late);
+  };
+  const RunSummary summary = go({a}, executor);
+  CHECK(summary.executed == 1);
+  CHECK(repository.outcome(a.fingerprint).values == search::Json{{"by", "the second"}});
+  CHECK(repository.rows("attempts").at(1).at("fraction").is_null());
+  CHECK(observer.finishes == std::vector<std::string>{"a interrupted, again", "a done"});
+  const std::string note = "slot 0 reports attempt 1 at stage " + a.fingerprint + ", which was given up: it is not recorded";
+  CHECK(observer.notes == std::vector<std::string>{note, note});
+}
+
 TEST_CASE_METHOD(Fixture, "a worker that gives a stage up unasked has lost it") {
   limits.reliability.retries = {{"lost", 1}};
   storage::StageOutcome given_up;

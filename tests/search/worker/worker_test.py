@@ -32,6 +32,8 @@ def run(worker, requests):
     with os.fdopen(read) as events:
         messages = [json.loads(line) for line in events]
     check(f"the worker ends by itself: {process.wait()}", process.returncode == 0)
+    check("all that it says names the stage and the attempt", all(message["stage"] == "a" * 32 and message["attempt"] == 3
+                                                                 for message in messages if message["event"] != "alive"))
     return [message["outcome"] for message in messages if message["event"] == "result"]
 
 
@@ -54,7 +56,7 @@ def main():
         def request(change=lambda parameters: None):
             parameters = json.loads(planned)
             change(parameters)
-            return {"stage": "a" * 32, "kind": "train", "parameters": parameters, "inputs": {}, "directory": str(folder / "again")}
+            return {"stage": "a" * 32, "attempt": 3, "kind": "train", "parameters": parameters, "inputs": {}, "directory": str(folder / "again")}
 
         as_planned, strange, missing, unknown, misspelt = run(sys.argv[2], [
             request(),
