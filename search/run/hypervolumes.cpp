@@ -1,6 +1,8 @@
 #include "search/run/hypervolumes.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 #include "search/plan/pareto.h"
 
@@ -48,6 +50,11 @@ std::vector<storage::HypervolumeRecord> Hypervolumes::finished(const Stage& stag
   return grown;
 }
 
+double Hypervolumes::of(const std::string& task) const {
+  const auto found = tasks_.find(task);
+  return found == tasks_.end() ? 0 : found->second.hypervolume;
+}
+
 /// Whether the front of a task may have changed.
 bool Hypervolumes::add_net(const std::string& stage, const storage::StageStatus& net) {
   const auto tasks = tasks_of_.find(stage);
@@ -72,6 +79,24 @@ bool Hypervolumes::add_net(const std::string& stage, const storage::StageStatus&
 
 double Hypervolumes::volume_of(const Task& task) const {
   return task.reference.empty() ? 0 : dominated_volume(experiment_.objectives, task.reference, task.front);
+}
+
+std::vector<storage::HypervolumeRecord> growth(const Experiment& experiment, const Plan& plan, const History& history,
+                                               const std::vector<std::string>& done) {
+  std::unordered_map<std::string, const Stage*> stages;
+  for (const Stage& stage : plan.stages) stages.emplace(stage.fingerprint, &stage);
+  Hypervolumes hypervolumes(experiment);
+  hypervolumes.adopt(plan, {});
+  std::vector<storage::HypervolumeRecord> grown;
+  double epochs = 0;
+  for (const std::string& fingerprint : done) {
+    const auto stage = stages.find(fingerprint);
+    if (stage == stages.end()) continue;
+    epochs += stage->second->epochs;
+    const auto status = [&](const std::string& net) { return history.at(net); };
+    for (storage::HypervolumeRecord& record : hypervolumes.finished(*stage->second, epochs, status)) grown.push_back(std::move(record));
+  }
+  return grown;
 }
 
 }  // namespace search

@@ -26,6 +26,9 @@ class Hypervolumes {
   /// A stage of the plan that is done now, after `epochs` of the search; `status` gives what is stored of a stage. Returns those that grew.
   std::vector<storage::HypervolumeRecord> finished(const Stage& stage, double epochs, const Lookup& status);
 
+  /// That of a task now; 0 where it has none.
+  double of(const std::string& task) const;
+
  private:
   struct Task {
     std::vector<std::vector<double>> front;  ///< values as Candidate has them
@@ -41,5 +44,9 @@ class Hypervolumes {
   std::set<std::string> bases_;
   std::map<std::string, Task> tasks_;
 };
+
+/// What finished() would have given in a run that recorded nothing yet, had the stages ended in the order of `done`: their fingerprints.
+std::vector<storage::HypervolumeRecord> growth(const Experiment& experiment, const Plan& plan, const History& history,
+                                               const std::vector<std::string>& done);
 
 }  // namespace search

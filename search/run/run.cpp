@@ -27,6 +27,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPatience{500};   ///< between two looks at the stop request and the budget
 constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
+constexpr double kRounding = 1 + 1e-9;                ///< a hypervolume that is larger by less is the same
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -70,6 +71,7 @@ class Loop {
     History known = history();
     Plan first = strategy_.next(experiment_, known);
     adopt(std::move(first), std::move(known));
+    record_missing_hypervolumes();
     work();
     using State = StageSchedule::State;
     // By exclusion: whatever state a stage is in that did not get its result, there is something left.
@@ -147,6 +149,28 @@ class Loop {
       for (const storage::StageInput& input : stage->inputs)
         if (brings_artifacts(input.role)) needed.insert(input.stage);
     }
+  }
+
+  /// Once, at the start: those of a run by an older nas-run, which did not record them all, or by other objectives.
+  void record_missing_hypervolumes() {
+    std::map<std::string, double> recorded;  // the largest, by task
+    repository_.each_row("hypervolumes", {"task", "hypervolume"}, [&](const std::vector<Json>& row) {
+      double& largest = recorded[row[0].get<std::string>()];
+      if (row[1].is_number()) largest = std::max(largest, row[1].get<double>());
+    });
+    const auto is_missing = [&](const std::string& task, double value) { return value > recorded[task] * kRounding; };
+    if (std::none_of(experiment_.tasks.begin(), experiment_.tasks.end(),
+                     [&](const Task& task) { return is_missing(task.name, hypervolumes_.of(task.name)); }))
+      return;
+    std::vector<std::pair<std::string, std::string>> done;  // when, and which
+    repository_.each_row("stages", {"state", "finished_at", "stage"}, [&](const std::vector<Json>& row) {
+      if (row[0] == "done") done.emplace_back(row[1].is_string() ? row[1].get<std::string>() : "", row[2].get<std::string>());
+    });
+    std::stable_sort(done.begin(), done.end(), [](const auto& one, const auto& other) { return one.first < other.first; });
+    std::vector<std::string> stages;
+    for (auto& [finished_at, stage] : done) stages.push_back(std::move(stage));
+    for (const storage::HypervolumeRecord& record : growth(experiment_, plan_, history(), stages))
+      if (is_missing(record.task, record.value)) repository_.record_hypervolume(record);
   }
 
   /// Asks a strategy that learns for its plan after new results. True where that has more to do.

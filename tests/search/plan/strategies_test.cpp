@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "storage/database.h"
 #include "tests/support/scripted_search.h"
 
 using search::Json;
@@ -260,6 +261,38 @@ TEST_CASE_METHOD(Fixture, "the volume of latencies is stored once a net is timed
   CHECK(rows[1].at("hypervolume") == Approx(0.9 * 0.5 + 0.5 * 0.25));
   CHECK(rows[1].at("epochs") == 3);
   CHECK(search::stored_history(repository, experiment).at(rows[0].at("stage")).metrics.at("latency_ms") == Approx(5));  // it names the net
+}
+
+TEST_CASE_METHOD(Fixture, "hypervolumes that a run lacks are recorded when it is resumed, once") {
+  choose("target", {{"of", "macs"}});
+  experiment.evaluate.latency = search::LatencyOptions{.batch = {1}};
+  experiment.objectives = {{"accuracy_val", true}, {"latency_ms", false}};
+  const auto accuracy = [](const Json& parameters) {
+    return parameters.contains("request") && parameters["request"]["keep"] < 0.5 ? 0.5 : 0.9;
+  };
+  go(accuracy);
+  const Json whole = repository.rows("hypervolumes");
+  const auto forget = [&](const std::string& which) {
+    storage::Database(results.path() / "experiment.db", storage::Database::Access::write).run("DELETE FROM hypervolume WHERE " + which);
+  };
+  const auto equals_whole = [&] {
+    const Json rows = repository.rows("hypervolumes");
+    bool equal = rows.size() == whole.size();
+    for (std::size_t i = 0; equal && i < rows.size(); ++i)
+      for (const char* column : {"task", "stage", "epochs", "hypervolume"}) equal = equal && rows[i].at(column) == whole[i].at(column);
+    return equal;
+  };
+  SECTION("all of them") {
+    forget("true");
+  }
+  SECTION("the last, whose run died before it was recorded") {
+    forget("number = (SELECT max(number) FROM hypervolume)");
+  }
+  CHECK_FALSE(equals_whole());
+  for (int start = 0; start < 2; ++start) {
+    CHECK(go(accuracy).executed == 0);
+    CHECK(equals_whole());
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "a plan that is made of what is stored sees what the run saw") {
