@@ -12,7 +12,7 @@
 #include "search/experiment/quantity.h"
 #include "search/report/best.h"
 #include "search/report/summary.h"
-#include "search/run/executors/process.h"
+#include "search/run/executors/registry.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -228,7 +228,8 @@ int run_experiment(const Options& options) {
 
   handle_signals();
   const std::unique_ptr<Executor> executor =
-      make_process_executor({directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
+      make_executor(experiment.resources.executor,
+                    {directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
   const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
@@ -251,7 +252,7 @@ void add_run(CLI::App& app, Action& action) {
     return is_device(text) ? std::string() : fmt::format("'{}' is not a device; valid: {}", text, device_forms);
   });
   command->add_option("--executor", options->executor, "where stages run: process; default: as the experiment says")
-      ->check(CLI::IsMember({"process"}));
+      ->check(CLI::IsMember(executor_names()));
   command->add_flag("--fresh", options->fresh, "delete what an earlier run left in the results directory, and start anew");
   command->add_option("--max-failures", options->max_failures, "end the run when so many stages have failed; 0: no limit")
       ->check(CLI::Range(0, 1000000));

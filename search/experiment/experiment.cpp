@@ -58,7 +58,7 @@ std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::
 
 Resources read_resources(YamlReader section) {
   static const Option executor_option{
-      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = {"process"}};
+      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = executor_names()};
   Resources resources;
   resources.executor = section.value(executor_option);
   resources.slots = read_automatic(section, "slots", "stages at a time, or auto: as many as devices, cores and memory allow");
@@ -244,6 +244,11 @@ Override parse_override(const std::string& text) {
     throw storage::Error(storage::ErrorKind::usage, fmt::format("-s '{}' is not key.path=value; valid: as in -s train.epochs=3", text));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+const std::vector<std::string>& executor_names() {
+  static const std::vector<std::string> names{"process"};
+  return names;
 }
 
 bool is_device(const std::string& text) {

@@ -115,10 +115,13 @@ struct Measurements {
   std::optional<RobustnessOptions> robustness;
 };
 
+/// What `resources.executor` may be.
+const std::vector<std::string>& executor_names();
+
 struct Resources {
-  std::string executor = "process";
-  int slots = 0;             ///< 0: as many as the devices allow
-  int threads_per_slot = 0;  ///< 0: one on a CPU
+  std::string executor = "process";  ///< one of executor_names()
+  int slots = 0;                     ///< 0: as many as the devices allow
+  int threads_per_slot = 0;          ///< 0: one on a CPU
   std::string device = "auto";
   std::int64_t cache_limit = 0;       ///< bytes of decoded images in the cache; 0: no limit
   std::int64_t memory_per_trial = 0;  ///< bytes that a slot is taken to need; 0: slots are not counted by memory

@@ -1,4 +1,4 @@
-#include "search/run/executors/process.h"
+#include "search/run/executors/registry.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "search/experiment/experiment.h"
 #include "search/run/executors/worker_process.h"
 #include "storage/base/error.h"
 #include "tests/support/fake_run.h"
@@ -242,6 +243,15 @@ TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") 
   while (const auto event = executor->wait(std::chrono::milliseconds{0})) CHECK(event->kind == Event::Kind::progress);
   start(0, "c", "finish");
   CHECK(next_finish().fingerprint == "c");
+}
+
+TEST_CASE_METHOD(Fixture, "an executor is made by the name that the experiment gives") {
+  for (const std::string& name : search::executor_names()) {
+    executor = search::make_executor(name, {directory.path(), FAKE_WORKER, {{"cpu", 1}}});
+    start(0, "a", "finish");
+    CHECK(next_finish().outcome.state == StageState::done);
+  }
+  CHECK_THROWS_WITH(search::make_executor("slurm", {}), "executor 'slurm' is not known (valid: process)");
 }
 
 TEST_CASE_METHOD(Fixture, "a worker that cannot be started is an error of the environment") {
