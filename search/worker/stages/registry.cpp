@@ -60,18 +60,22 @@ std::string failure_kind(storage::ErrorKind kind) {
   return "internal";
 }
 
-/// Throws where the files are not what they were when the experiment was loaded: its stages are known by what the files were then.
-void check_identity(const Json& settings, const Json& planned) {
-  if (eval::dataset_identity(settings) == planned) return;
+/// Where data lie, or their format where that is all there is.
+std::string place_of(const Json& settings) {
   std::string place = settings.at("format");
   for (const storage::Option& option : eval::dataset_entry(settings.at("format")).options)
     if (option.kind == storage::OptionKind::path && settings.contains(option.name)) place = settings.at(option.name);
-  throw storage::Error(
-      storage::ErrorKind::invalid,
-      fmt::format("data {}: the files have changed since the run began; valid: as they were, or a new run with -o DIR", place));
+  return place;
 }
 
 }  // namespace
+
+void check_unchanged(const std::string& what, const Json& identity, const Json& planned) {
+  if (identity != planned)
+    throw storage::Error(
+        storage::ErrorKind::invalid,
+        fmt::format("{}: the files have changed since the run began; valid: as they were, or a new run with -o DIR", what));
+}
 
 TaskData open_task_data(const Json& settings, const std::string& target) {
   TaskData data{eval::open_dataset(settings, target), {}};
@@ -84,7 +88,7 @@ const TaskData& WarmCache::data(const Json& data) {
   const auto known = data_.find(key);
   if (known != data_.end()) return known->second;
   TaskData opened = open_task_data(data.at("settings"), data.at("target"));
-  check_identity(data.at("settings"), data.at("identity"));
+  check_unchanged("data " + place_of(data.at("settings")), eval::dataset_identity(data.at("settings")), data.at("identity"));
   return data_.emplace(key, std::move(opened)).first->second;
 }
 

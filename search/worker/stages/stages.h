@@ -59,6 +59,10 @@ struct StageContext {
   eval::Net input_net(const std::string& role) const;
 };
 
+/// Throws storage::Error(invalid) where files, `what` by kind and place, are not what they were when the experiment was loaded: its stages
+/// are known by what the files were then.
+void check_unchanged(const std::string& what, const Json& identity, const Json& planned);
+
 /// The net that parameters ask for ({"name", "width", "layout", "dropout"}), for the data's images and classes.
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data);
 

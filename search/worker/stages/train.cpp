@@ -26,10 +26,7 @@ eval::Weights first_weights(const StageContext& context, const eval::NetSpec& sp
   const Json& net = context.parameters.at("net");
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
-  if (storage::file_identity(path) != net["weights"].at("identity"))
-    throw storage::Error(
-        storage::ErrorKind::invalid,
-        fmt::format("weights {}: the file has changed since the run began; valid: as it was, or a new run with -o DIR", path));
+  check_unchanged("weights " + path, storage::file_identity(path), net["weights"].at("identity"));
   eval::StartingWeights start = eval::starting_weights(spec, eval::read_safetensors(path).tensors, fresh);
   if (!start.fresh_layer.empty()) {
     fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);

@@ -86,7 +86,7 @@ def main():
         (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
         other_weights, = run(sys.argv[2], [request()])
         check(f"weights that have changed: {other_weights}", other_weights["failure_kind"] == "invalid"
-              and "w.safetensors: the file has changed since the run began" in other_weights["failure"])
+              and "w.safetensors: the files have changed since the run began" in other_weights["failure"])
         (folder / "w.safetensors").write_bytes(weights)
         write_idx(folder, 8)
         other_data, = run(sys.argv[2], [request()])
