@@ -1,7 +1,7 @@
 #!/bin/bash
 # Kills nas-run, a worker, or both with -9 at random moments of a small run on Fashion-MNIST, starting it again each time. The rows of `steps`
 # must equal those of an undisturbed run, no stage may be done twice, and a last start must find nothing to do. With NAS_WORKER set to
-# tests/support/fake_worker, whose stages take milliseconds, many kills fit into a few seconds.
+# tests/support/fake_worker, whose stages take milliseconds, many kills fit into a few seconds; the run has as many seeds as it takes for all kills to meet it.
 # usage: kill_test.sh NAS_RUN KILLS [SEED]
 set -u
 nas_run=$1 kills=$2
@@ -25,7 +25,7 @@ search: {strategy: sweep, seeds: SEEDS}
 reliability: {retries: {crash: 99, lost: 99}}
 YAML
 seeds=1 pace=4  # a kill comes after up to half of `pace` times its share of an undisturbed run
-[ -n "${NAS_WORKER:-}" ] && seeds=30 pace=1
+[ -n "${NAS_WORKER:-}" ] && seeds=$((kills * 3 / 5 + 1)) pace=1
 sed -i "s/SEEDS/$seeds/" "$work/small.yaml"
 steps='select stage, architecture, params, macs, accuracy_val, accuracy_test from steps order by stage, trial, step'
 rows() { "$nas_run" trials "$1" --json > /dev/null && python3 - "$1/experiment.db" "$steps" <<'PY'
