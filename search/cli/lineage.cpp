@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/cli/trial.h"
 #include "storage/base/error.h"
 
@@ -31,7 +32,7 @@ int show_lineage(const Options& options) {
   if (options.json)
     print_json(nets);
   else
-    fmt::print("{}", options.dot ? lineage_to_dot(nets) : lineage_to_text(nets));
+    fmt::print("{}", options.dot ? lineage_to_dot(nets) : printable(lineage_to_text(nets)));
   return exit_done;
 }
 

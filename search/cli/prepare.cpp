@@ -7,6 +7,7 @@
 
 #include "eval/data/dataset.h"
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 
 namespace search::cli {
 
@@ -15,7 +16,7 @@ namespace {
 /// A line on stderr that counts, five times a second; silent where decoding is over before.
 class DecodingLine {
  public:
-  explicit DecodingLine(std::string name) : name_(std::move(name)) {}
+  explicit DecodingLine(const std::string& name) : name_(printable(name)) {}
   ~DecodingLine() {
     if (shown_ && terminal_) fmt::print(stderr, "\n");
   }

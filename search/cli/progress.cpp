@@ -49,8 +49,8 @@ class Progress : public RunObserver {
   void progressed(const Stage& stage, double fraction, const std::string& message) override {
     Running& running = running_.try_emplace(stage.fingerprint, Running{name(stage), stage.cost, 0, "", clock_()}).first->second;
     running.fraction = std::clamp(fraction, 0.0, 1.0);
-    running.message = message;
-    status(message.empty() ? running.name : fmt::format("{} {}", running.name, message));
+    running.message = cli::printable(message);
+    status(message.empty() ? running.name : fmt::format("{} {}", running.name, running.message));
   }
 
   void noted(const std::string& text) override { line(text); }
@@ -96,7 +96,7 @@ class Progress : public RunObserver {
     std::chrono::steady_clock::time_point since;
   };
 
-  static std::string name(const Stage& stage) { return to_string(stage.kind) + " " + stage.label; }
+  static std::string name(const Stage& stage) { return to_string(stage.kind) + " " + cli::printable(stage.label); }
 
   std::string coloured(std::string_view colour, const std::string& text) const {
     return rewrite_ ? fmt::format("{}{}{}", colour, text, kPlain) : text;

@@ -118,7 +118,7 @@ std::string to_text(const Json& status) {
   if (!status.at("running").empty() && !status.at("goes_on"))
     text += "stale   no nas-run is at work here, the one that ran these was killed: the same command takes them up again\n";
   for (const Json& stage : status.at("failures")) {
-    text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), printable(indented(stage.at("failure"))));
+    text += fmt::format("failed  {}: {}\n", stage.at("label").get<std::string>(), indented(stage.at("failure")));
   }
   return text;
 }
@@ -135,7 +135,7 @@ int status(const Options& options) {
   } else if (options.json) {
     print_json(look());
   } else {
-    fmt::print("{}", to_text(look()));
+    fmt::print("{}", printable(to_text(look())));
   }
   return exit_done;
 }

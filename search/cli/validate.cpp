@@ -7,6 +7,7 @@
 #include "eval/cost.h"
 #include "eval/data/dataset.h"
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "search/experiment/nets.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
@@ -97,13 +98,13 @@ int validate(const Options& options) {
   }
   for (const auto& [name, data] : report.at("data").items()) {
     const Json& splits = data.at("splits");
-    fmt::print("data {}: {} images of {} classes; train {}, validation {}, test {}{}{}\n", name, data.at("images").get<std::int64_t>(),
-               data.at("classes").get<int>(), splits.at("train").get<std::int64_t>(), splits.at("validation").get<std::int64_t>(),
-               splits.at("test").get<std::int64_t>(), data.contains("synthetic") ? "; synthetic" : "",
-               data.contains("left_out") ? "" : "; the images are not there");
+    fmt::print("data {}: {} images of {} classes; train {}, validation {}, test {}{}{}\n", printable(name),
+               data.at("images").get<std::int64_t>(), data.at("classes").get<int>(), splits.at("train").get<std::int64_t>(),
+               splits.at("validation").get<std::int64_t>(), splits.at("test").get<std::int64_t>(),
+               data.contains("synthetic") ? "; synthetic" : "", data.contains("left_out") ? "" : "; the images are not there");
   }
   fmt::print("{}", to_text(report.at("nets"), {"task", "net", "width", "params", "macs"}));
-  fmt::print("{} slots; results in {}, {} MiB free\nok\n", report.at("slots").size(), directory.string(),
+  fmt::print("{} slots; results in {}, {} MiB free\nok\n", report.at("slots").size(), printable(directory.string()),
              report.at("free_bytes").get<std::uintmax_t>() >> 20);
   return exit_done;
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "search/cli/commands.h"
+#include "search/cli/printable.h"
 #include "storage/base/file.h"
 
 namespace search::cli {
@@ -50,9 +51,9 @@ void watch(const Watched& watched) {
     } else if (terminal) {
       const std::string head = fmt::format("{}  {}  {}\n\n", clock_time(), watched.directory.string(),
                                            goes_on ? "a run goes on; Ctrl-C ends the watch, not the run" : "no run goes on");
-      fmt::print("{}{}", clear_screen, fitted(head + watched.screen(status)));
+      fmt::print("{}{}", clear_screen, fitted(printable(head + watched.screen(status))));
     } else if (line != last) {
-      fmt::print("{}  {}\n", clock_time(), line);
+      fmt::print("{}  {}\n", clock_time(), printable(line));
     }
     if (std::fflush(stdout) != 0) return;
     last = line;

@@ -147,6 +147,7 @@ export NAS_WORKER
 expect 0 '"images": 120,?$' "" "$nas_run" validate experiments/small.yaml --json
 is_json
 expect 0 "^data fashion: 120 images of 10 classes; train 90, validation 10, test 20$" "" "$nas_run" validate experiments/small.yaml
+expect 0 'results in odd\\x1b\[31m, ' "" "$nas_run" validate experiments/small.yaml -o "$(printf 'odd\033[31m')"
 expect 6 "" "^nas-run: error: results directory /proc/results" "$nas_run" validate experiments/small.yaml -o /proc/results
 NAS_WORKER=$directory/no-worker
 expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" validate experiments/small.yaml

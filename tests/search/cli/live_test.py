@@ -132,6 +132,15 @@ def check_clock(work, run):
     edit.close()
     check("how far it is, is told", ": epoch 2/8, loss 0.410, 25 %, about 0 s left" in nas_run("status", run).stdout)
     check("and as JSON", all((stage["fraction"], stage["place"]) == (0.25, 0) for stage in json.loads(nas_run("status", run, "--json").stdout)["running"]))
+    def label(change):
+        with sqlite3.connect(run / "experiment.db") as labels:
+            labels.execute(f"update stage set label = {change}")
+        labels.close()
+    label("label || char(27) || '[31m'")
+    for command in ("status", "lineage"):
+        text = nas_run(command, run).stdout
+        check(f"{command} shows control characters and does not send them", "\\x1b[31m" in text and "\x1b" not in text)
+    label("replace(label, char(27) || '[31m', '')")
     check("its report is written", nas_run("report", run, "-o", work / "clock.html").returncode == 0)
     again = nas_run(work / "target.yaml", "-o", run)
     check(f"it is run again: {again.stderr}", again.returncode == 0 and f"{len(running)} run" in again.stderr)
