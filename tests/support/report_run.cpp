@@ -26,6 +26,8 @@ storage::StageOutcome made(const ReportRun& run, const ReportNet& net) {
   }
   outcome.metrics.push_back({"val", "accuracy", net.accuracy(), {}});
   if (net.step == 0) return outcome;
+  outcome.metrics.push_back({"val", "accuracy_as_cut", net.accuracy() - 0.7, {}});
+  outcome.metrics.push_back({"val", "accuracy_batch_norm", net.accuracy() - 0.5, {}});
   outcome.metrics.push_back({"val", "accuracy_before_retraining", net.accuracy() - 0.3, {}});
   for (int layer = run.layers; layer >= 1; --layer) {  // the last first: the report puts them in the net's order
     const int base = 16 * layer;
