@@ -1,4 +1,4 @@
-// The lineage: each base with the nets that were cut from it, laid out by nas-run.
+// The lineage: each base with the nets that were cut from it.
 (() => {
   "use strict";
 
@@ -11,14 +11,27 @@
     return (net.criterion || net.kind) + (net.kind === "prune" && share !== null ? ` ×${report.ratio(Number(share.toPrecision(2)))}` : "");
   };
 
+  /** Of each net of a tree: `depth`, cuts from the base, and `row`, in which neighbouring nets are 1 apart and the first is 0. */
+  const layout = (tree) => {
+    const root = d3.stratify().id((_, i) => i).parentId((_, i) => (tree.parents[i] < 0 ? null : tree.parents[i]))(tree.nets);
+    d3.tree().nodeSize([1, 1]).separation(() => 1)(root);
+    const nodes = root.descendants(), first = d3.min(nodes, (node) => node.x), places = [];
+    nodes.forEach((node) => {
+      places[Number(node.id)] = { depth: node.depth, row: node.x - first };
+    });
+    return places;
+  };
+
   const chart = (data) => {
     const { trees } = data.lineage, tree = trees[state.tree], nets = tree.nets.map((index) => data.nets[index]);
+    const places = layout(tree), depth = d3.max(places, (place) => place.depth);
+    const edges = tree.parents.map((parent, i) => [parent, i]).filter(([parent]) => parent >= 0);
     const rows = nets.map((net) => ({ net, parent: net.parent >= 0 ? data.nets[net.parent] : null }));
     return report.figure({
       id: "lineage",
       title: `From ${nets[0].label}`,
       rows,
-      least: Math.min(1000, 40 + (d3.max(tree.layers) + 1) * 170),
+      least: Math.min(1000, 40 + (depth + 1) * 170),
       text: "Each net below the one that it was cut from; ×0.5: half of that net's MACs. The percentage is validation accuracy. Ringed: on a Pareto front. " +
         "Dashed: gave its widths. Click a net for its page." + (tree.left_out > 0 ? ` ${tree.left_out} nets off the fronts are left out of the drawing.` : ""),
       legend: [
@@ -37,13 +50,13 @@
         { name: "accuracy_val", value: (row) => row.net.val, text: (row) => report.percent(row.net.val), number: true },
       ],
       draw: (svg, width) => {
-        const layers = d3.max(tree.layers), lines = d3.max(tree.rows), gap = 23, top = 16, left = 14;
-        const x = (i) => left + tree.layers[i] * (layers > 0 ? (width - left - 150) / layers : 0), y = (i) => top + tree.rows[i] * gap;
-        const text = (net) => `${report.percent(net.val, 1)} ${nameOf(net)}`, room = layers > 0 ? (width - left - 150) / layers - 40 : 142;
+        const gap = 23, top = 16, left = 14, step = depth > 0 ? (width - left - 150) / depth : 0;
+        const x = (i) => left + places[i].depth * step, y = (i) => top + places[i].row * gap;
+        const text = (net) => `${report.percent(net.val, 1)} ${nameOf(net)}`, room = depth > 0 ? step - 40 : 142;
         const after = (i) => x(i) + Math.min(room + 4, text(nets[i]).length * 6.7) + 14;  // lines begin after the text
         const curve = ([from, to]) =>
           `M${after(from)},${y(from)}C${(after(from) + x(to)) / 2},${y(from)} ${(after(from) + x(to)) / 2},${y(to)} ${x(to)},${y(to)}`;
-        svg.selectAll(".edge").data(tree.edges).enter().append("path").attr("class", "edge").attr("d", curve);
+        svg.selectAll(".edge").data(edges).enter().append("path").attr("class", "edge").attr("d", curve);
         svg.selectAll(".widthedge").data(tree.widths).enter().append("path").attr("class", "widthedge").attr("d", ([from,
           to]) => `M${x(from) - 6},${y(from)}Q${x(from) - 30},${(y(from) + y(to)) / 2} ${x(to) - 6},${y(to)}`);
         const links = svg.selectAll("a")
@@ -57,10 +70,10 @@
         const look = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
         links.append("path").attr("class", "mark node").attr("d", (net) => report.symbolPath(look(net), 70)).attr("fill", (net) => look(net).color);
         links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text(text).each(function(net, i) {
-          report.shorten(d3.select(this), tree.layers[i] < layers ? room : 142);
+          report.shorten(d3.select(this), places[i].depth < depth ? room : 142);
         });
         report.tip(links, report.netText);
-        return top + lines * gap + 20;
+        return top + d3.max(places, (place) => place.row) * gap + 20;
       },
     });
   };

@@ -1,9 +1,8 @@
-// The lineage as placed trees: lineage_part of document.h.
+// The lineage as trees, which the page lays out: lineage_part of document.h.
 #include <algorithm>
 
 #include "search/report/html/columns.h"
 #include "search/report/html/document.h"
-#include "search/report/html/lineage_layout.h"
 
 namespace search::html {
 
@@ -43,11 +42,11 @@ std::vector<int> important(const Snapshot& run, const std::vector<int>& roots, i
 Json tree(const Snapshot& run, const std::vector<int>& nets) {
   std::vector<int> within(run.nets.size(), -1);
   for (std::size_t i = 0; i < nets.size(); ++i) within[static_cast<std::size_t>(nets[i])] = static_cast<int>(i);
-  std::vector<std::pair<int, int>> edges, widths;
+  Json parents = Json::array();
+  std::vector<std::pair<int, int>> widths;
   for (std::size_t i = 0; i < nets.size(); ++i) {
     const StoredNet& net = run.nets[static_cast<std::size_t>(nets[i])];
-    if (net.parent >= 0 && within[static_cast<std::size_t>(net.parent)] >= 0)
-      edges.emplace_back(within[static_cast<std::size_t>(net.parent)], static_cast<int>(i));
+    parents.push_back(net.parent >= 0 ? within[static_cast<std::size_t>(net.parent)] : -1);
     for (const Input& input : run.stages[static_cast<std::size_t>(net.stage)].inputs) {
       if (input.role != "widths") continue;
       const int source = run.stages[static_cast<std::size_t>(input.stage)].net;
@@ -55,12 +54,7 @@ Json tree(const Snapshot& run, const std::vector<int>& nets) {
         widths.emplace_back(within[static_cast<std::size_t>(source)], static_cast<int>(i));
     }
   }
-  Json layers = Json::array(), rows = Json::array();
-  for (const Place& place : layered_layout(static_cast<int>(nets.size()), edges)) {
-    layers.push_back(place.layer);
-    rows.push_back(rounded(place.row, 8));
-  }
-  return {{"nets", nets}, {"layers", std::move(layers)}, {"rows", std::move(rows)}, {"edges", edges}, {"widths", widths}};
+  return {{"nets", nets}, {"parents", std::move(parents)}, {"widths", widths}};
 }
 
 }  // namespace

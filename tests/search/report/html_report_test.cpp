@@ -6,17 +6,14 @@
 #include <set>
 
 #include "search/report/html/document.h"
-#include "search/report/html/lineage_layout.h"
 #include "tests/support/report_run.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
-#include "tests/support/throws.h"
 
 using namespace search::html;
 using search::Json;
 using search::read_snapshot;
 using search::Snapshot;
-using support::error_of;
 
 namespace {
 
@@ -29,39 +26,6 @@ class Run {
 };
 
 }  // namespace
-
-TEST_CASE("a layout has a layer a cut and parents amid their children") {
-  // 0 -> 1, 2; 1 -> 3, 4; 5 alone
-  const std::vector<Place> places = layered_layout(6, {{0, 1}, {0, 2}, {1, 3}, {1, 4}});
-  std::vector<int> layers;
-  std::vector<double> rows;
-  for (const Place& place : places) {
-    layers.push_back(place.layer);
-    rows.push_back(place.row);
-  }
-  CHECK(layers == std::vector<int>{0, 1, 1, 2, 2, 0});
-  CHECK(rows == std::vector<double>{1.25, 0.5, 2, 0, 1, 3});
-}
-
-TEST_CASE("no two edges of a laid out tree cross") {
-  std::vector<std::pair<int, int>> edges;
-  for (int node = 1; node < 60; ++node) edges.emplace_back((node * 7 + 3) % node, node);
-  const std::vector<Place> places = layered_layout(60, edges);
-  const auto at = [&](int node) { return places[static_cast<std::size_t>(node)]; };
-  for (const auto& [parent, child] : edges) {
-    CHECK(at(child).layer == at(parent).layer + 1);
-    for (const auto& [other_parent, other_child] : edges)
-      if (at(parent).layer == at(other_parent).layer && at(parent).row < at(other_parent).row) CHECK(at(child).row < at(other_child).row);
-  }
-}
-
-TEST_CASE("a net with two parents stands below the first, after the longer way") {
-  const std::vector<Place> places = layered_layout(4, {{0, 1}, {1, 2}, {2, 3}, {0, 3}});
-  CHECK(places[3].layer == 3);
-  CHECK(places[3].row == places[2].row);
-  CHECK(error_of([] { layered_layout(2, {{0, 1}, {1, 0}}); }).kind() == storage::ErrorKind::internal);
-  CHECK(error_of([] { layered_layout(2, {{0, 2}}); }).kind() == storage::ErrorKind::internal);
-}
 
 TEST_CASE("a document tells what ran and what sharing saved") {
   Run run;
