@@ -9,8 +9,7 @@
 #include <opencv2/imgproc.hpp>
 #include <random>
 
-#include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace eval {
 namespace {
@@ -116,12 +115,7 @@ const std::vector<NoiseEntry>& noise_registry() {
 }
 
 const NoiseEntry& noise_entry(const std::string& name) {
-  std::vector<std::string> names;
-  for (const NoiseEntry& entry : noise_registry()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
-  throw storage::Error(storage::ErrorKind::invalid, "noise '" + name + "' is not known" + storage::suggestion(name, names));
+  return storage::find_named(noise_registry(), name, "noise", &NoiseEntry::name);
 }
 
 void add_noise(const std::string& name, double level, std::uint64_t seed, const Shape& shape, std::span<float> pixels) {

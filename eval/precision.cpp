@@ -5,10 +5,11 @@
 #include <malloc.h>
 #include <torch/version.h>
 
+#include <array>
 #include <new>
 
 #include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace eval {
 
@@ -44,11 +45,8 @@ std::string to_string(Precision precision) {
 }
 
 Precision precision_from_string(const std::string& text) {
-  if (text == "fp32") return Precision::fp32;
-  if (text == "bf16") return Precision::bf16;
-  if (text == "fp16") return Precision::fp16;
-  throw storage::Error(storage::ErrorKind::invalid,
-                       "precision '" + text + "' is not known" + storage::suggestion(text, {"fp32", "bf16", "fp16"}));
+  static constexpr std::array precisions{Precision::fp32, Precision::bf16, Precision::fp16};
+  return storage::find_named(precisions, text, "precision", [](Precision precision) { return to_string(precision); });
 }
 
 bool has_bf16(torch::Device device) {

@@ -7,6 +7,7 @@
 
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/named.h"
 #include "storage/database.h"
 #include "storage/json_text.h"
 #include "storage/schema.h"
@@ -171,10 +172,7 @@ std::string to_string(StageState state) {
 }
 
 StageState stage_state_from_string(const std::string& text) {
-  for (const auto& [value, name] : state_names) {
-    if (name == text) return value;
-  }
-  throw Error(ErrorKind::invalid, fmt::format("'{}' is no state of a stage (valid: pending, running, done, failed, interrupted)", text));
+  return find_named(state_names, text, "stage state", [](const auto& state) { return state.second; }).first;
 }
 
 Repository::Repository(const std::filesystem::path& directory, Access access)

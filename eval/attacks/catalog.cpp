@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/base/error.h"
+#include "storage/base/named.h"
 
 namespace eval {
 
@@ -92,12 +92,7 @@ const std::vector<AttackEntry>& attack_catalog() {
 }
 
 const AttackEntry& attack_entry(const std::string& name) {
-  std::vector<std::string> names;
-  for (const AttackEntry& entry : attack_catalog()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
-  throw storage::Error(storage::ErrorKind::invalid, "attack '" + name + "' is not known" + storage::suggestion(name, names));
+  return storage::find_named(attack_catalog(), name, "attack", &AttackEntry::name);
 }
 
 }  // namespace eval

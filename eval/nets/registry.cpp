@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "eval/nets/families.h"
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace eval {
 namespace {
@@ -69,12 +69,10 @@ std::vector<std::string> net_names() {
 }
 
 NetSpec make_net(const std::string& name, const NetOptions& options) {
-  const std::vector<NetEntry>& table = net_registry();
-  const auto entry = std::find_if(table.begin(), table.end(), [&](const NetEntry& each) { return each.name == name; });
-  if (entry == table.end()) fail(fmt::format("unknown net '{}'{}", name, storage::suggestion(name, net_names())));
+  const NetEntry& entry = storage::find_named(net_registry(), name, "net", &NetEntry::name);
   check(name, options);
   try {
-    return entry->make(name, options);
+    return entry.make(name, options);
   } catch (const storage::Error& error) {
     fail(fmt::format("net {} with input {}, layout {}, width {}: {}", name, to_string(options.input), to_string(resolved_layout(options)),
                      options.width, error.what()));
@@ -103,13 +101,8 @@ std::string to_string(Layout layout) {
 }
 
 Layout layout_from_string(const std::string& text) {
-  const std::vector<Layout> layouts{Layout::automatic, Layout::imagenet, Layout::small};
-  std::vector<std::string> names;
-  for (const Layout layout : layouts) {
-    names.push_back(to_string(layout));
-    if (names.back() == text) return layout;
-  }
-  fail(fmt::format("unknown layout '{}'{}", text, storage::suggestion(text, names)));
+  static constexpr std::array layouts{Layout::automatic, Layout::imagenet, Layout::small};
+  return storage::find_named(layouts, text, "layout", [](Layout layout) { return to_string(layout); });
 }
 
 }  // namespace eval

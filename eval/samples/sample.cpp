@@ -13,7 +13,7 @@
 #include "eval/samples/sample_files.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace eval {
 namespace {
@@ -66,12 +66,7 @@ const std::vector<SampleEntry>& sample_registry() {
 }
 
 const SampleEntry& sample_entry(const std::string& name) {
-  std::vector<std::string> names;
-  for (const SampleEntry& entry : sample_registry()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
-  throw Error(ErrorKind::usage, fmt::format("unknown sample '{}'{}", name, storage::suggestion(name, names)));
+  return storage::find_named(sample_registry(), name, "sample", &SampleEntry::name, ErrorKind::usage);
 }
 
 SampleRequest make_request(const SampleEntry& entry, std::optional<std::int64_t> images, std::optional<int> size, std::uint64_t seed) {

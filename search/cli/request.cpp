@@ -14,6 +14,7 @@
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/named.h"
 
 namespace search::cli {
 
@@ -68,12 +69,7 @@ std::pair<std::string, std::string> split_at(const std::string& text, char mark)
 }
 
 const storage::Option& option_named(const storage::Options& table, const std::string& name, const std::string& where) {
-  std::vector<std::string> names;
-  for (const storage::Option& option : table) {
-    if (option.name == name) return option;
-    names.push_back(option.name);
-  }
-  throw Error(ErrorKind::invalid, fmt::format("{}: no option '{}'{}", where, name, storage::suggestion(name, names)));
+  return storage::find_named(table, name, where + ": option", &storage::Option::name);
 }
 
 Json parse_value(const storage::Option& option, const std::string& text, const std::string& where) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "storage/base/error.h"
+#include "storage/base/named.h"
 
 namespace search {
 
@@ -115,12 +115,7 @@ std::vector<std::string> strategy_names() {
 }
 
 const StrategyInfo& strategy_info(const std::string& name) {
-  const auto& infos = strategy_catalog();
-  const auto info = std::find_if(infos.begin(), infos.end(), [&](const StrategyInfo& each) { return each.name == name; });
-  if (info == infos.end())
-    throw storage::Error(storage::ErrorKind::invalid,
-                         fmt::format("search strategy '{}' is not known{}", name, storage::suggestion(name, strategy_names())));
-  return *info;
+  return storage::find_named(strategy_catalog(), name, "search strategy", &StrategyInfo::name);
 }
 
 }  // namespace search

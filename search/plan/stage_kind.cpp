@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace search {
 
@@ -42,12 +42,7 @@ std::string to_string(StageKind kind) {
 }
 
 StageKind stage_kind_from_string(const std::string& text) {
-  std::vector<std::string> names;
-  for (const StageTraits& traits : all_traits()) {
-    if (traits.name == text) return traits.kind;
-    names.push_back(traits.name);
-  }
-  throw Error(ErrorKind::invalid, fmt::format("stage kind '{}' is not known{}", text, storage::suggestion(text, names)));
+  return storage::find_named(all_traits(), text, "stage kind", &StageTraits::name).kind;
 }
 
 void check_parameters(StageKind kind, const storage::Json& parameters) {

@@ -222,11 +222,11 @@ TEST_CASE("the automatic layout goes by the shorter side") {
   CHECK(resolved_layout({.input = {3, 96, 96}}) == Layout::imagenet);
   CHECK(resolved_layout({.input = {3, 32, 32}, .layout = Layout::imagenet}) == Layout::imagenet);
   for (const Layout layout : {Layout::automatic, Layout::imagenet, Layout::small}) CHECK(layout_from_string(to_string(layout)) == layout);
-  CHECK_THAT(support::error_of([] { layout_from_string("smal"); }).what(), Contains("unknown layout 'smal' (did you mean 'small'?)"));
+  CHECK_THAT(support::error_of([] { layout_from_string("smal"); }).what(), Contains("layout 'smal' is not known (did you mean 'small'?)"));
 }
 
 TEST_CASE("what no net can be made of is refused") {
-  CHECK_THAT(refusal("vgg16bn", {}), Contains("unknown net 'vgg16bn' (did you mean 'vgg16_bn'?)"));
+  CHECK_THAT(refusal("vgg16bn", {}), Contains("net 'vgg16bn' is not known (did you mean 'vgg16_bn'?)"));
   CHECK_THAT(refusal("vgg11", {.width = 0}), Contains("width 0 is not in (0, 4]"));
   CHECK_THAT(refusal("vgg11", {.width = 4.5}), Contains("width 4.5"));
   CHECK_THAT(refusal("vgg11", {.width = std::numeric_limits<double>::quiet_NaN()}), Contains("width nan"));

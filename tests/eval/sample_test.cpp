@@ -268,7 +268,7 @@ TEST_CASE("samples take no folder that holds something, and no number out of ran
   CHECK_THAT(range("cifar100", {}, 64), Contains("sample cifar100: --size is 64; valid: 32"));
   const storage::Error unknown = support::error_of([] { sample_entry("adiense"); });
   CHECK(unknown.kind() == ErrorKind::usage);
-  CHECK_THAT(unknown.what(), Contains("unknown sample 'adiense' (did you mean 'adience'?)"));
+  CHECK_THAT(unknown.what(), Contains("sample 'adiense' is not known (did you mean 'adience'?)"));
 }
 
 TEST_CASE("a sample that is stopped leaves nothing") {

@@ -1,19 +1,25 @@
 #include "search/run/executors/registry.h"
 
-#include <fmt/format.h>
-
+#include <array>
 #include <utility>
 
-#include "search/experiment/experiment.h"
-#include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace search {
 
+namespace {
+
+struct Row {
+  const char* name;
+  std::unique_ptr<Executor> (*make)(ProcessOptions options);
+};
+
+constexpr std::array rows{Row{"process", make_process_executor}};
+
+}  // namespace
+
 std::unique_ptr<Executor> make_executor(const std::string& name, ProcessOptions options) {
-  if (name == "process") return make_process_executor(std::move(options));
-  throw storage::Error(storage::ErrorKind::invalid,
-                       fmt::format("executor '{}' is not known{}", name, storage::suggestion(name, executor_names())));
+  return storage::find_named(rows, name, "executor", &Row::name).make(std::move(options));
 }
 
 }  // namespace search

@@ -94,7 +94,7 @@ expect 0 "^50 images of 16 pixels in shapes$" "" "$nas_run" sample imagenet -o s
 expect 2 "" "^nas-run: error: -o .*/shapes is not empty; valid: a folder that is not there yet, or an empty one$" "$nas_run" sample imagenet -o shapes
 expect 0 '"format": "lfwa"' "" "$nas_run" sample lfwa -o people --images 52 --size 16 --json
 is_json
-expect 2 "" "^nas-run: error: unknown sample 'lfwb' \(did you mean 'lfwa'\?\)$" "$nas_run" sample lfwb -o more
+expect 2 "" "^nas-run: error: sample 'lfwb' is not known \(did you mean 'lfwa'\?\)$" "$nas_run" sample lfwb -o more
 
 expect 3 "" "^nas-run: error: absent.yaml: there is no such file" "$nas_run" absent.yaml
 expect 3 "" "^nas-run: error: bad.yaml:1:1: name: missing" "$nas_run" plan bad.yaml
@@ -114,15 +114,15 @@ expect 0 '"name": "resnet18",?$' "" "$nas_run" nets --json
 is_json
 expect 0 '"macs": 555422720,?$' "" "$nas_run" net resnet18 --input 3,32,32 --classes 10 --json
 expect 0 "^digraph" "" "$nas_run" net squeezenet1_1 --dot
-expect 3 "" "^nas-run: error: unknown net 'resnet81' \(did you mean 'resnet18'\?\)$" "$nas_run" net resnet81
+expect 3 "" "^nas-run: error: net 'resnet81' is not known \(did you mean 'resnet18'\?\)$" "$nas_run" net resnet81
 expect 2 "" "^nas-run: error: .*--input" "$nas_run" net resnet18 --input 3,32
 expect 2 "" "^nas-run: error: criterion taylor looks at images; valid: with --data$" "$nas_run" score --weights w --criterion taylor
-expect 3 "" "^nas-run: error: criterion lda: no option 'varient' \(did you mean 'variant'\?\)$" \
+expect 3 "" "^nas-run: error: criterion lda: option 'varient' is not known \(did you mean 'variant'\?\)$" \
   "$nas_run" score --weights w --criterion lda --option varient=wilks --data idx:data
-expect 3 "" "^nas-run: error: --data idx:data\?pda=2: no option 'pda'" "$nas_run" evaluate --weights w --data "idx:data?pda=2"
+expect 3 "" "^nas-run: error: --data idx:data\?pda=2: option 'pda' is not known" "$nas_run" evaluate --weights w --data "idx:data?pda=2"
 expect 3 "" "^nas-run: error: unknown data format 'odx' \(did you mean 'idx'\?\)$" "$nas_run" evaluate --weights w --data odx:data
 expect 3 "" "^nas-run: error: .*absent.*train-images-idx3-ubyte" "$nas_run" evaluate --weights w --data idx:absent
-expect 3 "" "^nas-run: error: --limit: no option 'rond_to' \(did you mean 'round_to'\?\)$" \
+expect 3 "" "^nas-run: error: --limit: option 'rond_to' is not known \(did you mean 'round_to'\?\)$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
 expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
