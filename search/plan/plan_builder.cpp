@@ -6,11 +6,6 @@
 
 namespace search {
 
-std::string PlanBuilder::add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs,
-                             double cost) {
-  return add(make_stage(kind, std::move(label), std::move(parameters), std::move(inputs), cost));
-}
-
 std::string PlanBuilder::add(Stage stage) {
   std::string fingerprint = stage.fingerprint;
   if (index_.emplace(fingerprint, static_cast<int>(plan_.stages.size())).second) plan_.stages.push_back(std::move(stage));

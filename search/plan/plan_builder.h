@@ -12,9 +12,6 @@ namespace search {
 class PlanBuilder {
  public:
   /// Adds the stage unless an equal one is there, and returns its fingerprint. Inputs must have been added before.
-  std::string add(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double cost);
-
-  /// Likewise of a stage that is made already.
   std::string add(Stage stage);
 
   void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }

@@ -1,37 +1,16 @@
-// What the strategies share: the stages of one task (training, cutting, measuring) and the baselines. Adds them to a plan.
+// What the strategies share: puts the stages of one task (training, cutting, measuring), its trials and baselines into a plan.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "eval/data/dataset.h"
 #include "search/experiment/source_nets.h"
 #include "search/plan/plan_builder.h"
+#include "search/plan/stage_factory.h"
 
 namespace search {
-
-/// A net to be trained, as trials and labels call it.
-struct NamedNet {
-  NetRequest request;
-  std::string label;
-};
-
-/// One cut: of the net that `parent` made, on the way from the net that `base` trained.
-struct CutRequest {
-  const NamedNet& net;
-  std::string base, parent;  ///< fingerprints
-  const Criterion& criterion;
-  prune::PruneRequest request;
-  int seed = 1;
-  std::string label;
-  double share = 1;         ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
-  std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
-  int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
-};
 
 class TaskPlanner {
  public:
@@ -41,24 +20,23 @@ class TaskPlanner {
   /// The experiment's nets; those of one name and several widths are told apart by the width.
   std::vector<NamedNet> bases() const;
 
-  /// A trial that starts with this net, trained and measured. Its name is "task/net/s1".
+  /// A trial that starts with this net, trained and measured.
   storage::TrialRecord trial(const NamedNet& net, int seed);
 
-  /// Names the trial after its criterion and schedule too: "task/net/criterion/schedule/s1".
+  /// Names the trial after its criterion and schedule too.
   void name(storage::TrialRecord& trial, const Criterion& criterion, const std::string& schedule) const;
 
   /// Adds a trial whose stages were planned here.
   void add(storage::TrialRecord trial) { builder_.add(std::move(trial)); }
 
-  /// The fingerprint of the cut's stage.
-  std::string cut(const CutRequest& request);
+  /// The fingerprint of the cut's stage. Where the search looks at latency, the net is timed before it is decided on.
+  std::string cut(const CutRequest& request) { return add_net(stages_.cut(request), request); }
 
-  /// The stage that goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to
-  /// `epochs`.
-  Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
+  /// As StageFactory has it, not yet in the plan.
+  Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const { return stages_.extension(cut, stage, epochs); }
 
   /// Adds such a stage; returns its fingerprint.
-  std::string extend(const CutRequest& cut, Stage extension);
+  std::string extend(const CutRequest& cut, Stage extension) { return add_net(std::move(extension), cut); }
 
   /// Whether an objective or a constraint is about latency, and that of the net of `stage` is still to come. Until then the net is not to
   /// be decided on.
@@ -68,37 +46,23 @@ class TaskPlanner {
   void tries(const storage::TrialRecord& trial, std::string stage) { builder_.add(TriedCut{trial.name, std::move(stage)}); }
 
   /// A reason that the plan keeps.
-  void decide(const storage::TrialRecord& trial, std::string choice, std::string reason);
+  void log_decision(const storage::TrialRecord& trial, std::string choice, std::string reason);
 
-  /// Plans what is measured of the step's net where that is reported, on test data and as `evaluate` asks. `share`: of the base's
+  /// Plans what is measured of the step's net where that is reported, on test data and as `evaluate` asks. `ratio`: of the base's
   /// multiply-accumulates; `seed`: of the images that are perturbed.
-  void measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double share, int seed);
+  void measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double ratio, int seed);
 
   /// The trials of the baselines.
   void plan_baselines();
 
  private:
-  /// Its options as stages of two kinds call them, and how many epochs it takes.
-  struct Retraining {
-    Parameter of_cut, of_extension;
-    double epochs;
-  };
-
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const prune::TrainOptions& train,
                                int seed);
   std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed);
-  Stage latency_stage(const std::string& stage, const NamedNet& net, const std::string& label, double share) const;
   std::string add_net(Stage stage, const CutRequest& cut);
-  std::string robustness(const std::string& stage, const NamedNet& net, const std::string& label, double share, int seed);
-  const SourceNet& source_by_name(const std::string& name) const;
-  NamedNet source_net(const SourceNet& source) const;
-  std::string source_stage(const SourceNet& source, int seed);
-  std::string suffix(int seed) const;
-  std::string shown(const std::string& label) const;
-  const Retraining& retraining(int stop_after) const;
-  double macs(const NamedNet& net) const;
-  double training_cost(double epochs, double macs_of_net) const;
+  std::vector<AttackedNet> attacked_nets(int seed);
+  AttackedNet attacked(const SourceNet& source, int seed);
 
   const Experiment& experiment_;
   const Task& task_;
@@ -107,14 +71,9 @@ class TaskPlanner {
   const eval::DatasetInfo& info_;
   std::vector<SourceNet> sources_;
   bool decides_by_latency_ = false;
-  Parameter data_, limits_;
-  StageParameters evaluation_;                                     ///< of the stages that measure a net on test data
-  mutable std::map<int, Retraining> retrainings_;                  ///< by the epoch that they stop after
-  mutable std::map<std::pair<std::string, double>, double> macs_;  ///< of one image, by the net's name and width: computed once
+  TrialNames names_;
+  StageFactory stages_;
 };
-
-/// The share of the base that a request is taken to leave of a net with the share `before`: for estimates.
-double kept_share(const prune::PruneRequest& request, double before);
 
 /// The stage's entry where it is done with a validation accuracy, or null.
 const storage::StageStatus* done_net(const History& history, const std::string& stage);
@@ -123,7 +82,7 @@ const storage::StageStatus* done_net(const History& history, const std::string& 
 bool has_failed(const History& history, const std::string& stage);
 
 /// To four decimals, so that equal requests are equal numbers.
-double rounded_share(double share);
+double rounded_ratio(double ratio);
 
 /// Throws storage::Error(invalid) where there is none.
 const Criterion& criterion_by_label(const Experiment& experiment, const std::string& label);

@@ -67,7 +67,7 @@ class Beam : public Strategy {
       if (holds)
         holding.push_back(&child);
       else
-        planner.decide(child, "drop", found);
+        planner.log_decision(child, "drop", found);
     }
     const auto size = [&](const SearchNode* child) { return metric_of(*child->result, of).value_or(0); };
     std::stable_sort(holding.begin(), holding.end(), [&](const SearchNode* one, const SearchNode* other) {
@@ -78,7 +78,7 @@ class Beam : public Strategy {
       const std::string found = fmt::format("{}; {} {:.0f}", judge(*child, wanted).why, of, size(child));
       const bool taken = std::any_of(next.begin(), next.end(), [&](const SearchNode& each) { return each.stage() == child->stage(); });
       const bool fits = next.size() < width && !taken;
-      planner.decide(*child, fits ? "cut further" : "leave", fits ? found : found + fmt::format("; {} are smaller", next.size()));
+      planner.log_decision(*child, fits ? "cut further" : "leave", fits ? found : found + fmt::format("; {} are smaller", next.size()));
       if (fits) next.push_back(*child);
     }
     return next;

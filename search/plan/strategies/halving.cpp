@@ -18,7 +18,7 @@ struct Configuration {
   storage::TrialRecord trial;
   Criterion criterion;  ///< with the allocation in force
   const Schedule* schedule;
-  double share = 1;                ///< of the base, before the last cut
+  double parent_ratio = 1;         ///< of the base, before the last cut
   std::vector<std::string> rungs;  ///< stages of the last step, one a rung
 };
 
@@ -65,7 +65,7 @@ class Halving : public Strategy {
       configuration.trial.steps.back().stage = configuration.rungs.back();
       if (configuration.rungs.size() == epochs.size())
         planner.measure(configuration.trial.steps.back(), net, label(net, configuration, configuration.trial.steps.back().step),
-                        last_share(configuration), seed);
+                        last_ratio(configuration), seed);
       planner.add(std::move(configuration.trial));
     }
   }
@@ -87,9 +87,17 @@ class Halving : public Strategy {
           for (const prune::PruneRequest& request : schedule.steps) {
             const storage::TrialStep& parent = configuration.trial.steps.back();
             if (parent.step > 0)
-              configuration.share = kept_share(schedule.steps[static_cast<std::size_t>(parent.step) - 1], configuration.share);
-            const std::string stage = planner.cut({net, base.steps[0].stage, parent.stage, configuration.criterion, request, base.seed,
-                                                   label(net, configuration, parent.step + 1), configuration.share, "", epochs});
+              configuration.parent_ratio =
+                  kept_ratio(schedule.steps[static_cast<std::size_t>(parent.step) - 1], configuration.parent_ratio);
+            const std::string stage = planner.cut({.net = net,
+                                                   .base = base.steps[0].stage,
+                                                   .parent = parent.stage,
+                                                   .criterion = configuration.criterion,
+                                                   .request = request,
+                                                   .seed = base.seed,
+                                                   .label = label(net, configuration, parent.step + 1),
+                                                   .parent_ratio = configuration.parent_ratio,
+                                                   .stop_after = epochs});
             configuration.trial.steps.push_back({parent.step + 1, stage, ""});
           }
           configuration.rungs.push_back(configuration.trial.steps.back().stage);
@@ -119,20 +127,18 @@ class Halving : public Strategy {
     std::vector<Configuration*> promoted;
     for (std::size_t place = 0; place < order.size(); ++place) {
       Configuration& each = *done[static_cast<std::size_t>(order[place])];
-      const CutRequest cut{net,
-                           each.trial.steps[0].stage,
-                           "",
-                           each.criterion,
-                           each.schedule->steps.back(),
-                           each.trial.seed,
-                           label(net, each, each.trial.steps.back().step),
-                           each.share,
-                           "",
-                           epochs.from};
+      const CutRequest cut{.net = net,
+                           .base = each.trial.steps[0].stage,
+                           .criterion = each.criterion,
+                           .request = each.schedule->steps.back(),
+                           .seed = each.trial.seed,
+                           .label = label(net, each, each.trial.steps.back().step),
+                           .parent_ratio = each.parent_ratio,
+                           .stop_after = epochs.from};
       Stage stage = planner.extension(cut, each.rungs.back(), epochs.to);
       if (place >= places && !history.contains(stage.fingerprint)) continue;
-      planner.decide(each.trial, fmt::format("train on to epoch {}", epochs.to),
-                     fmt::format("among the best {} of {} that were done", std::max<std::size_t>(places, 1), done.size()));
+      planner.log_decision(each.trial, fmt::format("train on to epoch {}", epochs.to),
+                           fmt::format("among the best {} of {} that were done", std::max<std::size_t>(places, 1), done.size()));
       each.rungs.push_back(planner.extend(cut, std::move(stage)));
       promoted.push_back(&each);
     }
@@ -147,8 +153,8 @@ class Halving : public Strategy {
            has_failed(history, last);
   }
 
-  static double last_share(const Configuration& configuration) {
-    return kept_share(configuration.schedule->steps.back(), configuration.share);
+  static double last_ratio(const Configuration& configuration) {
+    return kept_ratio(configuration.schedule->steps.back(), configuration.parent_ratio);
   }
 
   static std::string label(const NamedNet& net, const Configuration& configuration, int step) {

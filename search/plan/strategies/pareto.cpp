@@ -96,9 +96,9 @@ class Pareto : public Strategy {
     }
     const SearchNode& parent = nets[best.parent].node;
     SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.keep_ratio}, fmt::format("pareto-{}", nets.size()));
-    planner.decide(node, fmt::format("cut {} to {}", parent.trial.name, node.share),
-                   fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws", best_rank + 1,
-                               parents.size(), most, drawn));
+    planner.log_decision(node, fmt::format("cut {} to {}", parent.trial.name, node.keep_ratio),
+                         fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws",
+                                     best_rank + 1, parents.size(), most, drawn));
     return {std::move(node), best};
   }
 
@@ -109,7 +109,7 @@ class Pareto : public Strategy {
     std::vector<std::size_t> able, ranked;
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      if (!outcomes[i] || (i > 0 && nets[i].node.share * gentlest < smallest)) continue;
+      if (!outcomes[i] || (i > 0 && nets[i].node.keep_ratio * gentlest < smallest)) continue;
       able.push_back(i);
       candidates.push_back(*outcomes[i]);
     }
@@ -120,7 +120,7 @@ class Pareto : public Strategy {
   /// The factors that leave the net large enough; where none does, the last.
   static std::vector<double> fitting_factors(std::vector<double> factors, double smallest, const SearchNode& net) {
     const double last = factors.back();
-    std::erase_if(factors, [&](double factor) { return net.share * factor < smallest; });
+    std::erase_if(factors, [&](double factor) { return net.keep_ratio * factor < smallest; });
     if (factors.empty()) factors.push_back(last);
     return factors;
   }
@@ -133,7 +133,7 @@ class Pareto : public Strategy {
       std::optional<Candidate> found = candidate_of(experiment, nets[i].node);
       if (!found) continue;
       const bool feasible = found->violation == 0;
-      if (!feasible) planner.decide(nets[i].node, "leave", "beyond a constraint");
+      if (!feasible) planner.log_decision(nets[i].node, "leave", "beyond a constraint");
       if (!feasible) continue;
       members.push_back(i);
       candidates.push_back(std::move(*found));
@@ -143,7 +143,7 @@ class Pareto : public Strategy {
     std::sort(best.begin(), best.end());
     for (const std::size_t i : best) {
       reported[members[i]] = true;
-      planner.decide(nets[members[i]].node, "report", "no other net is better in one objective and as good in the rest");
+      planner.log_decision(nets[members[i]].node, "report", "no other net is better in one objective and as good in the rest");
     }
     return reported;
   }

@@ -27,12 +27,18 @@ SearchNode NodePlanner::base(const Criterion& criterion, const std::string& name
 }
 
 SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, const std::string& name) const {
-  SearchNode node{parent.trial, rounded_share(parent.share * mutation.keep_ratio)};
+  SearchNode node{parent.trial, rounded_ratio(parent.keep_ratio * mutation.keep_ratio)};
   planner_.name(node.trial, mutation.criterion, name);
-  const prune::PruneRequest request{prune::PruneRequest::Kind::keep, node.share, of_};
-  const std::string label = fmt::format("{} {} {} {:.3g} seed {}", net_.label, mutation.criterion.label, name, node.share, seed_);
-  const std::string& base = parent.trial.steps.front().stage;
-  const std::string stage = planner_.cut({net_, base, parent.stage(), mutation.criterion, request, seed_, label, parent.share});
+  const prune::PruneRequest request{prune::PruneRequest::Kind::keep, node.keep_ratio, of_};
+  const std::string label = fmt::format("{} {} {} {:.3g} seed {}", net_.label, mutation.criterion.label, name, node.keep_ratio, seed_);
+  const std::string stage = planner_.cut({.net = net_,
+                                          .base = parent.trial.steps.front().stage,
+                                          .parent = parent.stage(),
+                                          .criterion = mutation.criterion,
+                                          .request = request,
+                                          .seed = seed_,
+                                          .label = label,
+                                          .parent_ratio = parent.keep_ratio});
   planner_.tries(node.trial, stage);
   node.trial.steps.push_back({static_cast<int>(node.trial.steps.size()), stage, ""});
   return known(std::move(node));
@@ -41,14 +47,14 @@ SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, 
 void NodePlanner::add(SearchNode node, bool measured) const {
   storage::TrialStep& last = node.trial.steps.back();
   if (measured && last.evaluation.empty())
-    planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.share, seed_);
+    planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.keep_ratio, seed_);
   planner_.add(std::move(node.trial));
 }
 
 void NodePlanner::add_found(const Experiment& experiment, SearchNode node) const {
   const std::optional<Candidate> found = candidate(*node.result, {}, experiment.constraints);
   const bool feasible = found && found->violation == 0;
-  if (!feasible) decide(node, "leave", "beyond a constraint");
+  if (!feasible) log_decision(node, "leave", "beyond a constraint");
   add(std::move(node), feasible);
 }
 

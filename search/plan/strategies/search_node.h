@@ -11,7 +11,7 @@ namespace search {
 
 struct SearchNode {
   storage::TrialRecord trial;                    ///< from the base to this net; only the base is measured on test data
-  double share = 1;                              ///< of the base that this net was asked to keep
+  double keep_ratio = 1;                         ///< the share of the base that this net was asked to keep
   const storage::StageStatus* result = nullptr;  ///< once it is done
   bool failed = false;
 
@@ -56,8 +56,8 @@ class NodePlanner {
   /// Adds the trial of a net that the search ends with: measured, unless it is beyond a constraint, which is a decision.
   void add_found(const Experiment& experiment, SearchNode node) const;
 
-  void decide(const SearchNode& node, std::string choice, std::string reason) const {
-    planner_.decide(node.trial, std::move(choice), std::move(reason));
+  void log_decision(const SearchNode& node, std::string choice, std::string reason) const {
+    planner_.log_decision(node.trial, std::move(choice), std::move(reason));
   }
 
  private:

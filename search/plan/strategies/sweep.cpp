@@ -23,12 +23,19 @@ std::vector<std::string> chain(const Experiment& experiment, TaskPlanner& planne
   if (!criterion.widths_from.empty())
     widths = chain(experiment, planner, net, base, criterion_by_label(experiment, criterion.widths_from), schedule, seed, depth + 1);
   std::vector<std::string> stages;
-  double share = 1;
+  double ratio = 1;
   for (std::size_t step = 1; step <= schedule.steps.size(); ++step) {
     const prune::PruneRequest& request = schedule.steps[step - 1];
-    stages.push_back(planner.cut({net, base, stages.empty() ? base : stages.back(), criterion, request, seed,
-                                  step_label(net, criterion, schedule, step, seed), share, widths.empty() ? "" : widths[step - 1]}));
-    share = kept_share(request, share);
+    stages.push_back(planner.cut({.net = net,
+                                  .base = base,
+                                  .parent = stages.empty() ? base : stages.back(),
+                                  .criterion = criterion,
+                                  .request = request,
+                                  .seed = seed,
+                                  .label = step_label(net, criterion, schedule, step, seed),
+                                  .parent_ratio = ratio,
+                                  .widths = widths.empty() ? "" : widths[step - 1]}));
+    ratio = kept_ratio(request, ratio);
   }
   return stages;
 }
@@ -50,12 +57,12 @@ class Sweep : public Strategy {
       for (const Schedule& schedule : experiment.schedules) {
         storage::TrialRecord trial = base;
         planner.name(trial, criterion, schedule.name);
-        double share = 1;
+        double ratio = 1;
         for (const std::string& stage : chain(experiment, planner, net, base.steps[0].stage, criterion, schedule, seed)) {
           const auto step = trial.steps.size();
-          share = kept_share(schedule.steps[step - 1], share);
+          ratio = kept_ratio(schedule.steps[step - 1], ratio);
           trial.steps.push_back({static_cast<int>(step), stage, ""});
-          planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), share, seed);
+          planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), ratio, seed);
         }
         planner.add(std::move(trial));
       }

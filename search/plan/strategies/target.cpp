@@ -34,17 +34,17 @@ class Target : public Strategy {
     while (factor <= gentlest && accepted.trial.steps.size() <= max_cuts) {
       SearchNode cut = planner.cut(accepted, {criterion, factor}, "target");
       if (!cut.settled()) return planner.add(accepted, false);
-      const std::string name = fmt::format("cut {} to {}", cut.trial.steps.size() - 1, cut.share);
+      const std::string name = fmt::format("cut {} to {}", cut.trial.steps.size() - 1, cut.keep_ratio);
       const auto [holds, found] = judge(cut, wanted);  // a cut that diverged in retraining is one too many
       if (holds) {
-        planner.decide(cut, "keep " + name, found);
+        planner.log_decision(cut, "keep " + name, found);
         accepted = std::move(cut);
         continue;
       }
       factor = std::sqrt(factor);
-      planner.decide(cut, "take back " + name,
-                     factor <= gentlest ? fmt::format("{}; a gentler cut leaves {:.4f}", found, factor)
-                                        : fmt::format("{}; a cut that leaves more than {} ends the search", found, gentlest));
+      planner.log_decision(cut, "take back " + name,
+                           factor <= gentlest ? fmt::format("{}; a gentler cut leaves {:.4f}", found, factor)
+                                              : fmt::format("{}; a cut that leaves more than {} ends the search", found, gentlest));
     }
     planner.add_found(experiment, accepted);  // the others were on the way: only this one is measured on test data
   }

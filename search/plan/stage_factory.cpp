@@ -1,0 +1,133 @@
+#include "search/plan/stage_factory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "eval/attacks/catalog.h"
+
+namespace search {
+
+namespace {
+
+using storage::StageInput;
+
+/// What stages are told of the task's data, of one fold or as they are.
+Parameter data_of(const Experiment& experiment, const Task& task, std::optional<int> fold) {
+  Located data = located(experiment.data.at(task.dataset), fold);
+  data.full["target"] = data.identity["target"] = task.target;
+  return {"data", data.full, data.identity};
+}
+
+Parameter net_of(const NetRequest& net) {
+  const Located request = located(net);
+  return {"net", request.full, request.identity};
+}
+
+}  // namespace
+
+StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold)
+    : experiment_(experiment),
+      names_(experiment, task, fold),
+      estimates_(info_of(experiment, task)),
+      data_(data_of(experiment, task, fold)),
+      limits_("limits", experiment.allocation),
+      evaluation_({data_, {"split", "test"}}) {}
+
+Stage StageFactory::probe(const NamedNet& net, int batch) const {
+  return make_stage(StageKind::probe, names_.shown(net.label), std::vector<Parameter>{data_, net_of(net.request), {"batch", batch}}, {},
+                    Estimates::probe(batch, estimates_.macs(net.request)));
+}
+
+Stage StageFactory::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
+                             const std::string& probe) const {
+  std::vector<StageInput> inputs;
+  if (!probe.empty()) inputs.push_back({"precision", probe});
+  const std::vector<Parameter> parameters{data_, net_of(net.request), {"train", prune::to_json(train)}, {"seed", seed}};
+  Stage stage = make_stage(StageKind::train, names_.shown(trained_label(name, seed)), parameters, std::move(inputs),
+                           estimates_.training(train.last_epoch(), estimates_.macs(net.request)));
+  stage.epochs = train.last_epoch();
+  return stage;
+}
+
+Stage StageFactory::cut(const CutRequest& cut) const {
+  const bool eta = cut.request.kind == prune::PruneRequest::Kind::eta;
+  const Retraining& retrain = retraining(cut.stop_after);
+  std::vector<Parameter> parameters{data_,
+                                    {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
+                                    {"allocation", eta ? "eta" : cut.criterion.allocation},
+                                    limits_,
+                                    {"request", prune::to_json(cut.request)},
+                                    retrain.of_cut,
+                                    {"seed", cut.seed}};
+  if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
+  if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
+  std::vector<StageInput> inputs{{"net", cut.parent}};
+  if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
+  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
+  const double macs = estimates_.macs(cut.net.request);
+  Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
+                           experiment_.substeps * estimates_.scoring(cut.parent_ratio * macs) +
+                               estimates_.training(retrain.epochs, kept_ratio(cut.request, cut.parent_ratio) * macs));
+  stage.epochs = retrain.epochs;
+  return stage;
+}
+
+Stage StageFactory::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
+  std::vector<StageInput> inputs{{"net", stage}};
+  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
+  const Retraining& train = retraining(epochs);
+  const double more = train.epochs - cut.stop_after;
+  Stage made =
+      make_stage(StageKind::extend, names_.shown(fmt::format("{}, epoch {}", cut.label, epochs)),
+                 std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
+                 estimates_.training(more, kept_ratio(cut.request, cut.parent_ratio) * estimates_.macs(cut.net.request)));
+  made.epochs = more;
+  return made;
+}
+
+Stage StageFactory::evaluation(const MadeNet& made) const {
+  return make_stage(StageKind::evaluate, names_.shown(made.label), evaluation_, {{"net", made.stage}},
+                    estimates_.test(made.ratio * estimates_.macs(made.net.request)));
+}
+
+Stage StageFactory::latency(const MadeNet& made) const {
+  const LatencyOptions& options = *experiment_.evaluate.latency;
+  return make_stage(StageKind::latency, names_.shown(made.label), to_json(options), {{"net", made.stage}},
+                    Estimates::latency(options, made.ratio * estimates_.macs(made.net.request)));
+}
+
+Stage StageFactory::robustness(const MadeNet& made, const std::vector<AttackedNet>& attacked, int seed) const {
+  const RobustnessOptions& options = *experiment_.evaluate.robustness;
+  const double own = made.ratio * estimates_.macs(made.net.request);
+  double work = own;  // of one image; the first pass is over the images as they are
+  for (const eval::Perturbation& perturbation : options.perturbations) {
+    work += own;
+    if (perturbation.kind == "noise") continue;
+    const auto is_source = [&](const AttackedNet& each) { return each.name == perturbation.source; };
+    const auto source = std::find_if(attacked.begin(), attacked.end(), is_source);
+    work += eval::attack_entry(perturbation.name).passes(perturbation.options) *
+            (source == attacked.end() ? own : estimates_.macs(source->net));
+  }
+  std::vector<StageInput> inputs{{"net", made.stage}};
+  for (const AttackedNet& each : attacked) inputs.push_back({source_role(each.name), each.stage});
+  std::vector<Parameter> parameters{data_, {"seed", seed}};
+  const Json asked = to_json(options);
+  for (const auto& [name, value] : asked.items()) parameters.emplace_back(name, value);
+  return make_stage(StageKind::robustness, names_.shown(made.label), std::move(parameters), std::move(inputs),
+                    estimates_.robustness_images(options) * work);
+}
+
+/// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
+const StageFactory::Retraining& StageFactory::retraining(int stop_after) const {
+  const auto known = retrainings_.find(stop_after);
+  if (known != retrainings_.end()) return known->second;
+  prune::TrainOptions options = experiment_.retrain;
+  if (stop_after < options.epochs) options.stop_after = stop_after;
+  const Json json = prune::to_json(options);
+  return retrainings_.emplace(stop_after, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())})
+      .first->second;
+}
+
+}  // namespace search

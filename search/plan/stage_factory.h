@@ -1,0 +1,85 @@
+// Makes the stages of one task: what each is told, what it reads, what it is taken to cost. Used by TaskPlanner, which puts them into a
+// plan.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/data/dataset.h"
+#include "search/plan/estimates.h"
+#include "search/plan/stage.h"
+#include "search/plan/trial_names.h"
+
+namespace search {
+
+/// One cut: of the net that `parent` made, on the way from the net that `base` trained.
+struct CutRequest {
+  const NamedNet& net;
+  std::string base, parent;  ///< fingerprints
+  const Criterion& criterion;
+  prune::PruneRequest request;
+  int seed = 1;
+  std::string label;
+  double parent_ratio = 1;  ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
+  std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
+  int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
+};
+
+/// A net that a stage made, to be measured.
+struct MadeNet {
+  std::string stage;  ///< fingerprint
+  const NamedNet& net;
+  std::string label;
+  double ratio = 1;  ///< of the base's multiply-accumulates that it is taken to have: for estimates
+};
+
+/// A net that attacks are made on, and the stage that trains it.
+struct AttackedNet {
+  std::string name;  ///< as `source` gives it
+  NetRequest net;
+  std::string stage;
+};
+
+class StageFactory {
+ public:
+  /// Borrows the experiment. `fold`: of a cross-validation.
+  StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold);
+
+  /// A measurement of the precision in which the net is to be trained.
+  Stage probe(const NamedNet& net, int batch) const;
+
+  /// The net trained from scratch; `probe`: the fingerprint of that stage, or "" where the precision is given.
+  Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed, const std::string& probe) const;
+
+  Stage cut(const CutRequest& cut) const;
+
+  /// Goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to `epochs`.
+  Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
+
+  /// On test data.
+  Stage evaluation(const MadeNet& made) const;
+  Stage latency(const MadeNet& made) const;
+
+  /// `attacked`: of each net but the measured one that the experiment's attacks name. `seed`: of the images.
+  Stage robustness(const MadeNet& made, const std::vector<AttackedNet>& attacked, int seed) const;
+
+ private:
+  /// Its options as stages of two kinds call them, and how many epochs it takes.
+  struct Retraining {
+    Parameter of_cut, of_extension;
+    double epochs;
+  };
+
+  const Retraining& retraining(int stop_after) const;
+
+  const Experiment& experiment_;
+  TrialNames names_;
+  Estimates estimates_;
+  Parameter data_, limits_;
+  StageParameters evaluation_;                     ///< of the stages that measure a net on test data
+  mutable std::map<int, Retraining> retrainings_;  ///< by the epoch that they stop after
+};
+
+}  // namespace search
