@@ -26,7 +26,7 @@ int best(const Options& options) {
     print_json(list);
     return exit_done;
   }
-  if (all.empty()) message("no net that was tested is within these limits; nas-run pareto lists what there is");
+  if (all.empty()) log("no net that was tested is within these limits; nas-run pareto lists what there is");
   for (const Best& each : all) fmt::print("{}", to_text(each, options.directory.string()));
   return exit_done;
 }

@@ -58,7 +58,7 @@ std::filesystem::path require_worker() {
   return worker;
 }
 
-void message(const std::string& text) {
+void log(const std::string& text) {
   fmt::print(stderr, "nas-run: {}\n", printable(text));
 }
 

@@ -94,6 +94,6 @@ std::string to_csv(const Json& rows, const std::vector<std::string>& columns);
 Json rows_where(const Json& rows, const std::string& key, const Json& value);
 
 /// "nas-run: ..." on stderr.
-void message(const std::string& text);
+void log(const std::string& text);
 
 }  // namespace search::cli

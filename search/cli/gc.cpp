@@ -39,7 +39,7 @@ int collect_files(const Options& options) {
     return exit_done;
   }
   fmt::print("{}", to_text(rows, {"bytes", "what", "file"}));
-  message(fmt::format("{} files, {} MiB, {}; rows of the database stay", rows.size(), bytes >> 20, removal(options.dry_run)));
+  log(fmt::format("{} files, {} MiB, {}; rows of the database stay", rows.size(), bytes >> 20, removal(options.dry_run)));
   return exit_done;
 }
 
@@ -56,7 +56,7 @@ int collect_images(const Options& options) {
     return exit_done;
   }
   fmt::print("{}", to_text(rows, {"MiB", "images", "made_from", "file"}));
-  message(fmt::format("{} MiB of decoded images in {} {}", bytes >> 20, eval::image_cache_folder().string(), removal(options.dry_run)));
+  log(fmt::format("{} MiB of decoded images in {} {}", bytes >> 20, eval::image_cache_folder().string(), removal(options.dry_run)));
   return exit_done;
 }
 

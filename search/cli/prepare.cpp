@@ -61,9 +61,8 @@ void prepare_images(const Experiment& experiment) {
     if (!eval::dataset_entry(each.settings.at("format")).decodes) continue;
     const std::vector<eval::LeftOut> left_out = read_images(experiment, name);
     constexpr std::size_t shown = 20;
-    if (!left_out.empty()) message(fmt::format("data {}: {} images are left out", name, left_out.size()));
-    for (std::size_t i = 0; i < std::min(shown, left_out.size()); ++i)
-      message(fmt::format("  {}: {}", left_out[i].image, left_out[i].reason));
+    if (!left_out.empty()) log(fmt::format("data {}: {} images are left out", name, left_out.size()));
+    for (std::size_t i = 0; i < std::min(shown, left_out.size()); ++i) log(fmt::format("  {}: {}", left_out[i].image, left_out[i].reason));
   }
 }
 

@@ -66,7 +66,7 @@ int prune_net(const Options& options) {
   put_net(request, options.net);
   put_output(request, options.output);
   const Json answer = ask_worker(request);
-  if (!answer.at("target_reached").get<bool>()) message("the floors and caps ended the cut before its target");
+  if (!answer.at("target_reached").get<bool>()) log("the floors and caps ended the cut before its target");
   if (options.json) {
     print_json(answer);
     return exit_done;

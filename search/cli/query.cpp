@@ -52,7 +52,7 @@ int pareto(const Options& options) {
       rows.push_back(steps.at({run.trial_of(net)->number, net.step}));
     }
   const auto beyond = std::count_if(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.beyond; });
-  if (beyond > 0) message(fmt::format("{} of {} nets are beyond the experiment's constraints and left out", beyond, run.nets.size()));
+  if (beyond > 0) log(fmt::format("{} of {} nets are beyond the experiment's constraints and left out", beyond, run.nets.size()));
   if (options.json) {
     print_json(rows);
   } else {

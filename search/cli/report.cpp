@@ -22,7 +22,7 @@ int write_report(const Options& options) {
   const std::string page =
       html_report(Repository(options.directory, Repository::Access::read), {.refresh_s = 0, .results = options.directory.string()});
   storage::write_file(output, page);
-  message(fmt::format("{}, {:.1f} MB", output.string(), static_cast<double>(page.size()) / 1e6));
+  log(fmt::format("{}, {:.1f} MB", output.string(), static_cast<double>(page.size()) / 1e6));
   return exit_done;
 }
 

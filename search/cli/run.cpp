@@ -118,24 +118,24 @@ std::string end_name(RunSummary::End end) {
 }
 
 void explain(const RunSummary& summary, const std::filesystem::path& directory) {
-  message(fmt::format("{} stages: {} run, {} done before, {} failed, {} blocked by those; results in {} (nas-run report draws them)",
-                      summary.stages, summary.executed, summary.reused, summary.failed, summary.blocked, directory.string()));
+  log(fmt::format("{} stages: {} run, {} done before, {} failed, {} blocked by those; results in {} (nas-run report draws them)",
+                  summary.stages, summary.executed, summary.reused, summary.failed, summary.blocked, directory.string()));
   switch (summary.end) {
     case RunSummary::End::finished:
       break;
     case RunSummary::End::interrupted:
-      message("interrupted; the same command goes on from here");
+      log("interrupted; the same command goes on from here");
       break;
     case RunSummary::End::max_failures:
-      message("stopped by --max-failures");
+      log("stopped by --max-failures");
       break;
     case RunSummary::End::budget:
-      message("stopped by --budget; the same command goes on from here");
+      log("stopped by --budget; the same command goes on from here");
       break;
   }
   if (summary.failed > 0)
-    message(fmt::format("nas-run status {} says why stages failed; nas-run retry {} lets them run again", directory.string(),
-                        directory.string()));
+    log(fmt::format("nas-run status {} says why stages failed; nas-run retry {} lets them run again", directory.string(),
+                    directory.string()));
 }
 
 Json to_json(const SummaryRow& row) {
@@ -171,7 +171,7 @@ void warn_of_missing_metrics(const Repository& repository, const Experiment& exp
       is_net = is_net || status.params.has_value();
       if (status.params && metric_of(status, metric)) return;
     }
-    if (is_net) message(fmt::format("warning: no net of this run has the metric '{}', which {} names", metric, what));
+    if (is_net) log(fmt::format("warning: no net of this run has the metric '{}', which {} names", metric, what));
   };
   for (const Objective& each : experiment.objectives) warn(each.metric, "an objective");
   for (const Constraint& each : experiment.constraints) warn(each.metric, "a constraint");

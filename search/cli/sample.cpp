@@ -40,7 +40,7 @@ int sample(const Options& options) {
   request.stopped = [] { return stop_signal != 0; };
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, request_stop);
   if (!eval::draw_sample(entry, request, options.directory)) {
-    message("interrupted; nothing is left of it");
+    log("interrupted; nothing is left of it");
     return 128 + stop_signal;
   }
   const std::string root = std::filesystem::absolute(options.directory).lexically_normal().string();

@@ -73,7 +73,7 @@ int serve(const Options& options) {
               [&options](int port) {
                 fmt::print("http://{}:{}/\n", options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]", port);
                 std::fflush(stdout);
-                message("Ctrl-C ends it");
+                log("Ctrl-C ends it");
               }});
   return exit_done;
 }

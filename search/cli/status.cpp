@@ -147,7 +147,7 @@ int retry(const Options& options) {
   }
   const storage::FileLock lock(options.directory / "run.lock");
   const int stages = Repository(options.directory, Repository::Access::write).reset_failures();
-  message(fmt::format("{} stages will run again with the next nas-run of this experiment", stages));
+  log(fmt::format("{} stages will run again with the next nas-run of this experiment", stages));
   return exit_done;
 }
 

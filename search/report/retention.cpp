@@ -16,11 +16,11 @@ using storage::Json;
 
 namespace {
 
-using Names = std::set<std::string>;
+using Fingerprints = std::set<std::string>;
 
 /// Stages whose nets the rule keeps.
-Names kept_stages(const storage::Repository& repository, const Json& stages, const std::string& keep) {
-  Names kept;
+Fingerprints kept_stages(const storage::Repository& repository, const Json& stages, const std::string& keep) {
+  Fingerprints kept;
   if (keep == "all")
     for (const Json& stage : stages) kept.insert(stage.at("stage"));
   if (keep != "pareto" && keep != "reported") return kept;
@@ -36,8 +36,8 @@ Names kept_stages(const storage::Repository& repository, const Json& stages, con
 }
 
 /// Stages that one which is still to run reads.
-Names awaited_stages(const storage::Repository& repository, const std::map<std::string, std::string>& states) {
-  Names awaited;
+Fingerprints awaited_stages(const storage::Repository& repository, const std::map<std::string, std::string>& states) {
+  Fingerprints awaited;
   for (const Json& input : repository.rows("inputs"))
     if (states.at(input.at("stage")) != "done") awaited.insert(input.at("source"));
   return awaited;
@@ -71,7 +71,7 @@ std::vector<RemovableFile> removable_files(const storage::Repository& repository
     states[stage.at("stage")] = stage.at("state");
     labels[stage.at("stage")] = stage.at("label");
   }
-  const Names kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, states);
+  const Fingerprints kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, states);
   std::map<std::string, std::string> owners;  // by hash; "": to be kept
   for (const Json& artifact : repository.rows("artifacts")) {
     const std::string stage = artifact.at("stage");

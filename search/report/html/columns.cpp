@@ -15,7 +15,7 @@ Json rounded(const std::optional<double>& value, int digits) {
   return value ? rounded(*value, digits) : Json();
 }
 
-void Names::add(const std::string& name) {
+void DictionaryColumn::add(const std::string& name) {
   const auto [found, added] = index_.emplace(name, static_cast<int>(names_.size()));
   if (added) names_.push_back(name);
   at_.push_back(found->second);

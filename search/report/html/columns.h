@@ -17,7 +17,7 @@ Json rounded(double value, int digits = 5);
 Json rounded(const std::optional<double>& value, int digits = 5);
 
 /// A column of texts that repeat: {"names": [...], "at": [index of each row's name]}.
-class Names {
+class DictionaryColumn {
  public:
   void add(const std::string& name);
   Json json() const { return {{"names", names_}, {"at", at_}}; }

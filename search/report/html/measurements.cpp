@@ -26,7 +26,7 @@ Json unchanged_level(const Json& kind, const Json& name) {
 
 Costs latencies_of(const storage::Repository& repository, const Snapshot& run, Json& rows) {
   Costs costs;
-  Names measures;
+  DictionaryColumn measures;
   rows = {{"net", Json::array()},  {"p50_ms", Json::array()},     {"p95_ms", Json::array()},
           {"runs", Json::array()}, {"peak_bytes", Json::array()}, {"file_bytes", Json::array()}};
   repository.each_row(

@@ -38,7 +38,7 @@ Json nets_part(const Snapshot& run) {
   for (const char* column :
        {"label", "stage", "parent", "trial", "step", "params", "macs", "val", "test", "before", "eta", "wall_s", "beyond"})
     part[column] = Json::array();
-  Names kinds, criteria, requests;
+  DictionaryColumn kinds, criteria, requests;
   for (std::size_t i = 0; i < run.nets.size(); ++i) {
     const StoredNet& net = run.nets[i];
     const StoredStage& stage = run.stages[static_cast<std::size_t>(net.stage)];
@@ -69,7 +69,7 @@ Json nets_part(const Snapshot& run) {
 Json trials_part(const Snapshot& run) {
   Json part;
   for (const char* column : {"trial", "name", "width", "seed", "fold", "nets"}) part[column] = Json::array();
-  Names roles, tasks, nets, criteria, schedules, states, failures;
+  DictionaryColumn roles, tasks, nets, criteria, schedules, states, failures;
   for (const StoredTrial& trial : run.trials) {
     part["trial"].push_back(trial.number);
     part["name"].push_back(trial.name);

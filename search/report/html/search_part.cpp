@@ -13,7 +13,7 @@ using Values = std::vector<Json>;
 constexpr std::size_t kDecisions = 5000;
 
 Json volumes(const storage::Repository& repository, const Snapshot& run) {
-  Names tasks;
+  DictionaryColumn tasks;
   Json part{{"epochs", Json::array()}, {"volume", Json::array()}, {"net", Json::array()}};
   repository.each_row("hypervolumes", {"task", "stage", "epochs", "hypervolume"}, [&](const Values& row) {
     if (!row[2].is_number() || !row[3].is_number()) return;
@@ -36,7 +36,7 @@ Json decisions(const storage::Repository& repository, const Snapshot& run) {
   });
   std::unordered_map<std::string, int> trials;
   for (std::size_t i = 0; i < run.trials.size(); ++i) trials.emplace(run.trials[i].name, static_cast<int>(i));
-  Names subjects, choices, reasons;
+  DictionaryColumn subjects, choices, reasons;
   Json of_trial = Json::array();
   for (const Values& row : kept) {
     const auto trial = trials.find(text_of(row[0]));

@@ -62,7 +62,7 @@ Json timeline_part(const storage::Repository& repository, const Snapshot& run) {
     const auto& [device, slot] = place;
     lanes.push_back({{"device", device}, {"slot", slot < 0 ? Json("?") : Json(slot)}});
   }
-  Names kinds, states;
+  DictionaryColumn kinds, states;
   Json lane = Json::array(), session = Json::array(), start = Json::array(), length = Json::array(), net = Json::array(),
        labels = Json::object();
   const double first = spans.empty() ? 0 : spans.front().start;
