@@ -12,6 +12,7 @@
 
 #include "eval/cost.h"
 #include "eval/formats/torchscript.h"
+#include "storage/base/time.h"
 
 namespace eval {
 
@@ -47,28 +48,24 @@ std::int64_t file_bytes(const torch::jit::Module& module) {
   return buffer.bytes();
 }
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 /// Milliseconds of one run.
 double run_once(torch::jit::Module& module, const std::vector<torch::jit::IValue>& inputs, torch::Device device) {
   const auto start = Clock::now();
   module.forward(inputs);
   if (device.is_cuda()) torch::cuda::synchronize();
-  return seconds_since(start) * 1000;
+  return storage::seconds_since(start) * 1000;
 }
 
 Latency measure(torch::jit::Module& module, const torch::Tensor& images, double seconds) {
   const std::vector<torch::jit::IValue> inputs{images};
   auto start = Clock::now();
-  for (int run = 0; run < kWarmUpRuns || seconds_since(start) < seconds * kWarmUpShare; ++run) {
+  for (int run = 0; run < kWarmUpRuns || storage::seconds_since(start) < seconds * kWarmUpShare; ++run) {
     run_once(module, inputs, images.device());
-    if (run + 1 >= 2 && seconds_since(start) > seconds) break;  // the first two compile
+    if (run + 1 >= 2 && storage::seconds_since(start) > seconds) break;  // the first two compile
   }
   std::vector<double> times;
   const auto enough = [&] {
-    const double elapsed = seconds_since(start);
+    const double elapsed = storage::seconds_since(start);
     const int runs = static_cast<int>(times.size());
     return (runs >= kRuns && elapsed >= seconds) || (runs >= kRunsOfSlow && elapsed >= seconds * kPatience);
   };

@@ -16,6 +16,7 @@
 #include "search/run/spending.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -295,7 +296,7 @@ class Loop {
   void finish(int slot, StageOutcome outcome) {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
-    if (outcome.wall_s <= 0) outcome.wall_s = std::chrono::duration<double>(SteadyClock::now() - running.since).count();
+    if (outcome.wall_s <= 0) outcome.wall_s = storage::seconds_since(running.since);
     if (outcome.state == StageState::interrupted && !ending_) {
       outcome.state = StageState::failed;
       outcome.failure_kind = "lost";

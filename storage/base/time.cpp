@@ -12,4 +12,8 @@ std::optional<double> seconds_of(const std::string& time) {
   return static_cast<double>(timegm(&fields)) + (*rest == '.' ? std::strtod(rest, nullptr) : 0);
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace storage

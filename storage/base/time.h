@@ -1,6 +1,7 @@
-// Times as the database writes them. Used by the reports.
+// Times as the database writes them, and how long something took.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -8,5 +9,7 @@ namespace storage {
 
 /// Seconds since 1970 of "2024-05-01T12:00:00.123Z", with or without the fraction; nothing where the text is no such time.
 std::optional<double> seconds_of(const std::string& time);
+
+double seconds_since(std::chrono::steady_clock::time_point start);
 
 }  // namespace storage

@@ -2,6 +2,7 @@
 
 #include "eval/precision.h"
 #include "search/worker/stages/stages.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -27,7 +28,7 @@ double training_rate(const eval::Net& net, const torch::Tensor& images, const to
     loss.backward();
     loss.item<float>();  // waits for a GPU
     done += images.size(0);
-    elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    elapsed = storage::seconds_since(start);
   }
   return static_cast<double>(done) / elapsed;
 }

@@ -10,6 +10,7 @@
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -134,7 +135,7 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome =
         failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
   }
-  outcome.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.wall_s = storage::seconds_since(start);
   return outcome;
 }
 
