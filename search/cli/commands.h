@@ -42,6 +42,12 @@ void add_evaluate(CLI::App& app, Action& action);
 void add_sample(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_serve(CLI::App& app, Action& action);
+void add_reference(CLI::App& app, Action& action);
+
+/// These two describe all subcommands that were added to `app` before they run.
+void add_completion(CLI::App& app, Action& action);
+void add_man(CLI::App& app, Action& action);
 
 /// Exit codes besides those of storage::exit_code.
 constexpr int exit_done = 0, exit_some_failed = 4, exit_max_failures = 7, exit_budget = 75;

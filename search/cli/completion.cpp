@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "search/cli/tools.h"
+#include "search/cli/commands.h"
 #include "search/cli/usage.h"
 
 namespace search::cli {

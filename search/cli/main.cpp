@@ -8,7 +8,6 @@
 
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
-#include "search/cli/tools.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "search/cli/tools.h"
+#include "search/cli/commands.h"
 #include "search/cli/usage.h"
 
 namespace search::cli {

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "search/cli/tools.h"
+#include "search/cli/commands.h"
 #include "search/experiment/yaml/yaml_reference.h"
 
 namespace search::cli {

@@ -6,8 +6,8 @@
 #include <ctime>
 #include <memory>
 
+#include "search/cli/commands.h"
 #include "search/cli/page_server.h"
-#include "search/cli/tools.h"
 #include "search/report/html/html_report.h"
 
 namespace search::cli {
