@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "search/experiment/source_nets.h"
 #include "search/report/measured_nets.h"
 #include "search/report/table_text.h"
-#include "storage/base/error.h"
-#include "storage/base/option.h"
+#include "storage/base/named.h"
 
 namespace search {
 
@@ -257,10 +257,7 @@ std::vector<Best> best_nets(const storage::Repository& repository, const Snapsho
   for (const StoredTrial& trial : run.trials)
     if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
   if (!request.task.empty()) {
-    if (std::find(tasks.begin(), tasks.end(), request.task) == tasks.end())
-      throw storage::Error(storage::ErrorKind::usage,
-                           fmt::format("'{}' is no task of this run{}", request.task, storage::suggestion(request.task, tasks)));
-    tasks = {request.task};
+    tasks = {storage::find_named(tasks, request.task, "task", std::identity(), storage::ErrorKind::usage)};
   }
   std::vector<Best> all;
   for (const std::string& task : tasks)

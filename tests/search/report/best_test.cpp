@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Fixture, "limits bound what is taken, and a net from scratch ma
   CHECK_FALSE(best(BestRequest{.max_latency_ms = 5}));  // nothing was timed
   CHECK(best(BestRequest{.tolerance = 0.2}).value().net == "narrow-n, from scratch");
   CHECK(best(BestRequest{.tolerance = 0}).value().why == "no smaller net is within 0 points of its base, so the most accurate of them");
-  CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("'u' is no task of this run"));
+  CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("task 'u' is not known"));
 }
 
 TEST_CASE_METHOD(Fixture, "the answer fits on a screen and ends with the command that exports it") {
