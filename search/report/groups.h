@@ -10,7 +10,8 @@
 
 namespace search {
 
-using Replicate = std::pair<int, int>;  ///< seed, and fold or -1: over which differences are paired
+/// Seed, and fold or -1. Two nets are compared replicate by replicate: that of seed 1 with the other's of seed 1.
+using Replicate = std::pair<int, int>;
 
 struct Group {
   std::string task, net, role, criterion, schedule;

@@ -31,7 +31,7 @@ class StageSchedule {
   /// A stage whose result is known, from this run or an earlier one; what waited for it alone becomes ready.
   void mark_done(int stage);
 
-  /// A stage that a slot runs already, from a plan before.
+  /// A stage that was started under the plan before this one and still runs.
   void mark_running(int stage);
 
   /// A stage that will not run again; all that follows it is blocked.

@@ -70,7 +70,7 @@ class NodePlanner {
   prune::Budget of_;
 };
 
-/// Criteria that find their own widths: the others need a net to take them from.
+/// The criteria without `widths: OTHER`: one with it copies the widths of another criterion's trial, of which a search has none.
 std::vector<const Criterion*> own_criteria(const Experiment& experiment);
 
 /// Calls `search` for every base net and seed of every task.

@@ -1,4 +1,5 @@
-// What a search has seen of its cuts, and what one more is expected to add. Used by the strategy pareto; plain numbers, no stages.
+// A model of what cuts do, learned from the cuts of a search so far: where criterion l1 lost 2 points a halving, one more halving by l1 is
+// expected to lose 2 points. By it the strategy pareto chooses the next cut. Plain numbers, no stages.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +21,13 @@ struct Cut {
 
 class Surrogate {
  public:
-  /// `cuts`: of every net, the base first, which comes from none. `outcomes`: of the first of them, the base among these; nothing where a
-  /// net failed. The others are still being made, of nets with outcomes, and are taken to become what is expected of them.
+  /// `cuts`: how each net was made, the base first. `outcomes`: of the first nets, those that are done or failed (nothing). A net without
+  /// an entry there is still being trained; until then it counts with its expected values, so that no second cut is chosen for the same
+  /// gain.
   Surrogate(const std::vector<Objective>& objectives, std::vector<std::optional<Candidate>> outcomes, const std::vector<Cut>& cuts);
 
-  /// What a cut of a net that has an outcome makes. Costs shrink as asked. The other objectives change, a halving, as they did in the cuts
-  /// of the same criterion and, counted as one cut more, in the mean of all cuts; before the first cut not at all.
+  /// The values that a cut of a net with an outcome is expected to have. Costs shrink as asked. Each other objective changes by its mean
+  /// change a halving in the cuts of the same criterion, the mean of all cuts counted as one more of them; before the first cut not at all.
   Candidate expected(const Cut& cut) const;
 
   /// By how much the volume that the nets dominate, counted as the stored hypervolume, is expected to grow.

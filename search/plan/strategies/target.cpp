@@ -1,5 +1,6 @@
-// The smallest net within a tolerance: the paper's loop without the hand that steps in. A cut whose validation accuracy holds is followed
-// by the next; one that does not is taken back and tried more gently, until even a gentle one fails.
+// The smallest net within a tolerance of its base. The paper cuts step by step until a person stops; here `tolerance` decides. With `step`
+// 0.5, a cut to a half that holds is followed by one to a quarter; where that loses too much, by one to 0.5 * sqrt(0.5) = 0.354, and so on,
+// until a cut that leaves more than `gentlest` loses too much as well.
 #include <fmt/format.h>
 
 #include <cmath>
