@@ -4,35 +4,27 @@
 #include <functional>
 #include <limits>
 
-#include "eval/precision.h"
+#include "eval/batches.h"
+#include "eval/cost.h"
 
 namespace eval {
 namespace {
 
 constexpr int bins = 15;
 
-/// The scores of a batch, computed in `parts`, which grows where memory does not suffice.
-torch::Tensor scores_of(const Net& net, const torch::Tensor& images, std::int64_t& parts) {
-  while (true) {
-    try {
-      if (parts == 1) return net.forward(images, /*training=*/false);
-      std::vector<torch::Tensor> scores;
-      for (const torch::Tensor& part : images.chunk(parts)) scores.push_back(net.forward(part, /*training=*/false));
-      return at::cat(scores);
-    } catch (const std::exception& error) {
-      if (!is_out_of_memory(error) || parts >= images.size(0)) throw;
-    }
-    parts *= 2;
-  }
-}
+struct Scored {
+  torch::Tensor scores, labels;
+};
 
-void for_each_batch(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images,
-                    const std::function<void(const torch::Tensor& scores, const torch::Tensor& labels)>& take) {
+void for_each_scored(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images,
+                     const std::function<void(const torch::Tensor& scores, const torch::Tensor& labels)>& take) {
   torch::NoGradGuard no_grad;
-  BatchLoader loader(data, normalisation, {images.begin(), images.end()}, {.batch = 250});
-  std::int64_t parts = 1;
-  while (const std::optional<Batch> batch = loader.next())
-    take(scores_of(net, batch->images.to(net.device()), parts), batch->labels.to(net.device()));
+  for_each_batch(
+      net, data, normalisation, images, images_that_fit(2 * peak_activations(net.spec()), 250),
+      [&](const torch::Tensor& pixels, const torch::Tensor& labels) {
+        return Scored{net.forward(pixels, /*training=*/false), labels};
+      },
+      [&](const Scored& scored) { take(scored.scores, scored.labels); });
 }
 
 double count(const torch::Tensor& condition) {
@@ -111,16 +103,16 @@ class QualitySums {
 
 Evaluation evaluate(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images) {
   Evaluation result;
-  for_each_batch(net, data, normalisation, images,
-                 [&](const torch::Tensor& scores, const torch::Tensor& labels) { add(result, scores, labels); });
+  for_each_scored(net, data, normalisation, images,
+                  [&](const torch::Tensor& scores, const torch::Tensor& labels) { add(result, scores, labels); });
   divide(result);
   return result;
 }
 
 Quality measure_quality(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images) {
   QualitySums sums(std::ssize(data.class_names()));
-  for_each_batch(net, data, normalisation, images,
-                 [&](const torch::Tensor& scores, const torch::Tensor& labels) { sums.add(scores, labels); });
+  for_each_scored(net, data, normalisation, images,
+                  [&](const torch::Tensor& scores, const torch::Tensor& labels) { sums.add(scores, labels); });
   return std::move(sums).result();
 }
 

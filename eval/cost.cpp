@@ -54,6 +54,12 @@ bool can_overwrite(LayerKind kind) {
 
 }  // namespace
 
+std::int64_t all_activations(const NetSpec& spec) {
+  std::int64_t values = 0;
+  for (const Shape& shape : output_shapes(spec)) values += std::int64_t{shape.channels} * shape.height * shape.width;
+  return values;
+}
+
 std::int64_t peak_activations(const NetSpec& spec) {
   const std::vector<Shape> shapes = output_shapes(spec);
   const std::vector<std::vector<int>> readers = consumers(spec);

@@ -23,6 +23,9 @@ Cost cost(const NetSpec& spec);
 /// and one for each that adaptive pooling reads.
 std::int64_t fvcore_flops(const NetSpec& spec);
 
+/// Values of all layers' feature maps, for one image: what a pass holds that is gone through backwards.
+std::int64_t all_activations(const NetSpec& spec);
+
 /// Values of feature maps that are there at the same time at most, for one image: a map is kept until the last layer that reads it is done.
 /// Flatten and dropout hand on their input, and batch norm and ReLUs write over it where nothing reads it after them (the net's input
 /// aside).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "prune/width_cost.h"
@@ -86,62 +87,74 @@ void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<Gr
   }
 }
 
-/// Standard deviation of the non-zero values, P - 1 in the denominator; 0 with fewer than two.
-double nonzero_std(const std::vector<double>& values) {
-  double sum = 0, count = 0;
-  for (double v : values)
-    if (v != 0) sum += v, count += 1;
-  if (count < 2) return 0;
-  double squares = 0;
-  for (double v : values)
-    if (v != 0) squares += (v - sum / count) * (v - sum / count);
-  return std::sqrt(squares / (count - 1));
+/// Whether the paper's rule keeps a unit: eta 0 keeps all.
+bool is_kept(double utility, double eta, double deviation) {
+  return eta == 0 || (utility > 0 && utility >= eta * deviation);
 }
 
-std::vector<int> widths_at_eta(const ChannelGroups& groups, const Scores& scores, const std::vector<double>& deviations, double eta) {
+std::vector<int> widths_at_eta(const ChannelGroups& groups, const Scores& scores, const std::vector<Spread>& spreads, double eta) {
   std::vector<int> widths;
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
-    const double threshold = eta * deviations[g];
-    const bool fixed = !groups.groups[g].fixed.empty();
-    widths.push_back(fixed ? groups.groups[g].size
-                           : static_cast<int>(std::count_if(scores[g].begin(), scores[g].end(), [&](double u) { return u >= threshold; })));
+    const auto kept = std::count_if(scores[g].begin(), scores[g].end(), [&](double u) { return is_kept(u, eta, spreads[g].deviation); });
+    widths.push_back(groups.groups[g].fixed.empty() ? static_cast<int>(kept) : groups.groups[g].size);
   }
   return widths;
 }
 
-/// Every eta at which some unit falls below its threshold, ascending, each a little past the unit's own ratio.
-std::vector<double> eta_steps(const ChannelGroups& groups, const Scores& scores, const std::vector<double>& deviations) {
+/// Every eta at which some unit falls below its threshold, ascending, each a little past the unit's own ratio; 0 first.
+std::vector<double> eta_steps(const ChannelGroups& groups, const Scores& scores, const std::vector<Spread>& spreads) {
   std::vector<double> steps{0};
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
-    if (!groups.groups[g].fixed.empty() || deviations[g] == 0) continue;
-    for (double u : scores[g]) steps.push_back(u / deviations[g] * (1 + 1e-9) + 1e-12);
+    if (!groups.groups[g].fixed.empty()) continue;
+    for (double u : scores[g])
+      if (u <= 0 || spreads[g].deviation > 0)
+        steps.push_back(u <= 0 ? std::numeric_limits<double>::min() : u / spreads[g].deviation * (1 + 1e-9) + 1e-12);
   }
   std::sort(steps.begin(), steps.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
 }
 
-Allocation by_eta(const ChannelGroups& groups, const Scores& scores, const PruneRequest& request, const WidthCost& model, double target,
-                  const Bounds& bounds) {
-  std::vector<double> deviations;
-  for (const auto& group_scores : scores) deviations.push_back(nonzero_std(group_scores));
+/// `low` with as large a share of what `high` has more as costs no more than `target`.
+std::vector<int> between(const std::vector<int>& low, const std::vector<int>& high, const WidthCost& model, double target) {
+  const auto at = [&](double share) {
+    std::vector<int> widths = low;
+    for (std::size_t g = 0; g < widths.size(); ++g) widths[g] += static_cast<int>(share * (high[g] - low[g]));
+    return widths;
+  };
+  double fits = 0, exceeds = 1;
+  for (int i = 0; i < 30; ++i) {
+    const double middle = (fits + exceeds) / 2;
+    (model.cost(at(middle)) <= target ? fits : exceeds) = middle;
+  }
+  return at(fits);
+}
+
+Allocation by_eta(const ChannelGroups& groups, const Scores& scores, std::vector<Spread> spreads, const PruneRequest& request,
+                  const WidthCost& model, double target, const Bounds& bounds) {
+  if (spreads.empty())
+    for (const std::vector<double>& group_scores : scores) spreads.push_back(spread_of(group_scores));
   Allocation result;
   const auto bounded_widths = [&](double eta) {
-    std::vector<int> widths = widths_at_eta(groups, scores, deviations, eta);
+    std::vector<int> widths = widths_at_eta(groups, scores, spreads, eta);
     result.reports = reports_of(groups, scores);
     apply_bounds(widths, bounds, result.reports);
     return widths;
   };
   double eta = request.value;
+  std::vector<int> above;  // widths at the step before the one that reaches the target
   if (request.kind == PruneRequest::Kind::keep) {
     // Larger etas never keep more, so the least step that reaches the target is found by bisection.
-    const std::vector<double> steps = eta_steps(groups, scores, deviations);
+    const std::vector<double> steps = eta_steps(groups, scores, spreads);
     const auto reached = std::partition_point(steps.begin(), steps.end(), [&](double e) { return model.cost(bounded_widths(e)) > target; });
     result.target_reached = reached != steps.end();
     eta = result.target_reached ? *reached : steps.back();
+    if (result.target_reached && reached != steps.begin()) above = bounded_widths(*std::prev(reached));
   }
-  const std::vector<int> widths = bounded_widths(eta);
+  std::vector<int> widths = bounded_widths(eta);
+  if (!above.empty() && bounds.round_to == 1) widths = between(widths, above, model, target);
   for (std::size_t g = 0; g < groups.groups.size(); ++g)
-    if (groups.groups[g].fixed.empty()) result.reports[g].threshold = eta * deviations[g];
+    if (groups.groups[g].fixed.empty()) result.reports[g].threshold = eta * spreads[g].deviation;
   result.mask = mask_of_widths(groups, scores, widths);
   result.eta = eta;
   return result;
@@ -188,8 +201,9 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
       if (!groups.groups[g].fixed.empty() || left < bounds.least(g)) continue;
       const auto next = order[g].begin() + (groups.groups[g].size - widths[g]);
       const double utility =
-          std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + scores[g][unit]; }) / removed;
+          std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + std::max(scores[g][unit], 0.0); }) / removed;
       const double saving = model.saving(widths, static_cast<int>(g), removed);
+      if (!(saving > 0)) throw Error(ErrorKind::internal, "a channel of " + groups.groups[g].name + " costs nothing");
       const double rank = utility / std::pow(saving / removed, alpha);
       if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving))
         best = static_cast<int>(g), best_rank = rank, best_saving = saving;
@@ -227,6 +241,20 @@ double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& b
 
 }  // namespace
 
+Spread spread_of(std::span<const double> values) {
+  double sum = 0;
+  Spread spread;
+  for (double v : values)
+    if (v != 0) sum += v, ++spread.nonzero;
+  if (spread.nonzero < 2) return spread;
+  const auto count = static_cast<double>(spread.nonzero);
+  double squares = 0;
+  for (double v : values)
+    if (v != 0) squares += (v - sum / count) * (v - sum / count);
+  spread.deviation = std::sqrt(squares / (count - 1));
+  return spread;
+}
+
 AllocationLimits allocation_limits_from_json(const storage::Json& json) {
   return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(),
           json.at("alpha").get<double>(), json.at("round_to").get<int>()};
@@ -244,14 +272,15 @@ double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget
 }
 
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
-                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base) {
+                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
+                    const std::vector<Spread>& spreads) {
   const Bounds bounds = bounds_of(groups, limits, base);
   const WidthCost model(spec, groups, request.of);
   const double target = request.value * base_size(groups, request.of, base);
   if (request.kind == PruneRequest::Kind::eta) method = AllocationMethod::eta;
   switch (method) {
     case AllocationMethod::eta:
-      return by_eta(groups, scores, request, model, target, bounds);
+      return by_eta(groups, scores, spreads, request, model, target, bounds);
     case AllocationMethod::uniform:
       return by_uniform_rate(groups, scores, model, target, bounds);
     case AllocationMethod::greedy:

@@ -2,7 +2,9 @@
 // caps.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,16 @@
 
 namespace prune {
 
-/// scores[g][i]: utility of unit i of group g, 0 or more. Rows of fixed groups are empty.
+/// scores[g][i]: utility of unit i of group g; the paper's may be negative. Rows of fixed groups are empty.
 using Scores = std::vector<std::vector<double>>;
+
+/// How the values of a group's utility maps lie: what the paper's threshold is a multiple of.
+struct Spread {
+  double deviation = 0;      ///< standard deviation of the non-zero values over all channels and places, P - 1 in the denominator
+  std::int64_t nonzero = 0;  ///< P
+};
+/// Of values that lie one after another.
+Spread spread_of(std::span<const double> values);
 
 struct AllocationLimits {
   double floor = 0.1;      ///< share of the original channels
@@ -55,12 +65,15 @@ struct AllocationBase {
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);
 
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
-/// eta: t = eta * std of the group's non-zero scores (P - 1 in the denominator), units with u < t go (method: Tian et al., section 1.3); a
-/// `keep` request takes the least eta that reaches the share. uniform: the same rate in every group, least scores first. greedy: the unit
+/// eta: t = eta * deviation, and units with u < t go (Tian, Arbel, Clark 2021, equation 13), as do all with u <= 0 where eta is above 0.
+/// The deviation is that of `spreads` (by group), or where there are none that of the group's own non-zero scores. A `keep` request takes
+/// the least eta that reaches the share; where many units fall at that eta (all with u <= 0 at the first), every group keeps the same share
+/// of its own, the better ones, as far as the request allows. uniform: the same rate in every group, least scores first. greedy: the unit
 /// with the least u / (cost saved)^alpha of all groups goes, until the share is reached (with round_to: the units down to the next
-/// multiple, by their mean u).
+/// multiple, by their mean u); negative u count as 0.
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
-                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base);
+                    AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
+                    const std::vector<Spread>& spreads = {});
 
 /// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. Throws storage::Error(invalid) for a
 /// width that a group cannot have.

@@ -63,7 +63,8 @@ class ChannelGraph {
         const std::vector<int>& from = vertices_[layer.inputs[0]];
         std::vector<int> made = make_channels(index, channels);
         if (is_depthwise(layer, static_cast<int>(from.size()))) {
-          for (int c = 0; c < channels; ++c) boost::add_edge(from[c], made[c], graph_);
+          const int multiplier = channels / layer.groups;
+          for (int c = 0; c < channels; ++c) boost::add_edge(from[c / multiplier], made[c], graph_);
         } else if (layer.groups > 1) {
           tie_blocks(from, static_cast<int>(from.size()) / layer.groups);
           tie_blocks(made, channels / layer.groups);
@@ -117,7 +118,7 @@ std::set<int> protected_layers(const NetSpec& spec, const std::vector<std::strin
 }  // namespace
 
 bool is_depthwise(const Layer& layer, int input_channels) {
-  return layer.kind == LayerKind::convolution && layer.groups > 1 && layer.groups == input_channels && layer.channels == input_channels;
+  return layer.kind == LayerKind::convolution && layer.groups > 1 && layer.groups == input_channels;
 }
 
 int activation_site(const NetSpec& spec, int producer) {

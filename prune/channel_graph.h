@@ -34,7 +34,7 @@ struct ChannelGroups {
 /// layers that this net lacks change nothing: one list serves several nets.
 ChannelGroups channel_groups(const eval::NetSpec& spec, const std::vector<std::string>& protect = {});
 
-/// One output channel for each input channel.
+/// Every input channel has output channels of its own, one or more (the multiplier).
 bool is_depthwise(const eval::Layer& layer, int input_channels);
 
 /// The layer where a producer's channels are read by others: after its batch norm and ReLU, as far as nothing else reads in between.

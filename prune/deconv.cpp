@@ -19,9 +19,15 @@ std::vector<Tensor> split_channels(const std::vector<Tensor>& inputs, const Tens
   return signal.split_with_sizes(widths, 1);
 }
 
+/// Every window's signal to the place of its maximum. On the CPU, where the windows write in their order.
+Tensor place_at_maxima(const Tensor& signal, const Tensor& switches, const Tensor& x) {
+  return at::max_unpool2d(signal.cpu().contiguous(), switches.cpu().contiguous(), x.sizes().slice(2)).to(x.device());
+}
+
 }  // namespace
 
-std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vector<Tensor>& inputs, const Tensor& signal) {
+std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vector<Tensor>& inputs, const Tensor& signal,
+                                Unpooling unpooling) {
   const Layer& layer = net.spec().layers[index];
   const Tensor& x = inputs[0];
   const auto weight = [&] { return net.weights().at(layer.name + ".weight"); };
@@ -47,6 +53,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {at::relu(signal)};
     case LayerKind::max_pool: {
       const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, kernel, stride, padding, dilation, layer.ceil_mode));
+      if (unpooling == Unpooling::place) return {place_at_maxima(signal, switches, x)};
       return {at::max_pool2d_with_indices_backward(signal, x, kernel, stride, padding, dilation, layer.ceil_mode, switches)};
     }
     case LayerKind::average_pool:
@@ -65,8 +72,8 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
   throw storage::Error(storage::ErrorKind::internal, fmt::format("layer {} cannot be traced", layer.name));
 }
 
-void trace_down(const eval::Net& net, const Tensor& images, int from, const std::function<Tensor(const Tensor&)>& select,
-                const std::function<void(int, const Tensor&)>& visit) {
+void trace_down(const eval::Net& net, const Tensor& images, int from, Unpooling unpooling,
+                const std::function<Tensor(const Tensor&)>& select, const std::function<void(int, const Tensor&)>& visit) {
   torch::NoGradGuard no_grad;
   std::vector<Tensor> outputs(net.spec().layers.size()), signals(outputs.size());
   net.forward(images, /*training=*/false, [&](int layer, const Tensor& output) {
@@ -79,12 +86,12 @@ void trace_down(const eval::Net& net, const Tensor& images, int from, const std:
     visit(layer, signals[layer]);
     std::vector<Tensor> inputs;
     for (int input : net.spec().layers[layer].inputs) inputs.push_back(outputs[input]);
-    const std::vector<Tensor> traced = trace_layer(net, layer, inputs, signals[layer]);
+    const std::vector<Tensor> traced = trace_layer(net, layer, inputs, signals[layer], unpooling);
     for (std::size_t i = 0; i < traced.size(); ++i) {
       Tensor& below = signals[net.spec().layers[layer].inputs[i]];
       below = below.defined() ? below + traced[i] : traced[i];
     }
-    signals[layer] = Tensor();
+    signals[layer] = outputs[layer] = Tensor();
   }
 }
 

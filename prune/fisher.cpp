@@ -104,9 +104,14 @@ Tensor DiscriminantClassifier::classify(const Tensor& firings) const {
   return (firings.to(torch::kCPU, torch::kFloat64).index_select(1, index_).matmul(weights_) + offsets_).argmax(1);
 }
 
-Selection select_neurons(const Scatter& scatter, const Tensor& utility, const Tensor& firings, const Tensor& labels, double accuracy) {
+std::vector<std::int64_t> most_useful(const Tensor& utility, std::int64_t count) {
   const Tensor order = std::get<1>(utility.sort(/*stable=*/true, /*dim=*/0, /*descending=*/true));
-  const std::vector<std::int64_t> neurons(order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + order.numel());
+  const std::int64_t useful = std::min(count, utility.gt(0).sum().item<std::int64_t>());
+  return {order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + useful};
+}
+
+Selection select_neurons(const Scatter& scatter, const Tensor& utility, const Tensor& firings, const Tensor& labels, double accuracy) {
+  const std::vector<std::int64_t> neurons = most_useful(utility, utility.numel());
   const Tensor truth = labels.to(torch::kCPU);
   Selection best;
   best.reached = false;

@@ -57,13 +57,17 @@ class DiscriminantClassifier {
   torch::Tensor index_, weights_, offsets_;
 };
 
+/// The `count` neurons of the largest utility, by falling utility; fewer where fewer have any.
+std::vector<std::int64_t> most_useful(const torch::Tensor& utility, std::int64_t count);
+
 struct Selection {
   std::vector<std::int64_t> neurons;  ///< by falling utility
   double accuracy = 0;                ///< of the refitted classifier on the validation firings
   bool reached = true;                ///< false: no selection came within the tolerance, the most accurate was taken
 };
 
-/// The fewest neurons of largest utility whose refitted classifier has at least `accuracy` on validation firings [n, d] with labels [n].
+/// The fewest neurons of largest utility, of those that have any, whose refitted classifier has at least `accuracy` on validation firings
+/// [n, d] with labels [n].
 Selection select_neurons(const Scatter& scatter, const torch::Tensor& utility, const torch::Tensor& firings, const torch::Tensor& labels,
                          double accuracy);
 

@@ -94,7 +94,8 @@ NetSpec cut_spec(const NetSpec& spec, const ChannelGroups& groups, const KeepMas
     if (!eval::has_filters(layer.kind)) continue;
     const int channels = static_cast<int>(kept_channels(groups, mask, i).size());
     if (channels == 0) throw Error(ErrorKind::invalid, fmt::format("layer {} would lose its last channel", layer.name));
-    if (is_depthwise(layer, static_cast<int>(groups.outputs[layer.inputs[0]].size()))) layer.groups = channels;
+    if (is_depthwise(spec.layers[i], static_cast<int>(groups.outputs[layer.inputs[0]].size())))
+      layer.groups = static_cast<int>(kept_channels(groups, mask, layer.inputs[0]).size());
     layer.channels = channels;
   }
   eval::output_shapes(smaller);

@@ -23,6 +23,23 @@ std::vector<std::int64_t> sample_images(const Dataset& data, std::int64_t count,
   return images;
 }
 
+std::vector<std::int64_t> sample_of_classes(const Dataset& data, std::span<const std::int64_t> images, std::int64_t count,
+                                            std::uint64_t seed) {
+  const std::vector<std::int64_t> drawn = shuffled(images, seed);
+  std::vector<double> in_class(data.class_names().size(), 0), before(in_class);
+  for (const std::int64_t image : drawn) ++in_class[data.labels()[image]];
+  // An image's place among those of its class, as a share of them: the first `count` by it hold every class in its proportion.
+  std::vector<std::pair<double, std::size_t>> places;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const std::int32_t label = data.labels()[drawn[i]];
+    places.emplace_back((before[label]++ + 0.5) / in_class[label], i);
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<std::int64_t> sample;
+  for (std::size_t i = 0; i < places.size() && std::ssize(sample) < count; ++i) sample.push_back(drawn[places[i].second]);
+  return sample;
+}
+
 struct BatchLoader::Impl {
   const Dataset& data;
   ImageWriter writer;
@@ -83,9 +100,10 @@ BatchLoader::~BatchLoader() {
 std::optional<Batch> BatchLoader::next() {
   if (impl_->ready.empty()) return std::nullopt;
   const auto before = std::chrono::steady_clock::now();
-  Batch batch = impl_->ready.front().get();
+  std::future<Batch> first = std::move(impl_->ready.front());
+  impl_->ready.pop_front();  // before a failure of this batch is thrown: the destructor waits for those that are left
+  Batch batch = first.get();
   impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
-  impl_->ready.pop_front();
   impl_->start_ahead();
   return batch;
 }

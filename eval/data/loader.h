@@ -50,4 +50,8 @@ std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::ui
 /// The first `count` of the training images in an order drawn by seed; all where there are fewer.
 std::vector<std::int64_t> sample_images(const Dataset& data, std::int64_t count, std::uint64_t seed);
 
+/// `count` of the images, drawn by seed so that every class has its share; all where there are fewer.
+std::vector<std::int64_t> sample_of_classes(const Dataset& data, std::span<const std::int64_t> images, std::int64_t count,
+                                            std::uint64_t seed);
+
 }  // namespace eval

@@ -22,7 +22,8 @@ struct ScoringTask {
 
 struct Scoring {
   Scores scores;
-  storage::Json details;  ///< what the criterion found on the way, for `show` and `score`; null where nothing
+  std::vector<Spread> spreads = {};  ///< by group, where the criterion has utility maps (allocation.h); else empty
+  storage::Json details;             ///< what the criterion found on the way, for `show` and `score`; null where nothing
 };
 
 class Criterion {

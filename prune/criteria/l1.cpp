@@ -23,7 +23,7 @@ class L1 : public Criterion {
         by_layer[producer] = filter_norms(task.net.weights().at(task.net.spec().layers[producer].name + ".weight"));
       }
     }
-    return {combine(task, by_layer), {}};
+    return {combine(task, by_layer)};
   }
 };
 

@@ -24,7 +24,7 @@ struct Moments {
 class LdaWilks : public Criterion {
  public:
   explicit LdaWilks(const storage::Json& options)
-      : images_(options.at("images").get<std::int64_t>()),
+      : images_(options.at("images") == 0 ? 2000 : options.at("images").get<std::int64_t>()),
         ridge_(options.at("ridge").get<double>()),
         traced_(options.at("traced").get<double>()) {}
 
@@ -36,7 +36,7 @@ class LdaWilks : public Criterion {
 
     images.resize(static_cast<std::size_t>(std::ceil(traced_ * static_cast<double>(images.size()))));
     at::Generator signs = at::make_generator<at::CPUGeneratorImpl>(eval::mix_seed(task.seed, 1));
-    const auto objective = [&](const Tensor& output, const eval::Batch&) {
+    const auto objective = [&](const Tensor& output, const Tensor&) {
       const Tensor displaced = pre_decision_firings(output).matmul(projection);  // [N, r]
       const Tensor sign = torch::randint(0, 2, displaced.sizes(), signs, torch::kFloat32) * 2 - 1;
       return (displaced * sign.to(displaced.device())).sum();
@@ -50,7 +50,7 @@ class LdaWilks : public Criterion {
       const Tensor squares = (m.aa - 2 * mean * m.ag + mean.square() * m.gg).clamp_min(0);
       utilities[site] = normalised_by_layer((squares / static_cast<double>(images.size())).sqrt());
     }
-    return {combine(task, utilities), pre_decision_details(task, scatter, fisher_utility(scatter), {})};
+    return {combine(task, utilities), {}, pre_decision_details(task, scatter, fisher_utility(scatter), {})};
   }
 
  private:

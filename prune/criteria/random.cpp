@@ -15,7 +15,7 @@ class Random : public Criterion {
       for (int i = 0; group.fixed.empty() && i < group.size; ++i)
         units.push_back(static_cast<double>(eval::mix_seed(task.seed, drawn++) >> 11) * 0x1p-53);
     }
-    return {scores, {}};
+    return {scores};
   }
 };
 

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
+#include "eval/batches.h"
+#include "eval/cost.h"
+#include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 
 namespace prune {
 
+using eval::LayerKind;
 using torch::Tensor;
 
 std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& groups) {
@@ -17,6 +23,21 @@ std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& gr
     for (int producer : group.producers) sites.insert(activation_site(spec, producer));
   }
   return {sites.begin(), sites.end()};
+}
+
+Entrance entrance_of(const eval::NetSpec& spec, int site) {
+  const std::vector<std::vector<int>> readers = eval::consumers(spec);
+  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  Entrance entrance{site, 0};
+  while (readers[entrance.layer].size() == 1) {
+    const int next = readers[entrance.layer][0];
+    const eval::Layer& reader = spec.layers[next];
+    if (eval::has_filters(reader.kind) || reader.kind == LayerKind::flatten) break;
+    if (reader.kind == LayerKind::concat)
+      for (std::size_t i = 0; reader.inputs[i] != entrance.layer; ++i) entrance.first_channel += shapes[reader.inputs[i]].channels;
+    entrance.layer = next;
+  }
+  return entrance;
 }
 
 Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
@@ -37,7 +58,8 @@ Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
         throw storage::Error(storage::ErrorKind::internal,
                              fmt::format("the score of channel {} of {} is {}", c, groups.groups[unit.group].name, value));
       double& total = sums[unit.group][unit.index];
-      total = task.combination == Combination::max ? std::max(total, value) : total + std::max(value, 0.0);
+      const bool is_first = seen[unit.group][unit.index] == 0;
+      total = task.combination == Combination::max && !is_first ? std::max(total, value) : total + value;
       seen[unit.group][unit.index] += 1;
     }
   }
@@ -52,48 +74,75 @@ Tensor normalised_by_layer(const Tensor& scores) {
   return norm > 0 ? scores / norm : scores;
 }
 
-void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
-                     const std::function<Tensor(const Tensor&, const eval::Batch&)>& objective,
-                     const std::function<void(int, const Tensor&, const Tensor&)>& visit) {
-  eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
-  while (const std::optional<eval::Batch> batch = loader.next()) {
-    std::vector<Tensor> activations;
-    Tensor output;
-    task.net.forward(batch->images.to(task.net.device()), /*training=*/false, [&](int layer, const Tensor& value) {
-      const bool is_site = std::binary_search(sites.begin(), sites.end(), layer);
-      // The graph starts at the first site: below it nothing needs a gradient.
-      const Tensor kept = is_site && activations.empty() ? value.detach().requires_grad_() : value;
-      if (is_site) activations.push_back(kept);
-      if (layer == top) output = kept;
-      return kept;
-    });
-    const std::vector<Tensor> gradients = torch::autograd::grad({objective(output, *batch)}, activations, {}, /*retain_graph=*/false,
-                                                                /*create_graph=*/false, /*allow_unused=*/true);
-    torch::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < sites.size(); ++i)
-      visit(sites[i], activations[i].detach(), gradients[i].defined() ? gradients[i] : torch::zeros_like(activations[i]));
+namespace {
+
+struct SiteGradients {
+  std::vector<Tensor> activations, gradients;  ///< by site
+};
+
+SiteGradients gradients_of(const eval::Net& net, const std::vector<int>& sites, int top, const Tensor& images,
+                           const std::function<Tensor(const Tensor& output)>& objective) {
+  SiteGradients found;
+  Tensor output;
+  net.forward(images, /*training=*/false, [&](int layer, const Tensor& value) {
+    const bool is_site = std::binary_search(sites.begin(), sites.end(), layer);
+    // The graph starts at each site that no other stands below: nothing further down needs a gradient.
+    const Tensor kept = is_site && !value.requires_grad() ? value.detach().requires_grad_() : value;
+    if (is_site) found.activations.push_back(kept);
+    if (layer == top) output = kept;
+    return kept;
+  });
+  found.gradients = torch::autograd::grad({objective(output)}, found.activations, {}, /*retain_graph=*/false, /*create_graph=*/false,
+                                          /*allow_unused=*/true);
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    found.activations[i] = found.activations[i].detach();
+    if (!found.gradients[i].defined()) found.gradients[i] = torch::zeros_like(found.activations[i]);
   }
+  return found;
+}
+
+}  // namespace
+
+void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
+                     const std::function<Tensor(const Tensor&, const Tensor&)>& objective,
+                     const std::function<void(int, const Tensor&, const Tensor&)>& visit) {
+  eval::for_each_batch(
+      task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(task.net.spec()), 125),
+      [&](const Tensor& pixels, const Tensor& labels) {
+        return gradients_of(task.net, sites, top, pixels, [&](const Tensor& output) { return objective(output, labels); });
+      },
+      [&](const SiteGradients& found) {
+        torch::NoGradGuard no_grad;
+        for (std::size_t i = 0; i < sites.size(); ++i) visit(sites[i], found.activations[i], found.gradients[i]);
+      });
 }
 
 Tensor sum_over_locations(const Tensor& activation) {
   return activation.dim() > 2 ? activation.flatten(2).sum(2) : activation;
 }
 
-Tensor pre_decision_firings(const Tensor& output) {
-  return output.dim() > 2 ? output.flatten(2).mean(2) : output;
+Tensor pre_decision_firings(const Tensor& output, Firing firing) {
+  if (output.dim() <= 2) return output;
+  return firing == Firing::max ? output.flatten(2).amax(2) : output.flatten(2).mean(2);
 }
 
 int pre_decision_layer(const eval::NetSpec& spec) {
   return spec.layers[eval::decision_layer(spec)].inputs[0];
 }
 
-Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images) {
+Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images, Firing firing) {
   torch::NoGradGuard no_grad;
   const int layer = pre_decision_layer(task.net.spec());
   ScatterAccumulator accumulator(std::ssize(task.data->class_names()), std::ssize(task.groups.outputs[layer]));
-  eval::BatchLoader loader(*task.data, task.normalisation, images, {.batch = 125});
-  while (const std::optional<eval::Batch> batch = loader.next())
-    accumulator.add(pre_decision_firings(task.net.forward_to(layer, batch->images.to(task.net.device()))), batch->labels);
+  struct Fired {
+    Tensor firings, labels;
+  };
+  eval::for_each_batch(
+      task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), 125),
+      [&](const Tensor& pixels, const Tensor& labels) {
+        return Fired{pre_decision_firings(task.net.forward_to(layer, pixels), firing), labels};
+      },
+      [&](const Fired& fired) { accumulator.add(fired.firings, fired.labels); });
   return accumulator.scatter();
 }
 

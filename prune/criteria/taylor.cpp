@@ -13,8 +13,8 @@ class Taylor : public Criterion {
 
   Scoring score(const ScoringTask& task) const override {
     std::map<int, torch::Tensor> sums;
-    const auto loss = [](const torch::Tensor& output, const eval::Batch& batch) {
-      return at::cross_entropy_loss(output, batch.labels.to(output.device()), {}, at::Reduction::Sum);
+    const auto loss = [](const torch::Tensor& output, const torch::Tensor& labels) {
+      return at::cross_entropy_loss(output, labels, {}, at::Reduction::Sum);
     };
     const auto add = [&](int site, const torch::Tensor& activation, const torch::Tensor& gradient) {
       const torch::Tensor effect = sum_over_locations(activation * gradient).abs().sum(0).to(torch::kFloat64);
@@ -25,7 +25,7 @@ class Taylor : public Criterion {
     visit_gradients(task, eval::sample_images(*task.data, images_, task.seed), scored_sites(spec, task.groups),
                     static_cast<int>(spec.layers.size()) - 1, loss, add);
     for (auto& [site, sum] : sums) sum = normalised_by_layer(sum);
-    return {combine(task, sums), {}};
+    return {combine(task, sums)};
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "search/cli/request.h"
 
@@ -14,11 +16,12 @@ struct Options {
   NetArguments net;
   CriterionArguments criterion;
   std::string data;
+  double eta = 1;
   bool json = false;
 };
 
-/// One line a layer: how its scores lie, or why it cannot be cut.
-Json summary(const Json& layers) {
+/// One line a layer: how its scores lie, where the paper's threshold would be, or why it cannot be cut.
+Json summary(const Json& layers, double eta) {
   Json rows = Json::array();
   for (const Json& layer : layers) {
     Json row{{"layer", layer.at("layer")}};
@@ -32,10 +35,21 @@ Json summary(const Json& layers) {
       row["least"] = *std::min_element(scores.begin(), scores.end());
       row["mean"] = sum / static_cast<double>(scores.size());
       row["most"] = *std::max_element(scores.begin(), scores.end());
+      if (layer.contains("deviation")) {
+        const double threshold = eta * layer.at("deviation").get<double>();
+        row.update({{"nonzero", layer.at("nonzero")}, {"deviation", layer.at("deviation")}, {"threshold", threshold}});
+        row["below"] = std::count_if(scores.begin(), scores.end(), [&](double u) { return u < threshold; });
+      }
     }
     rows.push_back(row);
   }
   return rows;
+}
+
+std::vector<std::string> columns(const Json& layers) {
+  const bool has_threshold = std::any_of(layers.begin(), layers.end(), [](const Json& layer) { return layer.contains("deviation"); });
+  if (has_threshold) return {"layer", "channels", "least", "mean", "most", "nonzero", "deviation", "threshold", "below", "note"};
+  return {"layer", "channels", "least", "mean", "most", "note"};
 }
 
 int score(const Options& options) {
@@ -46,7 +60,7 @@ int score(const Options& options) {
   if (options.json)
     print_json(answer);
   else
-    fmt::print("{}", to_text(summary(answer.at("layers")), {"layer", "channels", "least", "mean", "most", "note"}));
+    fmt::print("{}", to_text(summary(answer.at("layers"), options.eta), columns(answer.at("layers"))));
   return exit_done;
 }
 
@@ -58,6 +72,9 @@ void add_score(CLI::App& app, Action& action) {
   add_net_arguments(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/true);
   command->add_option("--data", options->data, std::string(data_help) + "; l1 and random need none");
+  command->add_option("--eta", options->eta, "lda, paper: of the threshold, eta times the deviation of a layer's non-zero utilities")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", options->json, "one JSON document, with every channel's score");
   command->footer(
       "Examples:\n"

@@ -48,6 +48,29 @@ TEST_CASE("batches come in the given order, the last one short or left out") {
   CHECK(BatchLoader(data, plain, {0}, {.batch = 2, .drop_last = true}).batches() == 1);
 }
 
+TEST_CASE("a batch that cannot be made fails where it is asked for, and the loader can be left") {
+  struct Broken : support::TinyData {
+    using TinyData::TinyData;
+    std::span<const std::uint8_t> pixels(std::int64_t image) const override {
+      if (image == 3) throw std::runtime_error("the file is gone");
+      return TinyData::pixels(image);
+    }
+  } data({1, 1, 1}, 2);
+  for (int i = 0; i < 8; ++i) data.add(Split::train, 0, {0});
+  BatchLoader loader(data, plain, {0, 1, 2, 3, 4, 5, 6, 7}, {.batch = 1});
+  for (int i = 0; i < 3; ++i) CHECK(loader.next());
+  CHECK_THROWS_WITH(loader.next(), "the file is gone");
+}
+
+TEST_CASE("a sample holds every class in its share") {
+  support::TinyData data({1, 1, 1}, 2);
+  for (int i = 0; i < 40; ++i) data.add(Split::validation, i < 30 ? 0 : 1, {0});  // by class, as folders are listed
+  const std::vector<std::int64_t> sample = eval::sample_of_classes(data, data.split(Split::validation), 8, 1);
+  CHECK(sample.size() == 8);
+  CHECK(std::count_if(sample.begin(), sample.end(), [&](std::int64_t image) { return data.labels()[image] == 1; }) == 2);
+  CHECK(eval::sample_of_classes(data, data.split(Split::validation), 100, 1).size() == 40);
+}
+
 TEST_CASE("augmented images are flips and shifts of the original, black where nothing was") {
   const support::TinyData data = numbered(1);
   std::set<std::string> expected, seen;

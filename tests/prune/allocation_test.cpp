@@ -46,15 +46,49 @@ TEST_CASE("the paper's threshold: eta times the deviation of the non-zero scores
   CHECK(*cut.reports[1].threshold == Approx(2.449489743));
   CHECK_FALSE(cut.mask[1][1]);
   CHECK(cut.mask[1][2]);
-  // Zeros do not enter the deviation: of {0, 0, 2, 4} it is sqrt(2), so eta 1 takes the zeros only.
+  // Zeros do not enter the deviation: of {2, 4, 2, 4, 2, 4} it is sqrt(1.2), so eta 1 takes the zeros only.
   plain.scores[1] = {0, 0, 2, 4, 2, 4, 2, 4};
   CHECK(*plain.allocate(Plain::eta(1), AllocationMethod::eta).reports[1].threshold == Approx(std::sqrt(1.2)));
   CHECK(plain.widths(Plain::eta(1), AllocationMethod::eta)[1] == 6);
 }
 
+TEST_CASE("the deviation is that of the utility maps where a criterion has them") {
+  Plain plain;
+  const std::vector<prune::Spread> spreads{{}, {1.5, 100}, {2, 100}, {}};
+  const Allocation cut =
+      prune::allocate(plain.spec, plain.groups, plain.scores, Plain::eta(2), AllocationMethod::eta, plain.limits, plain.base, spreads);
+  CHECK(prune::kept_counts(cut.mask) == std::vector<int>{1, 6, 13, 4});  // below 3 of 1..8, below 4 of 1..16
+  CHECK(*cut.reports[1].threshold == 3);
+  const std::vector<double> map{0, -1, 3, 0, 1};  // of {-1, 3, 1} about 1: (4 + 4 + 0) / 2
+  CHECK(prune::spread_of(map).deviation == 2);
+  CHECK(prune::spread_of(map).nonzero == 3);
+}
+
+TEST_CASE("a channel that nothing reaches goes at every eta above 0, also where one utility alone is not 0") {
+  Plain plain;
+  plain.scores[1] = {0, 0, 0, 7, 0, 0, -1, 0};  // one utility above 0 has no deviation
+  CHECK(plain.widths(Plain::eta(1e-6), AllocationMethod::eta)[1] == 1);
+  CHECK(plain.widths(Plain::eta(0), AllocationMethod::eta)[1] == 8);
+}
+
+TEST_CASE("channels of utility 0 go only as far as a share asks") {
+  Plain plain;
+  plain.scores[1] = {0, 0, 0, 0, 0, 0, 7, 8};
+  plain.scores[2] = std::vector<double>(16, 0.0);
+  plain.scores[2][15] = 9;
+  const double full = prune::WidthCost(plain.spec, plain.groups, Budget::macs).cost({1, 8, 16, 4});
+  const auto left = [&](double keep) {
+    return prune::WidthCost(plain.spec, plain.groups, Budget::macs).cost(plain.widths(Plain::keep(keep), AllocationMethod::eta)) / full;
+  };
+  CHECK(left(0.95) <= 0.95);
+  CHECK(left(0.95) > 0.8);
+  CHECK(left(0.5) > 0.4);
+}
+
 TEST_CASE("eta 0 keeps all, and a larger eta never keeps more") {
   Plain plain;
   plain.scores[1][0] = 0;
+  plain.scores[2][0] = -1;
   CHECK(plain.widths(Plain::eta(0), AllocationMethod::eta) == std::vector<int>{1, 8, 16, 4});
   std::vector<int> before{1, 8, 16, 4};
   for (double eta = 0.1; eta < 5; eta += 0.1) {

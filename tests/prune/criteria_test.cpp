@@ -118,7 +118,7 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
     REQUIRE(scores.size() == groups.groups.size());
     for (std::size_t g = 0; g < scores.size(); ++g) {
       CHECK(scores[g].size() == (groups.groups[g].fixed.empty() ? static_cast<std::size_t>(groups.groups[g].size) : 0));
-      for (double s : scores[g]) CHECK((std::isfinite(s) && s >= 0));
+      for (double s : scores[g]) CHECK(std::isfinite(s));
     }
     CHECK(score(name, options, net, five).scores == scores);
   }
@@ -145,8 +145,62 @@ TEST_CASE("scores of tied channels combine by the named rule") {
   CHECK(scores(prune::Combination::max) == std::vector<double>{4, 6});
 }
 
+TEST_CASE("nets with branches that meet no gradient below a protected stem are scored") {
+  // The stem is protected, so both branches start where no gradient is needed.
+  const support::TinyData data = support::squares(5, 3, 3);
+  const eval::NetSpec spec = support::coupled_net();
+  const eval::Net net(spec, eval::initial_weights(spec, 2));
+  const prune::ChannelGroups groups = prune::channel_groups(spec, {"stem", "body", "depthwise"});
+  for (const auto& [name, options] : {std::pair<const char*, Json>{"taylor", Json::object()}, {"lda", {{"variant", "wilks"}}}}) {
+    const prune::Scores scores =
+        prune::make_criterion(name, checked(name, options))->score({net, groups, &data, eval::measure_normalisation(data), 1}).scores;
+    for (std::size_t g = 0; g < scores.size(); ++g) CHECK(scores[g].empty() == !groups.groups[g].fixed.empty());
+  }
+}
+
+TEST_CASE("a channel's utility is read where it enters the next layer: behind the pool") {
+  // conv1 -> ReLU -> pool -> conv2 -> ReLU -> pool: the site of conv1 is its ReLU, the entrance the pool; conv2's the global pool.
+  const eval::NetSpec spec = support::plain_net();
+  const auto entrance = [&](const char* site) { return spec.layers[prune::entrance_of(spec, eval::find_layer(spec, site)).layer].name; };
+  CHECK(entrance("relu1") == "pool");
+  CHECK(entrance("relu2") == "global");
+  const eval::NetSpec coupled = support::coupled_net();
+  const prune::Entrance second = prune::entrance_of(coupled, eval::find_layer(coupled, "branch_relu"));
+  CHECK(coupled.layers[second.layer].name == "pool");
+  CHECK(second.first_channel == 12);  // behind the grouped convolution's
+}
+
+TEST_CASE("a constant neuron is not selected, however many are asked for") {
+  support::TinyData data = signal_and_noise();
+  eval::Weights weights = eval::clone(planted_net().weights());
+  weights.at("conv2.weight")[3].zero_();
+  weights.at("conv2.bias")[3] = 5;  // the same firing for every image
+  const Json details = score("lda", {{"select", 100}}, eval::Net(planted_net().spec(), weights), data).details;
+  CHECK(details["selected"].size() == 3);
+  CHECK(std::count(details["selected"].begin(), details["selected"].end(), Json(3)) == 0);
+}
+
 TEST_CASE("an unknown criterion is refused with the nearest name") {
   CHECK_THROWS_WITH(prune::make_criterion("tailor", Json::object()), Catch::Contains("'tailor'") && Catch::Contains("taylor"));
+}
+
+TEST_CASE("batch norm is estimated anew over all images that are given, dropout off") {
+  // 130 images of one value each: 0 in the first 125, 1 in the others. In whole batches of 125 the mean would be 0.
+  support::TinyData data({1, 2, 2}, 2);
+  for (int i = 0; i < 130; ++i) data.add(eval::Split::train, i % 2, std::vector<std::uint8_t>(4, i < 125 ? 0 : 255));
+  eval::NetBuilder builder("dropped", {1, 2, 2});
+  const int x =
+      builder.batch_norm("bn", builder.convolution("conv", builder.dropout("dropout", builder.input(), 0.5), 1, {1, 1, 0}, false));
+  builder.linear("fc", builder.flatten("flatten", x), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  eval::Weights weights = eval::initial_weights(spec, 1);
+  weights.at("conv.weight").fill_(1);
+  eval::Net net(spec, weights);
+  prune::recalibrate_batch_norm(net, data, {{0}, {1}}, [&] {
+    const auto train = data.split(eval::Split::train);
+    return std::vector<std::int64_t>(train.begin(), train.end());
+  }());
+  CHECK(net.weights().at("bn.running_mean").item<float>() == Approx(5.0 / 130));
 }
 
 TEST_CASE("batch norm's statistics are those of the images after recalibration") {

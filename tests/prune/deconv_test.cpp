@@ -80,6 +80,19 @@ TEST_CASE("pooling, batch norm and LRN are traced by their adjoints") {
     check_adjoint(around([&](eval::NetBuilder& net) { return net.local_response_norm("layer", 0, size, 0.1, 0.75, 2); }, image), image);
 }
 
+TEST_CASE("a place that is the maximum of several windows gets the last window's signal, or their sum") {
+  eval::NetBuilder builder("overlap", {1, 2, 3});
+  const int pool = builder.max_pool("pool", 0, {2, 1});
+  builder.linear("fc", builder.flatten("flatten", pool), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  const eval::Net net(spec, eval::initial_weights(spec, 1));
+  const Tensor x = torch::tensor({{1.F, 5.F, 2.F}, {0.F, 0.F, 0.F}}).view({1, 1, 2, 3}),
+               signal = torch::tensor({4.F, 3.F}).view({1, 1, 1, 2});
+  const auto traced = [&](prune::Unpooling unpooling) { return prune::trace_layer(net, 1, {x}, signal, unpooling)[0][0][0][0]; };
+  CHECK(torch::equal(traced(prune::Unpooling::add), torch::tensor({0.F, 7.F, 0.F})));
+  CHECK(torch::equal(traced(prune::Unpooling::place), torch::tensor({0.F, 3.F, 0.F})));
+}
+
 TEST_CASE("a trace worked by hand: two filters, a ReLU and a selection") {
   eval::NetBuilder builder("hand", {1, 1, 2});
   const int conv = builder.relu("relu", builder.convolution("conv", 0, 2, {1, 1, 0}));
@@ -92,7 +105,7 @@ TEST_CASE("a trace worked by hand: two filters, a ReLU and a selection") {
   // each.
   std::map<std::string, Tensor> seen;
   prune::trace_down(
-      net, torch::tensor({1.F, -1.F}).view({1, 1, 1, 2}), eval::find_layer(net.spec(), "flatten"),
+      net, torch::tensor({1.F, -1.F}).view({1, 1, 1, 2}), eval::find_layer(net.spec(), "flatten"), prune::Unpooling::add,
       [](const Tensor& firing) {
         return firing * torch::tensor({1.F, 0.F});
       },
@@ -108,7 +121,8 @@ TEST_CASE("signals of branches add at their common input and a concatenation is 
   torch::manual_seed(1);
   std::map<std::string, Tensor> seen;
   prune::trace_down(
-      net, torch::rand({2, 3, 8, 8}), eval::find_layer(spec, "hidden_relu"), [](const Tensor& firing) { return torch::ones_like(firing); },
+      net, torch::rand({2, 3, 8, 8}), eval::find_layer(spec, "hidden_relu"), prune::Unpooling::add,
+      [](const Tensor& firing) { return torch::ones_like(firing); },
       [&](int layer, const Tensor& signal) { seen[spec.layers[layer].name] = signal.clone(); });
   CHECK(torch::allclose(at::cat({seen.at("grouped_relu"), seen.at("branch_relu")}, 1), seen.at("joined")));
   CHECK(torch::allclose(seen.at("body_bn"), seen.at("sum")));  // the add gives its signal to all branches

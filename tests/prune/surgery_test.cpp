@@ -50,6 +50,19 @@ TEST_CASE("the cut net equals the masked net, for every net and random masks") {
   }
 }
 
+TEST_CASE("a depthwise convolution with several filters a channel is cut with the channels that it reads") {
+  eval::NetBuilder builder("multiplied", {2, 6, 6});
+  const int first = builder.relu("relu", builder.convolution("first", builder.input(), 4, {3, 1, 1}));
+  const int depthwise = builder.convolution("depthwise", first, 8, {3, 1, 1}, true, 4);
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", depthwise, 1)), 3);
+  const eval::NetSpec spec = std::move(builder).build();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::KeepMask mask = prune::kept_from_json(spec, groups, storage::Json{{"first", {0, 3}}});
+  CHECK(prune::kept_channels(groups, mask, eval::find_layer(spec, "depthwise")) == std::vector<std::int64_t>{0, 1, 6, 7});
+  CHECK(prune::cut_spec(spec, groups, mask).layers[eval::find_layer(spec, "depthwise")].groups == 2);
+  CHECK(difference(spec, mask, lively_weights(spec)) < 1e-5);
+}
+
 TEST_CASE("masking changes what the net computes, so that the comparison means something") {
   const eval::NetSpec spec = support::plain_net();
   const prune::ChannelGroups groups = prune::channel_groups(spec);

@@ -33,7 +33,8 @@ prune::Allocation allocate(const Json& request, const eval::Net& net, const prun
   prune::AllocationBase base{eval::cost(net.spec()), {}};
   for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
   return prune::allocate(net.spec(), groups, scoring.scores, prune::prune_request_from_json(request.at("request")),
-                         prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base);
+                         prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base,
+                         scoring.spreads);
 }
 
 /// Why layers were left whole, and which bounds acted: {layer: reason}.

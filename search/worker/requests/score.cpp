@@ -4,8 +4,9 @@ namespace search {
 
 namespace {
 
-/// A score for each channel of every layer with filters; of a layer that cannot be cut the reason.
-Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::Scores& scores) {
+/// A score for each channel of every layer with filters, and what the paper's threshold is made of; of a layer that cannot be cut the
+/// reason.
+Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::Scoring& scoring) {
   Json layers = Json::array();
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     if (!eval::has_filters(spec.layers[i].kind)) continue;
@@ -13,10 +14,13 @@ Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& gro
     for (const prune::Unit& unit : groups.outputs[i]) {
       const std::string& fixed = groups.groups[unit.group].fixed;
       if (fixed.empty())
-        layer["scores"].push_back(scores[unit.group][unit.index]);
+        layer["scores"].push_back(scoring.scores[unit.group][unit.index]);
       else
         layer["fixed"] = fixed;
     }
+    const int group = groups.outputs[i].front().group;
+    if (!scoring.spreads.empty() && groups.groups[group].fixed.empty())
+      layer.update({{"deviation", scoring.spreads[group].deviation}, {"nonzero", scoring.spreads[group].nonzero}});
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -31,11 +35,8 @@ Json score_net(const Json& request) {
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const std::string name = request.at("criterion").get<std::string>();
   const Json& options = request.at("options");
-  std::int64_t images = 0;
-  if (data && options.contains("images"))
-    images = std::min(options.at("images").get<std::int64_t>(), std::ssize(data->dataset->split(eval::Split::train)));
   const prune::Scoring scoring = prune::make_criterion(name, options)->score(scoring_task(request, net, groups, data));
-  Json answer{{"criterion", name}, {"images", images}, {"layers", scores_of_layers(net.spec(), groups, scoring.scores)}};
+  Json answer{{"criterion", name}, {"layers", scores_of_layers(net.spec(), groups, scoring)}};
   if (!scoring.details.is_null()) answer["pre_decision"] = scoring.details;
   return answer;
 }

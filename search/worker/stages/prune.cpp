@@ -1,4 +1,5 @@
 #include <cmath>
+#include <set>
 
 #include "eval/accuracy.h"
 #include "prune/batch_norm.h"
@@ -15,13 +16,13 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The base's channels by group. Units of a group share their layers' fate, so any producer tells.
+/// The base's units by group. A unit has as many channels of each of its producers in the base as now, so any producer tells.
 prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const Json& base) {
   prune::AllocationBase result{{base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()}, {}};
   for (const prune::ChannelGroup& group : groups.groups) {
     const eval::Layer& producer = spec.layers[group.producers.front()];
     const auto channels = base.at("channels").find(producer.name);
-    result.channels.push_back(channels == base.at("channels").end() ? group.size : channels->get<int>());
+    result.channels.push_back(channels == base.at("channels").end() ? group.size : channels->get<int>() * group.size / producer.channels);
   }
   return result;
 }
@@ -38,11 +39,12 @@ std::vector<int> widths_of(const prune::ChannelGroups& groups, const eval::NetSp
 std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const prune::ChannelGroups& groups,
                                                 const prune::Allocation& allocation, const Json& base) {
   std::vector<storage::LayerRecord> records;
+  std::set<int> recorded;  // a layer may be in two groups: the first speaks for it
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const prune::GroupReport& report = allocation.reports[g];
     for (int producer : groups.groups[g].producers) {
       const eval::Layer& layer = cut.layers[producer];
-      if (!eval::has_filters(layer.kind)) continue;
+      if (!eval::has_filters(layer.kind) || !recorded.insert(producer).second) continue;
       storage::LayerRecord record{
           .layer = layer.name, .channels = layer.channels, .base_channels = base.at("channels").at(layer.name).get<int>()};
       record.fixed = groups.groups[g].fixed;
@@ -133,9 +135,9 @@ Result cut_net(const StageContext& context, const eval::Net& net, const prune::C
       result.allocation = prune::allocate_widths(result.groups, scoring.scores,
                                                  widths_towards(result.groups, widths_of(result.groups, other, protect), left));
     } else {
-      result.allocation = prune::allocate(spec, result.groups, scoring.scores, requests[i],
-                                          prune::allocation_method_from_string(parameters.at("allocation")),
-                                          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base));
+      result.allocation = prune::allocate(
+          spec, result.groups, scoring.scores, requests[i], prune::allocation_method_from_string(parameters.at("allocation")),
+          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base), scoring.spreads);
     }
     result.kept = prune::compose_kept(result.kept, prune::kept_to_json(spec, result.groups, result.allocation.mask));
     result.cut = prune::cut(spec, result.groups, now.weights(), result.allocation.mask);

@@ -1,0 +1,51 @@
+// One pass over images in batches that fit the memory: what scoring, evaluation and re-estimation share.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "eval/data/loader.h"
+#include "eval/nets/net.h"
+#include "eval/precision.h"
+
+namespace eval {
+
+/// Bytes that the activations of a batch may take.
+inline constexpr std::int64_t activation_memory = 1'000'000'000;
+
+/// Images of which the activations fit, at `values` floats an image: at least 1 and at most `most`.
+inline int images_that_fit(std::int64_t values, int most) {
+  const std::int64_t fit = activation_memory / (std::max<std::int64_t>(values, 1) * std::int64_t{sizeof(float)});
+  return static_cast<int>(std::clamp<std::int64_t>(fit, 1, most));
+}
+
+/// take(compute(images, labels)) for the images in their order, `batch` at a time, both on the net's device. Where the device has no memory
+/// left for a batch, it and those after it are computed in halves; so `compute` must leave nothing behind when it throws.
+template <typename Compute, typename Take>
+void for_each_batch(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images,
+                    int batch, const Compute& compute, const Take& take) {
+  BatchLoader loader(data, normalisation, {images.begin(), images.end()}, {.batch = batch});
+  std::int64_t most = batch;
+  while (const std::optional<Batch> next = loader.next()) {
+    const torch::Tensor pixels = next->images.to(net.device()), labels = next->labels.to(net.device());
+    for (std::int64_t first = 0; first < pixels.size(0);) {
+      const std::int64_t count = std::min(most, pixels.size(0) - first);
+      using Result = std::invoke_result_t<Compute, const torch::Tensor&, const torch::Tensor&>;
+      std::optional<Result> result;
+      try {
+        result.emplace(compute(pixels.narrow(0, first, count), labels.narrow(0, first, count)));
+      } catch (const std::exception& error) {
+        if (!is_out_of_memory(error) || count == 1) throw;
+        most = (count + 1) / 2;
+        continue;
+      }
+      take(*std::move(result));
+      first += count;
+    }
+  }
+}
+
+}  // namespace eval
