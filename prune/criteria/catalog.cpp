@@ -15,6 +15,13 @@ Option images_option(int fallback) {
       .name = "images", .kind = OptionKind::integer, .fallback = fallback, .doc = "training images that are scored", .min = 1, .max = 1e9};
 }
 
+Option readers_option(bool fallback) {
+  return {.name = "readers",
+          .kind = OptionKind::boolean,
+          .fallback = fallback,
+          .doc = "also the weights by which the next layers read a channel"};
+}
+
 std::string uniform(const Json&) {
   return "uniform";
 }
@@ -91,12 +98,39 @@ const std::vector<CriterionEntry>& criterion_catalog() {
          .max = 1}},
        true,
        lda_allocation},
-      {"l1", "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers", {}, false, uniform},
       {"taylor",
-       "first-order Taylor expansion of the loss (Molchanov et al. 2017), normalised by layer",
+       "first-order Taylor expansion of the loss by the activations (Molchanov et al. 2017), normalised by layer",
        {images_option(2000)},
        true,
        greedy},
+      {"taylor_weight",
+       "squared first-order Taylor expansion of the loss by the weights (Molchanov et al. 2019)",
+       {images_option(2000)},
+       true,
+       greedy},
+      {"fisher",
+       "squared first-order Taylor expansion of the loss by the activations: the Fisher information (Theis et al. 2018)",
+       {images_option(2000)},
+       true,
+       greedy},
+      {"l1",
+       "sum of the absolute weights of a filter (Li et al. 2017), at one rate for all layers",
+       {readers_option(false)},
+       false,
+       uniform},
+      {"l2",
+       "L2 norm of a filter and of the weights that read its channel (Fang et al. 2023), at one rate for all layers",
+       {readers_option(true)},
+       false,
+       uniform},
+      {"bn_scale", "absolute scale of the batch norm behind a filter (Liu et al. 2017)", {}, false, greedy},
+      {"fpgm", "distance of a filter to the others of its layer (He et al. 2019), at one rate for all layers", {}, false, uniform},
+      {"lamp", "squared norm of a filter over those of its layer that are no smaller (Lee et al. 2021)", {}, false, greedy},
+      {"apoz",
+       "share of images and places at which a channel is not 0 (Hu et al. 2016), at one rate for all layers",
+       {images_option(2000)},
+       true,
+       uniform},
       {"random", "a seeded random order: the control", {}, false, uniform},
   };
   return catalog;

@@ -138,13 +138,13 @@ class LdaPaper : public Criterion {
   /// Utilities of the channels, and how the values of the maps lie that they are read from.
   Scoring read(const ScoringTask& task, const Maps& maps) const {
     const eval::NetSpec& spec = task.net.spec();
-    std::map<int, Tensor> utilities;
+    std::vector<LayerScores> utilities;
     std::set<std::pair<int, std::int64_t>> seen;  // branches of an add enter at one place, which counts once
     for (int site : scored_sites(spec, task.groups)) {
       const Entrance entrance = entrance_of(spec, site);
       if (!seen.insert({entrance.layer, entrance.first_channel}).second) continue;
       const Tensor map = maps.at(entrance.layer).narrow(0, entrance.first_channel, std::ssize(task.groups.outputs[site]));
-      utilities[site] = map.dim() > 1 ? map.flatten(1).amax(1) : map;
+      utilities.push_back({site, map.dim() > 1 ? map.flatten(1).amax(1) : map});
     }
     Scoring scoring{combine(task, utilities)};
     if (!is_spatial_) return scoring;

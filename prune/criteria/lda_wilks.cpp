@@ -44,11 +44,11 @@ class LdaWilks : public Criterion {
     std::map<int, Moments> moments;
     visit_gradients(task, images, scored_sites(task.net.spec(), task.groups), top, objective,
                     [&](int site, const Tensor& a, const Tensor& g) { add(moments[site], a, g); });
-    std::map<int, Tensor> utilities;
+    std::vector<LayerScores> utilities;
     for (const auto& [site, m] : moments) {
       const Tensor mean = m.activation / m.values;
       const Tensor squares = (m.aa - 2 * mean * m.ag + mean.square() * m.gg).clamp_min(0);
-      utilities[site] = normalised_by_layer((squares / static_cast<double>(images.size())).sqrt());
+      utilities.push_back({site, normalised_by_layer((squares / static_cast<double>(images.size())).sqrt())});
     }
     return {combine(task, utilities), {}, pre_decision_details(task, scatter, fisher_utility(scatter), {})};
   }

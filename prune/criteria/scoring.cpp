@@ -16,12 +16,16 @@ namespace prune {
 using eval::LayerKind;
 using torch::Tensor;
 
+std::vector<int> cut_producers(const ChannelGroups& groups) {
+  std::set<int> producers;
+  for (const ChannelGroup& group : groups.groups)
+    if (group.fixed.empty()) producers.insert(group.producers.begin(), group.producers.end());
+  return {producers.begin(), producers.end()};
+}
+
 std::vector<int> scored_sites(const eval::NetSpec& spec, const ChannelGroups& groups) {
   std::set<int> sites;
-  for (const ChannelGroup& group : groups.groups) {
-    if (!group.fixed.empty()) continue;
-    for (int producer : group.producers) sites.insert(activation_site(spec, producer));
-  }
+  for (int producer : cut_producers(groups)) sites.insert(activation_site(spec, producer));
   return {sites.begin(), sites.end()};
 }
 
@@ -40,7 +44,7 @@ Entrance entrance_of(const eval::NetSpec& spec, int site) {
   return entrance;
 }
 
-Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
+Scores combine(const ScoringTask& task, const std::vector<LayerScores>& layers) {
   const ChannelGroups& groups = task.groups;
   Scores sums, seen;
   for (const ChannelGroup& group : groups.groups) {
@@ -48,10 +52,10 @@ Scores combine(const ScoringTask& task, const std::map<int, Tensor>& by_site) {
     sums.emplace_back(units, 0.0);
     seen.emplace_back(units, 0.0);
   }
-  for (const auto& [site, scores] : by_site) {
+  for (const auto& [layer, scores] : layers) {
     const Tensor values = scores.to(torch::kCPU, torch::kFloat64).contiguous();
     for (std::int64_t c = 0; c < values.numel(); ++c) {
-      const Unit unit = groups.outputs[site][c];
+      const Unit unit = groups.outputs[layer][c];
       if (!groups.groups[unit.group].fixed.empty()) continue;
       const double value = values.data_ptr<double>()[c];
       if (!std::isfinite(value))

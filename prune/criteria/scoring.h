@@ -21,9 +21,18 @@ struct Entrance {
 };
 Entrance entrance_of(const eval::NetSpec& spec, int site);
 
-/// Group scores from one score for each channel of a site ([C], fp64), by the task's rule where a unit is seen at several. A score that is
-/// not finite is an Error(internal).
-Scores combine(const ScoringTask& task, const std::map<int, torch::Tensor>& by_site);
+/// The layers with filters whose channels can be cut, ascending.
+std::vector<int> cut_producers(const ChannelGroups& groups);
+
+/// A score for each output channel of a layer.
+struct LayerScores {
+  int layer = 0;
+  torch::Tensor scores;  ///< [C]
+};
+
+/// Group scores from those of layers, by the task's rule where a unit is seen several times. Channels that cannot be cut are passed over; a
+/// score that is not finite is an Error(internal).
+Scores combine(const ScoringTask& task, const std::vector<LayerScores>& layers);
 
 /// The scores divided by their L2 norm (Molchanov et al. 2017, section 2.2); unchanged where that is 0.
 torch::Tensor normalised_by_layer(const torch::Tensor& scores);

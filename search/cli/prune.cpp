@@ -87,7 +87,7 @@ void add_prune(CLI::App& app, Action& action) {
   add_net_arguments(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/false);
   command->add_option("--data", options->data,
-                      std::string(data_help) + "; l1 and random need none, and re-estimate batch norm where they have them");
+                      std::string(data_help) + "; criteria that read weights alone need none, and re-estimate batch norm where they have them");
   CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")
                          ->check(CLI::NonNegativeNumber);
   CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);

@@ -3,8 +3,11 @@
 #include <random>
 
 #include "eval/formats/safetensors.h"
+#include "prune/criteria/catalog.h"
+#include "prune/criteria/criterion.h"
 #include "prune/surgery.h"
 #include "support/temporary_directory.h"
+#include "support/tiny_data.h"
 #include "tests/support/random_mask.h"
 #include "tests/support/tiny_nets.h"
 
@@ -19,7 +22,98 @@ bool same_bits(const eval::Weights& a, const eval::Weights& b) {
   return true;
 }
 
+/// Gradients of one step are finite and move something.
+void check_training_step(const prune::Cut& cut) {
+  torch::manual_seed(3);
+  eval::Net net(cut.spec, eval::clone(cut.weights));
+  net.require_gradients(true);
+  const eval::Shape input = eval::output_shapes(cut.spec).front();
+  const Tensor images = torch::randn({4, input.channels, input.height, input.width}), labels = torch::tensor({0, 1, 2, 3});
+  const Tensor loss = at::cross_entropy_loss(net.forward(images, /*training=*/true), labels);
+  loss.backward();
+  CHECK(std::isfinite(loss.item<double>()));
+  double moved = 0;
+  for (Tensor& parameter : net.parameters()) {
+    REQUIRE(parameter.grad().defined());
+    torch::NoGradGuard no_grad;
+    CHECK(torch::isfinite(parameter.grad()).all().item<bool>());
+    moved += parameter.grad().abs().sum().item<double>();
+  }
+  CHECK(moved > 0);
+}
+
+/// As its tests need it, in bounds that keep the case quick.
+storage::Json options_of(const prune::CriterionEntry& entry, const storage::Json& given) {
+  storage::Json options = given;
+  for (const storage::Option& option : entry.options)
+    if (option.name == "images" || option.name == "trace_images") options[option.name] = 7;
+  return storage::check_options(entry.options, options, entry.name);
+}
+
+bool has_batch_norm_everywhere(const eval::NetSpec& spec, const prune::ChannelGroups& groups) {
+  const auto readers = eval::consumers(spec);
+  for (const prune::ChannelGroup& group : groups.groups)
+    for (int producer : group.producers)
+      if (group.fixed.empty() && (readers[producer].size() != 1 || spec.layers[readers[producer][0]].kind != eval::LayerKind::batch_norm))
+        return false;
+  return true;
+}
+
+/// Local response normalisation looks at the channels beside each, and a window closes up over those that are cut, as it must: a masked net
+/// has zeros there. With alpha 0 nothing is looked at, and both nets are the same.
+eval::NetSpec with_blind_normalisation(eval::NetSpec spec) {
+  for (eval::Layer& layer : spec.layers)
+    if (layer.kind == eval::LayerKind::local_response_norm) layer.alpha = 0;
+  return spec;
+}
+
 }  // namespace
+
+TEST_CASE("every criterion cuts every net to half, and the cut net is the masked one and trains a step") {
+  std::mt19937_64 random(3);
+  support::TinyData data({3, 32, 32}, 7);
+  for (int i = 0; i < 14; ++i) {
+    std::vector<std::uint8_t> pixels(3 * 32 * 32);
+    for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>((random() % 128 + 18 * (i % 7)) & 255);
+    data.add(i < 7 ? eval::Split::train : eval::Split::validation, i % 7, std::move(pixels));
+  }
+  const eval::Normalisation normalisation = eval::measure_normalisation(data);
+  std::vector<std::pair<const prune::CriterionEntry*, storage::Json>> criteria;
+  for (const prune::CriterionEntry& entry : prune::criterion_catalog())
+    criteria.emplace_back(&entry, options_of(entry, storage::Json::object()));
+  criteria.emplace_back(&prune::criterion_entry("lda"), options_of(prune::criterion_entry("lda"), {{"variant", "wilks"}}));
+  for (const eval::NetEntry& known : eval::net_registry()) {
+    const eval::NetSpec spec = with_blind_normalisation(support::small_instance(known.name));
+    const prune::ChannelGroups groups = prune::channel_groups(spec);
+    const eval::Weights weights = eval::initial_weights(spec, 1);
+    const eval::Net net(spec, eval::clone(weights));
+    prune::AllocationBase base{eval::cost(spec), {}};
+    for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
+    const Tensor images = torch::randn({2, 3, 32, 32});
+    for (const auto& [entry, options] : criteria) {
+      INFO(known.name << " " << entry->name << " " << options.dump());
+      const auto criterion = prune::make_criterion(entry->name, options);
+      const prune::ScoringTask task{net, groups, &data, normalisation, 1};
+      if (entry->name == "bn_scale" && !has_batch_norm_everywhere(spec, groups)) {
+        CHECK_THROWS_WITH(criterion->score(task), Catch::Contains("protect"));
+        continue;
+      }
+      const prune::Scoring scoring = criterion->score(task);
+      const prune::Allocation allocation =
+          prune::allocate(spec, groups, scoring.scores, {prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs},
+                          prune::allocation_method_from_string(entry->default_allocation(options)), {}, base, scoring.spreads);
+      CHECK(allocation.target_reached);
+      const prune::Cut cut = prune::cut(spec, groups, weights, allocation.mask);
+      CHECK(static_cast<double>(eval::cost(cut.spec).macs) <= 0.5 * static_cast<double>(base.cost.macs));
+      torch::NoGradGuard no_grad;
+      const Tensor masked = net.forward(images, false, prune::masking_tap(groups, allocation.mask));
+      const Tensor scores = eval::Net(cut.spec, eval::clone(cut.weights)).forward(images, false);
+      CHECK((scores - masked).abs().max().item<double>() <= 1e-5 * masked.abs().max().item<double>());
+      torch::AutoGradMode gradients(true);
+      check_training_step(cut);
+    }
+  }
+}
 
 TEST_CASE("every net, cut at random: JSON and safetensors come back equal, and it trains a step") {
   const support::TemporaryDirectory directory;
@@ -40,21 +134,6 @@ TEST_CASE("every net, cut at random: JSON and safetensors come back equal, and i
     CHECK(eval::net_spec_from_json(storage::Json::parse(read.metadata.at("net_spec"))) == cut.spec);
     CHECK(prune::kept_from_json(whole, groups, storage::Json::parse(read.metadata.at("kept"))) == mask);
 
-    torch::manual_seed(3);
-    eval::Net net(cut.spec, eval::clone(cut.weights));
-    net.require_gradients(true);
-    const eval::Shape input = eval::output_shapes(cut.spec).front();
-    const Tensor images = torch::randn({4, input.channels, input.height, input.width}), labels = torch::tensor({0, 1, 2, 3});
-    const Tensor loss = at::cross_entropy_loss(net.forward(images, /*training=*/true), labels);
-    loss.backward();
-    CHECK(std::isfinite(loss.item<double>()));
-    double moved = 0;
-    for (Tensor& parameter : net.parameters()) {
-      REQUIRE(parameter.grad().defined());
-      torch::NoGradGuard no_grad;
-      CHECK(torch::isfinite(parameter.grad()).all().item<bool>());
-      moved += parameter.grad().abs().sum().item<double>();
-    }
-    CHECK(moved > 0);
+    check_training_step(cut);
   }
 }

@@ -77,12 +77,78 @@ TEST_CASE("the paper's variant reports what it found in the pre-decision layer")
   CHECK(details["selected"][0].get<int>() < 2);
 }
 
-TEST_CASE("l1 is the sum of a filter's absolute weights") {
-  const prune::Scores scores = score("l1", Json::object(), planted_net(), signal_and_noise()).scores;
-  CHECK(scores[1] == std::vector<double>{1, 1, 1, 1});
+TEST_CASE("l1 is the sum of a filter's absolute weights, over the layer's norm") {
   eval::Weights weights = eval::clone(planted_net().weights());
   weights.at("conv1.weight")[2] = torch::tensor({-3.F, 0.25F}).view({2, 1, 1});
-  CHECK(score("l1", Json::object(), eval::Net(planted_net().spec(), weights), signal_and_noise()).scores[1][2] == 3.25);
+  const prune::Scores scores = score("l1", Json::object(), eval::Net(planted_net().spec(), weights), signal_and_noise()).scores;
+  CHECK(scores[2] == std::vector<double>{0.5, 0.5, 0.5, 0.5});
+  CHECK(scores[1][2] == Approx(3.25 / std::sqrt(1 + 1 + 3.25 * 3.25 + 1)));
+}
+
+/// Three 1x1 filters over one grey image, batch norm, and a head.
+eval::Net three_filters() {
+  eval::NetBuilder builder("three", {1, 1, 1});
+  const int conv = builder.batch_norm("bn", builder.convolution("conv", 0, 3, {1, 1, 0}, false));
+  builder.linear("fc", builder.flatten("flatten", builder.relu("relu", conv)), 2);
+  return {std::move(builder).build(),
+          {{"conv.weight", torch::tensor({1.F, -2.F, 4.F}).view({3, 1, 1, 1})},
+           {"bn.weight", torch::tensor({0.5F, -3.F, 0.1F})},
+           {"bn.bias", torch::tensor({1.F, -1.F, 2.F})},
+           {"bn.running_mean", torch::zeros({3})},
+           {"bn.running_var", torch::full({3}, 1 - 1e-5)},
+           {"fc.weight", torch::tensor({{3.F, 0.F, 1.F}, {4.F, 2.F, -1.F}})},
+           {"fc.bias", torch::zeros({2})}}};
+}
+
+support::TinyData two_images() {
+  support::TinyData data({1, 1, 1}, 2);
+  for (const int value : {0, 255}) data.add(eval::Split::train, 0, {static_cast<std::uint8_t>(value)});
+  return data;
+}
+
+/// Scores of the one group that can be cut.
+std::vector<double> scores_of(const std::string& name, const Json& options, const eval::Net& net, const eval::Dataset& data) {
+  return score(name, options, net, data).scores[1];
+}
+
+void is_near(const std::vector<double>& scores, const std::vector<double>& expected) {
+  REQUIRE(scores.size() == expected.size());
+  for (std::size_t i = 0; i < scores.size(); ++i) CHECK(scores[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-12));
+}
+
+TEST_CASE("criteria of weights, by hand") {
+  const eval::Net net = three_filters();
+  const support::TinyData data = two_images();
+  // Filters 1, 2, 4 of norm sqrt(21); the weights that read them: (3, 4), (0, 2), (1, -1), norms 5, 2, sqrt(2) of norm sqrt(31).
+  const double own = std::sqrt(21), read = std::sqrt(31);
+  is_near(scores_of("l2", {{"readers", false}}, net, data), {1 / own, 2 / own, 4 / own});
+  is_near(scores_of("l2", Json::object(), net, data),
+          {(1 / own + 5 / read) / 2, (2 / own + 2 / read) / 2, (4 / own + std::sqrt(2) / read) / 2});
+  is_near(scores_of("bn_scale", Json::object(), net, data), {0.5, 3, 0.1});
+  // Distances: 3 and 3; 3 and 6; 3 and 6 -> 6, 9, 9 of norm sqrt(198).
+  is_near(scores_of("fpgm", Json::object(), net, data), {6 / std::sqrt(198), 9 / std::sqrt(198), 9 / std::sqrt(198)});
+  // Squares 1, 4, 16: over themselves and what is larger 1/21, 4/20, 16/16.
+  is_near(scores_of("lamp", Json::object(), net, data), {1.0 / 21, 0.2, 1});
+}
+
+TEST_CASE("criteria of activations, by hand") {
+  const eval::Net net = three_filters();
+  const support::TinyData data = two_images();
+  // The pixels become -1 and 1, the convolution -1, 2, -4 and 1, -2, 4; batch norm: 0.5, -7, 1.6 and 1.5, 5, 2.4; the ReLU cuts off -7.
+  is_near(scores_of("apoz", Json::object(), net, data), {1, 0.5, 1});
+  // Scores of the first image: 3 * 0.5 + 1.6 = 3.1 and 4 * 0.5 - 1.6 = 0.4; of the second 6.9 and 6 + 10 - 2.4 = 13.6. Softmax of the wrong
+  // class: q. Gradients by the activation: q (w1 - w0) = q (1, 2, -2). Effects: a times that; half of the mean square.
+  const double q1 = 1 / (1 + std::exp(2.7)), q2 = 1 / (1 + std::exp(-6.7));
+  is_near(scores_of("fisher", Json::object(), net, data),
+          {(0.25 * q1 * q1 + 2.25 * q2 * q2) / 4, 100 * q2 * q2 / 4, (10.24 * q1 * q1 + 23.04 * q2 * q2) / 4});
+  // By the weights, one minibatch: the mean of both images' gradients; da/dw = gamma x where the ReLU lets it through.
+  const double first = (0.5 * -1 * q1 + 0.5 * q2) / 2, second = (-3 * 2 * q2) / 2, third = (0.1 * -2 * -1 * q1 + 0.1 * -2 * q2) / 2;
+  is_near(scores_of("taylor_weight", Json::object(), net, data), {first * first, 4 * second * second, 16 * third * third});
+}
+
+TEST_CASE("bn_scale names a layer without batch norm, and what can be done") {
+  CHECK_THROWS_WITH(score("bn_scale", Json::object(), planted_net(), signal_and_noise()),
+                    Catch::Contains("conv1 of planted has none") && Catch::Contains("protect: [conv1]"));
 }
 
 TEST_CASE("taylor equals |activation times gradient| of a net with one site, by hand") {
@@ -109,7 +175,8 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
   support::TinyData five = support::squares(5, 3, 3);
   const eval::Net net(spec, eval::initial_weights(spec, 2));
   std::vector<std::pair<std::string, Json>> all;
-  for (const prune::CriterionEntry& entry : prune::criterion_catalog()) all.emplace_back(entry.name, Json::object());
+  for (const prune::CriterionEntry& entry : prune::criterion_catalog())
+    if (entry.name != "bn_scale") all.emplace_back(entry.name, Json::object());  // this net has layers without batch norm
   all.emplace_back("lda", Json{{"variant", "wilks"}});
   for (const auto& [name, options] : all) {
     INFO(name << options.dump());
@@ -126,23 +193,23 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
 }
 
 TEST_CASE("scores of tied channels combine by the named rule") {
-  // conv1 and conv2 are tied by the add: L1 norms 1, 2 and 4, 6.
+  // conv1 and conv2 are tied by the add: L1 norms 3, 4 and 6, 8, of norms 5 and 10.
   eval::NetBuilder builder("tied", {1, 2, 2});
   const int first = builder.convolution("conv1", 0, 2, {1, 1, 0}, false), second = builder.convolution("conv2", 0, 2, {1, 1, 0}, false);
   builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", builder.add("sum", {first, second}), 1)), 2);
-  const eval::Net net(std::move(builder).build(), {{"conv1.weight", torch::tensor({1.F, -2.F}).view({2, 1, 1, 1})},
-                                                   {"conv2.weight", torch::tensor({-4.F, 6.F}).view({2, 1, 1, 1})},
+  const eval::Net net(std::move(builder).build(), {{"conv1.weight", torch::tensor({3.F, -4.F}).view({2, 1, 1, 1})},
+                                                   {"conv2.weight", torch::tensor({-8.F, 6.F}).view({2, 1, 1, 1})},
                                                    {"fc.weight", torch::ones({2, 2})},
                                                    {"fc.bias", torch::zeros({2})}});
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const auto scores = [&](prune::Combination combination) {
     prune::ScoringTask task{net, groups};
     task.combination = combination;
-    return prune::make_criterion("l1", Json::object())->score(task).scores[1];
+    return prune::make_criterion("l1", checked("l1"))->score(task).scores[1];
   };
-  CHECK(scores(prune::Combination::mean) == std::vector<double>{2.5, 4});
-  CHECK(scores(prune::Combination::sum) == std::vector<double>{5, 8});
-  CHECK(scores(prune::Combination::max) == std::vector<double>{4, 6});
+  CHECK(scores(prune::Combination::mean) == std::vector<double>{0.7, 0.7});
+  CHECK(scores(prune::Combination::sum) == std::vector<double>{1.4, 1.4});
+  CHECK(scores(prune::Combination::max) == std::vector<double>{0.8, 0.8});
 }
 
 TEST_CASE("nets with branches that meet no gradient below a protected stem are scored") {

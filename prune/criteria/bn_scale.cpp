@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include "prune/criteria/members.h"
+#include "prune/criteria/scoring.h"
+#include "storage/base/error.h"
+
+namespace prune {
+
+namespace {
+
+/// The layer's own batch norm: the only reader of its output. -1: none.
+int batch_norm_behind(const eval::NetSpec& spec, int producer) {
+  const std::vector<int> readers = eval::consumers(spec)[producer];
+  return readers.size() == 1 && spec.layers[readers[0]].kind == eval::LayerKind::batch_norm ? readers[0] : -1;
+}
+
+/// |gamma| of the batch norm behind a filter (Liu et al. 2017, "Network slimming"), ranked over all layers. Best where the base was trained
+/// with `bn_l1`, which pushes the scales of what is not needed towards 0.
+class BatchNormScale : public Criterion {
+ public:
+  Scoring score(const ScoringTask& task) const override {
+    const eval::NetSpec& spec = task.net.spec();
+    std::vector<LayerScores> scores;
+    for (int producer : cut_producers(task.groups)) {
+      const int norm = batch_norm_behind(spec, producer);
+      if (norm < 0)
+        throw storage::Error(storage::ErrorKind::invalid,
+                             fmt::format("criterion bn_scale reads the batch norm behind a layer, and {} of {} has none; valid: to protect "
+                                         "such layers (protect: [{}]), or another criterion",
+                                         spec.layers[producer].name, spec.name, spec.layers[producer].name));
+      scores.push_back({producer, task.net.weights().at(spec.layers[norm].name + ".weight").abs()});
+    }
+    return {combine(task, scores)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Criterion> make_bn_scale(const storage::Json&) {
+  return std::make_unique<BatchNormScale>();
+}
+
+}  // namespace prune

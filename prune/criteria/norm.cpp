@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "prune/criteria/members.h"
+#include "prune/criteria/scoring.h"
+
+namespace prune {
+
+using torch::Tensor;
+
+namespace {
+
+/// Norms of the rows of a matrix in fp64, some at a time: in one piece the largest layers would need gigabytes. [rows]
+Tensor row_norms(const Tensor& rows, double order) {
+  const std::int64_t at_once = std::max<std::int64_t>(1, (1 << 20) / std::max<std::int64_t>(1, rows.size(1)));
+  std::vector<Tensor> norms;
+  for (const Tensor& some : rows.split(at_once)) norms.push_back(some.to(torch::kFloat64).norm(order, 1));
+  return at::cat(norms);
+}
+
+/// The weights that read each input channel, one row a channel. [channels, weights]
+Tensor reading_weights(const Tensor& weight, const eval::Layer& reader) {
+  const Tensor grouped = weight.flatten(2).unflatten(0, {reader.groups, -1});  // [groups, outputs, inputs of a group, places]
+  return grouped.permute({0, 2, 1, 3}).flatten(2).flatten(0, 1);
+}
+
+/// The norm of a channel's filter (Li et al. 2017: L1), and with `readers` also that of the weights that read the channel, so of all that
+/// goes with it (DepGraph, Fang et al. 2023: L2). Layers are normalised before what is tied is combined.
+class Norm : public Criterion {
+ public:
+  Norm(double order, bool readers) : order_(order), readers_(readers) {}
+
+  Scoring score(const ScoringTask& task) const override {
+    const std::vector<eval::Layer>& layers = task.net.spec().layers;
+    const auto weight = [&](int layer) { return task.net.weights().at(layers[layer].name + ".weight"); };
+    std::vector<LayerScores> scores;
+    const auto add = [&](int layer, const Tensor& rows) { scores.push_back({layer, normalised_by_layer(row_norms(rows, order_))}); };
+    for (int producer : cut_producers(task.groups)) add(producer, weight(producer).flatten(1));
+    for (int layer = 0; readers_ && layer < static_cast<int>(layers.size()); ++layer) {
+      if (!eval::has_filters(layers[layer].kind)) continue;
+      const int read = layers[layer].inputs[0];
+      if (is_depthwise(layers[layer], static_cast<int>(task.groups.outputs[read].size()))) continue;  // its filters are the channels' own
+      const Tensor matrix = weight(layer);
+      add(read, layers[layer].kind == eval::LayerKind::linear ? matrix.t() : reading_weights(matrix, layers[layer]));
+    }
+    return {combine(task, scores)};
+  }
+
+ private:
+  double order_;
+  bool readers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Criterion> make_l1(const storage::Json& options) {
+  return std::make_unique<Norm>(1, options.at("readers").get<bool>());
+}
+
+std::unique_ptr<Criterion> make_l2(const storage::Json& options) {
+  return std::make_unique<Norm>(2, options.at("readers").get<bool>());
+}
+
+}  // namespace prune
