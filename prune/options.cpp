@@ -49,6 +49,30 @@ const Options& train_options() {
        .doc = "alpha of mixup's Beta distribution (Zhang et al. 2018); 0: none",
        .min = 0,
        .max = 100},
+      {.name = "cutmix",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "alpha of CutMix's Beta distribution (Yun et al. 2019); with mixup too, one of both is drawn for each batch; 0: none",
+       .min = 0,
+       .max = 100},
+      {.name = "bn_l1",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "L1 penalty on the scales of batch norm (network slimming, Liu et al. 2017), for the criterion bn_scale; 0: none",
+       .min = 0,
+       .max = 1},
+      {.name = "body_lr_factor",
+       .kind = OptionKind::real,
+       .fallback = 1.0,
+       .doc = "factor of the learning rate of all layers but the one that makes the class scores: below 1 for a pretrained body",
+       .min = 0,
+       .max = 1},
+      {.name = "micro_batch",
+       .kind = OptionKind::integer,
+       .fallback = 0,
+       .doc = "images computed at a time, their gradients summed to those of a batch; batch norm sees these; 0: the whole batch",
+       .min = 0,
+       .max = 65536},
       {.name = "ema",
        .kind = OptionKind::real,
        .fallback = 0.0,
@@ -114,9 +138,14 @@ const Options& optimizer_options() {
       {.name = "weight_decay",
        .kind = OptionKind::real,
        .fallback = 5e-4,
-       .doc = "sgd: L2 penalty on all trained tensors; adamw: their decoupled decay",
+       .doc = "sgd: L2 penalty; adamw: decoupled decay",
        .min = 0,
        .max = 1},
+      {.name = "decay",
+       .kind = OptionKind::choice,
+       .fallback = "weights",
+       .doc = "what weight_decay acts on: the weights of convolutions and linear layers, or all trained tensors, batch norm and biases too",
+       .choices = {"weights", "all"}},
       {.name = "nesterov", .kind = OptionKind::boolean, .fallback = true, .doc = "sgd: Nesterov's form; needs momentum above 0"},
       {.name = "beta1", .kind = OptionKind::real, .fallback = 0.9, .doc = "adamw: decay of the mean gradient", .min = 0, .max = 0.9999},
       {.name = "beta2", .kind = OptionKind::real, .fallback = 0.999, .doc = "adamw: decay of the mean square", .min = 0, .max = 0.999999},
@@ -155,6 +184,10 @@ void each_option(Train& train, const Visit& visit) {
   visit("warmup", train.warmup);
   visit("label_smoothing", train.label_smoothing);
   visit("mixup", train.mixup);
+  visit("cutmix", train.cutmix);
+  visit("bn_l1", train.bn_l1);
+  visit("body_lr_factor", train.body_lr_factor);
+  visit("micro_batch", train.micro_batch);
   visit("ema", train.ema);
   visit("class_weights", train.class_weights);
   visit("clip", train.clip);
@@ -173,6 +206,7 @@ void each_optimizer_option(Optimizer& optimizer, const Visit& visit) {
   visit("lr", optimizer.lr);
   visit("momentum", optimizer.momentum);
   visit("weight_decay", optimizer.weight_decay);
+  visit("decay", optimizer.decay);
   visit("nesterov", optimizer.nesterov);
   visit("beta1", optimizer.beta1);
   visit("beta2", optimizer.beta2);

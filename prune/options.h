@@ -23,6 +23,7 @@ struct OptimizerOptions {
   std::string name = "sgd";  ///< sgd | adamw
   double lr = 0.05, momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = true;               ///< where momentum is above 0
+  std::string decay = "weights";      ///< what decays: weights | all
   double beta1 = 0.9, beta2 = 0.999;  ///< adamw
   bool operator==(const OptimizerOptions&) const = default;
 };
@@ -44,6 +45,10 @@ struct TrainOptions {
   double warmup = 0;                   ///< epochs of linear warm-up, may be a fraction
   double label_smoothing = 0;
   double mixup = 0;                    ///< alpha of the Beta distribution; 0: none (Zhang et al. 2018)
+  double cutmix = 0;                   ///< likewise of CutMix (Yun et al. 2019)
+  double bn_l1 = 0;                    ///< L1 penalty on batch norm's scales (Liu et al. 2017)
+  double body_lr_factor = 1;           ///< of the learning rate of all layers but the one that makes the class scores
+  int micro_batch = 0;                 ///< images computed at a time, gradients summed to a batch's; 0: the whole batch
   double ema = 0;                      ///< decay of the weights' moving average, which is then what is validated and kept; 0: none
   std::string class_weights = "none";  ///< none | balanced
   double clip = 0;                     ///< largest norm of the gradient; 0: none

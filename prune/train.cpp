@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 #include <torch/nn/utils/clip_grad.h>
-#include <torch/optim/adamw.h>
-#include <torch/optim/sgd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <random>
 
 #include "eval/accuracy.h"
 #include "prune/checkpoint.h"
 #include "prune/loss_scaler.h"
+#include "prune/mixing.h"
+#include "prune/optimizer.h"
 #include "storage/base/error.h"
 
 namespace prune {
@@ -37,17 +36,6 @@ eval::Augmentation augmentation_of(const TrainOptions& options) {
           .cutout = has("cutout") ? options.cutout_size : 0};
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<Tensor> parameters) {
-  if (options.name == "adamw")
-    return std::make_unique<torch::optim::AdamW>(
-        std::move(parameters),
-        torch::optim::AdamWOptions(options.lr).betas({options.beta1, options.beta2}).weight_decay(options.weight_decay));
-  return std::make_unique<torch::optim::SGD>(std::move(parameters), torch::optim::SGDOptions(options.lr)
-                                                                        .momentum(options.momentum)
-                                                                        .weight_decay(options.weight_decay)
-                                                                        .nesterov(options.nesterov && options.momentum > 0));
-}
-
 /// Moves `average` towards `now` by 1 - decay; running statistics are taken over.
 void update_average(eval::Weights& average, const eval::Weights& now, double decay) {
   torch::NoGradGuard no_grad;
@@ -60,28 +48,42 @@ void update_average(eval::Weights& average, const eval::Weights& now, double dec
   }
 }
 
-/// Images mixed in pairs, and the share that the first of a pair has.
-struct Mixed {
-  Tensor images, labels, other_labels;
-  double share = 1;
-};
-
-Mixed mix(const Tensor& images, const Tensor& labels, double alpha, std::uint64_t seed) {
-  if (alpha == 0) return {images, labels, labels, 1};
-  std::mt19937_64 random(seed);
-  std::gamma_distribution<double> gamma(alpha);
-  const double a = gamma(random), b = gamma(random), share = a + b > 0 ? a / (a + b) : 1;
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(labels.size(0)));
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i);
-  const Tensor order = torch::tensor(eval::shuffled(numbers, random()), torch::kInt64).to(labels.device());
-  return {images * share + images.index_select(0, order) * (1 - share), labels, labels.index_select(0, order), share};
+bool is_better(const Epoch& epoch, const Epoch& other) {
+  if (epoch.val_accuracy != other.val_accuracy) return epoch.val_accuracy > other.val_accuracy;
+  return epoch.val_loss < other.val_loss || (std::isfinite(epoch.val_loss) && !std::isfinite(other.val_loss));
 }
+
+/// The smallest map that a batch norm reads, in values a channel of one image, with the layer's name; 0: there is none.
+std::pair<std::int64_t, std::string> smallest_normalised_map(const eval::NetSpec& spec) {
+  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  std::pair<std::int64_t, std::string> smallest{0, ""};
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const std::int64_t values = std::int64_t{shapes[i].height} * shapes[i].width;
+    if (spec.layers[i].kind == eval::LayerKind::batch_norm && (smallest.first == 0 || values < smallest.first))
+      smallest = {values, spec.layers[i].name};
+  }
+  return smallest;
+}
+
+/// Batches in a row whose loss is a hundred times that of guessing, after which a training is given up. One such loss comes back: the first
+/// batch after a cut of a net without batch norm may have it.
+constexpr int hopeless_batches = 50;
+
+/// Losses in a row that are not finite, in fp16, where the scale of the loss may still be too large.
+constexpr int unscalable_batches = 30;
 
 /// One training run in progress.
 class Training {
  public:
   Training(eval::Net& net, const TrainTask& task)
-      : net_(net), task_(task), options_(task.options), optimizer_(make_optimizer(task.options.optimizer, net.parameters())) {
+      : net_(net), task_(task), options_(task.options), optimizer_(task.options.optimizer, task.options.body_lr_factor, net) {
+    for (const auto& [name, tensor] : net.weights())
+      if (name.find(".running_") != std::string::npos) running_.push_back(tensor);
+    for (const eval::Layer& layer : net.spec().layers)
+      if (layer.kind == eval::LayerKind::batch_norm) scales_.push_back(net.weights().at(layer.name + ".weight"));
+    const std::int64_t batch = std::min<std::int64_t>(options_.batch, std::ssize(task.data.split(eval::Split::train)));
+    if (options_.micro_batch > 0) result_.parts = static_cast<int>((batch + options_.micro_batch - 1) / options_.micro_batch);
+    check_batch_norm(batch);
     if (options_.class_weights == "balanced")
       class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device());
     if (is_taught() && task.teacher == nullptr) throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
@@ -102,7 +104,7 @@ class Training {
       if (result_.end != TrainResult::End::done) break;
       validate(done);
       if (!task_.checkpoint.empty() && !is_over())
-        write_checkpoint(task_.checkpoint, {net_.weights(), best_, average_, progress_to_json()}, *optimizer_);
+        write_checkpoint(task_.checkpoint, {net_.weights(), best_, average_, progress_to_json()}, optimizer_.torch());
     }
     net_.require_gradients(false);
     if (result_.end == TrainResult::End::done) net_.assign(best_);
@@ -117,9 +119,24 @@ class Training {
 
   bool is_stopped() const { return options_.stop_after > 0 && static_cast<int>(result_.history.size()) >= options_.stop_after; }
 
+  /// Images that a pass needs for batch norm to see two values a channel.
+  std::int64_t least_part() const {
+    const std::int64_t values = smallest_normalised_map(net_.spec()).first;
+    return values == 1 ? 2 : 1;
+  }
+
+  void check_batch_norm(std::int64_t batch) const {
+    const std::int64_t part = batch / result_.parts;
+    if (part < least_part())
+      throw storage::Error(storage::ErrorKind::invalid,
+                           fmt::format("batches of {} in {} parts: batch norm {} would see one value a channel; valid: at least two images",
+                                       batch, result_.parts, smallest_normalised_map(net_.spec()).second));
+  }
+
   void resume() {
     Checkpoint checkpoint;
-    if (task_.checkpoint.empty() || !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, checkpoint, *optimizer_)) return;
+    if (task_.checkpoint.empty() || !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, checkpoint, optimizer_.torch()))
+      return;
     net_.assign(checkpoint.weights);
     best_ = std::move(checkpoint.best);
     average_ = std::move(checkpoint.average);
@@ -128,19 +145,21 @@ class Training {
 
   Json progress_to_json() const {
     Json history = Json::array();
-    for (const Epoch& epoch : result_.history) history.push_back({epoch.train_loss, epoch.val_accuracy, epoch.val_loss, epoch.lr});
+    for (const Epoch& epoch : result_.history)
+      history.push_back({storage::number_to_json(epoch.train_loss), epoch.val_accuracy, storage::number_to_json(epoch.val_loss), epoch.lr});
     Json progress{{"history", history},     {"best_epoch", result_.best_epoch}, {"steps", steps_},
                   {"parts", result_.parts}, {"loss_scale", scaler_.scale},      {"good_steps", scaler_.good_steps}};
-    if (start_) progress["start"] = {start_->val_accuracy, start_->val_loss};
+    if (start_) progress["start"] = {start_->val_accuracy, storage::number_to_json(start_->val_loss)};
     return progress;
   }
 
   void read_progress(const Json& progress) {
     for (const Json& e : progress.at("history"))
-      result_.history.push_back({e.at(0).get<double>(), e.at(1).get<double>(), e.at(2).get<double>(), e.at(3).get<double>()});
+      result_.history.push_back(
+          {storage::number_from_json(e.at(0)), e.at(1).get<double>(), storage::number_from_json(e.at(2)), e.at(3).get<double>()});
     result_.best_epoch = progress.at("best_epoch").get<int>();
     if (progress.contains("start"))
-      start_ = Epoch{.val_accuracy = progress["start"].at(0).get<double>(), .val_loss = progress["start"].at(1).get<double>()};
+      start_ = Epoch{.val_accuracy = progress["start"].at(0).get<double>(), .val_loss = storage::number_from_json(progress["start"].at(1))};
     result_.best = result_.best_epoch == 0 ? start_.value() : result_.history.at(static_cast<std::size_t>(result_.best_epoch) - 1);
     result_.parts = progress.at("parts").get<int>();
     steps_ = progress.at("steps").get<std::int64_t>();
@@ -167,8 +186,7 @@ class Training {
       const double loss = train_batch(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step)));
       loss_sum += loss;
       result_.images += batch->labels.size(0);
-      // A hundred times the loss of guessing is past recovery.
-      if (!std::isfinite(loss) || loss > 100 * std::log(std::max(classes, 2.0))) {
+      if (is_hopeless(loss, classes)) {
         result_.end = TrainResult::End::diverged;
         result_.reason =
             fmt::format("the training loss is {} in epoch {}, batch {}, at learning rate {:.3g}", loss, epoch + 1, step + 1, done.lr);
@@ -183,9 +201,17 @@ class Training {
     result_.train_s += seconds_since(start);
   }
 
+  /// Whether the losses so far do not come back.
+  bool is_hopeless(double loss, double classes) {
+    const bool is_finite = std::isfinite(loss);
+    not_finite_ = is_finite ? 0 : not_finite_ + 1;
+    beyond_ = is_finite && loss <= 100 * std::log(std::max(classes, 2.0)) ? 0 : beyond_ + 1;
+    return not_finite_ > (task_.precision == eval::Precision::fp16 ? unscalable_batches : 0) || beyond_ > hopeless_batches;
+  }
+
   double train_batch(const eval::Batch& batch, double lr, std::uint64_t seed) {
-    for (auto& group : optimizer_->param_groups()) group.options().set_lr(lr);
-    const Mixed mixed = mix(batch.images.to(net_.device()), batch.labels.to(net_.device()), options_.mixup, seed);
+    optimizer_.set_lr(lr);
+    const MixedBatch mixed = mix(batch.images.to(net_.device()), batch.labels.to(net_.device()), options_, seed);
     const double loss = gradients_of(mixed);
     const double scale = task_.precision == eval::Precision::fp16 ? scaler_.scale : 1;
     if (task_.precision == eval::Precision::fp16) {
@@ -193,8 +219,10 @@ class Training {
       scaler_.update(finite);
       if (!finite) return loss;
     }
-    if (options_.clip > 0) torch::nn::utils::clip_grad_norm_(parameters(), options_.clip);
-    optimizer_->step();
+    if (options_.bn_l1 > 0)
+      for (Tensor& scale_of_norm : scales_) scale_of_norm.mutable_grad().add_(scale_of_norm.detach().sign(), options_.bn_l1);
+    if (options_.clip > 0) torch::nn::utils::clip_grad_norm_(parameters_, options_.clip);
+    optimizer_.step();
     ++steps_;
     // Early averages would remember the initial weights: the decay grows with the steps.
     if (options_.ema > 0)
@@ -203,43 +231,62 @@ class Training {
     return loss;
   }
 
-  std::vector<Tensor>& parameters() { return optimizer_->param_groups()[0].params(); }
-
   /// Sets the gradients of the batch's mean loss, and returns that; in more parts where memory does not suffice.
-  double gradients_of(const Mixed& batch) {
+  double gradients_of(const MixedBatch& batch) {
+    const std::int64_t images = batch.labels.size(0);
+    const std::vector<Tensor> running = copies_of(running_);
     while (true) {
-      for (Tensor& parameter : parameters()) parameter.mutable_grad().reset();
+      for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
       try {
         double loss = 0;
-        const std::int64_t images = batch.labels.size(0), part = (images + result_.parts - 1) / result_.parts;
+        const std::int64_t part = (images + result_.parts - 1) / result_.parts;
+        const Weighing weighing{total_weight(batch.labels), total_weight(batch.other_labels), static_cast<double>(images)};
         for (std::int64_t begin = 0; begin < images; begin += part) {
           const std::int64_t size = std::min(part, images - begin);
-          const Mixed piece = result_.parts == 1 ? batch
-                                                 : Mixed{batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
-                                                         batch.other_labels.narrow(0, begin, size), batch.share};
-          loss += backward(piece, static_cast<double>(size) / static_cast<double>(images));
+          loss += backward({batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
+                            batch.other_labels.narrow(0, begin, size), batch.share},
+                           weighing);
         }
         return loss;
       } catch (const std::exception& error) {
-        if (!eval::is_out_of_memory(error) || result_.parts >= batch.labels.size(0)) throw;
+        if (!eval::is_out_of_memory(error) || images / (2 * result_.parts) < least_part()) throw;
       }
+      torch::NoGradGuard no_grad;
+      for (std::size_t i = 0; i < running.size(); ++i) running_[i].copy_(running[i]);  // the pass that failed has moved some
       result_.parts *= 2;
       report(0, fmt::format("out of memory: batches of {} are computed in {} parts", options_.batch, result_.parts));
     }
   }
 
-  /// Adds the gradients of `share` times the mean loss, and returns that.
-  double backward(const Mixed& batch, double share) {
+  static std::vector<Tensor> copies_of(const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> copies;
+    for (const Tensor& tensor : tensors) copies.push_back(tensor.clone());
+    return copies;
+  }
+
+  /// What the sums over a batch are divided by, so that its parts add up to its mean loss.
+  struct Weighing {
+    double labels = 1, other_labels = 1, images = 1;
+  };
+
+  double total_weight(const Tensor& labels) const {
+    return class_weights_.defined() ? class_weights_.index_select(0, labels).sum().item<double>() : static_cast<double>(labels.size(0));
+  }
+
+  /// Adds the gradients of a part of a batch's loss, and returns that.
+  double backward(const MixedBatch& part, const Weighing& weighing) {
     Tensor scores;
     {
       const eval::AutocastScope autocast(task_.precision, net_.device());
-      scores = net_.forward(batch.images, /*training=*/true);
+      scores = net_.forward(part.images, /*training=*/true);
     }
     scores = scores.to(torch::kFloat32);
-    Tensor loss = cross_entropy(scores, batch.labels);
-    if (batch.share < 1) loss = batch.share * loss + (1 - batch.share) * cross_entropy(scores, batch.other_labels);
-    if (is_taught()) loss = (1 - options_.distill->weight) * loss + options_.distill->weight * distance_to_teacher(batch.images, scores);
-    loss = loss * share;
+    Tensor loss = cross_entropy(scores, part.labels) / weighing.labels;
+    if (part.share < 1) loss = part.share * loss + (1 - part.share) * cross_entropy(scores, part.other_labels) / weighing.other_labels;
+    if (is_taught()) {
+      const double weight = options_.distill->weight;
+      loss = (1 - weight) * loss + weight * distance_to_teacher(part.images, scores) / weighing.images;
+    }
     (task_.precision == eval::Precision::fp16 ? loss * scaler_.scale : loss).backward();
     return loss.item<double>();
   }
@@ -247,10 +294,11 @@ class Training {
   bool is_taught() const { return options_.distill && options_.distill->weight > 0; }
 
   Tensor cross_entropy(const Tensor& scores, const Tensor& labels) const {
-    return at::cross_entropy_loss(scores, labels, class_weights_, at::Reduction::Mean, -100, options_.label_smoothing);
+    return at::cross_entropy_loss(scores, labels, class_weights_, at::Reduction::Sum, -100, options_.label_smoothing);
   }
 
-  /// Kullback-Leibler divergence of the softened scores, times the square of the temperature, which keeps the gradients' size.
+  /// Kullback-Leibler divergence of the softened scores, summed over the images, times the square of the temperature, which keeps the
+  /// gradients' size.
   Tensor distance_to_teacher(const Tensor& images, const Tensor& scores) const {
     const double temperature = options_.distill->temperature;
     Tensor wanted;
@@ -260,14 +308,13 @@ class Training {
       wanted = task_.teacher->forward(images, /*training=*/false);
     }
     const Tensor target = at::log_softmax(wanted.to(torch::kFloat32) / temperature, 1), given = at::log_softmax(scores / temperature, 1);
-    return at::kl_div(given, target, at::Reduction::Sum, /*log_target=*/true) *
-           (temperature * temperature / static_cast<double>(scores.size(0)));
+    return at::kl_div(given, target, at::Reduction::Sum, /*log_target=*/true) * (temperature * temperature);
   }
 
   /// Divides the gradients by the scale; false where one is not finite.
   bool unscale_gradients(double scale) {
     bool finite = true;
-    for (Tensor& parameter : parameters()) {
+    for (Tensor& parameter : parameters_) {
       if (!parameter.grad().defined()) continue;
       parameter.mutable_grad().div_(scale);
       finite = finite && parameter.grad().isfinite().all().item<bool>();
@@ -284,8 +331,8 @@ class Training {
     const eval::Evaluation validation = eval::evaluate(net_, task_.data, task_.normalisation, task_.data.split(eval::Split::validation));
     done.val_accuracy = validation.accuracy;
     done.val_loss = validation.loss;
-    const auto worse = [&](const Epoch& other) { return other.val_accuracy <= done.val_accuracy; };
-    if ((!start_ || worse(*start_)) && std::all_of(result_.history.begin(), result_.history.end(), worse)) {
+    const bool is_first = !start_ && result_.history.empty();
+    if (is_first || is_better(done, result_.best)) {
       result_.best = done;
       best_ = eval::clone(net_.weights());
       result_.best_epoch = static_cast<int>(result_.history.size()) + 1;
@@ -297,8 +344,11 @@ class Training {
   eval::Net& net_;
   const TrainTask& task_;
   const TrainOptions& options_;
-  std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  Tensor class_weights_;  ///< undefined: all alike
+  Optimizer optimizer_;
+  std::vector<Tensor> parameters_ = net_.parameters();
+  std::vector<Tensor> running_, scales_;  ///< batch norm's statistics, and its scales
+  int not_finite_ = 0, beyond_ = 0;       ///< batches in a row of such a loss
+  Tensor class_weights_;                  ///< undefined: all alike
   eval::Weights best_, average_;
   LossScaler scaler_;
   std::int64_t steps_ = 0;

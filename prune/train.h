@@ -20,7 +20,7 @@ struct TrainResult {
   End end = End::done;
   std::string reason;          ///< of a divergence
   std::vector<Epoch> history;  ///< one entry an epoch, resumed ones included
-  int best_epoch = 0;          ///< counted from 1; the later of equals; 0: the net as it was given
+  int best_epoch = 0;          ///< counted from 1; of equal accuracy the one of less loss; 0: the net as it was given
   Epoch best;                  ///< its validation
   double data_wait_s = 0,
          train_s = 0;       ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
@@ -44,9 +44,10 @@ struct TrainTask {
   const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device
 };
 
-/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy; with `ema` those are averages. A batch that
-/// does not fit into memory is computed in halves, quarters ... whose gradients are summed: the step stays that of the whole batch, but
-/// batch norm sees the parts.
+/// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy, of equal ones that with the least loss; with
+/// `ema` those are averages. A batch that does not fit into memory is computed in halves, quarters ... whose gradients are summed: the step
+/// stays that of the whole batch, but batch norm sees the parts. A loss that is not finite ends it as diverged, as does one far above that
+/// of guessing for many batches in a row. Throws storage::Error(invalid) where batch norm would see one value a channel.
 TrainResult train(eval::Net& net, const TrainTask& task);
 
 /// Weights of the classes, inverse to their share of the split's images, with a mean of 1 over the images; 0 for a class without any.
