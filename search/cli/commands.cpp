@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "search/cli/printable.h"
+#include "search/cli/request.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 
@@ -26,7 +27,10 @@ void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments)
 Experiment load(const ExperimentArguments& arguments) {
   std::vector<Override> overrides;
   for (const std::string& text : arguments.overrides) overrides.push_back(parse_override(text));
-  return load_experiment(arguments.file, overrides);
+  return load_experiment(arguments.file, overrides, [](const std::filesystem::path& file) {
+    if (file.extension() == ".json") return describe_net_json(file);
+    return eval::net_spec_from_json(ask_worker({{"command", "describe"}, {"weights", std::filesystem::absolute(file).string()}}));
+  });
 }
 
 void add_only_option(CLI::App& command, ExperimentArguments& arguments) {

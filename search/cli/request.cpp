@@ -127,12 +127,7 @@ void put_net(Json& request, const NetArguments& arguments) {
     request["net"] = to_json(arguments);
   }
   if (arguments.spec.empty()) return;
-  const Json spec = read_json(arguments.spec);
-  try {
-    request["spec"] = eval::to_json(eval::net_spec_from_json(spec));
-  } catch (const Error& error) {
-    throw Error(ErrorKind::invalid, fmt::format("{}: {}", arguments.spec.string(), error.what()));
-  }
+  request["spec"] = eval::to_json(describe_net_json(arguments.spec));
 }
 
 void put_data(Json& request, const std::string& text) {

@@ -256,7 +256,7 @@ bool is_device(const std::string& text) {
   return text.size() <= 64 && std::regex_match(text, forms);
 }
 
-Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides, const DescribeNet& describe_net) {
   Experiment experiment;
   experiment.file = std::filesystem::absolute(file).lexically_normal();
   experiment.yaml = read_experiment_file(file);
@@ -266,11 +266,11 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   fill_environment(tree, environment);
 
   YamlReader root(tree, "", experiment.file.parent_path());
-  read_experiment(root, experiment, describe_all);
+  read_experiment(root, experiment, describe_all, describe_net);
   return experiment;
 }
 
-void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe) {
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe, const DescribeNet& describe_net) {
   static const Option seed_option{
       .name = "seed", .kind = OptionKind::integer, .fallback = 1, .doc = "the first seed", .min = 0, .max = 1e9};
 
@@ -284,7 +284,7 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
   DataInfos infos;
   for (const Task& task : experiment.tasks)
     if (!experiment.data.at(task.dataset).targets.empty()) infos.push_back(info_of(experiment, task));  // the reference describes none
-  experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos);
+  experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos, describe_net);
   experiment.train = read_training(root.section("train", "how base nets are trained"), std::nullopt);
   read_search(root.section("search", "what is tried"), experiment);
   read_prune(root.section("prune", "how nets are cut"), experiment, infos);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,14 +53,16 @@ WeightsFile describe_weights(const std::filesystem::path& path);
 
 /// A net to start from, or a baseline to compare with.
 struct NetRequest {
-  std::string name;  ///< of the registry
+  std::string name;  ///< of the registry; of a net that a file describes, what it goes by
   double width = 1;
   std::string layout = "automatic";
   double dropout = 0.5;
-  std::optional<WeightsFile> weights = {};  ///< safetensors to start from; none: from scratch
+  std::optional<WeightsFile> weights = {};  ///< safetensors or ONNX to start from; none: from scratch
+  std::optional<eval::NetSpec> spec = {};   ///< as a file described it, in place of the registry's
 };
 
-/// {"name", "width", "layout", "dropout"}, and "weights": {"path", "identity"} where there are some, as stages carry it.
+/// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "identity"} where there are some, as
+/// stages carry it.
 Located located(const NetRequest& net);
 
 struct Baseline {
@@ -177,9 +180,16 @@ Override parse_override(const std::string& text);
 bool is_device(const std::string& text);
 constexpr const char* device_forms = "auto, cpu, cuda, cuda:0 or cuda:0,1";
 
-/// Reads and validates the file; relative paths start at it, ${NAME:-default} is filled in from the environment.
-/// Throws storage::Error(invalid): "file:line:column: key.path: value: what would be valid".
-Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides = {});
+/// The net that a file describes: a JSON file as `export --to json` writes it, safetensors that say their net, or ONNX.
+using DescribeNet = std::function<eval::NetSpec(const std::filesystem::path& file)>;
+
+/// JSON files alone: what can be read without LibTorch. Throws storage::Error(invalid) for the others and for what is no net.
+eval::NetSpec describe_net_json(const std::filesystem::path& file);
+
+/// Reads and validates the file; relative paths start at it, ${NAME:-default} is filled in from the environment. `describe_net` reads nets
+/// of the user's own. Throws storage::Error(invalid): "file:line:column: key.path: value: what would be valid".
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides = {},
+                           const DescribeNet& describe_net = describe_net_json);
 
 /// The experiment as stored and compared by later runs: everything that decides results, nothing of resources or reliability. Data are
 /// described by the identity of their files, not by where they lie.

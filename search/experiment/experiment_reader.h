@@ -24,10 +24,10 @@ using DescribeData = std::function<void(const YamlReader&, const std::vector<Tas
 using DataInfos = std::vector<eval::DatasetInfo>;
 
 /// The whole file, into what is empty still but for its place. `describe`: describe_all, or what stands for it where no data are.
-void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe);
+void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe, const DescribeNet& describe_net);
 
 /// `nets`, each buildable for every dataset.
-std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos);
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos, const DescribeNet& describe_net);
 
 /// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
 /// one asks.

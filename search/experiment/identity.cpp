@@ -80,7 +80,11 @@ WeightsFile describe_weights(const std::filesystem::path& path) {
 }
 
 Located located(const NetRequest& net) {
-  Json json{{"name", net.name}, {"width", net.width}, {"layout", net.layout}, {"dropout", net.dropout}};
+  Json json{{"name", net.name}, {"width", net.width}};
+  if (net.spec)
+    json["spec"] = eval::to_json(*net.spec);
+  else
+    json.update({{"layout", net.layout}, {"dropout", net.dropout}});
   if (!net.weights) return {json, json};
   json["weights"]["identity"] = net.weights->identity;
   Located with{json, json};

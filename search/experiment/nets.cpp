@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "prune/own_net.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 
 namespace search {
 
@@ -17,7 +19,18 @@ double budgeted(const eval::NetSpec& spec, prune::Budget of) {
 
 }  // namespace
 
+eval::NetSpec describe_net_json(const std::filesystem::path& file) {
+  const Json json = Json::parse(storage::read_file(file), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: is no JSON", file.string()));
+  try {
+    return eval::net_spec_from_json(json);
+  } catch (const storage::Error& error) {
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
 eval::NetSpec make_net(const NetRequest& request, const eval::DatasetInfo& data) {
+  if (request.spec) return prune::fitted(*request.spec, request.width, data.shape, data.classes);
   return eval::make_net(request.name, {.width = request.width,
                                        .classes = data.classes,
                                        .input = data.shape,
@@ -44,6 +57,12 @@ double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const
       high = middle - 1;
   }
   return low / 1000.0;
+}
+
+NetRequest narrowed(NetRequest base, const eval::DatasetInfo& data, const prune::PruneRequest& request) {
+  base.width = narrow_width(base, data, request);
+  base.weights.reset();
+  return base;
 }
 
 }  // namespace search

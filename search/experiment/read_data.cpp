@@ -27,26 +27,49 @@ const storage::Options& net_options() {
 }
 
 /// A file that must be there. The reader's empty text stands for none.
-std::filesystem::path read_file(const YamlReader& entry) {
-  const std::filesystem::path file =
-      entry.read({.name = "weights", .kind = OptionKind::path, .doc = "a safetensors file with torchvision's names"}).get<std::string>();
-  if (!std::filesystem::is_regular_file(file))
-    entry.fail(fmt::format("is no file ({}); valid: safetensors to start from, or nothing", file.string()));
+std::filesystem::path read_file(const YamlReader& entry, const std::string& valid) {
+  const std::filesystem::path file = entry.read({.name = "file", .kind = OptionKind::path, .doc = valid}).get<std::string>();
+  if (!std::filesystem::is_regular_file(file)) entry.fail(fmt::format("is no file ({}); valid: {}", file.string(), valid));
   return file;
+}
+
+void check_buildable(const YamlReader& entry, const NetRequest& net, const DataInfos& infos) {
+  entry.checked([&] {
+    for (const eval::DatasetInfo& info : infos) make_net(net, info);
+  });
+}
+
+std::optional<WeightsFile> read_weights(YamlReader& entry) {
+  const std::optional<YamlReader> weights = entry.find("weights", "safetensors to start from, with the net's names; default: random");
+  if (!weights || weights->node().text.empty()) return std::nullopt;
+  const std::filesystem::path file = read_file(*weights, "safetensors to start from, or nothing");
+  return weights->checked([&] { return describe_weights(file); });
+}
+
+/// A net that a file describes, if the entry names one: `onnx`, `spec`, or `weights` without a name.
+std::optional<NetRequest> read_own_net(YamlReader& entry, const std::optional<YamlReader>& name, const DataInfos& infos,
+                                       const DescribeNet& describe_net) {
+  std::optional<YamlReader> source = entry.find("onnx", "a net of your own, with its weights");
+  const bool has_weights = source.has_value();
+  if (!source) source = entry.find("spec", "a net of your own, as JSON (`nas-run export --to json`)");
+  if (!source && !name) source = entry.find("weights");
+  if (!source) return std::nullopt;
+  const std::filesystem::path file = read_file(*source, "a file that describes a net");
+  NetRequest net{.name = name ? name->safe_name() : file.stem().string()};
+  net.spec = source->checked([&] { return describe_net(file); });
+  if (has_weights)
+    net.weights = source->checked([&] { return describe_weights(file); });
+  else
+    net.weights = read_weights(entry);
+  check_buildable(*source, net, infos);
+  return net;
 }
 
 NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos& infos) {
   const Json options = entry.values(net_options());
   NetRequest net{name, options.at("width"), options.at("layout"), options.at("dropout")};
-  if (const std::optional<YamlReader> weights =
-          entry.find("weights", "safetensors with torchvision's names to start from; default: random");
-      weights && !weights->node().text.empty()) {
-    const std::filesystem::path file = read_file(*weights);
-    net.weights = weights->checked([&] { return describe_weights(file); });
-  }
-  entry.checked([&] {
-    for (const eval::DatasetInfo& info : infos) make_net(net, info);
-  });
+  net.weights = read_weights(entry);
+  check_buildable(entry, net, infos);
   return net;
 }
 
@@ -137,15 +160,18 @@ void describe_all(const YamlReader& section, const std::vector<Task>& tasks, std
   }
 }
 
-std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos) {
+std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos, const DescribeNet& describe_net) {
   std::vector<NetRequest> nets;
   std::vector<std::string> taken;
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.named();
-    const YamlReader name = entry.require("name", "a net, as in 'name: vgg16_bn'");
-    nets.push_back(read_net(entry, name.one_of("a net", eval::net_names()), infos));
+    const std::optional<YamlReader> name =
+        entry.find("name", "a net of `nas-run nets`; what a net of your own goes by, default: its file's name");
+    std::optional<NetRequest> own = read_own_net(entry, name, infos, describe_net);
+    if (!own && !name) entry.require("name", "a net, as in 'name: vgg16_bn', or a file: onnx, spec or weights");
+    nets.push_back(own ? *std::move(own) : read_net(entry, name->one_of("a net", eval::net_names()), infos));
     entry.finish();
-    take_name(name, fmt::format("{} {}", nets.back().name, nets.back().width), taken);
+    take_name(name ? *name : entry, fmt::format("{} {}", nets.back().name, nets.back().width), taken);
   }
   if (nets.empty()) section.fail("is not a list of nets; valid: as in '[vgg16_bn]'");
   return nets;

@@ -74,7 +74,7 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {
     net.label = narrow_prefix + net.label;
-    net.request.width = narrow_width(net.request, info_, *baseline.narrow);
+    net.request = narrowed(net.request, info_, *baseline.narrow);
     nets.push_back(std::move(net));
   }
   return nets;
@@ -115,7 +115,7 @@ std::vector<AttackedNet> TaskPlanner::attacked_nets(int seed) {
 
 AttackedNet TaskPlanner::attacked(const SourceNet& source, int seed) {
   NamedNet net{source.net, source.is_baseline && !source.narrow ? source.net.name : source.name};
-  if (source.narrow) net.request.width = narrow_width(source.net, info_, *source.narrow);
+  if (source.narrow) net.request = narrowed(source.net, info_, *source.narrow);
   return {source.name, net.request, training(net, source.is_baseline ? baseline_name(net) : net.label, source.train, seed)};
 }
 

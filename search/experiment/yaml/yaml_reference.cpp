@@ -77,7 +77,7 @@ KeyLog asked_keys(const std::string& yaml) {
   KeyLog log, once;
   YamlReader root(tree, "", "/", &log);
   Experiment experiment;
-  read_experiment(root, experiment, [](const auto&, const auto&, auto&) {});
+  read_experiment(root, experiment, [](const auto&, const auto&, auto&) {}, describe_net_json);
   for (KnownKey& key : log) {
     const auto same =
         std::find_if(once.begin(), once.end(), [&](const KnownKey& other) { return other.section == key.section && other.key == key.key; });

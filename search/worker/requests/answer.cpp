@@ -11,7 +11,8 @@ struct Command {
   const char* name;
   Json (*run)(const Json& request);
 };
-const Command commands[] = {{"convert", convert_net}, {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net}};
+const Command commands[] = {
+    {"convert", convert_net}, {"describe", describe_net}, {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net}};
 
 Json failed(storage::ErrorKind kind, const std::string& message) {
   return {{"error", {{"kind", static_cast<int>(kind)}, {"message", message}}}};

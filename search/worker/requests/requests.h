@@ -33,6 +33,7 @@ prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const
 Json answer_request(const Json& request);
 
 Json convert_net(const Json& request);
+Json describe_net(const Json& request);
 Json score_net(const Json& request);
 Json prune_net(const Json& request);
 Json evaluate_net(const Json& request);

@@ -6,6 +6,7 @@
 #include "eval/formats/safetensors.h"
 #include "eval/nets/registry.h"
 #include "eval/precision.h"
+#include "prune/own_net.h"
 #include "search/worker/stages/stages.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
@@ -116,8 +117,11 @@ eval::Net StageContext::input_net(const std::string& role) const {
 }
 
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
+  const int classes = static_cast<int>(data.class_names().size());
+  if (net.contains("spec"))
+    return prune::fitted(eval::net_spec_from_json(net.at("spec")), net.at("width").get<double>(), data.shape(), classes);
   eval::NetOptions options = eval::net_options_from_json(net);
-  options.classes = static_cast<int>(data.class_names().size());
+  options.classes = classes;
   options.input = data.shape();
   return eval::make_net(net.at("name").get<std::string>(), options);
 }

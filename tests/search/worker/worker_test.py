@@ -71,6 +71,18 @@ def main():
         check(f"parameters of another kind: {unknown}", "a stage evaluate lacks the parameter 'split'" in unknown["failure"])
         check(f"an option that nothing reads: {misspelt}", misspelt["failure_kind"] == "invalid" and "momentun" in misspelt["failure"])
 
+        done = nas_run("convert", "--weights", folder / "w.safetensors", "--to", "onnx", "-o", folder / "w.onnx")
+        check(f"convert: {done.stderr}", done.returncode == 0)
+        for kind in ("weights: w.safetensors", "onnx: w.onnx"):  # a net of the user's own, which the file describes
+            own = folder / "own.yaml"
+            own.write_text((folder / "first.yaml").read_text().replace("{name: vgg11_bn, width: 0.125}", f"{{{kind}}}") +
+                           "baselines: [{name: narrow, keep: 0.3}]\nprune: {criteria: [l1], schedules: [{name: half, keep: [0.5]}], retrain: {epochs: 1}}\n")
+            results = folder / kind.split(":")[0]
+            done = nas_run("run", own, "-o", results)
+            check(f"{kind}: {done.stderr}", done.returncode == 0)
+            rows = dict(sqlite3.connect(results / "experiment.db").execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
+            check(f"{kind}: trained, cut and narrow nets: {rows}", rows.get("train") == 2 and rows.get("prune") == 1)
+
         cut = folder / "cut.yaml"
         cut.write_text((folder / "first.yaml").read_text() + "prune: {criteria: [l1], schedules: [{name: half, keep: [0.5]}], retrain: {epochs: 1}, "
                        "refit: {images: 20}, substeps: 2}\n")
