@@ -25,7 +25,7 @@ int trials(const Options& options) {
                                                 "seed",  "fold", "state", "steps",     "failure"};
   const Repository repository(options.directory, Repository::Access::read);
   if (options.table) {
-    fmt::print("{}", to_table(answers(read_snapshot(repository), stored_tolerance(repository), "macs")));
+    fmt::print("{}", to_table(summary_rows(read_snapshot(repository), stored_tolerance(repository), "macs")));
     return exit_done;
   }
   const Json rows = repository.rows("trials");

@@ -191,7 +191,7 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
     return;
   }
   Json answers = Json::array(), best = Json::array();
-  for (const SummaryRow& row : search::answers(run, experiment.tolerance, size)) answers.push_back(to_json(row));
+  for (const SummaryRow& row : summary_rows(run, experiment.tolerance, size)) answers.push_back(to_json(row));
   for (const Best& each : bests) best.push_back(to_json(each, directory));
   print_json({{"summary",
                {{"end", end_name(summary.end)},

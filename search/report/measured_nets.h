@@ -1,5 +1,5 @@
 // The nets that were measured, put together for comparing: by task and base net, of each its bases, its cut nets and its baselines, seed by
-// seed. Used by the answers and the comparison.
+// seed. Used by the summary and the comparison.
 #pragma once
 
 #include <map>

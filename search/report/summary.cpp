@@ -70,7 +70,7 @@ Chosen chosen(const ComparisonGroup& group, const Series& line, double tolerance
 
 }  // namespace
 
-std::vector<SummaryRow> answers(const Snapshot& run, double tolerance, const std::string& size) {
+std::vector<SummaryRow> summary_rows(const Snapshot& run, double tolerance, const std::string& size) {
   std::vector<SummaryRow> rows;
   const auto add = [&](const SummaryRow& row) {
     if (row.of_seeds > 0) rows.push_back(row);

@@ -1,4 +1,4 @@
-// The answer of a run: per task a table of the base, every schedule x criterion, the baselines and the narrow control.
+// The summary of a run: per task a table of the base, every schedule x criterion, the baselines and the narrow control.
 // Printed by `nas-run run` at its end and by the commands that compare.
 #pragma once
 
@@ -23,7 +23,7 @@ struct SummaryRow {
 /// with the best validation accuracy (of equal ones the smaller); and the smallest (in `size`: "params" or "macs") whose validation
 /// accuracy is at most `tolerance` below its base's, over the seeds that have one. Baselines that belong to no base net stand under each of
 /// their task. Nets without a test accuracy yet are left out.
-std::vector<SummaryRow> answers(const Snapshot& run, double tolerance, const std::string& size);
+std::vector<SummaryRow> summary_rows(const Snapshot& run, double tolerance, const std::string& size);
 
 /// The rows as aligned text, a table for each task and base net.
 std::string to_table(const std::vector<SummaryRow>& rows);

@@ -1,4 +1,4 @@
-// The text of the answers, declared in answers.h.
+// The text of the summary, declared in summary.h.
 #include <fmt/format.h>
 
 #include "search/report/summary.h"

@@ -1,4 +1,4 @@
-// Tables for a terminal. Used by the answers of a run and by the commands that list rows.
+// Tables for a terminal. Used by the summary of a run and by the commands that list rows.
 #pragma once
 
 #include <string>

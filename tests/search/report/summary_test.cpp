@@ -38,8 +38,8 @@ Json baseline(const char* net, double width, int seed, double val, double test, 
 }
 
 /// Of rows of the views `steps` and `baselines`.
-std::vector<SummaryRow> answers(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
-  return search::answers(support::snapshot_of(steps, baselines), tolerance, size);
+std::vector<SummaryRow> summary_rows(const Json& steps, const Json& baselines, double tolerance, const std::string& size) {
+  return search::summary_rows(support::snapshot_of(steps, baselines), tolerance, size);
 }
 
 SummaryRow row(const std::vector<SummaryRow>& rows, const std::string& what) {
@@ -66,7 +66,7 @@ TEST_CASE("columns of a table are aligned by letters, not by bytes") {
 }
 
 TEST_CASE("the base is averaged over seeds") {
-  const SummaryRow base = row(answers(two_seeds, Json::array(), 0.01, "macs"), "base");
+  const SummaryRow base = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "base");
   CHECK(base.task == "t");
   CHECK(base.net == "n");
   CHECK(base.seeds == 2);
@@ -79,7 +79,7 @@ TEST_CASE("the base is averaged over seeds") {
 
 TEST_CASE("the best of each seed is chosen by validation, the smaller of equals") {
   // Seed 1: step 1. Seed 2: steps 1 and 2 are equal, 2 is smaller.
-  const SummaryRow best = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
+  const SummaryRow best = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
   CHECK(best.seeds == 2);
   CHECK(best.accuracy_val == Approx((0.91 + 0.90) / 2));
   CHECK(best.accuracy_test == Approx((0.89 + 0.86) / 2));
@@ -92,18 +92,18 @@ TEST_CASE("the best of each seed is chosen by validation, the smaller of equals"
 
 TEST_CASE("the smallest is within the tolerance of its own seed's base") {
   // Seed 1: base .90, so .89 is just good enough: step 2. Seed 2: base .92, so .91 is wanted, and no cut has it.
-  const SummaryRow smallest = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
+  const SummaryRow smallest = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, smallest");
   CHECK(smallest.seeds == 1);
   CHECK(smallest.of_seeds == 2);
   CHECK(smallest.macs == 50);
   CHECK(smallest.macs_ratio == Approx(0.25));
   CHECK(smallest.accuracy_test == Approx(0.87));
   // Three points of tolerance: step 2 of both.
-  CHECK(row(answers(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
+  CHECK(row(summary_rows(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
 }
 
 TEST_CASE("the last is the net after all cuts, told where there are several") {
-  const SummaryRow last = row(answers(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
+  const SummaryRow last = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
   CHECK(last.seeds == 2);
   CHECK(last.macs == 20);
   CHECK(last.accuracy_test == Approx((0.79 + 0.84) / 2));
@@ -112,26 +112,26 @@ TEST_CASE("the last is the net after all cuts, told where there are several") {
 TEST_CASE("the smallest is taken in the size that is asked for") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 1, 0.9, 0.8, 300, 500),
                    step(1, "s", "c", 2, 0.9, 0.7, 400, 200)};
-  CHECK(row(answers(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test == 0.8);
-  CHECK(row(answers(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test == 0.7);
+  CHECK(row(summary_rows(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test == 0.8);
+  CHECK(row(summary_rows(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test == 0.7);
 }
 
 TEST_CASE("one seed has no deviation, and incomplete rows are left out") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 1, 0.8, 0.8, 500, 500), step(1, "s", "c", 2, 0.95, 0, 400, 400)};
   steps[2]["accuracy_test"] = nullptr;
-  const auto rows = answers(steps, Json::array(), 0.01, "macs");
+  const auto rows = summary_rows(steps, Json::array(), 0.01, "macs");
   CHECK(row(rows, "s / c, best").accuracy_val == 0.8);
   CHECK(row(rows, "s / c, best").accuracy_test_std == 0);
-  CHECK(answers(Json::array(), Json::array(), 0.01, "macs").empty());
+  CHECK(summary_rows(Json::array(), Json::array(), 0.01, "macs").empty());
   // With a base alone there is nothing to choose from.
-  CHECK(answers(Json::array({steps[0]}), Json::array(), 0.01, "macs").size() == 1);
+  CHECK(summary_rows(Json::array({steps[0]}), Json::array(), 0.01, "macs").size() == 1);
 }
 
 TEST_CASE("baselines stand under the base nets of their task, the narrow control under its own") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 0, 0.9, 0.9, 2000, 4000)};
   steps[1]["net"] = "m";
   const Json baselines{baseline("squeezenet1_1", 1, 1, 0.8, 0.7, 500, 100), baseline("narrow-n", 0.31, 1, 0.85, 0.84, 100, 100)};
-  const auto rows = answers(steps, baselines, 0.01, "macs");
+  const auto rows = summary_rows(steps, baselines, 0.01, "macs");
   std::vector<std::string> order;
   for (const SummaryRow& each : rows) order.push_back(each.net + ": " + each.what);
   CHECK(order == std::vector<std::string>{"n: base", "n: squeezenet1_1", "n: narrow (width 0.31)", "m: base", "m: squeezenet1_1"});
@@ -145,23 +145,23 @@ TEST_CASE("folds of one seed are runs of their own") {
   Json steps{step(1, "s", "c", 0, 0.9, 0.8, 10, 10), step(1, "s", "c", 0, 0.9, 0.6, 10, 10)};
   steps[0]["fold"] = 0;
   steps[1]["fold"] = 1;
-  const SummaryRow base = row(answers(steps, Json::array(), 0.01, "macs"), "base");
+  const SummaryRow base = row(summary_rows(steps, Json::array(), 0.01, "macs"), "base");
   CHECK(base.seeds == 2);
   CHECK(base.accuracy_test == Approx(0.7));
 }
 
 TEST_CASE("the answers as a table") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.88, 923'456, 19'600'000), step(1, "s", "c", 1, 0.91, 0.9, 92'345, 1'960'000)};
-  CHECK(search::to_table(answers(steps, Json::array(), 0.01, "macs")) ==
+  CHECK(search::to_table(summary_rows(steps, Json::array(), 0.01, "macs")) ==
         "t / n\n"
         "                 seeds  val %  test %   params  of base     MACs  of base\n"
         "base                 1  90.00   88.00  923.5 k    1.000  19.60 M    1.000\n"
         "s / c, best          1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n"
         "s / c, smallest      1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n");
-  CHECK_THAT(search::to_table(answers(two_seeds, Json::array(), 0.01, "macs")),
+  CHECK_THAT(search::to_table(summary_rows(two_seeds, Json::array(), 0.01, "macs")),
              Catch::Contains("base                       2  91.00  89.00 ± 1.41   1.0 k    1.000"));
   const Json bad{step(1, "s", "c", 0, 0.9, 0.88, 1000, 1000), step(1, "s", "c", 1, 0.5, 0.5, 100, 100)};
-  CHECK_THAT(search::to_table(answers(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
+  CHECK_THAT(search::to_table(summary_rows(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
 }
 
 TEST_CASE("answers are read from the stored views") {
@@ -197,7 +197,7 @@ TEST_CASE("answers are read from the stored views") {
   finish(cut, storage::ArchitectureRecord{"B", Json::object(), "A", Json::object(), 20, 100}, "val", 0.85);
   finish(measure, std::nullopt, "test", 0.75);
 
-  const auto rows = search::answers(search::read_snapshot(repository), 0.1, "macs");
+  const auto rows = search::summary_rows(search::read_snapshot(repository), 0.1, "macs");
   REQUIRE(rows.size() == 4);
   CHECK(row(rows, "base").accuracy_test == 0.8);
   CHECK(row(rows, "s / c, best").accuracy_test == 0.75);
