@@ -14,7 +14,7 @@
 namespace eval {
 
 /// Bytes that the activations of a batch may take.
-inline constexpr std::int64_t activation_memory = 1'000'000'000;
+inline constexpr std::int64_t activation_memory = 500'000'000;
 
 /// Images of which the activations fit, at `values` floats an image: at least 1 and at most `most`.
 inline int images_that_fit(std::int64_t values, int most) {

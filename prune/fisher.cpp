@@ -59,13 +59,20 @@ Tensor duplicates(const Scatter& scatter) {
   const std::int64_t d = scatter.mean.size(0);
   Tensor found = torch::zeros({d}, torch::kBool);
   if (!scatter.within.defined()) return found;
-  // |x_j - x_k|^2 summed over the images is Sa_jj + Sa_kk - 2 Sa_jk, plus n times the squared difference of the means.
-  const Tensor all = scatter.within + scatter.between();
-  const Tensor diagonal = all.diagonal();
-  Tensor distance = diagonal.unsqueeze(1) + diagonal.unsqueeze(0) - 2 * all;
-  distance += static_cast<double>(scatter.images) * (scatter.mean.unsqueeze(1) - scatter.mean.unsqueeze(0)).square();
-  const Tensor equal = distance <= 1e-10 * (diagonal.unsqueeze(1) + diagonal.unsqueeze(0));
-  return equal.tril(-1).any(1);
+  // |x_j - x_k|^2 summed over the images is Sa_jj + Sa_kk - 2 Sa_jk, plus n times the squared difference of the means. Some rows j at a
+  // time: the whole of it takes a gigabyte at 4,096 neurons.
+  const Tensor diagonal = scatter.within_diagonal + scatter.between_diagonal;
+  const Tensor centred = scatter.means - scatter.mean, weighed = centred * scatter.counts.unsqueeze(1);
+  constexpr std::int64_t rows = 256;
+  for (std::int64_t first = 0; first < d; first += rows) {
+    const std::int64_t last = std::min(first + rows, d);
+    const Tensor both = diagonal.slice(0, first, last).unsqueeze(1) + diagonal.unsqueeze(0);
+    const Tensor together = scatter.within.slice(0, first, last) + centred.slice(1, first, last).t().matmul(weighed);
+    const Tensor apart = (scatter.mean.slice(0, first, last).unsqueeze(1) - scatter.mean.unsqueeze(0)).square();
+    const Tensor distance = both - 2 * together + static_cast<double>(scatter.images) * apart;
+    found.slice(0, first, last).copy_((distance <= 1e-10 * both).tril(first - 1).any(1));
+  }
+  return found;
 }
 
 Tensor symmetric_inverse_times(const Tensor& matrix, const Tensor& right) {
@@ -135,7 +142,7 @@ Tensor wilks_projection(const Scatter& scatter, double ridge) {
   const std::int64_t d = deviations.size(0);
   Tensor correlation;
   if (scatter.within.defined())
-    correlation = scatter.within / n * inverse.unsqueeze(0) * inverse.unsqueeze(1);
+    correlation = (scatter.within / n).mul_(inverse.unsqueeze(0)).mul_(inverse.unsqueeze(1));
   else
     correlation = torch::ones({d}, torch::kFloat64);
   // B = C C' from the class means. By Woodbury's identity R^-1 - (R + B)^-1 = P (I + C' P)^-1 P' with P = R^-1 C.

@@ -4,6 +4,7 @@
 #include <torch/script.h>
 
 #include <algorithm>
+#include <map>
 
 #include "storage/base/error.h"
 
@@ -79,13 +80,21 @@ std::string torchscript_source(const NetSpec& spec) {
 }
 
 torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weights) {
-  torch::jit::Module module(spec.name);
+  torch::jit::Module module(spec.name.empty() ? "net" : torchscript_name(spec.name));
+  std::map<std::string, std::string> taken;  // by attribute: the tensor
   for (const auto& [name, tensor] : weights) {
+    const std::string attribute = torchscript_name(name);
+    if (const auto [other, is_new] = taken.try_emplace(attribute, name); !is_new)
+      throw storage::Error(
+          storage::ErrorKind::invalid,
+          fmt::format("{}: tensors '{}' and '{}' would both be called {} in TorchScript; valid: layers whose names differ in "
+                      "letters or digits",
+                      spec.name, other->second, name, attribute));
     const torch::Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
     if (name.find(".running_") == std::string::npos)
-      module.register_parameter(torchscript_name(name), plain, false);
+      module.register_parameter(attribute, plain, false);
     else
-      module.register_buffer(torchscript_name(name), plain);
+      module.register_buffer(attribute, plain);
   }
   module.define(torchscript_source(spec));
   module.eval();

@@ -35,7 +35,7 @@ class TaylorWeight : public Criterion {
           torch::NoGradGuard no_grad;
           ++batches;
           for (std::size_t i = 0; i < weights.size(); ++i) {
-            const Tensor squares = (gradients[i] * weights[i]).square().flatten(1).sum(1).to(torch::kCPU, torch::kFloat64);
+            const Tensor squares = gradients[i].mul(weights[i]).square_().flatten(1).sum(1).to(torch::kCPU, torch::kFloat64);
             sums[i] = sums[i].defined() ? sums[i] + squares : squares;
           }
         });

@@ -73,3 +73,16 @@ TEST_CASE("for every net the tensors count the parameters, the seed repeats the 
     CHECK(torch::allclose(module.forward({images}).toTensor(), scores, 1e-4, 1e-5));
   }
 }
+
+TEST_CASE("TorchScript takes every name of a net, and refuses two that become one") {
+  const auto named = [](const char* net, const char* first, const char* second) {
+    eval::NetBuilder builder(net, {1, 4, 4});
+    const int x = builder.convolution(second, builder.convolution(first, builder.input(), 2, {1, 1, 0}), 2, {1, 1, 0});
+    builder.linear("fc", builder.flatten("flatten", x), 2);
+    const eval::NetSpec spec = std::move(builder).build();
+    return eval::torchscript_module(spec, eval::initial_weights(spec, 1)).forward({torch::ones({1, 1, 4, 4})}).toTensor().numel();
+  };
+  CHECK(named("torch-jit export", "a", "b") == 2);
+  CHECK(named("", "1", "2") == 2);
+  CHECK_THROWS_WITH(named("net", "a.b", "a_b"), Catch::Contains("'a.b.bias' and 'a_b.bias' would both be called a_b_bias"));
+}
