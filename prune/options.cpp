@@ -341,11 +341,34 @@ Json to_json(const RefitOptions& options) {
           {"ridge", options.ridge ? Json(*options.ridge) : Json()}};
 }
 
+const Options& refit_options() {
+  static const Options options{
+      {.name = "images", .kind = OptionKind::integer, .fallback = 2000, .doc = "training images, drawn by seed", .min = 1, .max = 1e9},
+      {.name = "places",
+       .kind = OptionKind::integer,
+       .doc = "places of each image and feature map, or auto: four samples for each input of a layer",
+       .min = 1,
+       .max = 1 << 20,
+       .optional = true},
+      {.name = "ridge",
+       .kind = OptionKind::real,
+       .doc = "what holds weights to those before, as a share of the inputs' mean square, or auto: found for each layer on images held out",
+       .min = 0,
+       .max = 1e9,
+       .optional = true},
+  };
+  return options;
+}
+
 RefitOptions refit_options_from_json(const Json& json) {
+  Json given = json;
+  for (const Option& option : refit_options())
+    if (given.contains(option.name) && given[option.name].is_null()) given.erase(option.name);
+  const Json checked = storage::check_options(refit_options(), given, "refit");
   RefitOptions options;
-  options.images = json.at("images").get<std::int64_t>();
-  if (!json.at("places").is_null()) options.places = json["places"].get<int>();
-  if (!json.at("ridge").is_null()) options.ridge = json["ridge"].get<double>();
+  options.images = checked.at("images").get<std::int64_t>();
+  options.places = checked.value("places", 0);
+  if (checked.contains("ridge")) options.ridge = checked["ridge"].get<double>();
   return options;
 }
 

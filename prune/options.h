@@ -105,8 +105,13 @@ struct RefitOptions {
   std::int64_t memory = 2'000'000'000;  ///< bytes that both nets' activations may take
 };
 
+/// Keys of `prune: refit:`.
+const storage::Options& refit_options();
+
 /// {"images", "places", "ridge"}; null for what is found by itself.
 storage::Json to_json(const RefitOptions& options);
+
+/// The inverse. Throws storage::Error(invalid) for a key that is unknown or out of its range.
 RefitOptions refit_options_from_json(const storage::Json& json);
 
 /// Requests that lead from `share`, what is left of the base net, to `request` in equal ratios; `request` is the last. A threshold, or a

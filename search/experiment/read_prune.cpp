@@ -165,19 +165,6 @@ std::vector<Schedule> read_schedules(const YamlReader& section) {
 }
 
 std::optional<prune::RefitOptions> read_refit(YamlReader& prune) {
-  static const Option images_option{
-      .name = "images", .kind = OptionKind::integer, .fallback = 2000, .doc = "training images, drawn by seed", .min = 1, .max = 1e9};
-  static const Option places_option{.name = "places",
-                                    .kind = OptionKind::integer,
-                                    .doc = "places of each image and feature map, or auto: four samples for each input of a layer",
-                                    .min = 1,
-                                    .max = 1 << 20};
-  static const Option ridge_option{
-      .name = "ridge",
-      .kind = OptionKind::real,
-      .doc = "what holds weights to those before, as a share of the inputs' mean square, or auto: found for each layer on images held out",
-      .min = 0,
-      .max = 1e9};
   const std::optional<YamlReader> given = prune.find(
       "refit",
       "the weights left by a cut are solved anew, so that each layer gives what it gave before: a mapping, true or false; default: true");
@@ -187,9 +174,9 @@ std::optional<prune::RefitOptions> read_refit(YamlReader& prune) {
     return wanted ? std::optional(prune::RefitOptions()) : std::nullopt;
   }
   YamlReader refit = *given;
-  const Json options{{"images", refit.value(images_option)},
-                     {"places", read_unless_auto(refit, places_option)},
-                     {"ridge", read_unless_auto(refit, ridge_option)}};
+  Json options;
+  for (const Option& option : prune::refit_options())
+    options[option.name] = option.optional ? read_unless_auto(refit, option) : refit.value(option);
   refit.finish();
   return prune::refit_options_from_json(options);
 }

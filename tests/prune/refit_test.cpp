@@ -273,3 +273,11 @@ TEST_CASE("refit draws its images from the training images, fewer where memory i
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, data, normalisation, {.ridge = -1.0}), storage::Error);
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, std::vector<Tensor>{}, {}), storage::Error);
 }
+
+TEST_CASE("options of a refit are read back, and an unknown one is refused by name") {
+  const prune::RefitOptions options{.images = 30, .places = 4, .ridge = 0.5};
+  const prune::RefitOptions read = prune::refit_options_from_json(prune::to_json(options));
+  CHECK((read.images == 30 && read.places == 4 && read.ridge == 0.5));
+  CHECK_FALSE(prune::refit_options_from_json(prune::to_json(prune::RefitOptions())).ridge);
+  CHECK_THROWS_WITH(prune::refit_options_from_json({{"image", 3}}), Catch::Contains("'image' is not known (did you mean 'images'?)"));
+}
