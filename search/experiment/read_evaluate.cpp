@@ -52,7 +52,8 @@ void read_noise(const YamlReader& section, Perturbations& perturbations) {
   for (const eval::NoiseEntry& known : eval::noise_registry()) names.push_back(known.name);
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.named();
-    const eval::NoiseEntry& known = eval::noise_entry(entry.require("name", "a noise").one_of("a noise", names));
+    const std::string name = entry.require("name", "a noise").one_of("a noise", names);
+    const eval::NoiseEntry& known = eval::noise_entry(name);
     const Option levels_option{.name = "levels", .kind = OptionKind::reals, .doc = known.doc, .min = known.min, .max = known.max};
     const std::optional<YamlReader> given = entry.find("levels", known.doc);
     const auto levels = given ? given->read(levels_option).get<std::vector<double>>() : known.levels;
@@ -68,7 +69,8 @@ void read_attacks(const YamlReader& section, std::vector<std::string> sources, P
   sources.insert(sources.begin(), "self");
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.named();
-    const eval::AttackEntry& known = eval::attack_entry(entry.require("name", "an attack").one_of("an attack", names));
+    const std::string name = entry.require("name", "an attack").one_of("an attack", names);
+    const eval::AttackEntry& known = eval::attack_entry(name);
     const std::optional<YamlReader> source = entry.find("source", "the net that the attack is made on; default: the net itself");
     const Json options = entry.values(known.options);
     entry.finish();

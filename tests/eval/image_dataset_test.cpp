@@ -12,8 +12,8 @@
 #include "tests/support/throws.h"
 
 using namespace eval;
-using Catch::Matchers::Contains;
-using Catch::Matchers::EndsWith;
+using Catch::Contains;
+using Catch::EndsWith;
 using storage::Json;
 
 namespace fs = std::filesystem;

@@ -6,7 +6,7 @@
 #include "tests/support/image_files.h"
 
 using namespace eval;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using support::jpeg_bytes;
 using support::plain_pixels;
 using support::png_bytes;

@@ -10,7 +10,7 @@
 #include "tests/support/throws.h"
 
 using namespace eval;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using storage::Json;
 
 namespace {

@@ -13,7 +13,7 @@
 #include "tests/support/throws.h"
 
 using namespace eval;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using storage::ErrorKind;
 using storage::Json;
 

@@ -8,7 +8,7 @@
 #include "tests/support/throws.h"
 
 using namespace eval;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 

@@ -1,5 +1,4 @@
 #include <ATen/Parallel.h>
-#include <c10/core/CPUAllocator.h>
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
@@ -8,6 +7,7 @@
 #include "prune/loss_scaler.h"
 #include "prune/train.h"
 #include "storage/base/error.h"
+#include "support/small_memory.h"
 #include "support/temporary_directory.h"
 #include "support/tiny_training.h"
 
@@ -39,22 +39,6 @@ std::vector<Epoch> with_accuracies(const std::vector<double>& accuracies) {
   for (const double accuracy : accuracies) history.push_back({0, accuracy, 0, 0});
   return history;
 }
-
-/// Refuses every allocation above a limit while it lives, as a device that is full does.
-class SmallMemory : public c10::Allocator {
- public:
-  explicit SmallMemory(std::size_t limit) : limit_(limit), usual_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(this, 255); }
-  ~SmallMemory() override { c10::SetCPUAllocator(usual_, 255); }
-  c10::DataPtr allocate(std::size_t bytes) const override {
-    TORCH_CHECK(bytes <= limit_, "DefaultCPUAllocator: can't allocate memory: you tried to allocate ", bytes, " bytes");
-    return usual_->allocate(bytes);
-  }
-  c10::DeleterFnPtr raw_deleter() const override { return usual_->raw_deleter(); }
-
- private:
-  std::size_t limit_;
-  c10::Allocator* usual_;
-};
 
 }  // namespace
 
@@ -221,7 +205,7 @@ TEST_CASE("a batch that does not fit is computed in parts, with the gradients of
   TrainResult result;
   {
     // 64 images of 8 x 8 floats are 16 KiB, what the first convolution makes of them is 128 KiB.
-    const SmallMemory memory(40 << 10);
+    const support::SmallMemory memory(40 << 10);
     result = prune::train(parts, task);
   }
   CHECK(result.end == TrainResult::End::done);

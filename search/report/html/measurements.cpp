@@ -16,9 +16,9 @@ using Values = std::vector<Json>;
 
 /// The level at which a perturbation changes nothing; null where none does.
 Json unchanged_level(const Json& kind, const Json& name) {
-  if (kind != "noise") return 0;
+  if (kind != Json("noise")) return 0;
   for (const eval::NoiseEntry& noise : eval::noise_registry())
-    if (noise.name == name) return noise.unchanged ? Json(*noise.unchanged) : Json();
+    if (Json(noise.name) == name) return noise.unchanged ? Json(*noise.unchanged) : Json();
   return nullptr;
 }
 

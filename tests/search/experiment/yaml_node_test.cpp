@@ -7,7 +7,7 @@
 #include "tests/support/throws.h"
 
 using namespace search;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using support::error_of;
 
 namespace {
