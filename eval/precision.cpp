@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <malloc.h>
 #include <torch/version.h>
 
@@ -13,10 +14,12 @@
 
 namespace eval {
 
+#define NAS_TORCH_SINCE(major, minor) (TORCH_VERSION_MAJOR > major || (TORCH_VERSION_MAJOR == major && TORCH_VERSION_MINOR >= minor))
+
 namespace {
 
 void set_autocast(torch::Device device, at::ScalarType type, bool enabled) {
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+#if NAS_TORCH_SINCE(2, 4)
   at::autocast::set_autocast_dtype(device.type(), type);
   at::autocast::set_autocast_enabled(device.type(), enabled);
 #else
@@ -50,7 +53,7 @@ Precision precision_from_string(const std::string& text) {
 }
 
 bool has_bf16(torch::Device device) {
-  if (device.is_cuda()) return true;
+  if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16");  // every processor with AMX has it too
 #else
@@ -82,7 +85,12 @@ void prepare_process(int threads) {
   at::set_num_threads(threads);
   at::set_num_interop_threads(1);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+#if NAS_TORCH_SINCE(2, 2)
+  at::globalContext().setDeterministicFillUninitializedMemory(false);  // what is read is written first: nothing is gained by filling
+#endif
   at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setAllowTF32CuDNN(false);  // fp32 is said, and fp32 is meant; of matrix products it is LibTorch's default
+  at::globalContext().setAllowTF32CuBLAS(false);
   at::globalContext().setFlushDenormal(true);
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2047 << 20);

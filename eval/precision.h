@@ -15,7 +15,7 @@ std::string to_string(Precision precision);
 /// Throws storage::Error(invalid) for an unknown name.
 Precision precision_from_string(const std::string& text);
 
-/// The processor computes in bfloat16 itself (avx512_bf16 or AMX); on CUDA the GPU does.
+/// The processor computes in bfloat16 itself (avx512_bf16 or AMX); on CUDA a GPU of compute capability 8 does.
 bool has_bf16(torch::Device device);
 
 /// Autocast to `precision` while the object lives.
@@ -34,8 +34,8 @@ class AutocastScope {
 /// Whether this is what LibTorch, on a processor or a GPU, or the C++ library says when there is no more memory.
 bool is_out_of_memory(const std::exception& error);
 
-/// Threads of LibTorch's operators; deterministic algorithms only. Memory that an operator frees is kept for the next one instead of being
-/// returned to the system: without this most of a small net's time goes to page faults.
+/// Threads of LibTorch's operators; deterministic algorithms only; fp32 without TF32. Memory that an operator frees is kept for the next
+/// one instead of being returned to the system: without this most of a small net's time goes to page faults.
 void prepare_process(int threads);
 
 }  // namespace eval

@@ -11,7 +11,7 @@ namespace {
 /// A new tensor, or the same one where all is kept.
 Tensor select(const Tensor& tensor, int dimension, const std::vector<std::int64_t>& kept) {
   if (static_cast<std::int64_t>(kept.size()) == tensor.size(dimension)) return tensor;
-  return tensor.index_select(dimension, torch::tensor(kept, torch::kInt64));
+  return tensor.index_select(dimension, torch::tensor(kept, torch::kInt64).to(tensor.device()));
 }
 
 /// Input positions of a grouped convolution's filters: the groups stay equal, so those of the first group hold for all.
@@ -58,7 +58,7 @@ eval::Tap masking_tap(const ChannelGroups& groups, const KeepMask& mask) {
   return [factors](int layer, const Tensor& output) {
     std::vector<std::int64_t> shape(output.dim(), 1);
     shape[1] = -1;
-    return output * factors[layer].view(shape);
+    return output * factors[layer].to(output.device()).view(shape);
   };
 }
 
