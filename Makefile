@@ -4,6 +4,10 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 EXPERIMENT ?= experiments/fashion_mnist.yaml
+# LibTorch: auto, system (Debian's), python (the torch package of the active Python) or the folder of one. Empty: as configured before, else auto.
+TORCH ?=
+# Of CMake, as in CMAKE_OPTIONS=-DNAS_WERROR=ON.
+CMAKE_OPTIONS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: run test install bench format sanitize fuzz tidy clean packages peers configure tools build
@@ -21,7 +25,8 @@ tools: configure
 	@cmake --build $(BUILD)/release -j $(JOBS) --target nas-run nas-worker
 
 configure: packages
-	@[ -f $(BUILD)/release/build.ninja ] || cmake --preset release
+	@[ -z "$(TORCH)" -a -f $(BUILD)/release/build.ninja ] || cmake --preset release $(if $(TORCH),-DNAS_TORCH=$(TORCH)) $(CMAKE_OPTIONS)
+	@cat $(BUILD)/release/libtorch.txt
 
 packages: ## install Debian's packages that are missing
 	@.ci/install_packages.sh build $(SUDO)
