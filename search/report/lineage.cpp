@@ -62,6 +62,8 @@ std::string cut_text(const Json& net) {
   text += changes.empty() ? "  no layer lost channels\n" : fmt::format("  cut: {}\n", fmt::join(changes, ", "));
   if (!floors.empty()) text += fmt::format("  held by a floor or a cap: {}\n", fmt::join(floors, ", "));
   if (net.at("target_reached") == 0) text += "  the size that was asked for was not reached\n";
+  if (const Json since = net.value("fp32_since", Json()); since.is_string())
+    text += fmt::format("  trained in fp32, since {}\n", since.get<std::string>());
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "eval/gradient_check.h"
 #include "eval/precision.h"
 #include "search/worker/stages/stages.h"
 #include "storage/base/time.h"
@@ -49,6 +50,10 @@ storage::StageOutcome run_probe(const StageContext& context) {
                            {.batch = context.parameters.at("batch").get<int>()});
   const eval::Batch batch = loader.next().value();
   const torch::Tensor images = batch.images.to(context.device), labels = batch.labels.to(context.device);
+  if (const std::string fault = eval::gradient_fault(net, images, labels, eval::Precision::bf16); !fault.empty()) {
+    outcome.values["fp32_since"] = fault;
+    return outcome;
+  }
   // In turns, so that whatever else the machine does meets both alike; the first turn warms up and does not count.
   double best[2] = {0, 0};
   for (int turn = 0; turn < 4; ++turn) {

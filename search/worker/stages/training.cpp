@@ -1,8 +1,14 @@
 #include "search/worker/stages/training.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "eval/cost.h"
 #include "eval/formats/safetensors.h"
+#include "eval/gradient_check.h"
 #include "prune/train.h"
+#include "storage/base/file.h"
 #include "storage/base/fingerprint.h"
 
 namespace search {
@@ -13,10 +19,47 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
+namespace {
+
+/// Why this net should not be trained in the precision; empty where nothing speaks against it.
+std::string fault_of(const TaskData& data, const eval::Net& net, const prune::TrainOptions& options, eval::Precision precision) {
+  if (precision != eval::Precision::bf16) return "";
+  const auto train = data.dataset->split(eval::Split::train);
+  const std::vector<std::int64_t> first(train.begin(), train.begin() + std::min<std::ptrdiff_t>(options.batch, std::ssize(train)));
+  eval::BatchLoader loader(*data.dataset, data.normalisation, first, {.batch = options.batch});
+  const eval::Batch batch = loader.next().value();
+  return eval::gradient_fault(net, batch.images.to(net.device()), batch.labels.to(net.device()), precision);
+}
+
+/// A text beside the checkpoint that says why the stage goes on in fp32, for a stage that is started again.
+std::filesystem::path note_beside(std::filesystem::path checkpoint) {
+  return checkpoint.replace_extension(".fp32");
+}
+
+/// Trains in the precision of the task. Where gradients come out wrong in it, here and at these shapes, or where the training diverged in
+/// it, in fp32 from the last whole epoch on; `task` has the precision that it ended in, and `reason` says why.
+prune::TrainResult train_soundly(const TaskData& data, eval::Net& net, prune::TrainTask& task, std::string& reason) {
+  const std::filesystem::path note = note_beside(task.checkpoint);
+  reason = std::filesystem::exists(note) ? storage::read_file(note) : fault_of(data, net, task.options, task.precision);
+  if (!reason.empty()) task.precision = eval::Precision::fp32;
+  if (task.precision != eval::Precision::bf16) return prune::train(net, task);
+
+  const eval::Weights start = eval::clone(net.weights());
+  const prune::TrainResult tried = prune::train(net, task);
+  if (tried.end != prune::TrainResult::End::diverged) return tried;
+  reason = "in bf16 " + tried.reason;
+  storage::write_file(note, reason);
+  task.precision = eval::Precision::fp32;
+  net.assign(start);
+  return prune::train(net, task);
+}
+
+}  // namespace
+
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
                       eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher,
                       const std::optional<prune::Epoch>& start) {
-  const prune::TrainTask task{
+  prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
       .options = options,
@@ -27,7 +70,12 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .stop = &context.stop,
       .start = start,
       .teacher = teacher};
-  const prune::TrainResult result = prune::train(net, task);
+  std::string reason;
+  const prune::TrainResult result = train_soundly(data, net, task, reason);
+  if (!reason.empty()) {
+    fmt::print(stderr, "{}: trained in fp32, since {}\n", net.spec().name, reason);
+    outcome.values["fp32_since"] = reason;
+  }
   for (std::size_t i = 0; i < result.history.size(); ++i) {
     const int epoch = static_cast<int>(i) + 1;
     outcome.metrics.push_back({"train", "loss", result.history[i].train_loss, epoch});
@@ -48,6 +96,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       break;
   }
   outcome.state = storage::StageState::done;
+  std::filesystem::remove(note_beside(task.checkpoint));
   outcome.metrics.push_back({"val", "accuracy", result.best.val_accuracy, {}});
   outcome.metrics.push_back({"val", "loss", result.best.val_loss, {}});
   if (result.train_s > 0) {
@@ -58,7 +107,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   outcome.metrics.push_back({"data", "images_left_out", static_cast<double>(data.dataset->left_out().size()), {}});
   for (const eval::LeftOut& image : data.dataset->left_out()) outcome.values["left_out"].push_back({image.image, image.reason});
   outcome.values["best_epoch"] = result.best_epoch;
-  outcome.values["precision"] = eval::to_string(precision);
+  outcome.values["precision"] = eval::to_string(task.precision);
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};
   outcome.artifacts.push_back(
       context.artifacts().put("weights", [&](const std::filesystem::path& path) { eval::write_net(path, net.spec(), net.weights()); }));

@@ -53,6 +53,9 @@ TEST_CASE("the way to a net begins at its base") {
 }
 
 TEST_CASE("lineage in words and as a graph") {
+  Json slow = nets;
+  slow[3]["fp32_since"] = "bf16 is wrong";
+  CHECK_THAT(search::lineage_to_text(search::lineage(slow, layers)), Catch::Contains("  trained in fp32, since bf16 is wrong\n"));
   const Json made = search::lineage(nets, layers);
   CHECK(search::lineage_to_text(search::ancestors(made, "c")) ==
         "net a\n  100 parameters, 2000 multiply-accumulates\n  trained: validation 90.00 %\n"

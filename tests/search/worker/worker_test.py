@@ -58,18 +58,26 @@ def main():
             change(parameters)
             return {"stage": "a" * 32, "attempt": 3, "kind": "train", "parameters": parameters, "inputs": {}, "directory": str(folder / "again")}
 
-        as_planned, strange, missing, unknown, misspelt = run(sys.argv[2], [
+        def diverging(parameters):
+            parameters["train"]["precision"] = "bf16"
+            parameters["train"]["batch"] = 4
+            parameters["train"]["optimizer"]["lr"] = 1000
+
+        as_planned, strange, missing, unknown, misspelt, diverged = run(sys.argv[2], [
             request(),
             request(lambda parameters: parameters.update(sead=2)),
             request(lambda parameters: parameters.pop("data")),
             {**request(), "kind": "evaluate"},
             request(lambda parameters: parameters["train"]["optimizer"].update(momentun=0.5)),
+            {**request(diverging), "stage": "b" * 32},
         ])
         check(f"the stage runs by its parameters: {as_planned}", as_planned["state"] == "done")
         check(f"a parameter that nothing reads: {strange}", "reads no parameter 'sead' (did you mean 'seed'?)" in strange["failure"])
         check(f"a parameter that is missing: {missing}", "lacks the parameter 'data'" in missing["failure"])
         check(f"parameters of another kind: {unknown}", "a stage evaluate lacks the parameter 'split'" in unknown["failure"])
         check(f"an option that nothing reads: {misspelt}", misspelt["failure_kind"] == "invalid" and "momentun" in misspelt["failure"])
+        check(f"what diverges in bf16 is tried in fp32, and says so: {diverged}", diverged["failure_kind"] == "diverged"
+              and "bf16" in diverged["values"]["fp32_since"] and not diverged["failure"].startswith("in bf16"))
 
         done = nas_run("convert", "--weights", folder / "w.safetensors", "--to", "onnx", "-o", folder / "w.onnx")
         check(f"convert: {done.stderr}", done.returncode == 0)
