@@ -16,7 +16,7 @@ run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
 
 test: peers build ## build and run the tests
-	ctest --test-dir $(BUILD)/release --output-on-failure -j $(JOBS)
+	ctest --test-dir $(BUILD)/release --output-on-failure --output-junit tests.xml -j $(JOBS)
 
 build: configure
 	@cmake --build $(BUILD)/release -j $(JOBS)

@@ -77,7 +77,10 @@ def check_study(study, database):
             check("not there", waits and made.values is None)
     values = [[s["accuracy_val"], s["macs"]] for s in steps.values()]
     best = sorted(v for v in values if not dominated(v, values))
-    check("best trials", best and sorted(t.values for t in study.best_trials) == best)
+    # Every trial is beyond a constraint. Optuna 4 lists only those that are not, the versions before take no account of it.
+    if int(optuna.__version__.split(".")[0]) >= 4:
+        best = []
+    check("best trials", values and sorted(t.values for t in study.best_trials) == best)
 
 
 def check_going_on(study):
