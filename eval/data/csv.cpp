@@ -18,18 +18,15 @@ namespace fs = std::filesystem;
 using storage::Json;
 using storage::OptionKind;
 
-std::optional<long> as_integer(const std::string& text) {
-  long number = 0;
+bool is_number(const std::string& text) {
+  double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size();
 }
 
-/// The labels in use: as numbers where all are, else as texts.
-std::vector<std::string> sorted_labels(const std::set<std::string>& labels) {
-  std::vector<std::string> names(labels.begin(), labels.end());
-  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return as_integer(name).has_value(); }))
-    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) { return *as_integer(a) < *as_integer(b); });
-  return names;
+/// The labels in use: as numbers where all are, or the classes are ordered, else as texts.
+std::vector<std::string> sorted_labels(const std::set<std::string>& labels, bool ordered) {
+  return in_order({labels.begin(), labels.end()}, ordered || std::all_of(labels.begin(), labels.end(), is_number));
 }
 
 /// The columns that a table is read by.
@@ -81,7 +78,7 @@ class CsvReader {
     std::set<std::string> labels;
     for (const TextTable::Row& row : text_.rows)
       if (!row.cells[columns_.label].empty()) labels.insert(row.cells[columns_.label]);
-    return sorted_labels(labels);
+    return sorted_labels(labels, table_.ordered);
   }
 
   void add(const TextTable::Row& row) {
@@ -98,7 +95,10 @@ class CsvReader {
     table_.files.names.push_back(path);
     table_.rows.push_back(fmt::format("{}:{}", file_.filename().string(), row.line));
     table_.labels.push_back(static_cast<std::int32_t>(name - table_.class_names.begin()));
-    if (columns_.group) groups_.push_back(row.cells[*columns_.group]);
+    if (columns_.group) {
+      const std::string& group = row.cells[*columns_.group];
+      groups_.push_back(group.empty() ? "image " + path : group);  // nothing is said: the image is a group by itself
+    }
     table_.splits[*split].push_back(image);
   }
 

@@ -36,8 +36,40 @@ Placed place(const fs::path& root, const std::string& file, bool split_folders) 
   const std::size_t depth = split_folders ? 1 : 0;
   if (folders.size() <= depth) fail(root / file, "lies in no folder of a class");
   const std::optional<Split> split = split_folders ? split_from_usual_name(folders.front()) : std::nullopt;
-  if (split_folders && !split) fail(root / file, "lies beside train/, in none of train/, val/ and test/");
+  if (split_folders && !split) fail(root / file, "lies beside the training folder, in none of train/, val/ and test/");
   return {split, folders[depth]};
+}
+
+/// The folders straight under another, hidden ones left out, sorted.
+std::vector<std::string> folders_under(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && entry.path().filename().string().front() != '.') names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Whether the folders under the root are splits. Fails where some have a split's name and none is for training.
+bool has_split_folders(const fs::path& root, const std::vector<std::string>& folders) {
+  std::vector<std::string> splits;
+  for (const std::string& name : folders) {
+    const std::optional<Split> split = split_from_usual_name(name);
+    if (split == Split::train) return true;
+    if (split) splits.push_back(name);
+  }
+  if (!splits.empty())
+    fail(root, fmt::format("holds {}, named as splits, and no folder for training; valid: train/ beside them, or other names for classes",
+                           fmt::join(splits, ", ")));
+  return false;
+}
+
+/// Fails for a class without an image.
+void check_classes(const fs::path& folder, const std::map<std::string, std::int32_t>& classes) {
+  for (const std::string& name : folders_under(folder))
+    if (!classes.contains(name)) fail(folder / name, "holds no JPEG or PNG file; valid: a folder a class, each with images");
+  if (classes.empty()) fail(folder, "holds no JPEG or PNG file in a folder of a class");
+  if (classes.size() < 2)
+    fail(folder, fmt::format("holds one class, '{}'; valid: a folder for each of two classes or more", classes.begin()->first));
 }
 
 ImageTable read_folder(const storage::Json& options, const std::string&) {
@@ -47,7 +79,8 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   ImageTable table;
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) fail(root, "holds no JPEG or PNG file in a folder of a class");
-  const bool split_folders = fs::is_directory(root / "train") || fs::is_directory(root / "training");
+  const std::vector<std::string> folders = folders_under(root);
+  const bool split_folders = has_split_folders(root, folders);
 
   std::vector<Placed> placed;
   std::map<std::string, std::int32_t> classes;
@@ -55,10 +88,13 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
     placed.push_back(place(root, file, split_folders));
     if (placed.back().split.value_or(Split::train) == Split::train) classes[placed.back().label] = 0;
   }
-  for (auto& [name, number] : classes) {
-    number = static_cast<std::int32_t>(table.class_names.size());
-    table.class_names.push_back(name);
-  }
+  for (const std::string& name : folders)
+    if (!split_folders || split_from_usual_name(name) == Split::train) check_classes(split_folders ? root / name : root, classes);
+  table.ordered = options.at("ordered");
+  std::vector<std::string> labels;
+  for (const auto& [name, number] : classes) labels.push_back(name);
+  table.class_names = in_order(std::move(labels), table.ordered);
+  for (std::size_t i = 0; i < table.class_names.size(); ++i) classes[table.class_names[i]] = static_cast<std::int32_t>(i);
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto known = classes.find(placed[i].label);
     if (known == classes.end()) fail(root / table.files.names[i], "is of a class that has no training image");
@@ -67,7 +103,6 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   }
   // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
   if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
-  table.ordered = options.at("ordered");
   table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names}, split_options_from_json(options),
                                  "data of format folder");
   return table;
@@ -84,7 +119,10 @@ DatasetEntry folder_format() {
        .doc = "share of the images to test on, by class and a hash of the name, where no folder says which",
        .min = 0,
        .max = 1},
-      {.name = "ordered", .kind = OptionKind::boolean, .fallback = false, .doc = "the classes have an order, that of their folders' names"},
+      {.name = "ordered",
+       .kind = OptionKind::boolean,
+       .fallback = false,
+       .doc = "the classes have an order, that of the numbers with which their folders' names begin"},
   };
   options.insert(options.end(), split_options().begin(), split_options().end());
   return image_format("folder", "JPEG and PNG files, a folder a class; ImageNet's layout too", std::move(options), {}, read_folder);

@@ -25,7 +25,7 @@ using storage::Error;
 using storage::ErrorKind;
 using storage::Json;
 
-constexpr int format_version = 1;  // raised when equal files come to mean other pixels
+constexpr int format_version = 2;  // raised when equal files come to mean other pixels
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw Error(ErrorKind::environment, fmt::format("image cache {}: {}; XDG_CACHE_HOME sets another place", path.string(), what));
@@ -99,6 +99,7 @@ std::string key_of(const ImageFiles& files, const ImageFrame& frame) {
                                    {"gray", frame.gray},
                                    {"stretch", frame.stretch},
                                    {"source_side", frame.source_side},
+                                   {"turn", frame.turn},
                                    {"files", storage::sha256(listing)}});
 }
 

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
 #include <unordered_set>
 
 #include "storage/base/error.h"
@@ -30,7 +33,8 @@ ImageFrame frame_of(const Json& options) {
   return {.side = options.at("size").get<int>() + 2 * options.at("margin").get<int>(),
           .gray = options.at("gray"),
           .stretch = options.at("fit") == "stretch",
-          .source_side = options.value("source_size", 0)};
+          .source_side = options.value("source_size", 0),
+          .turn = options.at("orientation") == "exif"};
 }
 
 std::string name_of(const ImageTable& table, std::size_t image) {
@@ -106,10 +110,14 @@ DatasetInfo info_of(const Json& options, const ImageTable& table) {
           .synthetic = fs::exists(table.files.root / synthetic_mark, error)};
 }
 
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
 bool ends_as_image(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+  const std::string extension = lower(path.extension().string());
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".jpe" || extension == ".jfif" || extension == ".png";
 }
 
 }  // namespace
@@ -134,6 +142,11 @@ const storage::Options& image_options() {
        .fallback = "crop",
        .doc = "how other shapes become squares: crop keeps the middle, stretch keeps all",
        .choices = {"crop", "stretch"}},
+      {.name = "orientation",
+       .kind = OptionKind::choice,
+       .fallback = "exif",
+       .doc = "exif: pictures are turned as their files say, as viewers show them; ignore: they are taken as they lie",
+       .choices = {"exif", "ignore"}},
       {.name = "source_size",
        .kind = OptionKind::integer,
        .doc = "pixels a side that every file must have",
@@ -165,19 +178,85 @@ DatasetEntry image_format(std::string format, std::string doc, storage::Options 
           /*decodes=*/true};
 }
 
+namespace {
+
+/// Pictures that are not decoded here: named rather than passed over.
+bool is_other_image(const fs::path& path) {
+  static const std::vector<std::string> endings{".bmp",  ".gif",  ".webp", ".tif", ".tiff", ".heic",
+                                                ".heif", ".avif", ".jp2",  ".ppm", ".pgm",  ".jxl"};
+  return std::find(endings.begin(), endings.end(), lower(path.extension().string())) != endings.end();
+}
+
+/// A link to a folder that it lies in itself.
+bool leads_back(const fs::path& link) {
+  std::error_code error;
+  const fs::path target = fs::canonical(link, error), here = fs::canonical(link.parent_path(), error);
+  return error || std::mismatch(target.begin(), target.end(), here.begin(), here.end()).first == target.end();
+}
+
+void refuse_unread(const fs::path& folder, const std::vector<std::string>& unread) {
+  if (unread.empty()) return;
+  const std::size_t shown = std::min<std::size_t>(unread.size(), 5);
+  fail(fmt::format(
+      "{}: {} of the files are no images that can be read: {}{}; valid: JPEG and PNG files and links to them (convert the others, "
+      "or move them out of the folder)",
+      folder.string(), unread.size(), fmt::join(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+      shown < unread.size() ? ", ..." : ""));
+}
+
+}  // namespace
+
 std::vector<std::string> list_images(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink);
-       entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->path().filename().string().front() == '.') {
-      if (entry->is_directory()) entry.disable_recursion_pending();
-      continue;
+  std::vector<std::string> names, unread;
+  std::error_code error;
+  fs::path last = folder;
+  for (fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error), end; !error && entry != end;
+       entry.increment(error)) {
+    last = entry->path();
+    const std::string name = last.lexically_relative(folder).generic_string();
+    std::error_code no_status;
+    const fs::file_status status = entry->status(no_status);
+    if (last.filename().string().front() == '.') {
+      if (fs::is_directory(status)) entry.disable_recursion_pending();
+    } else if (fs::is_directory(status)) {
+      if (entry->is_symlink() && leads_back(last)) fail(fmt::format("{}: the link leads back to a folder that it lies in", last.string()));
+    } else if (!fs::exists(status)) {
+      unread.push_back(name + " (a link that leads nowhere)");
+    } else if (fs::is_regular_file(status) && ends_as_image(last)) {
+      names.push_back(name);
+    } else if (is_other_image(last)) {
+      unread.push_back(name);
     }
-    if (entry->is_regular_file() && ends_as_image(entry->path()))
-      names.push_back(entry->path().lexically_relative(folder).generic_string());
   }
+  if (error) fail(fmt::format("{}: cannot be read: {}", last.string(), error.message()));
+  std::sort(unread.begin(), unread.end());
+  refuse_unread(folder, unread);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+namespace {
+
+/// The number that a label begins with, as 0 of "0-2" and of "(0, 2)".
+std::optional<double> leading_number(const std::string& label) {
+  const char* begin = label.c_str() + (label.starts_with("(") ? 1 : 0);
+  char* end = nullptr;
+  const double number = std::strtod(begin, &end);
+  return end == begin || !std::isfinite(number) ? std::nullopt : std::optional(number);
+}
+
+}  // namespace
+
+std::vector<std::string> in_order(std::vector<std::string> labels, bool ordered) {
+  const bool numbered =
+      std::all_of(labels.begin(), labels.end(), [](const std::string& label) { return leading_number(label).has_value(); });
+  if (ordered && !numbered)
+    fail(fmt::format("ordered: the classes {} do not all begin with a number that would order them; valid: class_names, in their order",
+                     fmt::join(labels, ", ")));
+  const auto is_before = [](const std::string& a, const std::string& b) { return *leading_number(a) < *leading_number(b); };
+  std::sort(labels.begin(), labels.end());
+  if (ordered) std::stable_sort(labels.begin(), labels.end(), is_before);
+  return labels;
 }
 
 void require_root(const fs::path& root, const std::string& what, const std::string& where_from) {

@@ -34,8 +34,13 @@ const storage::Options& image_options();
 /// A row of the registry. `options`: the format's own keys, of which the first is its place; those of image_options() are added.
 DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read);
 
-/// Files of a folder and its subfolders that end as images do, relative to it, sorted. Hidden ones are passed over.
+/// Files of a folder and its subfolders that end as JPEG or PNG do, relative to it, sorted. Hidden ones are passed over, as are files that
+/// are no images. Throws storage::Error(invalid) naming images of other formats, links that lead nowhere or back, and what cannot be read.
 std::vector<std::string> list_images(const std::filesystem::path& folder);
+
+/// Class labels in the order of their numbers: as texts, or where the classes are ordered by the number that each begins with ("0-2",
+/// "3-9", "10-19"). Throws storage::Error(invalid) where ordered ones have none.
+std::vector<std::string> in_order(std::vector<std::string> labels, bool ordered);
 
 /// Fails where `root` is no folder: what was looked for, where the data come from, how they should lie, and how to say where they are.
 void require_root(const std::filesystem::path& root, const std::string& what, const std::string& where_from);

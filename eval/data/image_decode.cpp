@@ -1,11 +1,13 @@
 #include "eval/data/image_decode.h"
 
 #include <fmt/format.h>
+#include <libexif/exif-data.h>
 #include <png.h>
 #include <turbojpeg.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csetjmp>
 #include <memory>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -79,23 +81,125 @@ Decoded decode_jpeg(std::string_view bytes, const ImageFrame& frame) {
   return {image, ""};
 }
 
+/// The bytes of a PNG file that are still to be read.
+struct PngInput {
+  std::string_view left;
+  std::string wrong;  ///< what libpng says of the file
+
+  static void read(png_structp png, png_bytep into, std::size_t count) {
+    auto* input = static_cast<PngInput*>(png_get_io_ptr(png));
+    if (count > input->left.size()) png_error(png, "the file ends early");
+    std::copy_n(input->left.data(), count, into);
+    input->left.remove_prefix(count);
+  }
+  static void fail(png_structp png, png_const_charp message) {
+    static_cast<PngInput*>(png_get_error_ptr(png))->wrong = message;
+    png_longjmp(png, 1);
+  }
+  static void ignore(png_structp, png_const_charp) {}
+};
+
+/// Rows of red, green, blue and alpha, 8 bits each. The values are those of the file: 16 bits are scaled, no gamma and no colour profile is
+/// applied, as other programs read training images too. No object with a destructor may live here: libpng leaves by longjmp.
+void read_rows(png_structp png, png_infop info, const ImageFrame& frame, Decoded& decoded, std::vector<png_bytep>& rows) {
+  if (setjmp(png_jmpbuf(png)) != 0) return;
+  png_read_info(png, info);
+  const png_uint_32 width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+  decoded.broken = check_size(width, height, frame);
+  if (!decoded.broken.empty()) return;
+  png_set_scale_16(png);
+  png_set_expand(png);  // palettes, fewer than 8 bits, a transparent colour
+  png_set_gray_to_rgb(png);
+  png_set_add_alpha(png, 255, PNG_FILLER_AFTER);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  decoded.image.create(static_cast<int>(height), static_cast<int>(width), CV_8UC4);
+  rows.resize(height);
+  for (png_uint_32 y = 0; y < height; ++y) rows[y] = decoded.image.ptr(static_cast<int>(y));
+  png_read_image(png, rows.data());
+  png_read_end(png, nullptr);
+}
+
+/// What is transparent shows black: colours times alpha.
+cv::Mat on_black(const cv::Mat& rgba) {
+  cv::Mat rgb(rgba.rows, rgba.cols, CV_8UC3);
+  for (int y = 0; y < rgba.rows; ++y) {
+    for (int x = 0; x < rgba.cols; ++x) {
+      const auto& from = rgba.at<cv::Vec4b>(y, x);
+      for (int c = 0; c < 3; ++c) rgb.at<cv::Vec3b>(y, x)[c] = static_cast<std::uint8_t>((from[c] * from[3] + 127) / 255);
+    }
+  }
+  return rgb;
+}
+
 Decoded decode_png(std::string_view bytes, const ImageFrame& frame) {
-  png_image png{};
-  png.version = PNG_IMAGE_VERSION;
-  const std::unique_ptr<png_image, void (*)(png_image*)> release(&png, &png_image_free);
-  if (png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()) == 0) return {{}, fmt::format("is a broken PNG: {}", png.message)};
-  if (std::string wrong = check_size(png.width, png.height, frame); !wrong.empty()) return {{}, std::move(wrong)};
-  png.format = frame.gray ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-  cv::Mat image(static_cast<int>(png.height), static_cast<int>(png.width), frame.gray ? CV_8UC1 : CV_8UC3);
-  const png_color black{};
-  if (png_image_finish_read(&png, &black, image.data, 0, nullptr) == 0) return {{}, fmt::format("is a broken PNG: {}", png.message)};
-  return {image, ""};
+  PngInput input{bytes, ""};
+  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, &PngInput::fail, &PngInput::ignore);
+  png_infop info = png_create_info_struct(png);
+  png_set_read_fn(png, &input, &PngInput::read);
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_size has the limit
+  Decoded decoded;
+  std::vector<png_bytep> rows;
+  read_rows(png, info, frame, decoded, rows);
+  png_destroy_read_struct(&png, &info, nullptr);
+  if (!decoded.broken.empty()) return decoded;
+  if (!input.wrong.empty()) return {{}, fmt::format("is a broken PNG: {}", input.wrong)};
+  decoded.image = on_black(decoded.image);
+  if (frame.gray) cv::cvtColor(decoded.image, decoded.image, cv::COLOR_RGB2GRAY);  // BT.601, as a JPEG's grey
+  return decoded;
+}
+
+/// How a file says that its picture is to be turned (EXIF's orientation, 1 to 8); 1, upright, where it says nothing.
+int orientation(std::string_view bytes) {
+  const std::unique_ptr<ExifData, void (*)(ExifData*)> exif(
+      exif_data_new_from_data(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned>(bytes.size())), &exif_data_unref);
+  const ExifEntry* entry = exif ? exif_data_get_entry(exif.get(), EXIF_TAG_ORIENTATION) : nullptr;
+  if (entry == nullptr || entry->format != EXIF_FORMAT_SHORT || entry->size < 2) return 1;
+  const int value = exif_get_short(entry->data, exif_data_get_byte_order(exif.get()));
+  return value >= 1 && value <= 8 ? value : 1;
+}
+
+/// The chunk eXIf of a PNG as libexif reads it; empty: there is none.
+std::string png_exif(std::string_view bytes) {
+  for (std::size_t at = 8; at + 12 <= bytes.size();) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[at + i])); };
+    const std::size_t length = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+    if (length > bytes.size() - at - 12) return "";
+    if (bytes.substr(at + 4, 4) == "eXIf") return std::string("Exif\0\0", 6).append(bytes.substr(at + 8, length));
+    at += length + 12;
+  }
+  return "";
+}
+
+cv::Mat upright(const cv::Mat& image, int orientation) {
+  cv::Mat turned = image, flipped;
+  if (orientation >= 5) cv::transpose(image, turned);
+  switch (orientation) {
+    case 2:
+    case 6:
+      cv::flip(turned, flipped, 1);  // left and right
+      return flipped;
+    case 4:
+    case 8:
+      cv::flip(turned, flipped, 0);  // top and bottom
+      return flipped;
+    case 3:
+    case 7:
+      cv::flip(turned, flipped, -1);
+      return flipped;
+    default:
+      return turned;
+  }
 }
 
 Decoded decode(std::string_view bytes, const ImageFrame& frame) {
   if (bytes.empty()) return {{}, "is empty"};
-  if (bytes.substr(0, 3) == "\xff\xd8\xff") return decode_jpeg(bytes, frame);
-  if (bytes.substr(0, 8) == "\x89PNG\r\n\x1a\n") return decode_png(bytes, frame);
+  const bool is_jpeg = bytes.substr(0, 3) == "\xff\xd8\xff";
+  if (is_jpeg || bytes.substr(0, 8) == "\x89PNG\r\n\x1a\n") {
+    Decoded decoded = is_jpeg ? decode_jpeg(bytes, frame) : decode_png(bytes, frame);
+    if (decoded.broken.empty() && frame.turn) decoded.image = upright(decoded.image, orientation(is_jpeg ? bytes : png_exif(bytes)));
+    return decoded;
+  }
   std::string begin;
   for (const char byte : bytes.substr(0, 4)) begin += fmt::format(" {:02x}", static_cast<unsigned char>(byte));
   return {{}, fmt::format("is neither JPEG nor PNG: it begins with{}", begin)};

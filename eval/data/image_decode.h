@@ -1,4 +1,5 @@
-// One image file to pixels of a wanted size: JPEG through libjpeg-turbo, PNG through libpng, resized by OpenCV. Used by the image cache.
+// One image file to pixels of a wanted size: JPEG through libjpeg-turbo, PNG through libpng, turned as libexif reads, resized by OpenCV.
+// Used by the image cache.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +15,15 @@ struct ImageFrame {
   bool gray = false;     ///< one channel, else red, green and blue
   bool stretch = false;  ///< both sides are brought to `side`; else the shorter one is, and the middle of the longer one is kept
   int source_side = 0;   ///< pixels a side that a file must have; 0: any
+  bool turn = true;      ///< as the EXIF orientation says
 
   int channels() const { return gray ? 1 : 3; }
   std::size_t bytes() const { return static_cast<std::size_t>(channels()) * side * side; }
 };
 
-/// Decodes the bytes of a JPEG or PNG file into planes (channel, row, column) of frame.bytes() bytes. What is transparent is shown on
-/// black; an orientation in EXIF is not looked at. Returns "" or why the file is broken; the planes are then undefined. Safe for hostile
-/// bytes.
+/// Decodes the bytes of a JPEG or PNG file into planes (channel, row, column) of frame.bytes() bytes. Values are those of the file, 16 bits
+/// scaled to 8, without gamma or colour profiles; grey is BT.601's; what is transparent is shown on black. Returns "" or why the file is
+/// broken; the planes are then undefined. Safe for hostile bytes.
 std::string decode_image(std::string_view bytes, const ImageFrame& frame, std::span<std::uint8_t> planes);
 
 }  // namespace eval

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <utility>
 
+#include "eval/data/seed.h"
 #include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
 
@@ -37,7 +39,11 @@ std::vector<std::int64_t> quotas(const std::vector<std::vector<std::int64_t>>& c
   }
   const auto remainder = [&](std::int64_t c) { return count * static_cast<std::int64_t>(classes[c].size()) % images; };
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return remainder(a) > remainder(b); });
+  // Equal remainders go by a hash of the class: by its number, the later classes would be the ones without images.
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    if (remainder(a) != remainder(b)) return remainder(a) > remainder(b);
+    return mix_seed(0, static_cast<std::uint64_t>(a)) < mix_seed(0, static_cast<std::uint64_t>(b));
+  });
   for (std::int64_t i = 0; i < open; ++i) ++quota[order[i]];
   return quota;
 }
@@ -48,16 +54,19 @@ void check_count(const std::string& where, const char* key, std::int64_t count, 
 }
 
 /// `arrange` orders the images of a class; the first of them are taken.
+/// `least`: of every class that has more than so many images.
 template <typename Arrange>
 Draw draw_by_class(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
-                   const Arrange& arrange) {
+                   const Arrange& arrange, std::int64_t least = 0) {
   std::vector<std::vector<std::int64_t>> classes;
   for (const std::int64_t image : images) {
     const auto label = static_cast<std::size_t>(labels[image]);
     if (label >= classes.size()) classes.resize(label + 1);
     classes[label].push_back(image);
   }
-  const std::vector<std::int64_t> quota = quotas(classes, static_cast<std::int64_t>(images.size()), count);
+  std::vector<std::int64_t> quota = quotas(classes, static_cast<std::int64_t>(images.size()), count);
+  for (std::size_t c = 0; c < classes.size(); ++c)
+    if (std::ssize(classes[c]) > least) quota[c] = std::max(quota[c], least);
   Draw draw;
   for (std::size_t c = 0; c < classes.size(); ++c) {
     arrange(classes[c]);
@@ -97,10 +106,12 @@ Split split_from_string(const std::string& text) {
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("unknown split '{}'{}", text, storage::suggestion(text, names)));
 }
 
-std::optional<Split> split_from_usual_name(const std::string& text) {
+std::optional<Split> split_from_usual_name(const std::string& given) {
+  std::string text = given;
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   if (text == "train" || text == "training") return Split::train;
   if (text == "val" || text == "valid" || text == "validation") return Split::validation;
-  if (text == "test") return Split::test;
+  if (text == "test" || text == "testing") return Split::test;
   return std::nullopt;
 }
 
@@ -130,13 +141,14 @@ Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int6
 }
 
 Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
-                  std::span<const std::string> names, std::uint64_t seed) {
-  return draw_by_class(labels, images, count, [&](std::vector<std::int64_t>& members) {
+                  std::span<const std::string> names, std::uint64_t seed, std::int64_t least) {
+  const auto by_hash = [&](std::vector<std::int64_t>& members) {
     std::vector<std::pair<std::string, std::int64_t>> hashed;
     for (const std::int64_t image : members) hashed.emplace_back(draw_hash(seed, names[image]), image);
     std::sort(hashed.begin(), hashed.end());
     for (std::size_t i = 0; i < members.size(); ++i) members[i] = hashed[i].second;
-  });
+  };
+  return draw_by_class(labels, images, count, by_hash, least);
 }
 
 Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed) {
@@ -182,7 +194,11 @@ const storage::Options& split_options() {
        .doc = "train on a subset of this size, drawn by class after the validation images",
        .min = 1,
        .optional = true},
-      {.name = "test_images", .kind = OptionKind::integer, .doc = "test on the first images only", .min = 1, .optional = true},
+      {.name = "test_images",
+       .kind = OptionKind::integer,
+       .doc = "test on a subset of this size, drawn by class",
+       .min = 1,
+       .optional = true},
       {.name = "split_seed", .kind = OptionKind::integer, .fallback = 1, .doc = "seed of these draws", .min = 0},
   };
   return options;
@@ -216,21 +232,25 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
   Splits splits;
   splits.validation = std::move(validation.taken);
   splits.train = options.train_images ? draw_stratified(labels, validation.left, sizes.train, random).taken : std::move(validation.left);
-  splits.test.resize(sizes.test);
+  splits.test.resize(labels.size() - static_cast<std::size_t>(training));
   std::iota(splits.test.begin(), splits.test.end(), training);
+  if (options.test_images) {
+    std::mt19937_64 of_test(mix_seed(options.seed, 1));  // so that the other draws do not depend on it
+    splits.test = draw_stratified(labels, splits.test, sizes.test, of_test).taken;
+  }
   return splits;
 }
 
 Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
                        const std::string& where) {
-  const auto draw = [&](std::int64_t count) {
+  const auto draw = [&](std::int64_t count, std::int64_t least) {
     if (keys.groups) return draw_groups(given.train, count, keys.names, options.seed);
-    return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed);
+    return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed, least);
   };
   if (given.test.empty()) {
     const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
     check_count(where, "test", count, std::ssize(given.train) - 2);
-    Draw test = draw(count);
+    Draw test = draw(count, 1);
     given.test = std::move(test.taken);
     given.train = std::move(test.left);
   }
@@ -238,7 +258,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     const std::int64_t count =
         options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));
     check_count(where, options.validation_images ? "validation_images" : "validation", count, std::ssize(given.train) - 1);
-    Draw validation = draw(count);
+    Draw validation = draw(count, 0);
     given.validation = std::move(validation.taken);
     given.train = std::move(validation.left);
   }
@@ -248,7 +268,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
   }
   if (options.test_images) {
     check_count(where, "test_images", *options.test_images, std::ssize(given.test));
-    given.test.resize(static_cast<std::size_t>(*options.test_images));
+    given.test = draw_by_name(labels, given.test, *options.test_images, keys.names, options.seed).taken;
   }
   for (const Split split : all_splits) check_count(where, to_string(split).c_str(), std::ssize(given[split]), std::ssize(labels));
   return given;

@@ -44,8 +44,9 @@ Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std
 Draw draw_last(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count);
 
 /// The same shares, of each class those whose names have the least SHA-256 with the seed: other images of the set do not matter.
+/// `least`: so many at least of every class that has more, which may make more than `count`.
 Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
-                  std::span<const std::string> names, std::uint64_t seed);
+                  std::span<const std::string> names, std::uint64_t seed, std::int64_t least = 0);
 
 /// Takes whole groups in the order of their hashes, as draw_by_name, as long as that comes nearer to `count` images; at least one, and
 /// never all. `groups` is indexed by image number.

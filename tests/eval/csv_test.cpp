@@ -101,6 +101,28 @@ TEST_CASE("a group is never in two splits") {
   CHECK_THAT(table.message(torn), EndsWith("group 'x' is in train and in test; valid: each group in one split"));
 }
 
+TEST_CASE("rows without a group are groups by themselves") {
+  const Table table;
+  std::string text = "path,label,group\n";
+  for (int i = 0; i < 20; ++i) text += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "even" : "odd") + "," + (i < 16 ? "" : "person") + "\n";
+  const auto data = open_dataset(table.settings(text, {{"test", 0.2}, {"validation", 0.25}}));
+  CHECK(data->split(Split::test).size() >= 2);
+  CHECK(data->split(Split::test).size() <= 7);  // 0.2 of 20, and at most the one group of four beside
+  CHECK(data->split(Split::train).size() >= 8);
+}
+
+TEST_CASE("ordered labels are in the order of their numbers") {
+  const Table table;
+  const auto data = open_dataset(table.settings(
+      "path,label\n0.jpg,0-2\n1.jpg,10-19\n2.jpg,3-9\n3.jpg,0-2\n4.jpg,10-19\n5.jpg,3-9\n6.jpg,3-9\n7.jpg,0-2\n8.jpg,10-19\n",
+      {{"ordered", true}, {"validation", 0.34}, {"test", 0.34}}));
+  CHECK(data->class_names() == std::vector<std::string>{"0-2", "3-9", "10-19"});
+  const auto numbers = open_dataset(
+      table.settings("path,label\n0.jpg,1.0\n1.jpg,10.0\n2.jpg,2.0\n3.jpg,1.0\n4.jpg,10.0\n5.jpg,2.0\n6.jpg,1.0\n7.jpg,10.0\n8.jpg,2.0\n",
+                     {{"validation", 0.34}, {"test", 0.34}}));
+  CHECK(numbers->class_names() == std::vector<std::string>{"1.0", "2.0", "10.0"});
+}
+
 TEST_CASE("broken rows are told with their line") {
   const Table table;
   const std::string text = rows() +

@@ -115,6 +115,58 @@ TEST_CASE("train, val and test folders are splits; ImageNet's val is what result
   CHECK_THAT(images.message(), EndsWith("val/c/0.jpg: is of a class that has no training image"));
 }
 
+TEST_CASE("names of splits are known in any case; classes named as splits, one class and empty ones are refused") {
+  const Images images;
+  for (const char* split : {"Training", "Testing"})
+    for (int i = 0; i < 4; ++i) {
+      images.write(std::string(split) + "/cat/" + std::to_string(i) + ".png", 10);
+      images.write(std::string(split) + "/dog/" + std::to_string(i) + ".png", 100);
+    }
+  const std::unique_ptr<Dataset> data = open_dataset(images.settings());
+  CHECK(data->class_names() == std::vector<std::string>{"cat", "dog"});
+  CHECK(data->split(Split::test).size() == 8);
+
+  const Images no_training;
+  no_training.write("val/cat/1.png", 10);
+  no_training.write("test/cat/1.png", 10);
+  CHECK_THAT(no_training.message(), Contains("holds test, val, named as splits, and no folder for training"));
+  const Images one;
+  one.write("cat/1.png", 10);
+  CHECK_THAT(one.message(), Contains("holds one class, 'cat'"));
+  const Images empty;
+  write_pets(empty);
+  fs::create_directory(empty.root() / "emu");
+  CHECK_THAT(empty.message(), Contains("emu: holds no JPEG or PNG file"));
+}
+
+TEST_CASE("images that cannot be read are named, and no file is passed over") {
+  const Images images;
+  write_pets(images);
+  support::write_bytes(images.root() / "dog/9.BMP", "BM");
+  CHECK_THAT(images.message(), Contains("1 of the files are no images that can be read: dog/9.BMP"));
+  fs::remove(images.root() / "dog/9.BMP");
+  support::write_bytes(images.root() / "dog/notes.txt", "no image, and none is expected");
+  CHECK(open_dataset(images.settings())->labels().size() == 40);
+  fs::create_symlink("gone.png", images.root() / "cat/link.png");
+  CHECK_THAT(images.message(), Contains("cat/link.png (a link that leads nowhere)"));
+  fs::remove(images.root() / "cat/link.png");
+  fs::create_symlink("../cat/0.jpg", images.root() / "dog/linked.jpg");
+  CHECK(open_dataset(images.settings())->labels().size() == 41);
+  fs::create_directory_symlink("..", images.root() / "cat/again");
+  CHECK_THAT(images.message(), Contains("cat/again: the link leads back"));
+}
+
+TEST_CASE("ordered classes are in the order of their numbers") {
+  const Images images;
+  for (const char* age : {"0-2", "3-9", "10-19"})
+    for (int i = 0; i < 4; ++i) images.write(std::string(age) + "/" + std::to_string(i) + ".png", 10);
+  CHECK(open_dataset(images.settings({{"ordered", true}}))->class_names() == std::vector<std::string>{"0-2", "3-9", "10-19"});
+  CHECK(open_dataset(images.settings())->class_names() == std::vector<std::string>{"0-2", "10-19", "3-9"});
+  const Images pets;
+  write_pets(pets);
+  CHECK_THAT(pets.message({{"ordered", true}}), Contains("cat, dog do not all begin with a number"));
+}
+
 TEST_CASE("the margin is kept around the image that a net takes") {
   const Images images;
   write_pets(images);

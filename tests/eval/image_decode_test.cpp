@@ -51,6 +51,46 @@ TEST_CASE("a PNG keeps its bytes, and what is transparent is shown on black") {
   CHECK(at(decoded(png_bytes(16, 16, plain_pixels(16, 16, {250, 0, 0, 0}), PNG_FORMAT_RGBA), colour), colour, 0, 0, 0) == 0);
 }
 
+TEST_CASE("a PNG's values are those of the file, whatever its depth, its gamma and its colours say") {
+  const ImageFrame colour{.side = 16}, gray{.side = 16, .gray = true};
+  for (const int value : {0, 40, 90, 255}) {
+    const std::string deep = support::png16_bytes(16, 16, static_cast<std::uint16_t>(257 * value), 0);
+    CHECK(decoded(deep, colour)[0] == value);
+    CHECK(decoded(deep, gray)[0] == value);
+    CHECK(decoded(support::png16_bytes(16, 16, static_cast<std::uint16_t>(257 * value), 1.0), colour)[0] == value);  // with a chunk gAMA
+  }
+  // Pure red is 0.299 * 255 of grey, as in a JPEG.
+  CHECK(decoded(png_bytes(16, 16, plain_pixels(16, 16, {255, 0, 0}), PNG_FORMAT_RGB), gray)[0] == 76);
+  // Half transparent: half of the value.
+  CHECK(at(decoded(png_bytes(16, 16, plain_pixels(16, 16, {200, 100, 50, 128}), PNG_FORMAT_RGBA), colour), colour, 0, 0, 0) == 100);
+}
+
+TEST_CASE("pictures are turned as EXIF says, in JPEG and PNG, unless that is to be ignored") {
+  // The upper left quarter is white as the file lies. Where it is shown, by EXIF's table: 1 rows from the top and columns from the left,
+  // ...
+  const std::vector<std::uint8_t> pixels = support::draw_pixels(
+      16, 16, [](int x, int y) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(x < 8 && y < 8 ? 255 : 0)}; });
+  struct Shown {
+    int orientation, x, y;
+  };
+  for (const Shown& shown : {Shown{1, 0, 0}, {2, 1, 0}, {3, 1, 1}, {4, 0, 1}, {5, 0, 0}, {6, 1, 0}, {7, 1, 1}, {8, 0, 1}}) {
+    INFO("orientation " << shown.orientation);
+    for (const std::string& file : {support::with_jpeg_orientation(jpeg_bytes(16, 16, pixels), shown.orientation),
+                                    support::with_png_orientation(png_bytes(16, 16, pixels, PNG_FORMAT_GRAY), shown.orientation)}) {
+      const ImageFrame turned{.side = 16, .gray = true}, as_it_lies{.side = 16, .gray = true, .turn = false};
+      CHECK(at(decoded(file, turned), turned, 0, 4 + 8 * shown.y, 4 + 8 * shown.x) > 250);
+      CHECK(at(decoded(file, turned), turned, 0, 12 - 8 * shown.y, 12 - 8 * shown.x) < 5);
+      CHECK(at(decoded(file, as_it_lies), as_it_lies, 0, 4, 4) > 250);
+    }
+  }
+  // A quarter turn is no mirror image: of a white left half 6 makes an upper one, and of a white upper half a right one.
+  const std::vector<std::uint8_t> top =
+      support::draw_pixels(16, 16, [](int, int y) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(y < 8 ? 255 : 0)}; });
+  const ImageFrame frame{.side = 16, .gray = true};
+  const std::vector<std::uint8_t> right = decoded(support::with_jpeg_orientation(jpeg_bytes(16, 16, top), 6), frame);
+  CHECK((at(right, frame, 0, 8, 12) > 250 && at(right, frame, 0, 8, 3) < 5));
+}
+
 TEST_CASE("the middle of a longer side is kept, or all of it is squeezed") {
   // 32 x 16: black, white, white, black in quarters.
   const auto quarters = [](int x, int) { return std::vector<std::uint8_t>{static_cast<std::uint8_t>(x >= 8 && x < 24 ? 255 : 0)}; };

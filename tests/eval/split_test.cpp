@@ -48,13 +48,26 @@ TEST_CASE("a draw takes each class's share and leaves the rest") {
   CHECK(all == first(60));
 }
 
-TEST_CASE("what does not divide goes to the largest remainders, ties to the first class") {
+TEST_CASE("what does not divide goes to the largest remainders, ties by a hash of the class") {
   const std::vector<std::int32_t> labels = turns(60);
   std::mt19937_64 random(7);
   // Shares of 10: 5, 3.33, 1.67. Shares of 1: 0.5, 0.33, 0.17. Shares of 3: 1.5, 1, 0.5, a tie.
   CHECK(class_counts(labels, draw_stratified(labels, first(60), 10, random).taken) == Counts{{0, 5}, {1, 3}, {2, 2}});
   CHECK(class_counts(labels, draw_stratified(labels, first(60), 1, random).taken) == Counts{{0, 1}});
-  CHECK(class_counts(labels, draw_stratified(labels, first(60), 3, random).taken) == Counts{{0, 2}, {1, 1}});
+  CHECK(draw_stratified(labels, first(60), 3, random).taken.size() == 3);
+  // 40 classes of 3 images: the 24 of a share of 0.2 are not those of the first 24 classes.
+  std::vector<std::int32_t> many;
+  for (std::int32_t c = 0; c < 40; ++c) many.insert(many.end(), 3, c);
+  const Counts taken = class_counts(many, draw_stratified(many, first(120), 24, random).taken);
+  CHECK(taken.size() == 24);
+  CHECK(taken.rbegin()->first >= 30);
+  // Of test images each class has one where it has two images or more.
+  std::vector<std::string> names;
+  for (int i = 0; i < 121; ++i) names.push_back(std::to_string(i));
+  many.push_back(40);
+  const Counts tested = class_counts(many, draw_by_name(many, first(121), 24, names, 1, 1).taken);
+  CHECK(tested.size() == 40);
+  CHECK_FALSE(tested.contains(40));
 }
 
 TEST_CASE("a draw can take none, all, and of nothing") {
@@ -87,9 +100,9 @@ TEST_CASE("validation, training subset and test do not meet") {
   CHECK(both.empty());
   CHECK(splits.train.back() < 60);
   CHECK(splits.validation.back() < 60);
-  CHECK(splits.test.size() == 30);
-  CHECK(splits.test.front() == 60);
-  CHECK(splits.test.back() == 89);
+  CHECK(class_counts(labels, splits.test) == Counts{{0, 15}, {1, 10}, {2, 5}});  // of 60: not the first, but each class's share
+  CHECK(splits.test.front() >= 60);
+  CHECK(splits.test.back() > 100);
 }
 
 TEST_CASE("without wishes all training images are used, and a count overrides the share") {

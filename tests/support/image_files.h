@@ -3,6 +3,7 @@
 
 #include <png.h>
 #include <turbojpeg.h>
+#include <zlib.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -52,6 +53,53 @@ inline std::string png_bytes(int width, int height, const std::vector<std::uint8
   std::string file(size, '\0');
   png_image_write_to_memory(&image, file.data(), &size, 0, pixels.data(), 0, nullptr);
   return file;
+}
+
+/// RGB of 16 bits with one value; with a chunk gAMA where `gamma` is above 0.
+inline std::string png16_bytes(int width, int height, std::uint16_t value, double gamma) {
+  std::string file;
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_set_write_fn(
+      png, &file,
+      [](png_structp to, png_bytep bytes, std::size_t count) {
+        static_cast<std::string*>(png_get_io_ptr(to))->append(reinterpret_cast<char*>(bytes), count);
+      },
+      nullptr);
+  png_set_IHDR(png, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), 16, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (gamma > 0) png_set_gAMA(png, info, gamma);
+  png_write_info(png, info);
+  std::string row;
+  for (int i = 0; i < 3 * width; ++i) row.append({static_cast<char>(value >> 8), static_cast<char>(value & 255)});
+  for (int y = 0; y < height; ++y) png_write_row(png, reinterpret_cast<png_const_bytep>(row.data()));
+  png_write_end(png, nullptr);
+  png_destroy_write_struct(&png, &info);
+  return file;
+}
+
+/// EXIF that holds an orientation and nothing else: a TIFF header, little-endian, and a directory of one entry.
+inline std::string exif_of(int orientation) {
+  const std::string header("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18);
+  return header + std::string{static_cast<char>(orientation), 0, 0, 0} + std::string(4, '\0');
+}
+
+inline std::string with_jpeg_orientation(const std::string& jpeg, int orientation) {
+  const std::string exif = std::string("Exif\0\0", 6) + exif_of(orientation);
+  const std::size_t length = exif.size() + 2;
+  return jpeg.substr(0, 2) + "\xff\xe1" + std::string{static_cast<char>(length >> 8), static_cast<char>(length & 255)} + exif +
+         jpeg.substr(2);
+}
+
+/// The chunk eXIf, behind the header's.
+inline std::string with_png_orientation(const std::string& png, int orientation) {
+  const std::string chunk = "eXIf" + exif_of(orientation);
+  const auto big_endian = [](unsigned long value) {
+    return std::string{static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+                       static_cast<char>(value)};
+  };
+  const unsigned long check = crc32(0, reinterpret_cast<const unsigned char*>(chunk.data()), static_cast<unsigned>(chunk.size()));
+  return png.substr(0, 33) + big_endian(chunk.size() - 4) + chunk + big_endian(check) + png.substr(33);
 }
 
 /// Makes the folders above it too.
