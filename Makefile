@@ -4,13 +4,15 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 EXPERIMENT ?= experiments/fashion_mnist.yaml
+# Of Debian, for test-release.
+RELEASE ?= trixie
 # LibTorch: auto, system (Debian's), python (the torch package of the active Python) or the folder of one. Empty: as configured before, else auto.
 TORCH ?=
 # Of CMake, as in CMAKE_OPTIONS=-DNAS_WERROR=ON.
 CMAKE_OPTIONS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-release test-torch install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -33,6 +35,14 @@ packages: ## install Debian's packages that are missing
 
 peers: ## also those that tests and benchmarks compare with
 	@.ci/install_packages.sh test $(SUDO)
+
+test-release: ## build and test in another release of Debian, in a folder: RELEASE=trixie; as root
+	tests/release.sh $(RELEASE)
+
+test-torch: peers ## build and test against another LibTorch: TORCH, or the torch package of the active Python
+	cmake --preset release -B $(BUILD)/torch -DNAS_TORCH=$(or $(TORCH),python)
+	cmake --build $(BUILD)/torch -j $(JOBS)
+	ctest --test-dir $(BUILD)/torch --output-on-failure -j $(JOBS)
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)
