@@ -6,9 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "prune/width_cost.h"
-#include "storage/base/error.h"
+#include "storage/base/named.h"
 
 namespace prune {
 
@@ -261,10 +263,9 @@ AllocationLimits allocation_limits_from_json(const storage::Json& json) {
 }
 
 AllocationMethod allocation_method_from_string(const std::string& text) {
-  if (text == "eta") return AllocationMethod::eta;
-  if (text == "uniform") return AllocationMethod::uniform;
-  if (text == "greedy") return AllocationMethod::greedy;
-  throw Error(ErrorKind::invalid, fmt::format("allocation '{}' is not known (valid: eta, uniform, greedy)", text));
+  static const std::vector<std::pair<std::string, AllocationMethod>> methods{
+      {"eta", AllocationMethod::eta}, {"uniform", AllocationMethod::uniform}, {"greedy", AllocationMethod::greedy}};
+  return storage::find_named(methods, text, "allocation", [](const auto& method) { return method.first; }).second;
 }
 
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base) {

@@ -4,8 +4,9 @@
 
 #include <cmath>
 #include <utility>
+#include <vector>
 
-#include "storage/base/error.h"
+#include "storage/base/named.h"
 
 namespace prune {
 
@@ -322,17 +323,14 @@ std::string to_string(Budget budget) {
 }
 
 Budget budget_from_string(const std::string& text) {
-  for (const Budget budget : {Budget::params, Budget::macs, Budget::channels})
-    if (to_string(budget) == text) return budget;
-  throw storage::Error(storage::ErrorKind::invalid,
-                       fmt::format("of: '{}' is not known{}", text, storage::suggestion(text, budget_names())));
+  constexpr Budget budgets[] = {Budget::params, Budget::macs, Budget::channels};
+  return storage::find_named(budgets, text, "of:", [](Budget budget) { return to_string(budget); });
 }
 
 Combination combination_from_string(const std::string& text) {
-  if (text == "mean") return Combination::mean;
-  if (text == "sum") return Combination::sum;
-  if (text == "max") return Combination::max;
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("combine: '{}' is not known (valid: mean, sum, max)", text));
+  static const std::vector<std::pair<std::string, Combination>> rules{
+      {"mean", Combination::mean}, {"sum", Combination::sum}, {"max", Combination::max}};
+  return storage::find_named(rules, text, "combine:", [](const auto& rule) { return rule.first; }).second;
 }
 
 Json to_json(const RefitOptions& options) {

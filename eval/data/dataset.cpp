@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
+#include "storage/base/named.h"
 
 namespace eval {
 namespace {
@@ -36,12 +36,7 @@ std::string target_of(const DatasetEntry& entry, const std::string& target) {
 }  // namespace
 
 const DatasetEntry& dataset_entry(const std::string& format) {
-  std::vector<std::string> formats;
-  for (const DatasetEntry& entry : dataset_registry()) {
-    if (entry.format == format) return entry;
-    formats.push_back(entry.format);
-  }
-  fail(fmt::format("unknown data format '{}'{}", format, storage::suggestion(format, formats)));
+  return storage::find_named(dataset_registry(), format, "data format", &DatasetEntry::format);
 }
 
 std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::string& target, const DecodeOptions& decoding) {

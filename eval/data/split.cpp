@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "eval/data/seed.h"
-#include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
+#include "storage/base/named.h"
 
 namespace eval {
 namespace {
@@ -98,12 +98,7 @@ std::string to_string(Split split) {
 }
 
 Split split_from_string(const std::string& text) {
-  std::vector<std::string> names;
-  for (const Split split : all_splits) {
-    names.push_back(to_string(split));
-    if (names.back() == text) return split;
-  }
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("unknown split '{}'{}", text, storage::suggestion(text, names)));
+  return storage::find_named(all_splits, text, "split", [](Split split) { return to_string(split); });
 }
 
 std::optional<Split> split_from_usual_name(const std::string& given) {

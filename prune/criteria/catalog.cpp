@@ -1,6 +1,6 @@
 #include "prune/criteria/catalog.h"
 
-#include "storage/base/error.h"
+#include "storage/base/named.h"
 
 namespace prune {
 
@@ -137,12 +137,7 @@ const std::vector<CriterionEntry>& criterion_catalog() {
 }
 
 const CriterionEntry& criterion_entry(const std::string& name) {
-  std::vector<std::string> names;
-  for (const CriterionEntry& entry : criterion_catalog()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
-  throw storage::Error(storage::ErrorKind::invalid, "criterion '" + name + "' is not known" + storage::suggestion(name, names));
+  return storage::find_named(criterion_catalog(), name, "criterion", &CriterionEntry::name);
 }
 
 }  // namespace prune

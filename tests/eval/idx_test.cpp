@@ -278,7 +278,7 @@ TEST_CASE("settings are checked: format, keys, ranges") {
   const IdxSet set;
   const Json good = set.write();
   CHECK_THAT(refusal(Json::object()), Contains("'format' is missing") && Contains("idx"));
-  CHECK_THAT(refusal({{"format", "idk"}}), Contains("unknown data format 'idk' (did you mean 'idx'?)"));
+  CHECK_THAT(refusal({{"format", "idk"}}), Contains("data format 'idk' is not known (did you mean 'idx'?)"));
   Json settings = good;
   settings["paddin"] = 2;
   CHECK_THAT(refusal(settings), Contains("data of format idx") && Contains("did you mean 'pad'?"));

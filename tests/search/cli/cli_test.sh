@@ -120,7 +120,7 @@ expect 2 "" "^nas-run: error: criterion taylor looks at images; valid: with --da
 expect 3 "" "^nas-run: error: criterion lda: option 'varient' is not known \(did you mean 'variant'\?\)$" \
   "$nas_run" score --weights w --criterion lda --option varient=wilks --data idx:data
 expect 3 "" "^nas-run: error: --data idx:data\?pda=2: option 'pda' is not known" "$nas_run" evaluate --weights w --data "idx:data?pda=2"
-expect 3 "" "^nas-run: error: unknown data format 'odx' \(did you mean 'idx'\?\)$" "$nas_run" evaluate --weights w --data odx:data
+expect 3 "" "^nas-run: error: data format 'odx' is not known \(did you mean 'idx'\?\)$" "$nas_run" evaluate --weights w --data odx:data
 expect 3 "" "^nas-run: error: .*absent.*train-images-idx3-ubyte" "$nas_run" evaluate --weights w --data idx:absent
 expect 3 "" "^nas-run: error: --limit: option 'rond_to' is not known \(did you mean 'round_to'\?\)$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
