@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
 #include "eval/data/split.h"
@@ -90,17 +91,17 @@ std::int64_t count_records(const Variant& variant, const fs::path& root, const s
   return records;
 }
 
-/// Appends the pixels and the labels of a file's records.
-void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, StoredImages& data,
-                  std::vector<std::uint8_t>& pixels) {
+/// Appends the labels of a file's records, and their pixels where `pixels` is given.
+void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, std::size_t classes,
+                  std::vector<std::int32_t>& labels, std::vector<std::uint8_t>* pixels) {
   const std::string bytes = storage::read_file(path);
   for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
     const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
-    if (label >= data.class_names.size())
-      fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, data.class_names.size() - 1));
-    data.labels.push_back(label);
+    if (label >= classes)
+      fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, classes - 1));
+    labels.push_back(label);
     const char* image = bytes.data() + record + variant.labels.size();
-    pixels.insert(pixels.end(), image, image + image_bytes);
+    if (pixels != nullptr) pixels->insert(pixels->end(), image, image + image_bytes);
   }
 }
 
@@ -108,19 +109,42 @@ fs::path root_of(const storage::Json& options) {
   return options.at("root").get<std::string>();
 }
 
+/// What the files say of a target, but for the pixels.
+struct Labelled {
+  std::vector<std::string> class_names;
+  std::vector<std::int32_t> labels;
+  Splits splits;
+};
+
+/// `pixels`: where those go, or null.
+Labelled read_labelled(const Variant& variant, const storage::Json& options, const std::string& target, std::vector<std::uint8_t>* pixels) {
+  const fs::path root = root_of(options);
+  const std::string where = fmt::format("data of format {}", variant.format);
+  const std::size_t label_byte = variant.label_byte(target);
+  const std::vector<std::string> classes = read_names(require_file(variant, root, variant.labels[label_byte].names));
+  Labelled data{chosen_classes(options, classes, where), {}, {}};
+  const auto read = [&](const std::vector<std::string>& names) {
+    for (const std::string& name : names) read_records(variant, root / name, label_byte, classes.size(), data.labels, pixels);
+    return std::ssize(data.labels);
+  };
+  const std::int64_t training = read(variant.training);
+  read(variant.test);
+  relabel(data.labels, classes, data.class_names);
+  data.splits = make_splits(data.labels, training, split_options_from_json(options), where);
+  return data;
+}
+
 std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
-  const std::size_t label_byte = variant.label_byte(target);
-  StoredImages data;
   std::vector<std::uint8_t> pixels;
-  data.shape = image_shape;
-  data.class_names = read_names(require_file(variant, root, variant.labels[label_byte].names));
   pixels.reserve(static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) *
                  image_bytes);
-  for (const std::string& name : variant.training) read_records(variant, root / name, label_byte, data, pixels);
-  const auto training = static_cast<std::int64_t>(data.labels.size());
-  for (const std::string& name : variant.test) read_records(variant, root / name, label_byte, data, pixels);
-  data.splits = make_splits(data.labels, training, split_options_from_json(options), fmt::format("data of format {}", variant.format));
+  Labelled labelled = read_labelled(variant, options, target, &pixels);
+  StoredImages data;
+  data.shape = image_shape;
+  data.class_names = std::move(labelled.class_names);
+  data.labels = std::move(labelled.labels);
+  data.splits = std::move(labelled.splits);
   data.pixels = PixelBlock::of(std::move(pixels));
   return std::make_unique<StoredDataset>(std::move(data));
 }
@@ -136,16 +160,15 @@ std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& o
 
 DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
-  const std::int64_t training = count_records(variant, root, variant.training), test = count_records(variant, root, variant.test);
-  const SplitSizes sizes = split_sizes(training, test, split_options_from_json(options), fmt::format("data of format {}", variant.format));
-  const auto classes = read_names(require_file(variant, root, variant.labels[variant.label_byte(target)].names)).size();
+  const std::int64_t images = count_records(variant, root, variant.training) + count_records(variant, root, variant.test);
+  const Labelled data = read_labelled(variant, options, target, nullptr);
   std::error_code error;
   return {.shape = image_shape,
-          .classes = static_cast<int>(classes),
-          .train = sizes.train,
-          .validation = sizes.validation,
-          .test = sizes.test,
-          .images = training + test,
+          .classes = static_cast<int>(data.class_names.size()),
+          .train = std::ssize(data.splits.train),
+          .validation = std::ssize(data.splits.validation),
+          .test = std::ssize(data.splits.test),
+          .images = images,
           .synthetic = fs::exists(root / synthetic_mark, error)};
 }
 

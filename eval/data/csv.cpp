@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
 #include "eval/data/text_table.h"
@@ -55,7 +56,8 @@ class CsvReader {
     table_.listings = {file};
     table_.ordered = options.at("ordered");
     for (const auto& [line, reason] : text_.broken) refuse(line, reason);
-    table_.class_names = options.contains("class_names") ? options["class_names"].get<std::vector<std::string>>() : used_labels();
+    labels_ = options.contains("class_names") ? options["class_names"].get<std::vector<std::string>>() : used_labels();
+    table_.class_names = chosen_classes(options, labels_, "data of format csv");
   }
 
   ImageTable read(const SplitOptions& options) {
@@ -85,12 +87,13 @@ class CsvReader {
     const std::string& path = row.cells[columns_.path];
     const std::string& label = row.cells[columns_.label];
     const auto name = std::find(table_.class_names.begin(), table_.class_names.end(), label);
+    const bool is_known = name != table_.class_names.end() || std::find(labels_.begin(), labels_.end(), label) != labels_.end();
     const std::optional<Split> split = columns_.split ? split_from_usual_name(row.cells[*columns_.split]) : Split::train;
     if (path.empty()) return refuse(row.line, "names no image");
     if (!seen_.insert(path).second) return refuse(row.line, fmt::format("lists {} a second time", path));
-    if (name == table_.class_names.end())
-      return refuse(row.line, fmt::format("label '{}' is not one of {}", label, fmt::join(table_.class_names, ", ")));
+    if (!is_known) return refuse(row.line, fmt::format("label '{}' is not one of {}", label, fmt::join(labels_, ", ")));
     if (!split) return refuse(row.line, fmt::format("split '{}' is not one of train, validation, test", row.cells[*columns_.split]));
+    if (name == table_.class_names.end()) return;  // of a class that the task does not ask for
     const auto image = static_cast<std::int64_t>(table_.files.names.size());
     table_.files.names.push_back(path);
     table_.rows.push_back(fmt::format("{}:{}", file_.filename().string(), row.line));
@@ -120,6 +123,7 @@ class CsvReader {
   TextTable text_;
   Columns columns_;
   ImageTable table_;
+  std::vector<std::string> labels_;  // all that may stand in the file
   std::vector<std::string> groups_;
   std::set<std::string> seen_;
 };

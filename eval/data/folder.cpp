@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
 #include "storage/base/error.h"
@@ -93,14 +94,19 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   table.ordered = options.at("ordered");
   std::vector<std::string> labels;
   for (const auto& [name, number] : classes) labels.push_back(name);
-  table.class_names = in_order(std::move(labels), table.ordered);
+  table.class_names = chosen_classes(options, in_order(std::move(labels), table.ordered), "data of format folder");
+  for (auto& [name, number] : classes) number = -1;
   for (std::size_t i = 0; i < table.class_names.size(); ++i) classes[table.class_names[i]] = static_cast<std::int32_t>(i);
+  std::vector<std::string> used;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto known = classes.find(placed[i].label);
     if (known == classes.end()) fail(root / table.files.names[i], "is of a class that has no training image");
+    if (known->second < 0) continue;
     table.labels.push_back(known->second);
-    table.splits[placed[i].split.value_or(Split::train)].push_back(static_cast<std::int64_t>(i));
+    table.splits[placed[i].split.value_or(Split::train)].push_back(std::ssize(used));
+    used.push_back(std::move(table.files.names[i]));
   }
+  table.files.names = std::move(used);
   // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
   if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
   table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names}, split_options_from_json(options),

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <set>
 
+#include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/split.h"
 #include "eval/data/stored_dataset.h"
@@ -184,9 +185,11 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
   const int pad = options.at("pad").get<int>();
   StoredImages data;
   data.shape = {1, train_images.dimension(1) + 2 * pad, train_images.dimension(2) + 2 * pad};
-  data.class_names = class_names(options);
-  append_labels(train_labels, paths[1], data.class_names.size(), data.labels);
-  append_labels(test_labels, paths[3], data.class_names.size(), data.labels);
+  const std::vector<std::string> classes = class_names(options);
+  data.class_names = chosen_classes(options, classes, "data of format idx");
+  append_labels(train_labels, paths[1], classes.size(), data.labels);
+  append_labels(test_labels, paths[3], classes.size(), data.labels);
+  relabel(data.labels, classes, data.class_names);
   data.splits = make_splits(data.labels, train_images.count(), split_options_from_json(options), "data of format idx");
   const std::size_t image_bytes = static_cast<std::size_t>(data.shape.height) * data.shape.width;
   std::vector<std::uint8_t> pixels(data.labels.size() * image_bytes);
@@ -198,15 +201,21 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
 
 DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
   const std::vector<fs::path> paths = locate_files(options);
-  const IdxFile training(paths[0], 3), test(paths[2], 3);
+  const IdxFile training(paths[0], 3);
+  IdxFile train_labels(paths[1], 1), test_labels(paths[3], 1);
+  const std::vector<std::string> classes = class_names(options), chosen = chosen_classes(options, classes, "data of format idx");
+  std::vector<std::int32_t> labels;
+  append_labels(train_labels, paths[1], classes.size(), labels);
+  append_labels(test_labels, paths[3], classes.size(), labels);
+  relabel(labels, classes, chosen);
+  const Splits splits = make_splits(labels, train_labels.count(), split_options_from_json(options), "data of format idx");
   const int pad = options.at("pad").get<int>();
-  const SplitSizes sizes = split_sizes(training.count(), test.count(), split_options_from_json(options), "data of format idx");
   return {.shape = {1, training.dimension(1) + 2 * pad, training.dimension(2) + 2 * pad},
-          .classes = static_cast<int>(class_names(options).size()),
-          .train = sizes.train,
-          .validation = sizes.validation,
-          .test = sizes.test,
-          .images = training.count() + test.count()};
+          .classes = static_cast<int>(chosen.size()),
+          .train = std::ssize(splits.train),
+          .validation = std::ssize(splits.validation),
+          .test = std::ssize(splits.test),
+          .images = std::ssize(labels)};
 }
 
 storage::Options idx_options() {

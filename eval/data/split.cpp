@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "eval/data/classes.h"
 #include "eval/data/seed.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/named.h"
@@ -82,6 +83,33 @@ Draw draw_by_class(std::span<const std::int32_t> labels, const std::vector<std::
 std::string draw_hash(std::uint64_t seed, const std::string& name) {
   return storage::sha256(fmt::format("{} {}", seed, name));
 }
+
+/// A name as a number in [0, 1) that has nothing to do with those of other names.
+double number_of_name(const std::string& name) {
+  return unit_number(std::stoull(storage::sha256(name).substr(0, 16), nullptr, 16));
+}
+
+/// Leaves of `images` those whose number lies in the part that the options ask for.
+template <typename NumberOf>
+void keep_part(std::vector<std::int64_t>& images, const SplitOptions& options, const std::string& where, const NumberOf& number_of) {
+  if (!(options.part_from < options.part_to))
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: part_from {} is not below part_to {}; valid: as in 0 and 0.5", where,
+                                                                  options.part_from, options.part_to));
+  if (options.part_from == 0 && options.part_to == 1) return;
+  std::erase_if(images, [&](std::int64_t image) {
+    const double number = number_of(image);
+    return number < options.part_from || number >= options.part_to;
+  });
+}
+
+void keep_labelled(std::span<const std::int32_t> labels, std::vector<std::int64_t>& images) {
+  std::erase_if(images, [&](std::int64_t image) { return labels[static_cast<std::size_t>(image)] < 0; });
+}
+
+/// Images in each split.
+struct SplitSizes {
+  std::int64_t train = 0, validation = 0, test = 0;
+};
 
 }  // namespace
 
@@ -195,6 +223,15 @@ const storage::Options& split_options() {
        .min = 1,
        .optional = true},
       {.name = "split_seed", .kind = OptionKind::integer, .fallback = 1, .doc = "seed of these draws", .min = 0},
+      classes_option(),
+      {.name = "part_from",
+       .kind = OptionKind::real,
+       .doc = "with part_to: train and validate on the images whose hash, a number from 0 to 1, is part_from or more and below part_to, so "
+              "that data of two such parts share none, as those of a pretraining and of its task; 0 if absent",
+       .min = 0,
+       .max = 1,
+       .optional = true},
+      {.name = "part_to", .kind = OptionKind::real, .doc = "the end of that part; 1 if absent", .min = 0, .max = 1, .optional = true},
   };
   return options;
 }
@@ -203,10 +240,18 @@ SplitOptions split_options_from_json(const storage::Json& json) {
   const auto optional = [&](const char* key) -> std::optional<std::int64_t> {
     return json.contains(key) ? std::optional(json[key].get<std::int64_t>()) : std::nullopt;
   };
-  return {
-      json.value("test", 0.2), json.at("validation").get<double>(),        optional("validation_images"),       optional("train_images"),
-      optional("test_images"), json.at("split_seed").get<std::uint64_t>(), json.at("validation_from") == "last"};
+  return {.test = json.value("test", 0.2),
+          .validation = json.at("validation"),
+          .validation_images = optional("validation_images"),
+          .train_images = optional("train_images"),
+          .test_images = optional("test_images"),
+          .seed = json.at("split_seed"),
+          .last = json.at("validation_from") == "last",
+          .part_from = json.value("part_from", 0.0),
+          .part_to = json.value("part_to", 1.0)};
 }
+
+namespace {
 
 SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOptions& options, const std::string& where) {
   const std::int64_t held_out = options.validation_images.value_or(std::llround(options.validation * static_cast<double>(training)));
@@ -218,17 +263,22 @@ SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOpti
   return {train, held_out, tested};
 }
 
+}  // namespace
+
 Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, const SplitOptions& options, const std::string& where) {
-  const SplitSizes sizes = split_sizes(training, static_cast<std::int64_t>(labels.size()) - training, options, where);
-  std::mt19937_64 random(options.seed);
-  std::vector<std::int64_t> images(training);
+  std::vector<std::int64_t> images(training), tested(labels.size() - static_cast<std::size_t>(training));
   std::iota(images.begin(), images.end(), 0);
+  std::iota(tested.begin(), tested.end(), training);
+  keep_labelled(labels, images);
+  keep_labelled(labels, tested);
+  keep_part(images, options, where, [](std::int64_t image) { return unit_number(mix_seed(0, static_cast<std::uint64_t>(image))); });
+  const SplitSizes sizes = split_sizes(std::ssize(images), std::ssize(tested), options, where);
+  std::mt19937_64 random(options.seed);
   Draw validation = options.last ? draw_last(labels, images, sizes.validation) : draw_stratified(labels, images, sizes.validation, random);
   Splits splits;
   splits.validation = std::move(validation.taken);
   splits.train = options.train_images ? draw_stratified(labels, validation.left, sizes.train, random).taken : std::move(validation.left);
-  splits.test.resize(labels.size() - static_cast<std::size_t>(training));
-  std::iota(splits.test.begin(), splits.test.end(), training);
+  splits.test = std::move(tested);
   if (options.test_images) {
     std::mt19937_64 of_test(mix_seed(options.seed, 1));  // so that the other draws do not depend on it
     splits.test = draw_stratified(labels, splits.test, sizes.test, of_test).taken;
@@ -249,6 +299,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.test = std::move(test.taken);
     given.train = std::move(test.left);
   }
+  keep_part(given.train, options, where, [&](std::int64_t image) { return number_of_name(keys.names[static_cast<std::size_t>(image)]); });
   if (given.validation.empty()) {
     const std::int64_t count =
         options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));

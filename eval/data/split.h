@@ -57,7 +57,8 @@ struct SplitOptions {
   double validation = 0.1;  ///< share of the training images, in (0, 1)
   std::optional<std::int64_t> validation_images, train_images, test_images;
   std::uint64_t seed = 1;
-  bool last = false;  ///< the last images of each class validate, not some drawn by seed
+  bool last = false;                  ///< the last images of each class validate, not some drawn by seed
+  double part_from = 0, part_to = 1;  ///< of the training images those whose hash, in [0, 1), lies in [part_from, part_to)
 };
 
 /// The keys of formats that bring training and test images but no validation images.
@@ -66,16 +67,8 @@ const storage::Options& split_options();
 /// From the JSON that check_options made of split_options(); other keys are left alone.
 SplitOptions split_options_from_json(const storage::Json& json);
 
-/// Images in each split.
-struct SplitSizes {
-  std::int64_t train = 0, validation = 0, test = 0;
-};
-
-/// What make_splits draws from so many training and test images; it throws for the same options.
-SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOptions& options, const std::string& where);
-
-/// Images 0 .. training-1 are for training, the rest for test. The validation images are drawn first, then the subset for training; test
-/// takes the first images. Throws storage::Error(invalid), opened by `where`, if a split would be empty or larger than what there is.
+/// Of images 0 .. training-1 those with a label (0 or above) are for training, of the rest for test. The validation images are drawn first,
+/// then the subset for training. Throws storage::Error(invalid), opened by `where`, if a split would be empty or larger than what there is.
 Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, const SplitOptions& options, const std::string& where);
 
 /// What images are drawn by: names of their own, or groups of which none may be in two splits.

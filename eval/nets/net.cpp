@@ -79,11 +79,11 @@ Weights inference_weights(const NetSpec& spec, Weights tensors) {
   return tensors;
 }
 
-StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh) {
+StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh, bool new_head) {
   StartingWeights start{inference_weights(spec, std::move(trained)), ""};
   const std::string head = spec.layers[decision_layer(spec)].name;
   const auto weight = start.weights.find(head + ".weight");
-  if (weight != start.weights.end() && weight->second.sizes() != fresh.at(head + ".weight").sizes()) {
+  if (weight != start.weights.end() && (new_head || weight->second.sizes() != fresh.at(head + ".weight").sizes())) {
     start.fresh_layer = head;
     for (const char* part : {".weight", ".bias"})
       if (const auto own = fresh.find(head + part); own != fresh.end()) start.weights[own->first] = own->second;

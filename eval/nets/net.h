@@ -35,8 +35,9 @@ struct StartingWeights {
 };
 
 /// Trained tensors for a net that tells other classes apart: the last layer with filters keeps its `fresh` weights where the trained ones
-/// have another size. Throws storage::Error(invalid) naming any other tensor that is missing, not wanted or of the wrong size.
-StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh);
+/// have another size, or where it is told to (`new_head`). Throws storage::Error(invalid) naming any other tensor that is missing, not
+/// wanted or of the wrong size.
+StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Weights& fresh, bool new_head = false);
 
 /// A deep copy.
 Weights clone(const Weights& weights);

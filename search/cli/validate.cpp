@@ -51,7 +51,7 @@ Json describe_data(const Experiment& experiment, const std::string& name) {
 Json describe_nets(const Experiment& experiment) {
   std::vector<NetRequest> nets = experiment.nets;
   for (const Baseline& baseline : experiment.baselines) {
-    if (!baseline.narrow) nets.push_back(baseline.net);
+    if (!baseline.narrow && !baseline.scratch) nets.push_back(baseline.net);
   }
   Json rows = Json::array();
   for (const Task& task : experiment.tasks) {

@@ -280,16 +280,19 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
   const YamlReader data = root.section("data", "the datasets, by names of your choice");
   experiment.data = read_data(data);
   experiment.tasks = read_tasks(root.require("tasks", "a list, as in '[{name: clothes, dataset: fashion}]'"), experiment.data);
-  describe(data, experiment.tasks, experiment.data);
+  const YamlReader nets = root.require("nets", "a list, as in '[vgg16_bn]'");
+  std::vector<Task> described = read_pretraining_tasks(nets, experiment.data);
+  described.insert(described.end(), experiment.tasks.begin(), experiment.tasks.end());
+  describe(data, described, experiment.data);
   DataInfos infos;
   for (const Task& task : experiment.tasks)
     if (!experiment.data.at(task.dataset).targets.empty()) infos.push_back(info_of(experiment, task));  // the reference describes none
-  experiment.nets = read_nets(root.require("nets", "a list, as in '[vgg16_bn]'"), infos, describe_net);
   experiment.train = read_training(root.section("train", "how base nets are trained"), std::nullopt);
+  experiment.nets = read_nets(nets, experiment, infos, describe_net);
   read_search(root.section("search", "what is tried"), experiment);
   read_prune(root.section("prune", "how nets are cut"), experiment, infos);
-  experiment.baselines = read_baselines(root.section("baselines", "nets trained from scratch, to compare with"), experiment.nets, infos,
-                                        whole_path(experiment));
+  experiment.baselines =
+      read_baselines(root.section("baselines", "other nets, to compare with"), experiment.nets, infos, whole_path(experiment));
   std::vector<std::string> sources;
   for (const SourceNet& source : source_nets(experiment)) sources.push_back(source.name);
   experiment.evaluate = read_evaluate(root.section("evaluate", "what is measured of a reported net besides its accuracy"), sources);

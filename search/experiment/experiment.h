@@ -51,6 +51,13 @@ struct WeightsFile {
 /// Throws storage::Error(invalid) where it cannot be read.
 WeightsFile describe_weights(const std::filesystem::path& path);
 
+/// What a net learns before its task: its first layers then know more than the task's data could teach them.
+struct Pretraining {
+  std::string dataset;  ///< a key of Experiment::data
+  std::string target;   ///< "" where the dataset has one label
+  prune::TrainOptions train;
+};
+
 /// A net to start from, or a baseline to compare with.
 struct NetRequest {
   std::string name;  ///< of the registry; of a net that a file describes, what it goes by
@@ -59,16 +66,19 @@ struct NetRequest {
   double dropout = 0.5;
   std::optional<WeightsFile> weights = {};  ///< safetensors or ONNX to start from; none: from scratch
   std::optional<eval::NetSpec> spec = {};   ///< as a file described it, in place of the registry's
+  std::optional<Pretraining> pretrain = {};
 };
 
 /// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "identity"} where there are some, as
-/// stages carry it.
+/// stages carry it. A pretraining is a stage of its own.
 Located located(const NetRequest& net);
 
 struct Baseline {
   NetRequest net;
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
+  bool scratch = false;     ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
+  bool pretrained = false;  ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
   /// The experiment's `train` with what the baseline changes. Without an `epochs` of its own it has those of a base and of its longest
   /// retraining together: 8 epochs and then 3 cuts with 2 epochs each make 14.
   prune::TrainOptions train;

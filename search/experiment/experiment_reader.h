@@ -26,16 +26,20 @@ using DataInfos = std::vector<eval::DatasetInfo>;
 /// The whole file, into what is empty still but for its place. `describe`: describe_all, or what stands for it where no data are.
 void read_experiment(YamlReader& root, Experiment& experiment, const DescribeData& describe, const DescribeNet& describe_net);
 
-/// `nets`, each buildable for every dataset.
-std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos, const DescribeNet& describe_net);
+/// What `pretrain` of `nets` asks of the data, each as a task of its own.
+std::vector<Task> read_pretraining_tasks(const YamlReader& nets, const std::map<std::string, Data>& data);
+
+/// `nets`, each buildable for every dataset. `experiment`: its data and `train`.
+std::vector<NetRequest> read_nets(const YamlReader& section, const Experiment& experiment, const DataInfos& infos,
+                                  const DescribeNet& describe_net);
 
 /// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
 /// one asks.
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
                                      const prune::TrainOptions& train);
 
-/// `train`, or `prune.retrain`, which alone has a teacher to distill from. A key that is not given has the value of `inherited` where there
-/// is one.
+/// `train`, or that of a cut net or a baseline, which alone have a teacher to distill from. A key that is not given has the value of
+/// `inherited` where there is one.
 prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
 /// `prune.criteria`, with labels made unique and `widths` resolved.

@@ -8,8 +8,21 @@ namespace search {
 
 namespace {
 
+Json to_json(const Pretraining& pretraining) {
+  return {{"dataset", pretraining.dataset}, {"target", pretraining.target}, {"train", prune::to_json(pretraining.train)}};
+}
+
+Json to_json(const NetRequest& net) {
+  Json json = located(net).identity;
+  if (net.pretrain) json["pretrain"] = to_json(*net.pretrain);
+  return json;
+}
+
 Json to_json(const Baseline& baseline) {
-  Json json = baseline.narrow ? Json{{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}} : located(baseline.net).identity;
+  Json json = to_json(baseline.net);
+  if (baseline.narrow) json = {{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}};
+  if (baseline.scratch) json = {{"name", "scratch"}};
+  if (baseline.pretrained) json["pretrain"] = "same";
   json["train"] = prune::to_json(baseline.train);
   return json;
 }
@@ -133,7 +146,7 @@ Json to_json(const Experiment& experiment) {
     json["tasks"].push_back({{"name", task.name}, {"dataset", task.dataset}, {"target", task.target}});
   }
   for (const auto& [name, data] : experiment.data) json["data"][name] = to_json(data);
-  for (const NetRequest& net : experiment.nets) json["nets"].push_back(located(net).identity);
+  for (const NetRequest& net : experiment.nets) json["nets"].push_back(to_json(net));
   for (const Baseline& baseline : experiment.baselines) json["baselines"].push_back(to_json(baseline));
   for (const Criterion& criterion : experiment.criteria) json["prune"]["criteria"].push_back(to_json(criterion));
   for (const Schedule& schedule : experiment.schedules) json["prune"]["schedules"].push_back(to_json(schedule));

@@ -62,6 +62,7 @@ double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const
 NetRequest narrowed(NetRequest base, const eval::DatasetInfo& data, const prune::PruneRequest& request) {
   base.width = narrow_width(base, data, request);
   base.weights.reset();
+  base.pretrain.reset();
   return base;
 }
 

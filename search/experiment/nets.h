@@ -14,7 +14,7 @@ eval::NetSpec make_net(const NetRequest& request, const eval::DatasetInfo& data)
 /// `request.of`. Throws storage::Error(invalid) where no width is small enough.
 double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const prune::PruneRequest& request);
 
-/// The base at that width, from scratch: weights of the whole net would not fit.
+/// The base at that width, from scratch: weights of the whole net would not fit. What it is pretrained on, if at all, is left out too.
 NetRequest narrowed(NetRequest base, const eval::DatasetInfo& data, const prune::PruneRequest& request);
 
 }  // namespace search

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eval/data/dataset.h"
+#include "eval/nets/layer_shape.h"
 #include "search/experiment/experiment_reader.h"
 #include "search/experiment/nets.h"
 #include "storage/base/error.h"
@@ -12,6 +13,12 @@ namespace search {
 using storage::OptionKind;
 
 namespace {
+
+std::vector<std::string> keys(const std::map<std::string, Data>& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
 
 const storage::Options& net_options() {
   static const storage::Options options{
@@ -24,6 +31,38 @@ const storage::Options& net_options() {
       {.name = "dropout", .kind = OptionKind::real, .fallback = 0.5, .doc = "dropout's probability of a zero", .min = 0, .max = 0.99},
   };
   return options;
+}
+
+/// The data of a task, or of a pretraining: `dataset`, and `target` where its format has several.
+void read_dataset(YamlReader& entry, const std::map<std::string, Data>& data, std::string& dataset, std::string& target) {
+  dataset = entry.require("dataset", fmt::format("{}", fmt::join(keys(data), ", "))).one_of("under data", keys(data));
+  const std::vector<std::string>& targets = eval::dataset_entry(data.at(dataset).settings.at("format")).targets;
+  if (!targets.empty())
+    target = entry.require("target", fmt::format("{}", fmt::join(targets, ", "))).one_of("a target of this format", targets);
+}
+
+std::optional<YamlReader> find_pretraining(YamlReader& entry) {
+  return entry.find("pretrain", "data that the net is trained on before its task, whose classes then start anew");
+}
+
+/// The net must take its pretraining's images as it takes its tasks'.
+std::optional<Pretraining> read_pretraining(YamlReader& entry, const NetRequest& net, const Experiment& experiment,
+                                            const DataInfos& infos) {
+  std::optional<YamlReader> given = find_pretraining(entry);
+  if (!given) return std::nullopt;
+  Pretraining pretraining;
+  read_dataset(*given, experiment.data, pretraining.dataset, pretraining.target);
+  pretraining.train = read_training(given->section("train", "how it is trained there"), experiment.train);
+  given->finish();
+  const auto& described = experiment.data.at(pretraining.dataset).targets;
+  const auto info = described.find(pretraining.target);
+  if (info == described.end()) return pretraining;  // the reference describes none
+  given->checked([&] { make_net(net, info->second); });
+  for (const eval::DatasetInfo& task : infos)
+    if (task.shape != info->second.shape)
+      given->fail(fmt::format("has images of {}, a task's are {}; valid: data of one size and number of colours",
+                              eval::to_string(info->second.shape), eval::to_string(task.shape)));
+  return pretraining;
 }
 
 /// A file that must be there. The reader's empty text stands for none.
@@ -85,10 +124,14 @@ prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>
   return request;
 }
 
-std::vector<std::string> keys(const std::map<std::string, Data>& map) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : map) keys.push_back(key);
-  return keys;
+/// `pretrain: same`: a baseline that learns first what the base nets learn.
+void read_same_pretraining(YamlReader& entry, const std::vector<NetRequest>& nets, Baseline& baseline) {
+  const std::optional<YamlReader> given = entry.find("pretrain", "same: pretrained as the base net; default: from scratch");
+  if (!given) return;
+  given->one_of("how a baseline is pretrained", {"same"});
+  if (nets.empty() || !nets.front().pretrain) given->fail("is as nothing: the first of `nets` has no pretrain; valid: only where it has");
+  baseline.pretrained = true;
+  if (!baseline.narrow) baseline.net.pretrain = nets.front().pretrain;
 }
 
 /// Runs what reads the data. Where they are not at the place that an option names, that option is what is wrong, else the entry.
@@ -138,11 +181,7 @@ std::vector<Task> read_tasks(const YamlReader& section, const std::map<std::stri
     const YamlReader name = entry.require("name", "a name for the task");
     task.name = name.safe_name();
     take_name(name, task.name, taken);
-    task.dataset = entry.require("dataset", fmt::format("{}", fmt::join(keys(data), ", "))).one_of("under data", keys(data));
-    const std::vector<std::string>& targets = eval::dataset_entry(data.at(task.dataset).settings.at("format")).targets;
-    if (!targets.empty()) {
-      task.target = entry.require("target", fmt::format("{}", fmt::join(targets, ", "))).one_of("a target of this format", targets);
-    }
+    read_dataset(entry, data, task.dataset, task.target);
     entry.finish();
     tasks.push_back(std::move(task));
   }
@@ -160,7 +199,21 @@ void describe_all(const YamlReader& section, const std::vector<Task>& tasks, std
   }
 }
 
-std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& infos, const DescribeNet& describe_net) {
+std::vector<Task> read_pretraining_tasks(const YamlReader& nets, const std::map<std::string, Data>& data) {
+  std::vector<Task> tasks;
+  for (const YamlReader& item : nets.items()) {
+    YamlReader entry = item.named();
+    std::optional<YamlReader> given = find_pretraining(entry);
+    if (!given) continue;
+    Task task{.name = "pretraining"};
+    read_dataset(*given, data, task.dataset, task.target);
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+std::vector<NetRequest> read_nets(const YamlReader& section, const Experiment& experiment, const DataInfos& infos,
+                                  const DescribeNet& describe_net) {
   std::vector<NetRequest> nets;
   std::vector<std::string> taken;
   for (const YamlReader& item : section.items()) {
@@ -170,6 +223,7 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
     std::optional<NetRequest> own = read_own_net(entry, name, infos, describe_net);
     if (!own && !name) entry.require("name", "a net, as in 'name: vgg16_bn', or a file: onnx, spec or weights");
     nets.push_back(own ? *std::move(own) : read_net(entry, name->one_of("a net", eval::net_names()), infos));
+    nets.back().pretrain = read_pretraining(entry, nets.back(), experiment, infos);
     entry.finish();
     take_name(name ? *name : entry, fmt::format("{} {}", nets.back().name, nets.back().width), taken);
   }
@@ -180,23 +234,27 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const DataInfos& in
 std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
                                      const prune::TrainOptions& train) {
   std::vector<std::string> names = eval::net_names();
-  names.push_back("narrow");
+  names.insert(names.end(), {"narrow", "scratch"});
 
   std::vector<Baseline> baselines;
   std::vector<std::string> taken;
   for (const YamlReader& item : section.items()) {
     YamlReader entry = item.named();
-    const YamlReader name = entry.require("name", "a net, or narrow");
+    const YamlReader name = entry.require("name", "a net; narrow: the base net at a smaller width; scratch: a cut net's shape anew");
     Baseline baseline;
-    std::string identity;
-    if (name.one_of("a net or 'narrow'", names) == "narrow") {
+    std::string identity = name.one_of("a net, narrow or scratch", names);
+    if (identity == "narrow") {
       baseline.narrow = read_narrow(entry, nets, infos);
       identity = fmt::format("narrow {} {}", baseline.narrow->value, to_string(baseline.narrow->of));
+    } else if (identity == "scratch") {
+      baseline.scratch = true;
     } else {
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
     }
-    baseline.train = read_training(entry.section("train", "its own training"), train);
+    if (!baseline.scratch) read_same_pretraining(entry, nets, baseline);
+    if (baseline.pretrained) identity += " pretrained";
+    baseline.train = read_training(entry.section("train", "its own training"), train, /*has_teacher=*/true);
     entry.finish();
     take_name(name, identity, taken);
     baselines.push_back(std::move(baseline));

@@ -128,8 +128,8 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   YamlReader optimizer = section.section("optimizer", "sgd or adamw, or a mapping with options").named();
   training["optimizer"] = optimizer.values(prune::optimizer_options(), before.at("optimizer"));
   optimizer.finish();
-  if (std::optional<YamlReader> distill = section.find("distill", "under prune.retrain: learn from the base net's scores too")) {
-    if (!has_teacher) distill->fail("has no net to learn from here; valid: under prune.retrain, where the base net teaches");
+  if (std::optional<YamlReader> distill = section.find("distill", "of cut nets and baselines: learn from the base net's scores too")) {
+    if (!has_teacher) distill->fail("has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");
     training["distill"] = distill->values(prune::distill_options());
     distill->finish();
   }

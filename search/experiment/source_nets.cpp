@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace search {
 
@@ -13,6 +14,16 @@ std::string with_width(const NetRequest& net) {
 }
 
 }  // namespace
+
+std::string controlled_net(const std::string& control) {
+  const std::string_view suffix = pretrained_suffix;
+  for (const std::string_view prefix : {narrow_prefix, scratch_prefix}) {
+    if (!control.starts_with(prefix)) continue;
+    const std::string net = control.substr(prefix.size());
+    return net.ends_with(suffix) ? net.substr(0, net.size() - suffix.size()) : net;
+  }
+  return "";
+}
 
 std::string base_name(const Experiment& experiment, const NetRequest& net) {
   const auto same =
@@ -27,6 +38,7 @@ std::vector<SourceNet> source_nets(const Experiment& experiment) {
   };
   for (const NetRequest& net : experiment.nets) sources.push_back({base_name(experiment, net), net, {}, experiment.train});
   for (const Baseline& baseline : experiment.baselines) {
+    if (baseline.scratch) continue;
     if (baseline.narrow) {
       for (const NetRequest& net : experiment.nets)
         if (const std::string name = narrow_prefix + base_name(experiment, net); !is_taken(name))

@@ -9,8 +9,15 @@
 
 namespace search {
 
-/// What the name of a narrow control begins with; the name of its base net follows.
+/// What the names of controls begin with, the name of their base net following: of a narrow one, and of a cut net's shape from scratch.
 constexpr const char* narrow_prefix = "narrow-";
+constexpr const char* scratch_prefix = "scratch-";
+
+/// What the name of a baseline ends with that is pretrained as its base net is.
+constexpr const char* pretrained_suffix = "-pretrained";
+
+/// The base net that a control belongs to, by the control's name; "" where it belongs to none, as a net of the registry.
+std::string controlled_net(const std::string& control);
 
 struct SourceNet {
   std::string name;

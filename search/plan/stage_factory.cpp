@@ -41,12 +41,20 @@ Stage StageFactory::probe(const NamedNet& net, int batch) const {
 }
 
 Stage StageFactory::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
-                             const std::string& probe) const {
-  std::vector<StageInput> inputs;
-  if (!probe.empty()) inputs.push_back({"precision", probe});
+                             std::vector<StageInput> inputs) const {
   const std::vector<Parameter> parameters{data_, net_of(net.request), {"train", prune::to_json(train)}, {"seed", seed}};
   Stage stage = make_stage(StageKind::train, names_.shown(trained_label(name, seed)), parameters, std::move(inputs),
                            estimates_.training(train.last_epoch(), estimates_.macs(net.request)));
+  stage.epochs = train.last_epoch();
+  return stage;
+}
+
+Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const {
+  std::vector<StageInput> inputs{{"shape", made.stage}};
+  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
+  const std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
+  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs),
+                           estimates_.training(train.last_epoch(), made.ratio * estimates_.macs(made.net.request)));
   stage.epochs = train.last_epoch();
   return stage;
 }

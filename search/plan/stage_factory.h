@@ -50,8 +50,12 @@ class StageFactory {
   /// A measurement of the precision in which the net is to be trained.
   Stage probe(const NamedNet& net, int batch) const;
 
-  /// The net trained from scratch; `probe`: the fingerprint of that stage, or "" where the precision is given.
-  Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed, const std::string& probe) const;
+  /// The net trained. `inputs`: the stage that probes the "precision" where that is open, the net to "start" from, the "teacher".
+  Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
+                 std::vector<storage::StageInput> inputs) const;
+
+  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "".
+  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const;
 
   Stage cut(const CutRequest& cut) const;
 

@@ -24,6 +24,7 @@ const std::vector<StageTraits>& all_traits() {
        .optional = {"refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
+      {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
       {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .exclusive = true},
       {.kind = StageKind::robustness, .name = "robustness", .parameters = {"data", "images", "perturbations", "seed"}},
@@ -57,7 +58,7 @@ void check_parameters(StageKind kind, const storage::Json& parameters) {
 }
 
 bool brings_artifacts(const std::string& role) {
-  return role != "widths";
+  return role != "widths" && role != "shape";
 }
 
 }  // namespace search

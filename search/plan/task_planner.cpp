@@ -1,5 +1,7 @@
 #include "search/plan/task_planner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -27,13 +29,13 @@ std::vector<NamedNet> TaskPlanner::bases() const {
 }
 
 storage::TrialRecord TaskPlanner::trial(const NamedNet& net, int seed) {
-  return trained(net, net.label, "pruned", experiment_.train, seed);
+  return trained(net, net.label, "pruned", experiment_.train, seed, "");
 }
 
 void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, const std::string& schedule) const {
   trial.criterion = criterion.label;
   trial.schedule = schedule;
-  trial.name = names_.trial(trial.net, criterion, schedule, trial.seed);
+  trial.name = names_.trial(trial.net, criterion.label, schedule, trial.seed);
 }
 
 std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
@@ -61,34 +63,85 @@ void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const s
 }
 
 void TaskPlanner::plan_baselines() {
+  for (storage::TrialRecord& shape : shapes_) builder_.add(std::move(shape));
+  shapes_.clear();
+  const std::vector<NamedNet> all = bases();
   for (const Baseline& baseline : experiment_.baselines) {
-    for (const NamedNet& net : nets_of(baseline)) {
-      for (int i = 0; i < experiment_.seeds; ++i)
-        builder_.add(trained(net, baseline_name(net), "baseline", baseline.train, experiment_.seed + i));
+    if (baseline.scratch) continue;
+    const std::vector<NamedNet> nets = nets_of(baseline);
+    for (std::size_t n = 0; n < nets.size(); ++n) {
+      for (int seed = experiment_.seed; seed < experiment_.seed + experiment_.seeds; ++seed)
+        builder_.add(trained(nets[n], baseline_name(nets[n]), "baseline", baseline.train, seed, teacher_of(baseline.train, all[n], seed)));
     }
   }
 }
 
+void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio) {
+  for (const Baseline& baseline : experiment_.baselines) {
+    if (!baseline.scratch) continue;
+    const std::string label = scratch_prefix + net.label, step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
+    const std::string name = fmt::format("{} {} {} seed {}", label, trial.criterion, step, trial.seed);
+    storage::TrialRecord made{
+        .name = names_.trial(label, trial.criterion, fmt::format("{}-{}", trial.schedule, trial.steps.back().step), trial.seed),
+        .role = "baseline",
+        .task = task_.name,
+        .net = label,
+        .criterion = trial.criterion,
+        .schedule = step,
+        .width = net.request.width,
+        .seed = trial.seed,
+        .fold = fold_};
+    const MadeNet shape{trial.steps.back().stage, net, name, ratio};
+    made.steps = {
+        {0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher_of(baseline.train, net, trial.seed))), ""}};
+    measure(made.steps[0], net, name, ratio, trial.seed);
+    shapes_.push_back(std::move(made));
+  }
+}
+
 std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
-  if (!baseline.narrow) return {{baseline.net, baseline.net.name}};
+  const std::string suffix = baseline.pretrained ? pretrained_suffix : "";
+  if (!baseline.narrow) return {{baseline.net, baseline.net.name + suffix}};
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {
-    net.label = narrow_prefix + net.label;
+    const std::optional<Pretraining> pretrain = net.request.pretrain;
+    net.label = narrow_prefix + net.label + suffix;
     net.request = narrowed(net.request, info_, *baseline.narrow);
+    if (baseline.pretrained) net.request.pretrain = pretrain;
     nets.push_back(std::move(net));
   }
   return nets;
 }
 
-/// The net trained from scratch, after a probe of the precision where that is open. Returns the stage that trains.
-std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed) {
-  const std::string probe = train.precision == "auto" ? builder_.add(stages_.probe(net, train.batch)) : "";
-  return builder_.add(stages_.training(net, name, train, seed, probe));
+/// The net trained, after its pretraining, and after a probe of the precision where that is open. `teacher`: a fingerprint, or "". Returns
+/// the stage that trains.
+std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
+                                  const std::string& teacher) {
+  std::vector<storage::StageInput> inputs;
+  if (train.precision == "auto") inputs.push_back({"precision", builder_.add(stages_.probe(net, train.batch))});
+  if (net.request.pretrain) inputs.push_back({"start", pretraining(net)});
+  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
+  return builder_.add(stages_.training(net, name, train, seed, std::move(inputs)));
 }
 
-/// The trial of a net trained from scratch and measured.
+/// The stage that trains the net on the data of its pretraining; one for all seeds and tasks.
+std::string TaskPlanner::pretraining(const NamedNet& net) {
+  const Pretraining& asked = *net.request.pretrain;
+  const Task task{asked.dataset, asked.dataset, asked.target};
+  const StageFactory stages(experiment_, task, std::nullopt);
+  std::vector<storage::StageInput> inputs;
+  if (asked.train.precision == "auto") inputs.push_back({"precision", builder_.add(stages.probe(net, asked.train.batch))});
+  return builder_.add(stages.training(net, baseline_name(net) + " pretraining", asked.train, experiment_.seed, std::move(inputs)));
+}
+
+/// The base net of a seed where it is to teach, or "".
+std::string TaskPlanner::teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed) {
+  return train.distill ? training(base, base.label, experiment_.train, seed) : "";
+}
+
+/// The trial of a net trained and measured.
 storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role,
-                                          const prune::TrainOptions& train, int seed) {
+                                          const prune::TrainOptions& train, int seed, const std::string& teacher) {
   storage::TrialRecord trial;
   trial.name = names_.trial(name, seed);
   trial.role = role;
@@ -97,7 +150,7 @@ storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string
   trial.width = net.request.width;
   trial.seed = seed;
   trial.fold = fold_;
-  trial.steps = {{0, training(net, name, train, seed), ""}};
+  trial.steps = {{0, training(net, name, train, seed, teacher), ""}};
   measure(trial.steps[0], net, trained_label(name, seed), 1, seed);
   return trial;
 }

@@ -55,11 +55,18 @@ class TaskPlanner {
   /// The trials of the baselines.
   void plan_baselines();
 
+  /// Where the experiment asks for it, the shape of the net that the trial's last step made, trained from scratch: a trial of its own,
+  /// among the baselines. `ratio`: of the base's multiply-accumulates.
+  void plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio);
+
  private:
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const prune::TrainOptions& train,
-                               int seed);
-  std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed);
+                               int seed, const std::string& teacher);
+  std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
+                       const std::string& teacher = "");
+  std::string pretraining(const NamedNet& net);
+  std::string teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed);
   std::string add_net(Stage stage, const CutRequest& cut);
   std::vector<AttackedNet> attacked_nets(int seed);
   AttackedNet attacked(const SourceNet& source, int seed);
@@ -73,6 +80,7 @@ class TaskPlanner {
   bool decides_by_latency_ = false;
   TrialNames names_;
   StageFactory stages_;
+  std::vector<storage::TrialRecord> shapes_;  ///< of cut nets, from scratch
 };
 
 /// The stage's entry where it is done with a validation accuracy, or null.

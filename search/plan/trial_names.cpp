@@ -16,8 +16,8 @@ std::string TrialNames::trial(const std::string& net, int seed) const {
   return fmt::format("{}/{}/{}", task_, net, suffix(seed, fold_));
 }
 
-std::string TrialNames::trial(const std::string& net, const Criterion& criterion, const std::string& schedule, int seed) const {
-  return fmt::format("{}/{}/{}/{}/{}", task_, net, criterion.label, schedule, suffix(seed, fold_));
+std::string TrialNames::trial(const std::string& net, const std::string& criterion, const std::string& schedule, int seed) const {
+  return fmt::format("{}/{}/{}/{}/{}", task_, net, criterion, schedule, suffix(seed, fold_));
 }
 
 std::string TrialNames::shown(const std::string& label) const {

@@ -23,7 +23,7 @@ class TrialNames {
   std::string trial(const std::string& net, int seed) const;
 
   /// "task/net/criterion/schedule/s1".
-  std::string trial(const std::string& net, const Criterion& criterion, const std::string& schedule, int seed) const;
+  std::string trial(const std::string& net, const std::string& criterion, const std::string& schedule, int seed) const;
 
   /// A stage's label as it is shown: with the task where there are several, and with the fold.
   std::string shown(const std::string& label) const;

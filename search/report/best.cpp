@@ -44,7 +44,11 @@ std::string name_of(const Option& option) {
   const Group& group = *option.group;
   if (option.is_base()) return group.net + ", whole";
   if (option.is_cut()) return fmt::format("{}, {}, {}, step {}", group.net, group.criterion, group.schedule, option.step);
-  return fmt::format("{}{}, from scratch", group.net, group.width == 1 ? "" : fmt::format(" (width {})", group.width));
+  if (!group.criterion.empty())
+    return fmt::format("{} as {}, {} left it, from scratch", controlled_net(group.net), group.criterion, group.schedule);
+  const bool is_pretrained = group.net.ends_with(pretrained_suffix);
+  return fmt::format("{}{}{}", group.net, group.width == 1 ? "" : fmt::format(" (width {})", group.width),
+                     is_pretrained ? "" : ", from scratch");
 }
 
 std::string points(double share) {
@@ -124,9 +128,8 @@ class Choice {
   const Option* base_of(const Option& option) const {
     const Option* base = nullptr;
     for (const Option& each : options_) {
-      const bool is_own = option.group->role == "pruned"
-                              ? each.group->net == option.group->net
-                              : !option.group->net.starts_with(narrow_prefix) || option.group->net == narrow_prefix + each.group->net;
+      const std::string base_net = option.group->role == "pruned" ? option.group->net : controlled_net(option.group->net);
+      const bool is_own = base_net.empty() || each.group->net == base_net;
       if (each.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
     }
     return base;

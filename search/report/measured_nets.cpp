@@ -32,15 +32,22 @@ void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::
     }
 }
 
+/// "squeezenet1_1", "narrow, pretrained (width 0.31)", "scratch (gradual 2 / lda-wilks)".
+std::string baseline_line(const Group& baseline) {
+  const std::string base = controlled_net(baseline.net);
+  if (!baseline.criterion.empty()) return fmt::format("scratch ({} / {})", baseline.schedule, baseline.criterion);
+  std::string name = base.empty() ? baseline.net : "narrow";
+  if (!base.empty() && baseline.net.ends_with(pretrained_suffix)) name += ", pretrained";
+  return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
+}
+
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
-  const bool narrow = baseline.net.starts_with(narrow_prefix);
-  const std::string name = narrow ? "narrow" : baseline.net;
+  const std::string base = controlled_net(baseline.net);
   std::map<Replicate, std::vector<MeasuredNet>> nets;
   add_nets(run, baseline, nets);
   for (ComparisonGroup& group : groups) {
-    if (nets.empty() || baseline.task != group.task || (narrow && baseline.net != narrow_prefix + group.net)) continue;
-    line_of(group.baselines, {baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width), "", "", {}})
-        .nets.merge(std::map(nets));
+    if (nets.empty() || baseline.task != group.task || (!base.empty() && base != group.net)) continue;
+    line_of(group.baselines, {baseline_line(baseline), "", "", {}}).nets.merge(std::map(nets));
   }
 }
 

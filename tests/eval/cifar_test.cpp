@@ -80,6 +80,21 @@ TEST_CASE("CIFAR-100: pixels as planes, fine and coarse labels, the last of each
   CHECK_THROWS_WITH(open_dataset(files.settings(), "corse"), Contains("unknown target 'corse' (did you mean 'coarse'?)"));
 }
 
+TEST_CASE("CIFAR-100: a sub-task of coarse classes is described as it is opened") {
+  const TinyCifar set;
+  Json settings = set.settings();
+  const auto whole = open_dataset(settings, "coarse");
+  settings["classes"] = {whole->class_names()[1], whole->class_names()[0]};
+  const auto part = open_dataset(settings, "coarse");
+  const DatasetInfo info = describe_dataset(settings, "coarse");
+  CHECK(info.classes == 2);
+  for (const Split split : all_splits) CHECK(part->split(split).size() <= whole->split(split).size());
+  CHECK(info.train == std::ssize(part->split(Split::train)));
+  CHECK(info.test == std::ssize(part->split(Split::test)));
+  for (const std::int64_t image : part->split(Split::train))
+    CHECK(part->labels()[static_cast<std::size_t>(image)] == 1 - whole->labels()[static_cast<std::size_t>(image)]);
+}
+
 TEST_CASE("CIFAR files that are broken are refused with the record") {
   TinyCifar files;
   files.write("train.bin", files.train.substr(0, files.train.size() - 1));

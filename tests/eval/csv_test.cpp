@@ -82,6 +82,18 @@ TEST_CASE("a table gives paths, labels and splits") {
   CHECK(open_dataset(table.settings(text, {{"ordered", true}}))->ordered());
 }
 
+TEST_CASE("of a table the rows of classes that were not asked for are passed over") {
+  const Table table;
+  std::string text = rows();
+  text.replace(text.find("0.jpg,even"), 10, "0.jpg,none");
+  text.replace(text.find("1.jpg,odd"), 9, "1.jpg,none");
+  const auto data = open_dataset(table.settings(text, {{"classes", {"odd", "even"}}}));
+  CHECK(data->class_names() == std::vector<std::string>{"odd", "even"});
+  CHECK(data->labels().size() == 18);
+  CHECK(data->labels()[0] == 1);  // of 2.jpg
+  CHECK(data->left_out().empty());
+}
+
 TEST_CASE("a group is never in two splits") {
   const Table table;
   std::string text = "path\tlabel\tgroup\n";

@@ -135,6 +135,33 @@ TEST_CASE("padding surrounds each image with zeros") {
   CHECK(pixels(*data, 20) == std::vector{0, 0, 0, 0, 0, 0, 200, 201, 202, 0, 0, 203, 204, 205, 0, 0, 0, 0, 0, 0});
 }
 
+TEST_CASE("a sub-task has the classes it names, in their order") {
+  IdxSet set;
+  for (std::size_t i = 0; i < 20; ++i) set.train_labels[8 + i] = static_cast<char>(i % 4);
+  for (std::size_t i = 0; i < 4; ++i) set.test_labels[8 + i] = static_cast<char>(i);
+  Json settings = set.write();
+  settings["class_names"] = {"a", "b", "c", "d"};
+  settings["classes"] = {"d", "1"};
+  const auto data = open_dataset(settings);
+  CHECK(data->class_names() == std::vector<std::string>{"d", "b"});
+  CHECK(data->labels()[3] == 0);
+  CHECK(data->labels()[1] == 1);
+  CHECK(data->labels()[0] == -1);
+  CHECK(std::vector(data->split(Split::test).begin(), data->split(Split::test).end()) == std::vector<std::int64_t>{21, 23});
+  const DatasetInfo info = describe_dataset(settings);
+  CHECK(info.classes == 2);
+  CHECK(info.train == 9);
+  CHECK(info.validation == 1);
+  CHECK(info.test == 2);
+
+  settings["classes"] = {"d", "3"};
+  CHECK_THAT(refusal(settings), Contains("data of format idx: classes: 'd' is given twice"));
+  settings["classes"] = {"d"};
+  CHECK_THAT(refusal(settings), Contains("classes: 1 given; valid: two or more"));
+  settings["classes"] = {"d", "e"};
+  CHECK_THAT(refusal(settings), Contains("classes: no class is called 'e'") && Contains("or by number: 0 to 3"));
+}
+
 TEST_CASE("the split's options reach the split") {
   const IdxSet set;
   Json settings = set.write();

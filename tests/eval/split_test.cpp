@@ -135,6 +135,50 @@ TEST_CASE("the validation images do not depend on the training subset") {
   CHECK(std::includes(whole.train.begin(), whole.train.end(), part.train.begin(), part.train.end()));
 }
 
+TEST_CASE("images without a label are in no split") {
+  std::vector<std::int32_t> labels = turns(72);
+  for (std::int32_t& label : labels) label -= 1;  // the first class is not asked for
+  const Splits splits = make_splits(labels, 60, {.validation_images = 6}, "data");
+  CHECK(class_counts(labels, splits.validation) == Counts{{0, 4}, {1, 2}});
+  CHECK(class_counts(labels, splits.train) == Counts{{0, 16}, {1, 8}});
+  CHECK(class_counts(labels, splits.test) == Counts{{0, 4}, {1, 2}});
+}
+
+TEST_CASE("two parts of the training images share none, and leave the test images alone") {
+  const std::vector<std::int32_t> labels = turns(2400);
+  const auto half = [&](double from, double to) { return make_splits(labels, 1800, {.part_from = from, .part_to = to}, "data"); };
+  const Splits whole = make_splits(labels, 1800, {}, "data"), first = half(0, 0.5), second = half(0.5, 1);
+  const auto all = [](const Splits& splits) {
+    std::vector<std::int64_t> images = splits.train;
+    images.insert(images.end(), splits.validation.begin(), splits.validation.end());
+    std::sort(images.begin(), images.end());
+    return images;
+  };
+  std::vector<std::int64_t> both = all(first), of_second = all(second);
+  CHECK(both.size() == Approx(900).margin(100));  // a hash divides them: the deviation of a binomial is 21
+  both.insert(both.end(), of_second.begin(), of_second.end());
+  std::sort(both.begin(), both.end());
+  CHECK(both == all(whole));
+  CHECK(first.test == whole.test);
+  CHECK_THAT(std::string(support::error_of([&] { half(0.5, 0.5); }).what()), Contains("data: part_from 0.5 is not below part_to 0.5"));
+}
+
+TEST_CASE("a file is in the same part whatever other files there are") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 400; ++i) names.push_back("img" + std::to_string(i));
+  const std::vector<std::int32_t> labels = turns(400);
+  const auto train_of = [&](std::int64_t images) {
+    Splits given;
+    given.train = first(images);
+    given.test = {399};
+    given.validation = {398};
+    return complete_splits(labels, given, {names}, {.part_to = 0.3}, "data").train;
+  };
+  const std::vector<std::int64_t> few = train_of(200), many = train_of(390);
+  CHECK(few.size() == Approx(60).margin(30));
+  CHECK(std::equal(few.begin(), few.end(), many.begin()));
+}
+
 TEST_CASE("splits that cannot be are refused with key, count and what is valid") {
   const std::vector<std::int32_t> labels = turns(72);
   const auto refusal = [&](const SplitOptions& options, std::int64_t training = 60) {

@@ -43,10 +43,11 @@ std::string experiment_yaml(const Members& use) {
   const std::string target = use.dataset->targets.empty() ? "" : ", target: " + use.dataset->targets.front();
   const bool takes_schedules = strategy_info(use.strategy).takes_schedules;
   return fmt::format(
-      "schema: 1\nname: x\ndata: {{NAME: {{{}}}}}\ntasks: [{{name: t, dataset: NAME{}}}]\nnets: [vgg16_bn]\nbaselines: [{{{}}}]\n"
+      "schema: 1\nname: x\ndata: {{NAME: {{{}}}}}\ntasks: [{{name: t, dataset: NAME{}}}]\n"
+      "nets: [{{name: vgg16_bn, pretrain: {{dataset: NAME{}}}}}]\nbaselines: [{{{}}}]\n"
       "prune: {{criteria: [{}], retrain: {{distill: {{}}}}, refit: {{}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
       "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n",
-      dataset_yaml(*use.dataset), target, use.baseline, use.criterion,
+      dataset_yaml(*use.dataset), target, target, use.baseline, use.criterion,
       takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack);
 }
 
@@ -58,6 +59,7 @@ std::vector<Variant> variants() {
   for (const eval::DatasetEntry& each : eval::dataset_registry()) add("data.NAME", "format: " + each.format, {.dataset = &each});
   add("baselines[]", "a net", {});
   add("baselines[]", "name: narrow", {.baseline = "name: narrow, keep: 0.1"});
+  add("baselines[]", "name: scratch", {.baseline = "name: scratch"});
   for (const prune::CriterionEntry& each : prune::criterion_catalog())
     add("prune.criteria[]", "name: " + each.name, {.criterion = each.name});
   add("prune.schedules[]", "keep", {});
@@ -77,7 +79,8 @@ KeyLog asked_keys(const std::string& yaml) {
   KeyLog log, once;
   YamlReader root(tree, "", "/", &log);
   Experiment experiment;
-  read_experiment(root, experiment, [](const auto&, const auto&, auto&) {}, describe_net_json);
+  read_experiment(
+      root, experiment, [](const auto&, const auto&, auto&) {}, describe_net_json);
   for (KnownKey& key : log) {
     const auto same =
         std::find_if(once.begin(), once.end(), [&](const KnownKey& other) { return other.section == key.section && other.key == key.key; });

@@ -46,8 +46,10 @@ SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, 
 
 void NodePlanner::add(SearchNode node, bool measured) const {
   storage::TrialStep& last = node.trial.steps.back();
-  if (measured && last.evaluation.empty())
+  if (measured && last.evaluation.empty()) {
     planner_.measure(last, net_, fmt::format("{} {} seed {}", net_.label, node.trial.schedule, seed_), node.keep_ratio, seed_);
+    planner_.plan_scratch(node.trial, net_, node.keep_ratio);
+  }
   planner_.add(std::move(node.trial));
 }
 

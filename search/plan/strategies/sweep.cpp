@@ -63,6 +63,7 @@ class Sweep : public Strategy {
           ratio = kept_ratio(schedule.steps[step - 1], ratio);
           trial.steps.push_back({static_cast<int>(step), stage, ""});
           planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), ratio, seed);
+          planner.plan_scratch(trial, net, ratio);
         }
         planner.add(std::move(trial));
       }

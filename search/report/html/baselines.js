@@ -25,7 +25,7 @@
       const last = group.steps.length - 1;
       add(`${group.criterion}, ${group.schedule}, ${last} cut${last === 1 ? "" : "s"}`, "cut", group.steps[last], report.lookOf(group.criterion));
     });
-    groups.filter((group) => group.role === "baseline" && (!group.net.startsWith("narrow-") || group.net === "narrow-" + net))
+    groups.filter((group) => group.role === "baseline" && report.belongsTo(group, net))
       .forEach((group) => add(report.baselineName(group), "baseline", group.steps[0], report.look(-1)));
     return lines;
   };

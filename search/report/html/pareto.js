@@ -21,7 +21,13 @@
       step === 0                                                ? group.net + ", base" :
                                                                   `${group.criterion}, ${group.schedule}, step ${step}`);
 
-  report.baselineName = (group) => group.net + (group.width === 1 ? "" : ` (width ${group.width})`);
+  report.baselineName = (group) => group.net + (group.criterion ? ` (${group.schedule}, ${group.criterion})` : group.width === 1 ? "" : ` (width ${group.width})`);
+
+  /** Whether a baseline stands beside a base net: a control of that net, or a net of its own. */
+  report.belongsTo = (group, net) => {
+    const control = /^(?:narrow|scratch)-(.*?)(?:-pretrained)?$/.exec(group.net);
+    return !control || control[1] === net;
+  };
 
   const netText = (net) => [net.label, `validation ${report.percent(net.val)}` + (net.test === null ? "" : `, test ${report.percent(net.test)}`),
     `${report.count(net.params)} parameters, ${report.count(net.macs)} MACs`, net.front ? "on a front" : null, net.beyond ? "beyond the constraints" : null]

@@ -42,8 +42,7 @@ storage::StageOutcome run_extend(const StageContext& context) {
   if (artifacts.contains("checkpoint")) {
     if (!std::filesystem::exists(context.checkpoint()))  // else this stage was killed, and goes on from its own
       place_checkpoint(context, artifacts.at("checkpoint"));
-    std::optional<eval::Net> teacher;
-    if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
+    const std::optional<eval::Net> teacher = teacher_of(context);
     train_and_record(context, data, net, prune::train_options_from_json(context.parameters.at("train")),
                      eval::precision_from_string(before.at("values").at("precision").get<std::string>()), 0, outcome,
                      teacher ? &*teacher : nullptr);

@@ -193,8 +193,7 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
   const std::string precision = retrain.precision == "auto" ? parent.at("values").at("precision").get<std::string>()
                                                             : retrain.precision;  // auto: as the base was probed
-  std::optional<eval::Net> teacher;
-  if (context.inputs.contains("teacher")) teacher.emplace(context.input_net("teacher"));
+  const std::optional<eval::Net> teacher = teacher_of(context);
   std::optional<prune::Epoch> start;  // a refitted net may be the best there is
   if (parameters.contains("refit")) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
   train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr,

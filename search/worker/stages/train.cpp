@@ -21,9 +21,18 @@ Json base_of(const eval::NetSpec& spec) {
   return {{"params", cost.params}, {"macs", cost.macs}, {"channels", channels}};
 }
 
-/// Fresh weights, or those of the file that the net starts from; notes a head that had to be made anew.
+eval::Weights fresh_weights(const StageContext& context, const eval::NetSpec& spec) {
+  return eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
+}
+
+/// Fresh weights, those of the pretraining with a new head, or those of the file that the net starts from; notes a head that had to be made
+/// anew.
 eval::Weights first_weights(const StageContext& context, const eval::NetSpec& spec, storage::StageOutcome& outcome) {
-  eval::Weights fresh = eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
+  eval::Weights fresh = fresh_weights(context, spec);
+  if (context.inputs.contains("start")) {
+    const std::string weights = context.inputs["start"].at("artifacts").at("weights");
+    return eval::starting_weights(spec, context.cache.weights(context.artifacts(), weights), fresh, /*new_head=*/true).weights;
+  }
   const Json& net = context.parameters.at("net");
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
@@ -49,8 +58,24 @@ storage::StageOutcome run_train(const StageContext& context) {
   storage::StageOutcome outcome;
   eval::Net net(spec, first_weights(context, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);
-  train_and_record(context, data, net, options, precision, 0, outcome);
+  const std::optional<eval::Net> teacher = teacher_of(context);
+  train_and_record(context, data, net, options, precision, 0, outcome, teacher ? &*teacher : nullptr);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());
+  return outcome;
+}
+
+storage::StageOutcome run_scratch(const StageContext& context) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  const Json& shape = context.inputs.at("shape");
+  const eval::NetSpec spec = eval::net_spec_from_json(shape.at("architecture").at("spec"));
+  const prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
+  const std::string precision = options.precision == "auto" ? shape.at("values").at("precision").get<std::string>() : options.precision;
+  storage::StageOutcome outcome;
+  eval::Net net(spec, fresh_weights(context, spec), context.device);
+  outcome.values["base"] = base_of(spec);
+  const std::optional<eval::Net> teacher = teacher_of(context);
+  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome, teacher ? &*teacher : nullptr);
+  if (outcome.state == storage::StageState::done) outcome.architecture = architecture_from_json(shape.at("architecture"));
   return outcome;
 }
 

@@ -19,6 +19,10 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
+std::optional<eval::Net> teacher_of(const StageContext& context) {
+  return context.inputs.contains("teacher") ? std::optional(context.input_net("teacher")) : std::nullopt;
+}
+
 namespace {
 
 /// Why this net should not be trained in the precision; empty where nothing speaks against it.

@@ -16,6 +16,9 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
                       eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher = nullptr,
                       const std::optional<prune::Epoch>& start = {});
 
+/// The net of the input "teacher", if there is one.
+std::optional<eval::Net> teacher_of(const StageContext& context);
+
 /// The record of a net, its hash and cost included.
 storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::string parent, Json kept);
 

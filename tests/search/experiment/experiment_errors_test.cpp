@@ -103,9 +103,22 @@ TEST_CASE("what data, weights and training of other kinds refuse") {
              Contains("e.yaml:5:34: nets.0.weights: 'none.safetensors' is no file (") &&
                  Contains("); valid: safetensors to start from, or nothing"));
   CHECK(with_line(6, "train: {distill: {weight: 0.5}}") ==
-        "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: under prune.retrain, where the base net teaches");
+        "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");
   CHECK(with_line(10, "resources: {cache_limit: 20G}") ==
         "e.yaml:10:26: resources.cache_limit: '20G' is not a size; valid: as in 512MiB, 20GiB or 1TiB");
+}
+
+TEST_CASE("a pretraining needs data of the task's size, and a baseline like it a net that has one") {
+  CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, pretrain: {dataset: fashon}}]"),
+             Contains("nets.0.pretrain.dataset: 'fashon' is not under data (did you mean 'fashion'?)"));
+  SmallExperiment small;
+  small.lines[3] = "data: {fashion: {format: idx, root: data, pad: 2}, whole: {format: idx, root: data, pad: 4}}";
+  small.lines[4] = "nets: [{name: vgg11_bn, pretrain: {dataset: whole}}]";
+  CHECK_THAT(message(small, small.write()),
+             Contains("e.yaml:5:35: nets.0.pretrain: a mapping has images of 1x36x36, a task's are 1x32x32; valid: data of one size"));
+  CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, pretrain: same}]"),
+             Contains("baselines.0.pretrain: 'same' is as nothing: the first of `nets` has no pretrain"));
+  CHECK_THAT(with_line(10, "baselines: [{name: scratch, keep: 0.5}]"), Contains("baselines.0.keep"));
 }
 
 TEST_CASE("a list that a strategy needs has an entry, a dataset's name is one, and a metric is one that a net can have") {
@@ -211,7 +224,7 @@ TEST_CASE("nets must fit the data, and narrow ones their share") {
              Contains("e.yaml:10:34: baselines.0.keep: ") && Contains("vgg11_bn"));
   CHECK_THAT(with_line(10, "baselines: [narrow]"), Contains("e.yaml:10:13: baselines.0.keep: missing"));
   CHECK_THAT(with_line(10, "baselines: [{name: l1, keep: 0.5}]"),
-             Contains("e.yaml:10:20: baselines.0.name: 'l1' is not a net or 'narrow'"));
+             Contains("e.yaml:10:20: baselines.0.name: 'l1' is not a net, narrow or scratch"));
 }
 
 TEST_CASE("an error in an override names the override") {

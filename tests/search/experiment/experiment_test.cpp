@@ -151,6 +151,26 @@ TEST_CASE("baselines are nets or narrow ones") {
   CHECK(baselines[2].net.name.empty());
 }
 
+TEST_CASE("a net may be pretrained, and baselines alike") {
+  SmallExperiment small;
+  small.lines[3] = "data: {fashion: {format: idx, root: data, pad: 2, classes: [3, 5]}, whole: {format: idx, root: data, pad: 2}}";
+  small.lines[4] = "nets: [{name: vgg11_bn, width: 0.25, pretrain: {dataset: whole, train: {epochs: 9}}}]";
+  small.lines.push_back(
+      "baselines: [{name: narrow, keep: 0.5, pretrain: same}, {name: vgg11_bn, width: 0.125, pretrain: same, train: {distill: {}}}, scratch]");
+  const Experiment experiment = load(small);
+  REQUIRE(experiment.nets[0].pretrain.has_value());
+  CHECK(experiment.nets[0].pretrain->dataset == "whole");
+  CHECK(experiment.nets[0].pretrain->train.epochs == 9);
+  CHECK(experiment.nets[0].pretrain->train.optimizer.lr == 0.1);
+  CHECK(experiment.data.at("whole").targets.at("").classes == 10);
+  CHECK(info_of(experiment, experiment.tasks[0]).classes == 2);
+  CHECK(experiment.baselines[0].pretrained);
+  CHECK(experiment.baselines[1].net.pretrain->dataset == "whole");
+  CHECK(experiment.baselines[1].train.distill.has_value());
+  CHECK(experiment.baselines[2].scratch);
+  CHECK(to_json(experiment).at("nets").at(0).at("pretrain").at("dataset") == "whole");
+}
+
 TEST_CASE("an experiment without cuts only trains") {
   SmallExperiment small;
   small.lines.resize(6);

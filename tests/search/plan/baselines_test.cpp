@@ -1,4 +1,6 @@
 // The baselines of a plan, and how nets of one name are told apart.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "eval/cost.h"
@@ -8,6 +10,7 @@
 #include "tests/support/sweep_plan.h"
 
 using search::Json;
+using support::input;
 using search::Plan;
 using search::StageKind;
 using support::count;
@@ -63,6 +66,49 @@ TEST_CASE_METHOD(SweepPlan, "the narrow control is as wide as its budget allows"
   CHECK(narrow->name.starts_with("fashion/narrow-vgg11_bn-w0."));
   CHECK(stage_of(made, narrow->steps[0].stage).parameters.json()["net"] ==
         Json{{"name", "vgg11_bn"}, {"width", width}, {"layout", "automatic"}, {"dropout", 0.5}});
+}
+
+TEST_CASE_METHOD(SweepPlan, "a pretraining is one stage for all seeds, and the control that is pretrained alike has its own") {
+  experiment.data["other"] = experiment.data["tiny"];
+  search::Pretraining pretraining{"other", "", experiment.train};
+  pretraining.train.epochs = 7;
+  experiment.nets[0].pretrain = pretraining;
+  experiment.baselines = {{.narrow = keep(0.25), .train = experiment.train},
+                          {.narrow = keep(0.25), .pretrained = true, .train = experiment.train}};
+  const Plan made = plan();
+  const auto& base = stage_of(made, trial(made, "fashion/vgg11_bn/l1/slow/s5").steps[0].stage);
+  const auto& other = stage_of(made, trial(made, "fashion/vgg11_bn/l1/slow/s6").steps[0].stage);
+  CHECK(input(base, "start") == input(other, "start"));
+  const auto& pretrained = stage_of(made, input(base, "start"));
+  CHECK(pretrained.parameters.json()["train"]["epochs"] == 7);
+  CHECK(pretrained.parameters.json()["seed"] == 5);
+  CHECK(pretrained.inputs.empty());
+
+  const double width = search::narrow_width(experiment.nets[0], experiment.data["tiny"].targets.at(""), keep(0.25));
+  const std::string narrow = fmt::format("fashion/narrow-vgg11_bn-w{}/s5", width);
+  CHECK(input(stage_of(made, trial(made, narrow).steps[0].stage), "start").empty());
+  const auto& alike = stage_of(made, trial(made, fmt::format("fashion/narrow-vgg11_bn-pretrained-w{}/s5", width)).steps[0].stage);
+  CHECK(stage_of(made, input(alike, "start")).parameters.json()["net"]["width"] == width);
+  CHECK(count(made, StageKind::train) == 2 + 1 + 2 + 2 + 1);  // bases, pretraining, narrow ones, those pretrained and their pretraining
+}
+
+TEST_CASE_METHOD(SweepPlan, "each cut net's shape is trained from scratch, taught by its base where that is asked for") {
+  prune::TrainOptions taught = experiment.train;
+  taught.epochs = 16;
+  taught.distill = prune::DistillOptions{};
+  experiment.baselines = {{.scratch = true, .train = taught}};
+  const Plan made = plan();
+  CHECK(count(made, StageKind::scratch) == 2 * 2 * 3);  // seeds, criteria, nets that the two schedules make
+  const auto& cut = trial(made, "fashion/vgg11_bn/l1/slow/s5");
+  const auto& anew = trial(made, "fashion/scratch-vgg11_bn/l1/slow-2/s5");
+  CHECK(anew.role == "baseline");
+  CHECK(anew.criterion == "l1");
+  CHECK(anew.schedule == "slow 2");
+  const auto& stage = stage_of(made, anew.steps[0].stage);
+  CHECK(input(stage, "shape") == cut.steps[2].stage);
+  CHECK(input(stage, "teacher") == cut.steps[0].stage);
+  CHECK(stage.parameters.json()["train"]["epochs"] == 16);
+  CHECK(!anew.steps[0].evaluation.empty());
 }
 
 TEST_CASE_METHOD(SweepPlan, "nets of one name are told apart by their width") {

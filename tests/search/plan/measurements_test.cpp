@@ -56,7 +56,8 @@ TEST_CASE_METHOD(SweepPlan, "what `evaluate` asks for is measured of every net t
 }
 
 TEST_CASE_METHOD(SweepPlan, "attacks are made on a baseline of the same seed, which is trained once") {
-  experiment.baselines = {{{.name = "mobilenet_v2", .width = 0.25}, {}, experiment.train}, {{}, keep(0.5), experiment.train}};
+  experiment.baselines = {{.net = {.name = "mobilenet_v2", .width = 0.25}, .train = experiment.train},
+                          {.narrow = keep(0.5), .train = experiment.train}};
   for (const std::string source : {"mobilenet_v2", "narrow-vgg11_bn"}) {
     INFO(source);
     experiment.evaluate.robustness = robustness(source);
@@ -85,7 +86,7 @@ TEST_CASE_METHOD(SweepPlan, "the names of nets that attacks can be made on") {
     for (const search::SourceNet& source : search::source_nets(experiment)) all.push_back(source.name);
     return all;
   };
-  experiment.baselines = {{{.name = "vgg11_bn", .width = 0.5}, {}, {}}, {{}, keep(0.5), {}}, {{}, keep(0.25), {}}};
+  experiment.baselines = {{.net = {.name = "vgg11_bn", .width = 0.5}}, {.narrow = keep(0.5)}, {.narrow = keep(0.25)}};
   CHECK(names() == std::vector<std::string>{"vgg11_bn", "vgg11_bn-w0.5", "narrow-vgg11_bn"});
   experiment.nets.push_back({.name = "vgg11_bn", .width = 0.25});
   CHECK(names() ==
