@@ -77,6 +77,22 @@ double sign_test(const std::vector<double>& one, const std::vector<double>& othe
   return std::min(1.0, 2 * boost::math::cdf(distribution, std::min(larger, smaller)));
 }
 
+std::optional<double> kendall_tau(const std::vector<double>& one, const std::vector<double>& other) {
+  require_pairs(one, other);
+  const auto sign = [](double difference) { return (difference > 0) - (difference < 0); };
+  double agreeing = 0, of_one = 0, of_other = 0;  // pairs of elements: in the same order less in the opposite one; without a tie
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const int first = sign(one[i] - one[j]), second = sign(other[i] - other[j]);
+      agreeing += first * second;
+      of_one += first != 0;
+      of_other += second != 0;
+    }
+  }
+  if (of_one == 0 || of_other == 0) return std::nullopt;
+  return agreeing / std::sqrt(of_one * of_other);
+}
+
 std::vector<double> holm(const std::vector<double>& p) {
   std::vector<std::size_t> order(p.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -38,6 +38,10 @@ std::optional<int> pairs_to_decide(const PairedDifference& difference);
 /// nothing. Throws storage::Error(internal) where the sizes differ.
 double sign_test(const std::vector<double>& one, const std::vector<double>& other);
 
+/// Kendall's rank correlation (tau-b, so that ties count for neither side), from -1 to 1; none with fewer than two pairs or where one side
+/// is all ties. Throws storage::Error(internal) where the sizes differ.
+std::optional<double> kendall_tau(const std::vector<double>& one, const std::vector<double>& other);
+
 /// p values corrected for their number, in the order given: the chance of one false claim among all is at most the level they are read at
 /// (Holm 1979, A simple sequentially rejective multiple test procedure).
 std::vector<double> holm(const std::vector<double>& p);

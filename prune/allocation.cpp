@@ -243,6 +243,13 @@ double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& b
 
 }  // namespace
 
+std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
+  const Bounds bounds = bounds_of(groups, limits, base);
+  std::vector<int> widths;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) widths.push_back(bounds.least(g));
+  return widths;
+}
+
 Spread spread_of(std::span<const double> values) {
   double sum = 0;
   Spread spread;

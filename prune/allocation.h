@@ -64,6 +64,9 @@ struct AllocationBase {
 /// What is left of the base in a net that may have been cut before, as `of` counts it.
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);
 
+/// The least widths that floors, the cap and rounding leave of the groups; a fixed group's is its own.
+std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base);
+
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
 /// eta: t = eta * deviation, and units with u < t go (Tian, Arbel, Clark 2021, equation 13), as do all with u <= 0 where eta is above 0.
 /// The deviation is that of `spreads` (by group), or where there are none that of the group's own non-zero scores. A `keep` request takes

@@ -69,8 +69,8 @@ void print_plan(const Experiment& experiment, const Strategy& strategy, const st
   for (const auto& [kind, count] : plan.at("stage_kinds").items()) kinds.push_back(fmt::format("{} {}", count.get<int>(), kind));
   const int stages = plan.at("stages"), unshared = plan.at("stages_without_sharing");
   fmt::print("trials   {}\n", plan.at("trials").get<int>());
-  fmt::print("stages   {} ({}); each trial by itself: {}, so sharing saves {}\n", stages, fmt::join(kinds, ", "), unshared,
-             unshared - stages);
+  fmt::print("stages   {} ({}){}\n", stages, fmt::join(kinds, ", "),
+             unshared < stages ? "" : fmt::format("; each trial by itself: {}, so sharing saves {}", unshared, unshared - stages));
   fmt::print("done     {}\n", plan.at("done").get<int>());
   fmt::print("cost     {:.3g} multiply-accumulates (estimated), {:.3g} of them to go\n", plan.at("estimated_macs").get<double>(),
              plan.at("remaining_macs").get<double>());

@@ -59,16 +59,33 @@ Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions&
   return stage;
 }
 
+std::vector<Parameter> StageFactory::cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const {
+  const bool eta = request.kind == prune::PruneRequest::Kind::eta;
+  return {data_,
+          {"criterion", {{"name", criterion.name}, {"options", criterion.options}}},
+          {"allocation", eta ? "eta" : criterion.allocation},
+          limits_,
+          {"request", prune::to_json(request)},
+          {"seed", seed}};
+}
+
+Stage StageFactory::candidates(const CandidatesRequest& asked) const {
+  std::vector<Parameter> parameters = cutting(asked.criterion, asked.request, asked.seed);
+  parameters.emplace_back("candidates", asked.candidates);
+  parameters.emplace_back("images", asked.images);
+  parameters.emplace_back("judge", asked.judge);
+  std::vector<StageInput> inputs{{"net", asked.base}};
+  if (!asked.earlier.empty()) inputs.push_back({"earlier", asked.earlier});
+  const double macs = estimates_.macs(asked.net.request);
+  return make_stage(StageKind::candidates, names_.shown(asked.label), std::move(parameters), std::move(inputs),
+                    estimates_.scoring(macs) + 2.0 * asked.images * asked.candidates * kept_ratio(asked.request, 1) * macs);
+}
+
 Stage StageFactory::cut(const CutRequest& cut) const {
-  const bool eta = cut.request.kind == prune::PruneRequest::Kind::eta;
   const Retraining& retrain = retraining(cut.stop_after);
-  std::vector<Parameter> parameters{data_,
-                                    {"criterion", {{"name", cut.criterion.name}, {"options", cut.criterion.options}}},
-                                    {"allocation", eta ? "eta" : cut.criterion.allocation},
-                                    limits_,
-                                    {"request", prune::to_json(cut.request)},
-                                    retrain.of_cut,
-                                    {"seed", cut.seed}};
+  std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
+  parameters.push_back(retrain.of_cut);
+  if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
   std::vector<StageInput> inputs{{"net", cut.parent}};

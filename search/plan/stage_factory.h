@@ -24,7 +24,21 @@ struct CutRequest {
   std::string label;
   double parent_ratio = 1;  ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
   std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
+  int candidate = -1;       ///< of the list that a stage `candidates` gives as widths; -1: `widths` is a net
   int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
+};
+
+/// Width vectors to be tried without training.
+struct CandidatesRequest {
+  const NamedNet& net;
+  std::string base;  ///< fingerprint
+  const Criterion& criterion;
+  prune::PruneRequest request;
+  int seed = 1;
+  std::string label;
+  int candidates = 100, images = 500;
+  std::string judge = "auto";
+  std::string earlier = {};  ///< fingerprint of the round before, whose best are varied, or ""
 };
 
 /// A net that a stage made, to be measured.
@@ -57,6 +71,8 @@ class StageFactory {
   /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "".
   Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const;
 
+  Stage candidates(const CandidatesRequest& asked) const;
+
   Stage cut(const CutRequest& cut) const;
 
   /// Goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to `epochs`.
@@ -77,6 +93,9 @@ class StageFactory {
   };
 
   const Retraining& retraining(int stop_after) const;
+
+  /// "data", "criterion", "allocation", "limits", "request" and "seed" of what cuts.
+  std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;
 
   const Experiment& experiment_;
   TrialNames names_;

@@ -18,10 +18,13 @@ const std::vector<StageTraits>& all_traits() {
   static const std::vector<StageTraits> traits{
       {.kind = StageKind::probe, .name = "probe", .parameters = {"batch", "data", "net"}},
       {.kind = StageKind::train, .name = "train", .parameters = {"data", "net", "seed", "train"}},
+      {.kind = StageKind::candidates,
+       .name = "candidates",
+       .parameters = {"allocation", "candidates", "criterion", "data", "images", "judge", "limits", "request", "seed"}},
       {.kind = StageKind::prune,
        .name = "prune",
        .parameters = {"allocation", "criterion", "data", "limits", "request", "retrain", "seed"},
-       .optional = {"refit", "substeps"},
+       .optional = {"candidate", "refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
       {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},
@@ -58,7 +61,7 @@ void check_parameters(StageKind kind, const storage::Json& parameters) {
 }
 
 bool brings_artifacts(const std::string& role) {
-  return role != "widths" && role != "shape";
+  return role != "widths" && role != "shape" && role != "earlier";
 }
 
 }  // namespace search

@@ -32,6 +32,9 @@ class TaskPlanner {
   /// The fingerprint of the cut's stage. Where the search looks at latency, the net is timed before it is decided on.
   std::string cut(const CutRequest& request) { return add_net(stages_.cut(request), request); }
 
+  /// The fingerprint of a round of candidates.
+  std::string candidates(const CandidatesRequest& request) { return builder_.add(stages_.candidates(request)); }
+
   /// As StageFactory has it, not yet in the plan.
   Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const { return stages_.extension(cut, stage, epochs); }
 

@@ -75,3 +75,11 @@ TEST_CASE("pairs that would decide a difference, by the table of Student's t") {
   difference.n = 1;
   CHECK_FALSE(eval::pairs_to_decide(difference));
 }
+
+TEST_CASE("Kendall's tau counts ties for neither side") {
+  // scipy.stats.kendalltau([12, 2, 1, 12, 2], [1, 4, 7, 1, 0]) gives -0.4714045207910316.
+  CHECK(*eval::kendall_tau({12, 2, 1, 12, 2}, {1, 4, 7, 1, 0}) == Approx(-0.4714045207910316));
+  CHECK(*eval::kendall_tau({1, 2, 3}, {10, 20, 30}) == 1);
+  CHECK_FALSE(eval::kendall_tau({1, 1}, {1, 2}).has_value());
+  CHECK_FALSE(eval::kendall_tau({1}, {1}).has_value());
+}

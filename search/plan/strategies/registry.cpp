@@ -14,6 +14,7 @@ std::unique_ptr<Strategy> make_target();
 std::unique_ptr<Strategy> make_halving();
 std::unique_ptr<Strategy> make_beam();
 std::unique_ptr<Strategy> make_pareto();
+std::unique_ptr<Strategy> make_widths();
 
 bool has_same_stages(const Plan& one, const Plan& other) {
   return std::equal(one.stages.begin(), one.stages.end(), other.stages.begin(), other.stages.end(),
@@ -30,8 +31,12 @@ History stored_history(const storage::Repository& repository, const Experiment& 
 
 std::unique_ptr<Strategy> make_strategy(const std::string& name) {
   using Factory = std::unique_ptr<Strategy> (*)();
-  static constexpr std::array<std::pair<const char*, Factory>, 5> factories{
-      {{"sweep", make_sweep}, {"target", make_target}, {"halving", make_halving}, {"beam", make_beam}, {"pareto", make_pareto}}};
+  static constexpr std::array<std::pair<const char*, Factory>, 6> factories{{{"sweep", make_sweep},
+                                                                              {"target", make_target},
+                                                                              {"halving", make_halving},
+                                                                              {"beam", make_beam},
+                                                                              {"pareto", make_pareto},
+                                                                              {"widths", make_widths}}};
   const std::string& known = strategy_info(name).name;
   const auto factory = std::find_if(factories.begin(), factories.end(), [&](const auto& each) { return each.first == known; });
   if (factory == factories.end())

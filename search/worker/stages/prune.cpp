@@ -6,6 +6,7 @@
 #include "prune/criteria/criterion.h"
 #include "prune/refit.h"
 #include "prune/surgery.h"
+#include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
 
@@ -16,20 +17,12 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The base's units by group. A unit has as many channels of each of its producers in the base as now, so any producer tells.
-prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const Json& base) {
-  prune::AllocationBase result{{base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()}, {}};
-  for (const prune::ChannelGroup& group : groups.groups) {
-    const eval::Layer& producer = spec.layers[group.producers.front()];
-    const auto channels = base.at("channels").find(producer.name);
-    result.channels.push_back(channels == base.at("channels").end() ? group.size : channels->get<int>() * group.size / producer.channels);
-  }
-  return result;
-}
-
-/// The widths of another net cut from the same base.
-std::vector<int> widths_of(const prune::ChannelGroups& groups, const eval::NetSpec& other, const std::vector<std::string>& protect) {
-  const prune::ChannelGroups others = prune::channel_groups(other, protect);
+/// The widths of another net cut from the same base, or one of those that a stage `candidates` lists.
+std::vector<int> widths_of(const prune::ChannelGroups& groups, const StageContext& context, const std::vector<std::string>& protect) {
+  const Json& source = context.inputs.at("widths");
+  if (context.parameters.contains("candidate"))
+    return source.at("values").at("best").at(context.parameters["candidate"].get<std::size_t>()).at("widths");
+  const prune::ChannelGroups others = prune::channel_groups(eval::net_spec_from_json(source.at("architecture").at("spec")), protect);
   if (others.groups.size() != groups.groups.size()) throw Error(ErrorKind::internal, "the net that gives the widths has other layers");
   std::vector<int> widths;
   for (const prune::ChannelGroup& group : others.groups) widths.push_back(group.size);
@@ -130,10 +123,9 @@ Result cut_net(const StageContext& context, const eval::Net& net, const prune::C
                                           prune::combination_from_string(limits.at("combine"))});
     result.scoring = std::move(scoring.details);
     if (context.inputs.contains("widths")) {
-      const auto other = eval::net_spec_from_json(context.inputs["widths"].at("architecture").at("spec"));
       const auto left = static_cast<int>(requests.size() - i);
       result.allocation = prune::allocate_widths(result.groups, scoring.scores,
-                                                 widths_towards(result.groups, widths_of(result.groups, other, protect), left));
+                                                 widths_towards(result.groups, widths_of(result.groups, context, protect), left));
     } else {
       result.allocation = prune::allocate(
           spec, result.groups, scoring.scores, requests[i], prune::allocation_method_from_string(parameters.at("allocation")),

@@ -26,6 +26,8 @@ storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
       return run_probe(context);
     case StageKind::train:
       return run_train(context);
+    case StageKind::candidates:
+      return run_candidates(context);
     case StageKind::prune:
       return run_prune(context);
     case StageKind::extend:

@@ -71,6 +71,7 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context);
 
 storage::StageOutcome run_probe(const StageContext& context);
 storage::StageOutcome run_train(const StageContext& context);
+storage::StageOutcome run_candidates(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);
 storage::StageOutcome run_extend(const StageContext& context);
 storage::StageOutcome run_scratch(const StageContext& context);

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
-#include "eval/cost.h"
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
-#include "prune/channel_graph.h"
+#include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
@@ -11,15 +10,6 @@
 namespace search {
 
 namespace {
-
-/// What later cuts refer to: the cost of the net that was first trained and the channels of its layers.
-Json base_of(const eval::NetSpec& spec) {
-  const eval::Cost cost = eval::cost(spec);
-  Json channels = Json::object();
-  for (const eval::Layer& layer : spec.layers)
-    if (eval::has_filters(layer.kind)) channels[layer.name] = layer.channels;
-  return {{"params", cost.params}, {"macs", cost.macs}, {"channels", channels}};
-}
 
 eval::Weights fresh_weights(const StageContext& context, const eval::NetSpec& spec) {
   return eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());

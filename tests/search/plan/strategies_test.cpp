@@ -117,6 +117,34 @@ TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, u
   CHECK(epochs == 1 + 4 + 2 + 2);
 }
 
+TEST_CASE_METHOD(Fixture, "widths: rounds of candidates, the best of them retrained shortly, the best of these to the end") {
+  choose("widths", {{"keep", 0.25}, {"candidates", 10}, {"rounds", 2}, {"finalists", 3}});
+  experiment.retrain.epochs = 4;
+  go([](const Json& parameters) {
+    if (!parameters.contains("candidate")) return 0.9;
+    return std::vector<double>{0.7, 0.8, 0.75}.at(parameters.at("candidate"));
+  });
+  REQUIRE(asked.size() == 3);
+  for (const Json& cut : asked) CHECK(cut.at("retrain").at("stop_after") == 1);
+  CHECK(asked_shares() == std::vector<double>(3, 0.25));
+  CHECK(count("candidates") == 2);
+  CHECK(count("evaluate") == 2);  // the base and what was found
+  const search::Plan plan = search::make_strategy("widths")->next(experiment, repository.stage_statuses());
+  const auto found =
+      std::find_if(plan.stages.begin(), plan.stages.end(), [](const auto& stage) { return stage.kind == search::StageKind::extend; });
+  REQUIRE(found != plan.stages.end());
+  CHECK(found->parameters.json().at("from") == 1);
+  const auto from =
+      std::find_if(plan.stages.begin(), plan.stages.end(), [&](const auto& stage) { return stage.fingerprint == found->inputs[0].stage; });
+  CHECK(from->parameters.json().at("candidate") == 1);
+  CHECK(measured_cuts(plan) == std::set<std::string>{"fashion/vgg11_bn/l1/widths/s1"});
+  // In the untrained order 0.7, 0.8, 0.75: of three pairs one agrees and two do not.
+  const std::vector<std::string> choices = names(repository.rows("decisions"), "choice"),
+                                 reasons = names(repository.rows("decisions"), "reason");
+  CHECK(choices == std::vector<std::string>{"take finalist 2"});
+  CHECK_THAT(reasons.at(0), Catch::Contains("the best of 3 after 1 epochs; Kendall's tau of the untrained order with theirs: -0.33"));
+}
+
 TEST_CASE_METHOD(Fixture, "pareto: slots and the order in which they end change nothing") {
   choose("pareto", {{"children", 8}, {"in_flight", 3}});
   experiment.criteria = {criterion("l1"), criterion("taylor")};

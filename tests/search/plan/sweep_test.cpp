@@ -97,7 +97,7 @@ TEST_CASE_METHOD(SweepPlan, "without criteria the bases are trials of their own"
 }
 
 TEST_CASE("strategies are known by name") {
-  CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target", "halving", "beam", "pareto"});
+  CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target", "halving", "beam", "pareto", "widths"});
   CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));
 }
 

@@ -1,0 +1,96 @@
+#include "prune/width_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "eval/data/seed.h"
+#include "storage/base/error.h"
+
+namespace prune {
+
+namespace {
+
+constexpr double kLeastShare = 1.0 / 16;  ///< of a group's channels, in a random draw
+constexpr double kVariation = 1.5;        ///< largest factor of a width that is varied
+
+double draw(std::mt19937_64& draws) {
+  return eval::unit_number(draws());
+}
+
+double target_of(const PruneRequest& request, const AllocationBase& base) {
+  if (request.kind != PruneRequest::Kind::keep || request.of == Budget::channels)
+    throw storage::Error(storage::ErrorKind::invalid, "widths are searched for a share of params or macs to keep");
+  return request.value * static_cast<double>(request.of == Budget::params ? base.cost.params : base.cost.macs);
+}
+
+}  // namespace
+
+WidthSearch::WidthSearch(const eval::NetSpec& spec, const ChannelGroups& groups, const PruneRequest& request,
+                         const AllocationLimits& limits, const AllocationBase& base)
+    : groups_(groups),
+      model_(spec, groups, request.of),
+      target_(target_of(request, base)),
+      least_(least_widths(groups, limits, base)),
+      round_to_(limits.round_to) {}
+
+std::vector<int> WidthSearch::fitted(const std::vector<double>& wanted) const {
+  const std::size_t count = wanted.size();
+  const auto at = [&](double scale) {
+    std::vector<int> widths(count);
+    for (std::size_t g = 0; g < count; ++g)
+      widths[g] = std::clamp(static_cast<int>(scale * wanted[g] / round_to_) * round_to_, least_[g], groups_.groups[g].size);
+    return widths;
+  };
+  double fits = 0, exceeds = 1;
+  for (std::size_t g = 0; g < count; ++g) exceeds = std::max(exceeds, groups_.groups[g].size / wanted[g] + 1);
+  for (int i = 0; i < 50; ++i) {
+    const double middle = (fits + exceeds) / 2;
+    (model_.cost(at(middle)) <= target_ ? fits : exceeds) = middle;
+  }
+  // What whole channels left open: one more for those that were rounded down most, in turns, while there is room.
+  std::vector<int> widths = at(fits), order(count);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return fits * wanted[a] - widths[a] > fits * wanted[b] - widths[b]; });
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const int g : order) {
+      if (widths[g] + round_to_ > groups_.groups[static_cast<std::size_t>(g)].size) continue;
+      widths[g] += round_to_;
+      if (model_.cost(widths) <= target_)
+        grew = true;
+      else
+        widths[g] -= round_to_;
+    }
+  }
+  return widths;
+}
+
+std::vector<int> WidthSearch::uniform() const {
+  std::vector<double> wanted;
+  for (const ChannelGroup& group : groups_.groups) wanted.push_back(group.size);
+  return fitted(wanted);
+}
+
+std::vector<int> WidthSearch::random(std::mt19937_64& draws) const {
+  std::vector<double> wanted;
+  for (const ChannelGroup& group : groups_.groups) wanted.push_back(group.size * std::pow(kLeastShare, draw(draws)));
+  return fitted(wanted);
+}
+
+std::vector<int> WidthSearch::varied(const std::vector<int>& widths, std::mt19937_64& draws) const {
+  std::vector<double> wanted;
+  for (const int width : widths) {
+    const bool is_varied = draw(draws) < 0.5;
+    wanted.push_back(width * (is_varied ? std::pow(kVariation, 2 * draw(draws) - 1) : 1));
+  }
+  return fitted(wanted);
+}
+
+std::vector<int> WidthSearch::mixed(const std::vector<int>& one, const std::vector<int>& other, std::mt19937_64& draws) const {
+  std::vector<double> wanted;
+  for (std::size_t g = 0; g < one.size(); ++g) wanted.push_back(draw(draws) < 0.5 ? one[g] : other[g]);
+  return fitted(wanted);
+}
+
+}  // namespace prune
