@@ -156,6 +156,17 @@ const Options& optimizer_options() {
 
 const Options& distill_options() {
   static const Options options{
+      {.name = "form",
+       .kind = OptionKind::choice,
+       .fallback = "kd",
+       .doc = "kd: all classes' probabilities are compared (Hinton et al. 2015); dkd: the label's and the others' apart (Zhao et al. 2022)",
+       .choices = {"kd", "dkd"}},
+      {.name = "nontarget",
+       .kind = OptionKind::real,
+       .fallback = 4.0,
+       .doc = "dkd: weight of the part among the classes that are not the label",
+       .min = 0,
+       .max = 1000},
       {.name = "weight",
        .kind = OptionKind::real,
        .fallback = 0.5,
@@ -215,6 +226,8 @@ void each_optimizer_option(Optimizer& optimizer, const Visit& visit) {
 
 template <typename Distill, typename Visit>
 void each_distill_option(Distill& distill, const Visit& visit) {
+  visit("form", distill.form);
+  visit("nontarget", distill.nontarget);
   visit("weight", distill.weight);
   visit("temperature", distill.temperature);
 }

@@ -28,10 +28,12 @@ struct OptimizerOptions {
   bool operator==(const OptimizerOptions&) const = default;
 };
 
-/// Learning from another net's scores (Hinton et al. 2015).
+/// Learning from another net's scores (prune/distillation.h).
 struct DistillOptions {
-  double weight = 0.5;     ///< share of the teacher's term in the loss
-  double temperature = 4;  ///< of both nets' scores in that term
+  std::string form = "kd";  ///< kd | dkd
+  double weight = 0.5;      ///< share of the teacher's term in the loss
+  double temperature = 4;   ///< of both nets' scores in that term
+  double nontarget = 4;     ///< dkd: weight of the part among the classes that are not the label
   bool operator==(const DistillOptions&) const = default;
 };
 

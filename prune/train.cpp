@@ -9,6 +9,7 @@
 
 #include "eval/accuracy.h"
 #include "prune/checkpoint.h"
+#include "prune/distillation.h"
 #include "prune/loss_scaler.h"
 #include "prune/mixing.h"
 #include "prune/optimizer.h"
@@ -285,7 +286,11 @@ class Training {
     if (part.share < 1) loss = part.share * loss + (1 - part.share) * cross_entropy(scores, part.other_labels) / weighing.other_labels;
     if (is_taught()) {
       const double weight = options_.distill->weight;
-      loss = (1 - weight) * loss + weight * distance_to_teacher(part.images, scores) / weighing.images;
+      const Tensor wanted = taught(part.images);
+      Tensor distance = distance_to_teacher(scores, wanted, part.labels, *options_.distill);
+      if (part.share < 1)
+        distance = part.share * distance + (1 - part.share) * distance_to_teacher(scores, wanted, part.other_labels, *options_.distill);
+      loss = (1 - weight) * loss + weight * distance / weighing.images;
     }
     (task_.precision == eval::Precision::fp16 ? loss * scaler_.scale : loss).backward();
     return loss.item<double>();
@@ -297,18 +302,11 @@ class Training {
     return at::cross_entropy_loss(scores, labels, class_weights_, at::Reduction::Sum, -100, options_.label_smoothing);
   }
 
-  /// Kullback-Leibler divergence of the softened scores, summed over the images, times the square of the temperature, which keeps the
-  /// gradients' size.
-  Tensor distance_to_teacher(const Tensor& images, const Tensor& scores) const {
-    const double temperature = options_.distill->temperature;
-    Tensor wanted;
-    {
-      torch::NoGradGuard no_grad;
-      const eval::AutocastScope autocast(task_.precision, net_.device());
-      wanted = task_.teacher->forward(images, /*training=*/false);
-    }
-    const Tensor target = at::log_softmax(wanted.to(torch::kFloat32) / temperature, 1), given = at::log_softmax(scores / temperature, 1);
-    return at::kl_div(given, target, at::Reduction::Sum, /*log_target=*/true) * (temperature * temperature);
+  /// The teacher's scores of the images.
+  Tensor taught(const Tensor& images) const {
+    torch::NoGradGuard no_grad;
+    const eval::AutocastScope autocast(task_.precision, net_.device());
+    return task_.teacher->forward(images, /*training=*/false).to(torch::kFloat32);
   }
 
   /// Divides the gradients by the scale; false where one is not finite.

@@ -25,6 +25,7 @@ void add_plan(CLI::App& app, Action& action);
 void add_validate(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_best(CLI::App& app, Action& action);
+void add_evidence(CLI::App& app, Action& action);
 void add_trials(CLI::App& app, Action& action);
 void add_pareto(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);

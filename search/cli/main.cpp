@@ -52,6 +52,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_validate(app, action);
   search::cli::add_status(app, action);
   search::cli::add_best(app, action);
+  search::cli::add_evidence(app, action);
   search::cli::add_trials(app, action);
   search::cli::add_show(app, action);
   search::cli::add_pareto(app, action);

@@ -207,6 +207,18 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   }
   experiment.retrain =
       read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
+  if (const std::optional<YamlReader> between =
+          section.find("between", "how it is trained after a cut of a schedule that another follows; default: as after the last"))
+    experiment.between = read_training(*between, experiment.retrain, /*has_teacher=*/true);
+  static const Option start_option{
+      .name = "lr_start",
+      .kind = OptionKind::choice,
+      .fallback = "restart",
+      .doc =
+          "the learning rate that retraining begins with: restart: retrain's; auto: less of it for a small cut or a short retraining "
+          "(Zimmer et al. 2023)",
+      .choices = {"restart", "auto"}};
+  experiment.lr_start = section.value(start_option);
   experiment.allocation = section.values(prune::allocation_options());
   experiment.refit = read_refit(section);
   experiment.substeps = read_substeps(section);
@@ -220,7 +232,8 @@ prune::TrainOptions whole_path(const Experiment& experiment) {
   auto steps = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
   for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
   prune::TrainOptions train = experiment.train;
-  train.epochs += static_cast<int>(steps) * experiment.retrain.epochs;
+  const int between = experiment.between ? experiment.between->epochs : experiment.retrain.epochs;
+  if (steps > 0) train.epochs += static_cast<int>(steps - 1) * between + experiment.retrain.epochs;
   return train;
 }
 

@@ -78,6 +78,7 @@ struct Baseline {
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
   bool scratch = false;     ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
+  bool last_only = false;   ///< of `scratch`: after the last cut of a schedule only
   bool pretrained = false;  ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
   /// The experiment's `train` with what the baseline changes. Without an `epochs` of its own it has those of a base and of its longest
   /// retraining together: 8 epochs and then 3 cuts with 2 epochs each make 14.
@@ -157,7 +158,9 @@ struct Experiment {
   std::vector<NetRequest> nets;
   std::vector<Baseline> baselines;
   prune::TrainOptions train;
-  prune::TrainOptions retrain;  ///< `train` with what `prune.retrain` changes
+  prune::TrainOptions retrain;                 ///< `train` with what `prune.retrain` changes
+  std::optional<prune::TrainOptions> between;  ///< `retrain` with what `prune.between` changes: after cuts that others follow
+  std::string lr_start = "restart";            ///< of retraining: restart | auto
   std::vector<Criterion> criteria;
   std::vector<Schedule> schedules;
   Json allocation;                           ///< checked: allocation_options()

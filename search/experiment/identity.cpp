@@ -22,6 +22,7 @@ Json to_json(const Baseline& baseline) {
   Json json = to_json(baseline.net);
   if (baseline.narrow) json = {{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}};
   if (baseline.scratch) json = {{"name", "scratch"}};
+  if (baseline.last_only) json["steps"] = "last";
   if (baseline.pretrained) json["pretrain"] = "same";
   json["train"] = prune::to_json(baseline.train);
   return json;
@@ -132,6 +133,8 @@ Json to_json(const Experiment& experiment) {
               {"criteria", Json::array()},
               {"schedules", Json::array()}}},
             {"search", {{"strategy", experiment.strategy}, {"seeds", experiment.seeds}, {"tolerance", experiment.tolerance}}}};
+  if (experiment.between) json["prune"]["between"] = prune::to_json(*experiment.between);
+  if (experiment.lr_start != "restart") json["prune"]["lr_start"] = experiment.lr_start;
   if (experiment.refit) json["prune"]["refit"] = prune::to_json(*experiment.refit);
   if (experiment.substeps > 1) json["prune"]["substeps"] = experiment.substeps;
   json["search"].update(experiment.strategy_options);

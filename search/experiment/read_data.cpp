@@ -247,7 +247,13 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
       baseline.narrow = read_narrow(entry, nets, infos);
       identity = fmt::format("narrow {} {}", baseline.narrow->value, to_string(baseline.narrow->of));
     } else if (identity == "scratch") {
+      static const storage::Option steps_option{.name = "steps",
+                                                .kind = OptionKind::choice,
+                                                .fallback = "all",
+                                                .doc = "of which of a schedule's cuts the shape is trained anew",
+                                                .choices = {"all", "last"}};
       baseline.scratch = true;
+      baseline.last_only = entry.value(steps_option) == "last";
     } else {
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);

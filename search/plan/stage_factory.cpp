@@ -82,15 +82,17 @@ Stage StageFactory::candidates(const CandidatesRequest& asked) const {
 }
 
 Stage StageFactory::cut(const CutRequest& cut) const {
-  const Retraining& retrain = retraining(cut.stop_after);
+  const Retraining& retrain = retraining(cut.stop_after, cut.is_between);
   std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
   parameters.push_back(retrain.of_cut);
+  if (experiment_.lr_start != "restart") parameters.emplace_back("lr_start", experiment_.lr_start);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
-  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
+  const std::optional<prune::TrainOptions>& between = experiment_.between;
+  if (cut.is_between && between ? between->distill : experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
   Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
                            experiment_.substeps * estimates_.scoring(cut.parent_ratio * macs) +
@@ -145,14 +147,14 @@ Stage StageFactory::robustness(const MadeNet& made, const std::vector<AttackedNe
 }
 
 /// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
-const StageFactory::Retraining& StageFactory::retraining(int stop_after) const {
-  const auto known = retrainings_.find(stop_after);
+const StageFactory::Retraining& StageFactory::retraining(int stop_after, bool is_between) const {
+  const std::pair key{stop_after, is_between};
+  const auto known = retrainings_.find(key);
   if (known != retrainings_.end()) return known->second;
-  prune::TrainOptions options = experiment_.retrain;
+  prune::TrainOptions options = is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
   if (stop_after < options.epochs) options.stop_after = stop_after;
   const Json json = prune::to_json(options);
-  return retrainings_.emplace(stop_after, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())})
-      .first->second;
+  return retrainings_.emplace(key, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())}).first->second;
 }
 
 }  // namespace search

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eval/data/dataset.h"
@@ -25,6 +26,7 @@ struct CutRequest {
   double parent_ratio = 1;  ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
   std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
   int candidate = -1;       ///< of the list that a stage `candidates` gives as widths; -1: `widths` is a net
+  bool is_between = false;  ///< another cut follows in any case
   int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
 };
 
@@ -92,7 +94,7 @@ class StageFactory {
     double epochs;
   };
 
-  const Retraining& retraining(int stop_after) const;
+  const Retraining& retraining(int stop_after, bool is_between = false) const;
 
   /// "data", "criterion", "allocation", "limits", "request" and "seed" of what cuts.
   std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;
@@ -101,8 +103,8 @@ class StageFactory {
   TrialNames names_;
   Estimates estimates_;
   Parameter data_, limits_;
-  StageParameters evaluation_;                     ///< of the stages that measure a net on test data
-  mutable std::map<int, Retraining> retrainings_;  ///< by the epoch that they stop after
+  StageParameters evaluation_;                                      ///< of the stages that measure a net on test data
+  mutable std::map<std::pair<int, bool>, Retraining> retrainings_;  ///< by the epoch that they stop after, and whether another cut follows
 };
 
 }  // namespace search

@@ -24,7 +24,7 @@ const std::vector<StageTraits>& all_traits() {
       {.kind = StageKind::prune,
        .name = "prune",
        .parameters = {"allocation", "criterion", "data", "limits", "request", "retrain", "seed"},
-       .optional = {"candidate", "refit", "substeps"},
+       .optional = {"candidate", "lr_start", "refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
       {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},

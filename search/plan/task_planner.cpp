@@ -76,9 +76,9 @@ void TaskPlanner::plan_baselines() {
   }
 }
 
-void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio) {
+void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio, bool is_last) {
   for (const Baseline& baseline : experiment_.baselines) {
-    if (!baseline.scratch) continue;
+    if (!baseline.scratch || (baseline.last_only && !is_last)) continue;
     const std::string label = scratch_prefix + net.label, step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
     const std::string name = fmt::format("{} {} {} seed {}", label, trial.criterion, step, trial.seed);
     storage::TrialRecord made{

@@ -59,8 +59,8 @@ class TaskPlanner {
   void plan_baselines();
 
   /// Where the experiment asks for it, the shape of the net that the trial's last step made, trained from scratch: a trial of its own,
-  /// among the baselines. `ratio`: of the base's multiply-accumulates.
-  void plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio);
+  /// among the baselines. `ratio`: of the base's multiply-accumulates; `is_last`: no cut follows.
+  void plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio, bool is_last = true);
 
  private:
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;

@@ -32,15 +32,6 @@ void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::
     }
 }
 
-/// "squeezenet1_1", "narrow, pretrained (width 0.31)", "scratch (gradual 2 / lda-wilks)".
-std::string baseline_line(const Group& baseline) {
-  const std::string base = controlled_net(baseline.net);
-  if (!baseline.criterion.empty()) return fmt::format("scratch ({} / {})", baseline.schedule, baseline.criterion);
-  std::string name = base.empty() ? baseline.net : "narrow";
-  if (!base.empty() && baseline.net.ends_with(pretrained_suffix)) name += ", pretrained";
-  return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
-}
-
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
   const std::string base = controlled_net(baseline.net);
   std::map<Replicate, std::vector<MeasuredNet>> nets;
@@ -52,6 +43,14 @@ void add_baseline(const Snapshot& run, const Group& baseline, std::vector<Compar
 }
 
 }  // namespace
+
+std::string baseline_line(const Group& baseline) {
+  const std::string base = controlled_net(baseline.net);
+  if (!baseline.criterion.empty()) return fmt::format("scratch ({} / {})", baseline.schedule, baseline.criterion);
+  std::string name = base.empty() ? baseline.net : "narrow";
+  if (!base.empty() && baseline.net.ends_with(pretrained_suffix)) name += ", pretrained";
+  return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
+}
 
 bool is_within(double accuracy, double base, double tolerance) {
   constexpr double rounding = 1e-9;

@@ -35,6 +35,9 @@ struct ComparisonGroup {
   std::vector<Series> searched, baselines;  ///< in the order of the trials
 };
 
+/// "squeezenet1_1", "narrow, pretrained (width 0.31)", "scratch (gradual 2 / lda-wilks)": a baseline's line.
+std::string baseline_line(const Group& baseline);
+
 /// Whether an accuracy is at most `tolerance` below the base's, but for rounding.
 bool is_within(double accuracy, double base, double tolerance);
 

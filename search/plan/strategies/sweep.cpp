@@ -34,7 +34,8 @@ std::vector<std::string> chain(const Experiment& experiment, TaskPlanner& planne
                                   .seed = seed,
                                   .label = step_label(net, criterion, schedule, step, seed),
                                   .parent_ratio = ratio,
-                                  .widths = widths.empty() ? "" : widths[step - 1]}));
+                                  .widths = widths.empty() ? "" : widths[step - 1],
+                                  .is_between = step < schedule.steps.size()}));
     ratio = kept_ratio(request, ratio);
   }
   return stages;
@@ -63,7 +64,7 @@ class Sweep : public Strategy {
           ratio = kept_ratio(schedule.steps[step - 1], ratio);
           trial.steps.push_back({static_cast<int>(step), stage, ""});
           planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), ratio, seed);
-          planner.plan_scratch(trial, net, ratio);
+          planner.plan_scratch(trial, net, ratio, step == schedule.steps.size());
         }
         planner.add(std::move(trial));
       }

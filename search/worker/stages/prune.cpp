@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "eval/accuracy.h"
+#include "eval/cost.h"
 #include "prune/batch_norm.h"
 #include "prune/criteria/criterion.h"
 #include "prune/refit.h"
@@ -154,6 +156,23 @@ void record_unrefitted(const StageContext& context, const eval::Net& net, const 
   record("accuracy_batch_norm");
 }
 
+double squared_norm(const eval::Weights& weights) {
+  double sum = 0;
+  for (const auto& [name, tensor] : weights)
+    if (name.ends_with(".weight") && tensor.dim() > 1) sum += tensor.square().sum().item<double>();
+  return sum;
+}
+
+/// The share of the learning rate that a retraining begins with: as much as the cut took of the weights' length, relative to how many it
+/// took, but not less than its epochs are of the base's (Zimmer, Spiegel, Pokutta 2023, arXiv 2111.00843, section 3).
+double starting_share(const eval::Net& net, const prune::Cut& cut, double epochs, double base_epochs) {
+  const double whole = squared_norm(net.weights());
+  const double removed = std::sqrt(std::max(0.0, 1 - squared_norm(cut.weights) / whole));
+  const double share = 1 - static_cast<double>(eval::cost(cut.spec).params) / static_cast<double>(eval::cost(net.spec()).params);
+  if (share <= 0) return 1;
+  return std::clamp(removed / std::sqrt(share), std::min(1.0, epochs / base_epochs), 1.0);
+}
+
 }  // namespace
 
 storage::StageOutcome run_prune(const StageContext& context) {
@@ -182,7 +201,12 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
-  const prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
+  prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
+  if (parameters.contains("lr_start")) {
+    const prune::Cut cut = prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, result.kept));
+    retrain.optimizer.lr *= starting_share(net, cut, retrain.epochs, base.value("epochs", retrain.epochs));
+    outcome.values["lr_start"] = retrain.optimizer.lr;
+  }
   const std::string precision = retrain.precision == "auto" ? parent.at("values").at("precision").get<std::string>()
                                                             : retrain.precision;  // auto: as the base was probed
   const std::optional<eval::Net> teacher = teacher_of(context);

@@ -48,6 +48,7 @@ storage::StageOutcome run_train(const StageContext& context) {
   storage::StageOutcome outcome;
   eval::Net net(spec, first_weights(context, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);
+  outcome.values["base"]["epochs"] = options.epochs;
   const std::optional<eval::Net> teacher = teacher_of(context);
   train_and_record(context, data, net, options, precision, 0, outcome, teacher ? &*teacher : nullptr);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());

@@ -92,6 +92,22 @@ TEST_CASE("retraining takes from training what it does not set") {
   CHECK(load(small).retrain == load(small).train);
 }
 
+TEST_CASE("cuts that others follow may be retrained in another way, and baselines train as long as all of it") {
+  SmallExperiment small;
+  small.lines.back() = "  schedules: [{name: twice, keep: [0.5, 0.3]}]";
+  small.lines.push_back("  retrain: {epochs: 6, distill: {form: dkd}}");
+  small.lines.push_back("  between: {epochs: 1, lr_schedule: constant}");
+  small.lines.push_back("  lr_start: auto");
+  small.lines.push_back("baselines: [squeezenet1_1]");
+  const Experiment experiment = load(small);
+  REQUIRE(experiment.between.has_value());
+  CHECK(experiment.between->epochs == 1);
+  CHECK(experiment.between->lr_schedule == "constant");
+  CHECK(experiment.between->distill->form == "dkd");
+  CHECK(experiment.lr_start == "auto");
+  CHECK(experiment.baselines[0].train.epochs == 4 + 1 + 6);
+}
+
 TEST_CASE("criteria get labels, options and an allocation") {
   SmallExperiment small;
   small.lines[7] =
@@ -156,7 +172,8 @@ TEST_CASE("a net may be pretrained, and baselines alike") {
   small.lines[3] = "data: {fashion: {format: idx, root: data, pad: 2, classes: [3, 5]}, whole: {format: idx, root: data, pad: 2}}";
   small.lines[4] = "nets: [{name: vgg11_bn, width: 0.25, pretrain: {dataset: whole, train: {epochs: 9}}}]";
   small.lines.push_back(
-      "baselines: [{name: narrow, keep: 0.5, pretrain: same}, {name: vgg11_bn, width: 0.125, pretrain: same, train: {distill: {}}}, scratch]");
+      "baselines: [{name: narrow, keep: 0.5, pretrain: same}, {name: vgg11_bn, width: 0.125, pretrain: same, train: {distill: {}}}, "
+      "scratch]");
   const Experiment experiment = load(small);
   REQUIRE(experiment.nets[0].pretrain.has_value());
   CHECK(experiment.nets[0].pretrain->dataset == "whole");

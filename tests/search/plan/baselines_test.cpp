@@ -109,6 +109,8 @@ TEST_CASE_METHOD(SweepPlan, "each cut net's shape is trained from scratch, taugh
   CHECK(input(stage, "teacher") == cut.steps[0].stage);
   CHECK(stage.parameters.json()["train"]["epochs"] == 16);
   CHECK(!anew.steps[0].evaluation.empty());
+  experiment.baselines[0].last_only = true;
+  CHECK(count(plan(), StageKind::scratch) == 2 * 2 * 2);  // seeds, criteria, schedules
 }
 
 TEST_CASE_METHOD(SweepPlan, "nets of one name are told apart by their width") {

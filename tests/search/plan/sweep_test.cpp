@@ -96,6 +96,21 @@ TEST_CASE_METHOD(SweepPlan, "without criteria the bases are trials of their own"
   CHECK(trial(made, "fashion/vgg11_bn/s6").steps.size() == 1);
 }
 
+TEST_CASE_METHOD(SweepPlan, "cuts that others follow are retrained as `between` says, the last as `retrain`") {
+  experiment.between = experiment.retrain;
+  experiment.between->epochs = 1;
+  experiment.retrain.distill = prune::DistillOptions{};
+  experiment.lr_start = "auto";
+  const Plan made = plan();
+  const auto& slow = trial(made, "fashion/vgg11_bn/l1/slow/s5");
+  const auto &first = stage_of(made, slow.steps[1].stage), &last = stage_of(made, slow.steps[2].stage);
+  CHECK(first.parameters.json()["retrain"]["epochs"] == 1);
+  CHECK(input(first, "teacher").empty());
+  CHECK(last.parameters.json()["retrain"]["epochs"] == 3);
+  CHECK(last.parameters.json()["lr_start"] == "auto");
+  CHECK(input(last, "teacher") == slow.steps[0].stage);
+}
+
 TEST_CASE("strategies are known by name") {
   CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target", "halving", "beam", "pareto", "widths"});
   CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));

@@ -1,0 +1,58 @@
+#include "search/report/evidence.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "search/cli/commands.h"
+#include "storage/base/file.h"
+
+namespace search::cli {
+
+namespace {
+
+struct Options {
+  std::vector<std::filesystem::path> directories;
+  std::filesystem::path output;
+};
+
+constexpr const char* kOpening =
+    "# Evidence\n\nWritten by `nas-run evidence` from the runs' databases. MACs and parameters are means over seeds; epochs are all that "
+    "led "
+    "to a net: of\nits pretraining, its base (which is also its teacher) and its retraining. As cut, batch norm (estimated anew) and "
+    "refitted are "
+    "validation\naccuracies in % before any retraining; test accuracies are in %, ± half of the 95 % interval. The last columns are leads "
+    "over "
+    "controls in points,\npaired over the seeds, with 95 % intervals that are not corrected for their number; in bold where they exclude "
+    "0.\n";
+
+int print_evidence(const Options& options) {
+  std::string text = kOpening;
+  for (const std::filesystem::path& directory : options.directories) {
+    const storage::Repository repository(directory, storage::Repository::Access::read);
+    text += "\n" + evidence(repository, read_snapshot(repository));
+  }
+  if (options.output.empty())
+    fmt::print("{}", text);
+  else
+    storage::write_file(options.output, text);
+  return exit_done;
+}
+
+}  // namespace
+
+void add_evidence(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("evidence", "what runs show, as Markdown: every net over seeds, its cost, its lead over the controls");
+  command->add_option("DIR", options->directories, "results directories")->required();
+  command->add_option("-o,--output", options->output, "the file to write; default: stdout");
+  command->footer(
+      "Examples:\n"
+      "  nas-run evidence results/fashion_mnist\n"
+      "  nas-run evidence results/fashion_mnist results/flowers17 -o evidence.md");
+  command->callback([options, &action] { action = [options] { return print_evidence(*options); }; });
+}
+
+}  // namespace search::cli

@@ -1,0 +1,190 @@
+#include "search/report/evidence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "eval/statistics.h"
+#include "search/report/measured_nets.h"
+#include "search/report/table_text.h"
+
+namespace search {
+
+namespace {
+
+using Statuses = std::map<std::string, storage::StageStatus>;
+
+/// Metrics of a cut before its net was trained.
+constexpr const char* kAsCut = "val/accuracy_as_cut";
+constexpr const char* kBatchNorm = "val/accuracy_batch_norm";
+constexpr const char* kRefitted = "val/accuracy_before_retraining";
+
+/// One way to a net, over the replicates.
+struct Row {
+  std::string name;
+  const Group* group;
+  std::size_t step;
+  std::map<Replicate, const StoredNet*> nets;
+};
+
+std::string percent(const std::vector<double>& values) {
+  if (values.empty()) return "";
+  const eval::Summary summary = eval::summarise(values);
+  if (!summary.interval) return fmt::format("{:.1f}", 100 * summary.mean);
+  return fmt::format("{:.1f} ± {:.1f}", 100 * summary.mean, 50 * (summary.interval->high - summary.interval->low));
+}
+
+/// The comment that the file begins with, as one text.
+std::string opening_comment(const std::string& yaml) {
+  std::string text;
+  for (std::size_t begin = 0; begin < yaml.size() && yaml[begin] == '#';) {
+    const std::size_t end = std::min(yaml.find('\n', begin), yaml.size());
+    std::string line = yaml.substr(begin + 1, end - begin - 1);
+    text += line.starts_with(" ") && text.empty() ? line.substr(1) : line;
+    begin = end + 1;
+  }
+  return text;
+}
+
+class Account {
+ public:
+  /// Borrows the run.
+  Account(const storage::Repository& repository, const Snapshot& run)
+      : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kRefitted})), groups_(groups_of(run)) {
+    for (const StoredStage& stage : run.stages) {
+      const storage::Json parameters = storage::Json::parse(repository.stage(stage.fingerprint).parameters);
+      for (const char* part : {"train", "retrain"}) {
+        if (!parameters.contains(part)) continue;
+        const storage::Json& train = parameters[part];
+        epochs_[stage.fingerprint] = train.value("stop_after", train.at("epochs").get<int>()) - parameters.value("from", 0);
+      }
+    }
+  }
+
+  std::string table(const std::string& task) const {
+    const std::vector<Row> rows = rows_of(task);
+    std::vector<const Row*> controls;
+    for (const Row& row : rows)
+      if (row.group->role == "baseline" && row.group->criterion.empty()) controls.push_back(&row);
+    std::string text = "| net | seeds | MACs | parameters | epochs | as cut | batch norm | refitted | test |";
+    std::string rule = "|---|---|---|---|---|---|---|---|---|";
+    for (const Row* control : controls) {
+      text += fmt::format(" less {} |", control->name);
+      rule += "---|";
+    }
+    text += "\n" + rule + "\n";
+    for (const Row& row : rows) text += line(row, controls);
+    return text;
+  }
+
+ private:
+  std::vector<Row> rows_of(const std::string& task) const {
+    std::vector<Row> rows;
+    std::set<std::string> bases;
+    for (const Group& group : groups_) {
+      if (group.task != task) continue;
+      for (std::size_t step = 0; step < group.tested.size(); ++step) {
+        const bool is_base = group.role == "pruned" && step == 0;
+        if (is_base && !bases.insert(group.net).second) continue;
+        Row row{name_of(group, step), &group, step, {}};
+        for (const auto& [unit, index] : group.tested[step])
+          if (const StoredNet& net = run_.nets[static_cast<std::size_t>(index)]; net.test) row.nets.emplace(unit, &net);
+        if (!row.nets.empty()) rows.push_back(std::move(row));
+      }
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return macs(a) > macs(b) * 1.05; });
+    return rows;
+  }
+
+  static std::string name_of(const Group& group, std::size_t step) {
+    if (group.role == "baseline") return baseline_line(group);
+    if (step == 0) return group.net + ", base";
+    return fmt::format("{}, {} {}", group.criterion, group.schedule, step);
+  }
+
+  template <typename Value>
+  static std::vector<double> each(const Row& row, const Value& value) {
+    std::vector<double> values;
+    for (const auto& [unit, net] : row.nets)
+      if (const std::optional<double> found = value(*net)) values.push_back(*found);
+    return values;
+  }
+
+  static double macs(const Row& row) {
+    return eval::summarise(each(row, [](const StoredNet& net) { return std::optional(net.macs); })).mean;
+  }
+
+  /// Of the training that led to a net, its teacher's and its pretraining's included.
+  double epochs(int stage, std::set<int>& seen) const {
+    if (!seen.insert(stage).second) return 0;
+    const StoredStage& made = run_.stages[static_cast<std::size_t>(stage)];
+    const auto own = epochs_.find(made.fingerprint);
+    double sum = own == epochs_.end() ? 0 : own->second;
+    for (const Input& input : made.inputs) sum += epochs(input.stage, seen);
+    return sum;
+  }
+
+  std::string metric(const Row& row, const char* name) const {
+    return percent(each(row, [&](const StoredNet& net) -> std::optional<double> {
+      const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
+      const auto found = metrics.find(name);
+      return found == metrics.end() ? std::nullopt : std::optional(found->second);
+    }));
+  }
+
+  std::string line(const Row& row, const std::vector<const Row*>& controls) const {
+    std::set<int> seen;
+    const auto mean = [&](const auto& value) { return eval::summarise(each(row, value)).mean; };
+    std::string text = fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} | {} |", row.name, row.nets.size(),
+                                   short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
+                                   short_number(mean([](const StoredNet& net) { return std::optional(net.params); })),
+                                   epochs(row.nets.begin()->second->stage, seen), metric(row, kAsCut), metric(row, kBatchNorm),
+                                   metric(row, kRefitted), percent(each(row, [](const StoredNet& net) { return net.test; })));
+    for (const Row* control : controls) text += fmt::format(" {} |", control == &row ? "" : lead(row, *control));
+    return text + "\n";
+  }
+
+  /// The mean difference in points with its interval, in bold where that excludes 0.
+  static std::string lead(const Row& row, const Row& control) {
+    std::vector<double> ones, others;
+    for (const auto& [unit, net] : row.nets) {
+      const auto same = control.nets.find(unit);
+      if (same == control.nets.end()) continue;
+      ones.push_back(*net->test);
+      others.push_back(*same->second->test);
+    }
+    if (ones.empty()) return "";
+    const eval::PairedDifference difference = eval::paired_difference(ones, others);
+    if (!difference.interval) return fmt::format("{:+.1f}", 100 * difference.mean);
+    const auto& [low, high] = *difference.interval;
+    const std::string text = fmt::format("{:+.1f} ({:+.1f} to {:+.1f})", 100 * difference.mean, 100 * low, 100 * high);
+    return low > 0 || high < 0 ? fmt::format("**{}**", text) : text;
+  }
+
+  const Snapshot& run_;
+  Statuses statuses_;
+  std::vector<Group> groups_;
+  std::map<std::string, double> epochs_;  ///< of each stage that trains, by fingerprint
+};
+
+}  // namespace
+
+std::string evidence(const storage::Repository& repository, const Snapshot& run) {
+  const storage::ExperimentRecord experiment = *repository.experiment();
+  std::string text = fmt::format("## {}\n\n{}\n", experiment.name, opening_comment(experiment.yaml));
+  std::vector<std::string> tasks;
+  for (const StoredTrial& trial : run.trials)
+    if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
+  const Account account(repository, run);
+  for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}", task, account.table(task));
+  int failed = 0;
+  double hours = 0;
+  for (const StoredStage& stage : run.stages) {
+    failed += stage.state == "failed" ? 1 : 0;
+    hours += stage.wall_s / 3600;
+  }
+  return text + fmt::format("\n{} stages, {} failed, {:.2f} hours of one slot.\n", run.stages.size(), failed, hours);
+}
+
+}  // namespace search

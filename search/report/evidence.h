@@ -1,0 +1,14 @@
+// What a run shows, as Markdown: every way to a net with its accuracy over seeds, what it was before any retraining, what it cost to find,
+// and its lead over the controls. Written by `nas-run evidence`, so that no figure in a document is typed by hand.
+#pragma once
+
+#include <string>
+
+#include "search/report/snapshot.h"
+
+namespace search {
+
+/// The section of one run: a heading, the experiment's own opening comment, and a table a task. `run`: the repository's snapshot.
+std::string evidence(const storage::Repository& repository, const Snapshot& run);
+
+}  // namespace search
