@@ -151,6 +151,16 @@ TEST_CASE("bn_scale names a layer without batch norm, and what can be done") {
                     Catch::Contains("conv1 of planted has none") && Catch::Contains("protect: [conv1]"));
 }
 
+TEST_CASE("bn_scale takes the batch norm of a map for its gate too") {
+  const eval::NetSpec spec = support::gated_net();
+  const eval::Net net(spec, eval::initial_weights(spec, 2));
+  net.weights().at("body_bn.weight").copy_(torch::arange(1, 13));
+  const prune::ChannelGroups groups = prune::channel_groups(spec, {"squeeze", "narrow", "hidden"});
+  const prune::Scores scores = prune::make_criterion("bn_scale", checked("bn_scale"))->score({net, groups}).scores;
+  const int body = groups.outputs[eval::find_layer(spec, "body")][0].group;
+  CHECK(scores[body] == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+}
+
 TEST_CASE("taylor equals |activation times gradient| of a net with one site, by hand") {
   // One image of 1, one filter of weight 1, head weights 0: softmax gives 1/2, so the gradient by the score is (p - y) times the head.
   support::TinyData data({1, 1, 1}, 2);
