@@ -186,7 +186,8 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
   const eval::Net net(spec, eval::initial_weights(spec, 2));
   std::vector<std::pair<std::string, Json>> all;
   for (const prune::CriterionEntry& entry : prune::criterion_catalog())
-    if (entry.name != "bn_scale") all.emplace_back(entry.name, Json::object());  // this net has layers without batch norm
+    if (entry.name != "bn_scale" && !entry.unstructured)
+      all.emplace_back(entry.name, Json::object());  // this net has layers without batch norm
   all.emplace_back("lda", Json{{"variant", "wilks"}});
   for (const auto& [name, options] : all) {
     INFO(name << options.dump());
@@ -255,6 +256,10 @@ TEST_CASE("a constant neuron is not selected, however many are asked for") {
   const Json details = score("lda", {{"select", 100}}, eval::Net(planted_net().spec(), weights), data).details;
   CHECK(details["selected"].size() == 3);
   CHECK(std::count(details["selected"].begin(), details["selected"].end(), Json(3)) == 0);
+}
+
+TEST_CASE("a criterion of single weights scores no channels, and says so") {
+  CHECK_THROWS_WITH(prune::make_criterion("magnitude", checked("magnitude")), Catch::Contains("scores no channels"));
 }
 
 TEST_CASE("an unknown criterion is refused with the nearest name") {
