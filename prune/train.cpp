@@ -33,6 +33,7 @@ eval::Augmentation augmentation_of(const TrainOptions& options) {
           .padding = has("crop") ? options.padding : 0,
           .min_scale = has("resized_crop") ? options.min_scale : 1,
           .jitter = has("jitter") ? options.jitter : 0,
+          .trivial = has("trivial_augment"),
           .cutout = has("cutout") ? options.cutout_size : 0};
 }
 
