@@ -1,4 +1,5 @@
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "eval/accuracy.h"
@@ -18,15 +19,9 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The base's units by group. A unit has as many channels of each of its producers in the base as now, so any producer tells.
 prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const Json& base) {
-  prune::AllocationBase result{{base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()}, {}};
-  for (const prune::ChannelGroup& group : groups.groups) {
-    const eval::Layer& producer = spec.layers[group.producers.front()];
-    const auto channels = base.at("channels").find(producer.name);
-    result.channels.push_back(channels == base.at("channels").end() ? group.size : channels->get<int>() * group.size / producer.channels);
-  }
-  return result;
+  return prune::allocation_base(spec, groups, {base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()},
+                                base.at("channels").get<std::map<std::string, int>>());
 }
 
 /// The widths of another net cut from the same base.
