@@ -49,7 +49,7 @@ bool hands_on(LayerKind kind) {
 }
 
 bool can_overwrite(LayerKind kind) {
-  return kind == LayerKind::batch_norm || kind == LayerKind::relu || kind == LayerKind::relu6;
+  return kind == LayerKind::batch_norm || is_activation(kind);
 }
 
 }  // namespace

@@ -275,6 +275,18 @@ AllocationMethod allocation_method_from_string(const std::string& text) {
   return storage::find_named(methods, text, "allocation", [](const auto& method) { return method.first; }).second;
 }
 
+AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
+                               const std::map<std::string, int>& channels) {
+  AllocationBase base{cost, {}};
+  for (const ChannelGroup& group : groups.groups) {
+    // A unit has as many channels of each of its producers in the base as now, so any producer tells.
+    const eval::Layer& producer = spec.layers[group.producers.front()];
+    const auto had = channels.find(producer.name);
+    base.channels.push_back(had == channels.end() ? group.size : had->second * group.size / producer.channels);
+  }
+  return base;
+}
+
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base) {
   return WidthCost(spec, groups, of).cost(kept_counts(keep_all(groups))) / base_size(groups, of, base);
 }

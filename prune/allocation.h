@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -60,6 +61,11 @@ struct AllocationBase {
   eval::Cost cost;
   std::vector<int> channels;  ///< by group: units of the net that was first trained
 };
+
+/// The base of a net that may have been cut before: its cost, and for every group its units, as the `channels` by layer tell them that the
+/// base had. A layer that is not named has as many as now. Where a convolution is grouped, a unit is a channel of every group.
+AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
+                               const std::map<std::string, int>& channels);
 
 /// What is left of the base in a net that may have been cut before, as `of` counts it.
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);

@@ -7,6 +7,7 @@
 
 #include "eval/batches.h"
 #include "eval/cost.h"
+#include "prune/moments.h"
 #include "storage/base/error.h"
 
 namespace prune {
@@ -80,6 +81,61 @@ void recalibrate_batch_norm(eval::Net& net, const eval::Dataset& data, const eva
     mean.copy_(statistics.first);
     variance.copy_(statistics.second);
   }
+}
+
+namespace {
+
+/// The batch norms of which `weights` have no tensor.
+std::vector<int> lacking(const eval::NetSpec& spec, const eval::Weights& weights) {
+  std::vector<int> layers;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    if (spec.layers[i].kind == LayerKind::batch_norm && !weights.contains(spec.layers[i].name + ".weight"))
+      layers.push_back(static_cast<int>(i));
+  return layers;
+}
+
+/// Sets a batch norm so that it changes nothing at these statistics.
+void set_neutral(eval::Weights& weights, const eval::Layer& layer, const Tensor& mean, const Tensor& variance) {
+  weights[layer.name + ".running_mean"] = weights[layer.name + ".bias"] = mean.to(torch::kFloat32);
+  const Tensor stored = variance.to(torch::kFloat32);
+  weights[layer.name + ".running_var"] = stored;
+  weights[layer.name + ".weight"] = (stored.to(torch::kFloat64) + layer.epsilon).sqrt().to(torch::kFloat32);
+}
+
+}  // namespace
+
+eval::Weights fill_batch_norm(const eval::NetSpec& spec, eval::Weights weights, const eval::Dataset& data,
+                              const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, torch::Device device) {
+  torch::NoGradGuard no_grad;
+  const std::vector<int> layers = lacking(spec, weights);
+  if (layers.empty()) return weights;
+  if (images.empty()) throw storage::Error(storage::ErrorKind::invalid, "batch norm: there are no images for its statistics");
+  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  std::map<int, Moments> moments;  // of what each reads, by layer
+  for (const int layer : layers) {
+    const std::int64_t channels = shapes[layer].channels;
+    set_neutral(weights, spec.layers[layer], torch::zeros({channels}), torch::ones({channels}));
+    moments[spec.layers[layer].inputs[0]];
+  }
+  const eval::Net net(spec, weights, device);
+  eval::for_each_batch(
+      net, data, normalisation, images, eval::images_that_fit(2 * eval::peak_activations(spec), 125),
+      [&](const Tensor& pixels, const Tensor&) {
+        std::map<int, Moments> batch;
+        net.forward(pixels, /*training=*/false, [&](int index, const Tensor& output) {
+          if (moments.contains(index)) batch[index].add(output);
+          return output;
+        });
+        return batch;
+      },
+      [&](const std::map<int, Moments>& batch) {
+        for (const auto& [layer, more] : batch) moments[layer].add(more);
+      });
+  for (const int layer : layers) {
+    const Moments& read = moments.at(spec.layers[layer].inputs[0]);
+    set_neutral(weights, spec.layers[layer], read.mean, read.variance());
+  }
+  return weights;
 }
 
 }  // namespace prune

@@ -11,4 +11,10 @@ namespace prune {
 void recalibrate_batch_norm(eval::Net& net, const eval::Dataset& data, const eval::Normalisation& normalisation,
                             const std::vector<std::int64_t>& images);
 
+/// The batch norms of `spec` that `weights` lack, made so that the net computes what it computes without them: the mean and the variance of
+/// what each reads over `images` as statistics, the variance's root (with epsilon) as scale and the mean as shift. For nets whose batch
+/// norm was folded (own_net.h). Throws storage::Error(invalid) where there are no images.
+eval::Weights fill_batch_norm(const eval::NetSpec& spec, eval::Weights weights, const eval::Dataset& data,
+                              const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, torch::Device device);
+
 }  // namespace prune

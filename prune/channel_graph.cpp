@@ -71,6 +71,7 @@ class ChannelGraph {
         }
         return made;
       }
+      case LayerKind::multiply:
       case LayerKind::add: {
         const std::vector<int>& first = vertices_[layer.inputs[0]];
         for (int other : layer.inputs)
@@ -92,6 +93,11 @@ class ChannelGraph {
       case LayerKind::local_response_norm:
       case LayerKind::relu:
       case LayerKind::relu6:
+      case LayerKind::leaky_relu:
+      case LayerKind::silu:
+      case LayerKind::hard_swish:
+      case LayerKind::sigmoid:
+      case LayerKind::hard_sigmoid:
       case LayerKind::max_pool:
       case LayerKind::average_pool:
       case LayerKind::adaptive_average_pool:
@@ -126,7 +132,7 @@ int activation_site(const NetSpec& spec, int producer) {
   int site = producer;
   while (readers[site].size() == 1) {
     const LayerKind next = spec.layers[readers[site][0]].kind;
-    if (next != LayerKind::batch_norm && next != LayerKind::relu && next != LayerKind::relu6) break;
+    if (next != LayerKind::batch_norm && !eval::is_activation(next)) break;
     site = readers[site][0];
   }
   return site;

@@ -1,4 +1,4 @@
-// Which channels must live or die together, through residual adds, depthwise and grouped convolutions, concatenation and flattening.
+// Which channels must live or die together, through residual adds, gates, depthwise and grouped convolutions, concatenation and flattening.
 // Scores, masks, allocation and surgery all speak of these groups.
 #pragma once
 
@@ -18,10 +18,11 @@ struct Unit {
 
 /// Units made by the same layers. In a plain chain: the filters of one layer.
 struct ChannelGroup {
-  std::string name;            ///< of the first layer that makes these channels
-  std::vector<int> producers;  ///< layers whose filters make them, ascending: more than one behind an add or a depthwise convolution
-  int size = 0;                ///< units
-  std::string fixed;           ///< why the group cannot be cut; empty: it can
+  std::string name;  ///< of the first layer that makes these channels
+  std::vector<int>
+      producers;      ///< layers whose filters make them, ascending: more than one behind an add, a gate or a depthwise convolution
+  int size = 0;       ///< units
+  std::string fixed;  ///< why the group cannot be cut; empty: it can
 };
 
 struct ChannelGroups {
@@ -37,7 +38,7 @@ ChannelGroups channel_groups(const eval::NetSpec& spec, const std::vector<std::s
 /// Every input channel has output channels of its own, one or more (the multiplier).
 bool is_depthwise(const eval::Layer& layer, int input_channels);
 
-/// The layer where a producer's channels are read by others: after its batch norm and ReLU, as far as nothing else reads in between.
+/// The layer where a producer's channels are read by others: after its batch norm and activation, as far as nothing else reads in between.
 int activation_site(const eval::NetSpec& spec, int producer);
 
 }  // namespace prune

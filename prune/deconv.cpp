@@ -50,6 +50,11 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {signal * eval::response_factor(layer, x)};
     case LayerKind::relu:
     case LayerKind::relu6:
+    case LayerKind::leaky_relu:
+    case LayerKind::silu:
+    case LayerKind::hard_swish:
+    case LayerKind::sigmoid:
+    case LayerKind::hard_sigmoid:
       return {at::relu(signal)};
     case LayerKind::max_pool: {
       const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, kernel, stride, padding, dilation, layer.ceil_mode));
@@ -64,6 +69,10 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return split_channels(inputs, signal);
     case LayerKind::add:
       return std::vector<Tensor>(inputs.size(), signal);
+    case LayerKind::multiply: {
+      const Tensor gate = eval::gate_for(x, inputs[1]);
+      return {signal * gate, at::sum_to(signal * x, gate.sizes()).reshape(inputs[1].sizes())};
+    }
     case LayerKind::flatten:
       return {signal.view(x.sizes())};
     case LayerKind::dropout:

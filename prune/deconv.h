@@ -14,7 +14,8 @@ enum class Unpooling { place, add };
 /// The adjoint of a layer's linear map at the given inputs: signal [N, output] -> one tensor [N, input] for each input. Convolution and
 /// linear: the transposed filters, without bias. Batch norm: the scale of its running statistics, without shift. Max pooling: to the place
 /// of each maximum (the switches). Average pooling: spread evenly. Concat: split by channels. Add: to all branches. LRN: the normalising
-/// factor of this input, held fixed. Flatten: reshaped. Dropout: unchanged. ReLU and ReLU6 are not linear: the deconvnet's rule is that
+/// factor of this input, held fixed. Multiply: to either input the other one's values. Flatten: reshaped. Dropout: unchanged. ReLU and the
+/// other activations are not linear: the deconvnet's rule is that
 /// negative signal is cut off on the way down.
 std::vector<torch::Tensor> trace_layer(const eval::Net& net, int layer, const std::vector<torch::Tensor>& inputs,
                                        const torch::Tensor& signal, Unpooling unpooling = Unpooling::add);

@@ -55,7 +55,7 @@ struct TrainOptions {
   std::string class_weights = "none";  ///< none | balanced
   double clip = 0;                     ///< largest norm of the gradient; 0: none
   int early_stop = 0;                  ///< epochs without a better validation accuracy; 0: never
-  std::vector<std::string> augment;    ///< flip, crop, resized_crop, jitter, cutout
+  std::vector<std::string> augment;    ///< flip, crop, resized_crop, jitter, cutout, trivial_augment
   int padding = 2;                     ///< pixels
   double min_scale = 0.35, jitter = 0.2;
   int cutout_size = 8;                         ///< pixels

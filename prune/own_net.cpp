@@ -38,4 +38,42 @@ eval::NetSpec fitted(const eval::NetSpec& spec, double width, const eval::Shape&
   return cut_spec(fit, groups, mask);
 }
 
+namespace {
+
+/// The convolutions behind which `spec` has no batch norm, but for the layer that makes the class scores.
+std::vector<bool> without_batch_norm(const eval::NetSpec& spec) {
+  const std::vector<std::vector<int>> readers = eval::consumers(spec);
+  const int head = eval::decision_layer(spec);
+  std::vector<bool> without;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const bool has = readers[i].size() == 1 && spec.layers[static_cast<std::size_t>(readers[i][0])].kind == eval::LayerKind::batch_norm;
+    without.push_back(spec.layers[i].kind == eval::LayerKind::convolution && !has && static_cast<int>(i) != head);
+  }
+  return without;
+}
+
+std::string unused_name(const eval::NetSpec& spec, std::string name) {
+  while (eval::find_layer(spec, name) >= 0) name += "_";
+  return name;
+}
+
+}  // namespace
+
+eval::NetSpec with_batch_norm(const eval::NetSpec& spec) {
+  const std::vector<bool> without = without_batch_norm(spec);
+  eval::NetSpec result{spec.name, {}};
+  std::vector<int> place;  // by layer of `spec`: what is read in its stead
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    result.layers.push_back(spec.layers[i]);
+    for (int& from : result.layers.back().inputs) from = place[static_cast<std::size_t>(from)];
+    place.push_back(static_cast<int>(result.layers.size()) - 1);
+    if (!without[i]) continue;
+    result.layers.push_back(
+        {.name = unused_name(spec, spec.layers[i].name + "_bn"), .kind = eval::LayerKind::batch_norm, .inputs = {place.back()}});
+    ++place.back();
+  }
+  eval::output_shapes(result);
+  return result;
+}
+
 }  // namespace prune

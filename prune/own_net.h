@@ -9,4 +9,8 @@ namespace prune {
 /// storage::Error(invalid) where the net takes other images than those of `images`, gives no class scores, or would have to grow.
 eval::NetSpec fitted(const eval::NetSpec& spec, double width, const eval::Shape& images, int classes);
 
+/// `spec` with a batch norm behind each convolution that has none, but for the layer that makes the class scores. It is called after the
+/// convolution, with "_bn" behind. A convolution has one where a batch norm alone reads it.
+eval::NetSpec with_batch_norm(const eval::NetSpec& spec);
+
 }  // namespace prune

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "prune/algebra.h"
+#include "prune/moments.h"
 #include "prune/ridge.h"
 #include "storage/base/error.h"
 
@@ -72,29 +73,6 @@ Tensor at_places(const Tensor& output, const Tensor& places, const Tensor& chann
   const Tensor image = at::arange(maps.size(0), places.options()) * maps.size(1);
   return maps.reshape({-1, maps.size(2)}).index_select(0, (image.unsqueeze(1) + places).flatten()).index_select(1, channels);
 }
-
-/// Mean and variance by channel over batches, in double (Chan, Golub, LeVeque 1983).
-struct Moments {
-  double count = 0;
-  Tensor mean, squares;  ///< squares: sums of squares about the mean
-
-  /// x: [N, C, ...].
-  void add(const Tensor& x) {
-    const Tensor rows = x.movedim(1, -1).flatten(0, -2);
-    const auto n = static_cast<double>(rows.size(0));
-    const Tensor batch_mean = rows.mean(0).to(torch::kFloat64), about = rows - batch_mean.to(rows.dtype());
-    const Tensor batch_squares = about.square().sum(0, false, torch::kFloat64);
-    if (count == 0) {
-      count = n, mean = batch_mean, squares = batch_squares;
-      return;
-    }
-    const Tensor shift = batch_mean - mean;
-    squares = squares + batch_squares + shift.square() * (count * n / (count + n));
-    mean = mean + shift * (n / (count + n));
-    count += n;
-  }
-  Tensor variance() const { return squares / count; }
-};
 
 /// The layers whose channels, those that stay, give the same in both nets: nothing that they read was lost or changed.
 /// as_cut: the whole net's weights under the mask.

@@ -34,6 +34,7 @@ eval::Augmentation augmentation_of(const TrainOptions& options) {
           .padding = has("crop") ? options.padding : 0,
           .min_scale = has("resized_crop") ? options.min_scale : 1,
           .jitter = has("jitter") ? options.jitter : 0,
+          .trivial = has("trivial_augment"),
           .cutout = has("cutout") ? options.cutout_size : 0};
 }
 
@@ -85,6 +86,7 @@ class Training {
     const std::int64_t batch = std::min<std::int64_t>(options_.batch, std::ssize(task.data.split(eval::Split::train)));
     if (options_.micro_batch > 0) result_.parts = static_cast<int>((batch + options_.micro_batch - 1) / options_.micro_batch);
     check_batch_norm(batch);
+    if (task.keep_zeros) find_zeros();
     if (options_.class_weights == "balanced")
       class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device());
     if (is_taught() && task.teacher == nullptr) throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
@@ -224,6 +226,7 @@ class Training {
       for (Tensor& scale_of_norm : scales_) scale_of_norm.mutable_grad().add_(scale_of_norm.detach().sign(), options_.bn_l1);
     if (options_.clip > 0) torch::nn::utils::clip_grad_norm_(parameters_, options_.clip);
     optimizer_.step();
+    restore_zeros();
     ++steps_;
     // Early averages would remember the initial weights: the decay grows with the steps.
     if (options_.ema > 0)
@@ -257,6 +260,19 @@ class Training {
       result_.parts *= 2;
       report(0, fmt::format("out of memory: batches of {} are computed in {} parts", options_.batch, result_.parts));
     }
+  }
+
+  /// Where the net as it was given has weights of filters that must stay 0: [weight, factors of 0 and 1].
+  void find_zeros() {
+    for (const std::string& layer : eval::filter_layers(net_.spec())) {
+      const Tensor& weight = net_.weights().at(layer + ".weight");
+      zeros_.emplace_back(weight, weight.ne(0).to(weight.dtype()));
+    }
+  }
+
+  void restore_zeros() {
+    torch::NoGradGuard no_grad;
+    for (auto& [weight, factors] : zeros_) weight.mul_(factors);
   }
 
   static std::vector<Tensor> copies_of(const std::vector<Tensor>& tensors) {
@@ -344,6 +360,7 @@ class Training {
   const TrainOptions& options_;
   Optimizer optimizer_;
   std::vector<Tensor> parameters_ = net_.parameters();
+  std::vector<std::pair<Tensor, Tensor>> zeros_;
   std::vector<Tensor> running_, scales_;  ///< batch norm's statistics, and its scales
   int not_finite_ = 0, beyond_ = 0;       ///< batches in a row of such a loss
   Tensor class_weights_;                  ///< undefined: all alike

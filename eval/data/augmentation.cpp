@@ -4,13 +4,28 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "eval/data/image_changes.h"
 #include "eval/data/seed.h"
 
 namespace eval {
 namespace {
 
 /// What a number is drawn for.
-enum Purpose : std::uint64_t { mirror, down, right, area, aspect, top, left, brightness, contrast, saturation, hole_top, hole_left };
+enum Purpose : std::uint64_t {
+  mirror,
+  down,
+  right,
+  area,
+  aspect,
+  top,
+  left,
+  brightness,
+  contrast,
+  saturation,
+  hole_top,
+  hole_left,
+  trivial
+};
 
 double draw(std::uint64_t seed, Purpose purpose, double from, double to) {
   return from + (to - from) * unit_number(mix_seed(seed, purpose));
@@ -20,26 +35,12 @@ int draw_below(std::uint64_t seed, Purpose purpose, int bound) {
   return static_cast<int>(mix_seed(seed, purpose) % static_cast<std::uint64_t>(bound));
 }
 
-std::uint8_t to_byte(double value) {
-  return static_cast<std::uint8_t>(std::clamp(value + 0.5, 0.0, 255.0));
-}
-
-/// Grey as the eye sees it (ITU-R BT.601).
-double luma(const std::uint8_t* planes, std::size_t plane, int channels, std::size_t pixel) {
-  if (channels != 3) return planes[pixel];
-  return 0.299 * planes[pixel] + 0.587 * planes[plane + pixel] + 0.114 * planes[2 * plane + pixel];
+Planes jittered(const Planes& from, double jitter, std::uint64_t seed) {
+  const double most = 1 + jitter, least = std::max(0.0, 1 - jitter);
+  return recoloured(from, draw(seed, brightness, least, most), draw(seed, contrast, least, most), draw(seed, saturation, least, most));
 }
 
 }  // namespace
-
-/// Planes of bytes with a margin: of the dataset, or made here.
-struct ImageWriter::Planes {
-  const std::uint8_t* bytes;
-  int height, width, margin;  ///< height and width with the margin
-  std::vector<std::uint8_t> made = {};
-
-  std::size_t plane() const { return static_cast<std::size_t>(height) * width; }
-};
 
 ImageWriter::ImageWriter(const Dataset& data, const Normalisation& normalisation, const Augmentation& augmentation)
     : data_(data), augmentation_(augmentation), shape_(data.shape()) {
@@ -50,21 +51,21 @@ ImageWriter::ImageWriter(const Dataset& data, const Normalisation& normalisation
 
 void ImageWriter::write(std::int64_t image, std::uint64_t seed, float* out) const {
   const int margin = data_.margin();
-  Planes planes{data_.pixels(image).data(), shape_.height + 2 * margin, shape_.width + 2 * margin, margin};
+  Planes planes{data_.pixels(image).data(), shape_.channels, shape_.height + 2 * margin, shape_.width + 2 * margin, margin};
   if (augmentation_.min_scale < 1) planes = crop_resized(planes, seed);
-  if (augmentation_.jitter > 0) planes = jittered(planes, seed);
+  if (augmentation_.jitter > 0) planes = jittered(planes, augmentation_.jitter, seed);
+  if (augmentation_.trivial) planes = changed(planes, draw_trivial(mix_seed(seed, trivial)));
   place(planes, seed, out);
   if (augmentation_.cutout > 0) cut_out(seed, out);
 }
 
-ImageWriter::Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t seed) const {
+Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t seed) const {
   const double part = from.height * from.width * draw(seed, area, augmentation_.min_scale, 1);
   const double ratio = std::exp(draw(seed, aspect, std::log(3.0 / 4), std::log(4.0 / 3)));
   const int width = std::clamp(static_cast<int>(std::lround(std::sqrt(part * ratio))), 1, from.width);
   const int height = std::clamp(static_cast<int>(std::lround(std::sqrt(part / ratio))), 1, from.height);
   const cv::Rect window(draw_below(seed, left, from.width - width + 1), draw_below(seed, top, from.height - height + 1), width, height);
-  Planes planes{nullptr, shape_.height, shape_.width, 0};
-  planes.made.resize(static_cast<std::size_t>(shape_.channels) * planes.plane());
+  Planes planes = Planes{nullptr, shape_.channels, shape_.height, shape_.width, 0}.blank();
   for (int c = 0; c < shape_.channels; ++c) {
     // OpenCV takes no constant data; nothing writes to them.
     const cv::Mat source(from.height, from.width, CV_8UC1,
@@ -72,29 +73,6 @@ ImageWriter::Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t 
     cv::Mat target(shape_.height, shape_.width, CV_8UC1, planes.made.data() + static_cast<std::size_t>(c) * planes.plane());
     cv::resize(source(window), target, target.size(), 0, 0, cv::INTER_LINEAR);
   }
-  planes.bytes = planes.made.data();
-  return planes;
-}
-
-ImageWriter::Planes ImageWriter::jittered(const Planes& from, std::uint64_t seed) const {
-  const double most = 1 + augmentation_.jitter, least = std::max(0.0, 1 - augmentation_.jitter);
-  const double bright = draw(seed, brightness, least, most), strong = draw(seed, contrast, least, most),
-               vivid = draw(seed, saturation, least, most);
-  double mean = 0;
-  for (std::size_t pixel = 0; pixel < from.plane(); ++pixel) mean += luma(from.bytes, from.plane(), shape_.channels, pixel);
-  mean *= bright / static_cast<double>(from.plane());
-
-  Planes planes{nullptr, from.height, from.width, from.margin};
-  planes.made.resize(static_cast<std::size_t>(shape_.channels) * from.plane());
-  for (std::size_t pixel = 0; pixel < from.plane(); ++pixel) {
-    const double grey = luma(from.bytes, from.plane(), shape_.channels, pixel);
-    for (int c = 0; c < shape_.channels; ++c) {
-      const std::size_t at = static_cast<std::size_t>(c) * from.plane() + pixel;
-      const double value = shape_.channels == 3 ? grey + vivid * (from.bytes[at] - grey) : from.bytes[at];
-      planes.made[at] = to_byte(mean + strong * (bright * value - mean));
-    }
-  }
-  planes.bytes = planes.made.data();
   return planes;
 }
 

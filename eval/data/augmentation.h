@@ -7,11 +7,14 @@
 
 namespace eval {
 
+struct Planes;
+
 struct Augmentation {
   bool flip = false;     ///< left to right, every second image
   int padding = 0;       ///< crop: up to so many pixels to each side; the margin shows there, and black (zero) beyond it
   double min_scale = 1;  ///< resized crop: a random part of at least this share of the area, its sides as 3:4 to 4:3 (Szegedy et al. 2015)
   double jitter = 0;     ///< brightness, contrast and saturation, each by a factor in [1 - jitter, 1 + jitter]
+  bool trivial = false;  ///< one change out of 14 at a random strength: TrivialAugment, wide (image_changes.h)
   int cutout = 0;        ///< side of a square, anywhere, that becomes the mean (DeVries and Taylor 2017); in pixels
 };
 
@@ -25,9 +28,7 @@ class ImageWriter {
   void write(std::int64_t image, std::uint64_t seed, float* out) const;
 
  private:
-  struct Planes;
   Planes crop_resized(const Planes& from, std::uint64_t seed) const;
-  Planes jittered(const Planes& from, std::uint64_t seed) const;
   void place(const Planes& planes, std::uint64_t seed, float* out) const;
   void cut_out(std::uint64_t seed, float* out) const;
 

@@ -57,6 +57,7 @@ struct DatasetInfo {
   std::int64_t train = 0, validation = 0, test = 0;  ///< images in each split, those included that turn out to be broken
   std::int64_t images = 0;                           ///< in all
   int folds = 0;           ///< of a cross-validation: each number in [0, folds) under the option `fold` is a split of its own
+  bool digits = false;     ///< the classes are digits, as far as the data say: mirrored images are of none
   bool synthetic = false;  ///< drawn by `nas-run sample`: figures from it say nothing of the world
 };
 

@@ -199,6 +199,19 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
   return std::make_unique<StoredDataset>(std::move(data));
 }
 
+/// The classes are named 0 to 9 by the options, or these are MNIST's labels, told by the first of them.
+bool are_digits(const storage::Json& options, const fs::path& labels) {
+  std::vector<std::string> digits;
+  for (int digit = 0; digit < 10; ++digit) digits.push_back(std::to_string(digit));
+  if (options.contains("class_names")) return class_names(options) == digits;
+  constexpr std::array<std::uint8_t, 16> mnist{5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7};
+  IdxFile file(labels, 1);
+  std::array<std::uint8_t, mnist.size()> first{};
+  if (file.count() < std::ssize(first)) return false;
+  file.read(first);
+  return first == mnist;
+}
+
 DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
   const std::vector<fs::path> paths = locate_files(options);
   const IdxFile training(paths[0], 3);
@@ -215,7 +228,8 @@ DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
           .train = std::ssize(splits.train),
           .validation = std::ssize(splits.validation),
           .test = std::ssize(splits.test),
-          .images = std::ssize(labels)};
+          .images = std::ssize(labels),
+          .digits = are_digits(options, paths[1])};
 }
 
 storage::Options idx_options() {

@@ -24,8 +24,9 @@ void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const We
 /// sets 7 to 24.
 ///
 /// Covered: Conv, Gemm, MatMul, Add of a constant as the bias of the layer before it, BatchNormalization, LRN over an odd number of
-/// channels, Relu, Clip to [0, 6] or [0, inf], MaxPool, AveragePool, Pad with zeros before Conv and AveragePool, GlobalAveragePool,
-/// ReduceMean and Squeeze over height and width, Concat of channels, Add and Sum, Flatten, Reshape to [N, features] (and Shape, Gather,
+/// channels, Relu, Clip to [0, 6] or [0, inf], LeakyRelu, Sigmoid, HardSigmoid of x / 6 + 0.5, HardSwish, MaxPool, AveragePool, Pad with
+/// zeros before Conv and AveragePool, GlobalAveragePool, ReduceMean and Squeeze over height and width, Concat of channels, Add and Sum, Mul
+/// of x and its Sigmoid or HardSigmoid (SiLU, hard swish) and of maps and a gate, Flatten, Reshape to [N, features] (and Shape, Gather,
 /// Unsqueeze, Concat where they compute that), Dropout, Identity, Constant. A Softmax or LogSoftmax that makes the output is left out: it
 /// keeps the order of the scores, and training has its own. So are nodes that the output does not need.
 ///

@@ -44,6 +44,10 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"LRN", {&L::read_response_norm, {"alpha", "beta", "bias", "size"}}},
       {"Relu", {&L::read_relu, {}}},
       {"Clip", {&L::read_clip, {"max", "min"}}},
+      {"LeakyRelu", {&L::read_leaky_relu, {"alpha"}}},
+      {"Sigmoid", {&L::read_sigmoid, {}}},
+      {"HardSigmoid", {&L::read_hard_sigmoid, {"alpha", "beta"}}},
+      {"HardSwish", {&L::read_hard_swish, {}}},
       {"MaxPool", {&L::read_max_pool, {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"}}},
       {"AveragePool",
        {&L::read_average_pool, {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"}}},
@@ -56,6 +60,7 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"Concat", {&L::read_concat, {"axis"}}},
       {"Add", {&L::read_add, {}}},
       {"Sum", {&L::read_sum, {}}},
+      {"Mul", {&L::read_mul, {}}},
       {"Flatten", {&L::read_flatten, {"axis"}}},
       {"Reshape", {&L::read_reshape, {"allowzero"}}},
       {"Squeeze", {&L::read_squeeze, {"axes"}}},
@@ -84,6 +89,8 @@ void OnnxLayers::add_constant(const std::string& name, const onnx::TensorProto& 
 void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   const auto known = proto.domain().empty() || proto.domain() == "ai.onnx" ? operators().find(proto.op_type()) : operators().end();
   if (known == operators().end()) {
+    if (proto.op_type() == "ConvTranspose") refuse("a transposed convolution is not covered: no classifier's maps grow");
+    if (proto.op_type() == "PRelu") refuse("slopes that are learnt are not covered; LeakyRelu is");
     std::vector<std::string> types;
     for (const auto& [type, read] : operators()) types.push_back(type);
     std::sort(types.begin(), types.end());
@@ -98,7 +105,7 @@ OnnxNet OnnxLayers::finish() && {
   const auto found = values_.find(facts_.output);
   if (found == values_.end() || found->second.layer < 0) refuse("nothing computed from the input is the output");
   const Value& output = found->second;
-  if (output.zeros != std::array{0, 0} || shape(output).height != 1 || shape(output).width != 1)
+  if (output.ones != 0 || output.zeros != std::array{0, 0} || shape(output).height != 1 || shape(output).width != 1)
     refuse(fmt::format("the output is {}; a classifier makes [N, classes]", to_string(shape(output))));
   if (!output.flat) {
     Layer layer;
@@ -121,6 +128,7 @@ const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
 const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
   const Value& x = value(node, i);
   if (x.layer < 0) refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
+  if (x.ones != 0) refuse("reads a flat vector as a map, which only Mul may, as a gate");
   if (!padded && x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
   return x;
 }

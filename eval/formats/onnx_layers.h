@@ -48,6 +48,7 @@ class OnnxLayers {
     int layer = -1;
     bool flat = false;                  ///< [N, features]
     bool direct = false;                ///< the first name of the layer's output
+    int ones = 0;                       ///< a flat vector as [N, features, 1, 1]: how many axes of 1 it was given
     std::array<int, 2> zeros{0, 0};     ///< rows above and below, columns left and right that Pad put around
     std::vector<std::int64_t> numbers;  ///< computed from a Shape
   };
@@ -64,6 +65,10 @@ class OnnxLayers {
   void read_response_norm(const OnnxNode& node);
   void read_relu(const OnnxNode& node);
   void read_clip(const OnnxNode& node);
+  void read_leaky_relu(const OnnxNode& node);
+  void read_sigmoid(const OnnxNode& node);
+  void read_hard_sigmoid(const OnnxNode& node);
+  void read_hard_swish(const OnnxNode& node);
   void read_max_pool(const OnnxNode& node);
   void read_average_pool(const OnnxNode& node);
   void read_global_pool(const OnnxNode& node);
@@ -75,6 +80,7 @@ class OnnxLayers {
   void read_concat(const OnnxNode& node);
   void read_add(const OnnxNode& node);
   void read_sum(const OnnxNode& node);
+  void read_mul(const OnnxNode& node);
   void read_flatten(const OnnxNode& node);
   void read_reshape(const OnnxNode& node);
   void read_squeeze(const OnnxNode& node);
@@ -97,7 +103,9 @@ class OnnxLayers {
   std::string unused_name(const std::string& wish);
   int append(Layer layer);
   void define(const OnnxNode& node, Value value);
+  void append_activation(const OnnxNode& node, LayerKind kind, double slope = Layer{}.slope);
   void append_flatten(const OnnxNode& node, const Value& x);
+  bool merge_self_gate(const OnnxNode& node, int gate_input);
   void append_linear(const OnnxNode& node, torch::Tensor weight, torch::Tensor bias);
   void add_bias(const OnnxNode& node, const Value& x, int constant);
 

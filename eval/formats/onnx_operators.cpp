@@ -3,6 +3,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "eval/formats/onnx_layers.h"
@@ -167,11 +168,35 @@ void OnnxLayers::read_response_norm(const OnnxNode& node) {
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
 
-void OnnxLayers::read_relu(const OnnxNode& node) {
+void OnnxLayers::append_activation(const OnnxNode& node, LayerKind kind, double slope) {
   const Value& x = activation(node, 0);
-  Layer layer = new_layer(node, LayerKind::relu);
+  Layer layer = new_layer(node, kind);
   layer.inputs = {x.layer};
+  layer.slope = slope;
   define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
+void OnnxLayers::read_relu(const OnnxNode& node) {
+  append_activation(node, LayerKind::relu);
+}
+
+void OnnxLayers::read_leaky_relu(const OnnxNode& node) {
+  append_activation(node, LayerKind::leaky_relu, node.number("alpha", 0.01));
+}
+
+void OnnxLayers::read_sigmoid(const OnnxNode& node) {
+  append_activation(node, LayerKind::sigmoid);
+}
+
+void OnnxLayers::read_hard_sigmoid(const OnnxNode& node) {
+  const double alpha = node.number("alpha", 0.2), beta = node.number("beta", 0.5);
+  if (std::abs(alpha - 1. / 6) > 1e-6 || beta != 0.5)
+    refuse(fmt::format("clips {} * x + {} to [0, 1]; covered is x / 6 + 0.5, as PyTorch has it", alpha, beta));
+  append_activation(node, LayerKind::hard_sigmoid);
+}
+
+void OnnxLayers::read_hard_swish(const OnnxNode& node) {
+  append_activation(node, LayerKind::hard_swish);
 }
 
 void OnnxLayers::read_clip(const OnnxNode& node) {
@@ -186,10 +211,7 @@ void OnnxLayers::read_clip(const OnnxNode& node) {
     if (node.has_input(2)) most = scalar(node, 2);
   }
   if (least != 0 || (most != 6 && !(most >= none))) refuse(fmt::format("clips to [{}, {}]; covered are [0, 6] and [0, inf]", least, most));
-  const Value& x = activation(node, 0);
-  Layer layer = new_layer(node, most == 6 ? LayerKind::relu6 : LayerKind::relu);
-  layer.inputs = {x.layer};
-  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+  append_activation(node, most == 6 ? LayerKind::relu6 : LayerKind::relu);
 }
 
 void OnnxLayers::read_max_pool(const OnnxNode& node) {

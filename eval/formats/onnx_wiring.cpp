@@ -61,10 +61,19 @@ void OnnxLayers::read_gather(const OnnxNode& node) {
   define(node, {.numbers = {from[index < 0 ? index + count : index]}});
 }
 
-/// A number as a list of one.
+/// A number as a list of one, or a flat vector as a map of 1x1.
 void OnnxLayers::read_unsqueeze(const OnnxNode& node) {
-  const std::vector<std::int64_t> list = numbers(node, 0);
   const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
+  if (Value x = value(node, 0); x.layer >= 0) {
+    const auto rank = static_cast<std::int64_t>(2 + x.ones + axes.size());
+    std::set<std::int64_t> behind;
+    for (const std::int64_t axis : axes) behind.insert(axis < 0 ? axis + rank : axis);
+    const bool at_the_end = behind.size() == axes.size() && !axes.empty() && *behind.begin() == 2 + x.ones && *behind.rbegin() == rank - 1;
+    if (!x.flat || !at_the_end || rank > 4) refuse("only [N, features] to [N, features, 1, 1] is covered");
+    x.ones = static_cast<int>(rank) - 2;
+    return define(node, std::move(x));
+  }
+  const std::vector<std::int64_t> list = numbers(node, 0);
   if (list.size() != 1 || axes != std::vector<std::int64_t>{0}) refuse("only one number of a Shape is covered");
   define(node, {.numbers = list});
 }
@@ -116,6 +125,42 @@ void OnnxLayers::read_sum(const OnnxNode& node) {
   define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
 }
 
+/// x times Sigmoid(x) or HardSigmoid(x) where nothing else reads that gate: one layer, in the gate's place.
+bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
+  const Value &gate = value(node, gate_input), &x = value(node, 1 - gate_input);
+  if (gate.layer < 0 || !gate.direct || gate.ones != 0 || x.ones != 0 || reads_[node.input(gate_input)] != 1) return false;
+  Layer& layer = net_.spec.layers[gate.layer];
+  const bool is_hard = layer.kind == LayerKind::hard_sigmoid;
+  if ((!is_hard && layer.kind != LayerKind::sigmoid) || layer.inputs[0] != x.layer) return false;
+  Layer merged = new_layer(node, is_hard ? LayerKind::hard_swish : LayerKind::silu);
+  merged.inputs = layer.inputs;
+  layer = std::move(merged);
+  define(node, {.layer = gate.layer, .flat = gate.flat, .direct = true});
+  return true;
+}
+
+void OnnxLayers::read_mul(const OnnxNode& node) {
+  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  for (const int i : {0, 1}) {
+    if (value(node, i).constant)
+      refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");
+  }
+  if (merge_self_gate(node, 0) || merge_self_gate(node, 1)) return;
+  const auto is_gate = [&](int i) {
+    const Value& x = value(node, i);
+    return x.layer >= 0 && (x.ones == 2 || (!x.flat && shape(x).height == 1 && shape(x).width == 1));
+  };
+  const int gate_input = is_gate(0) && !is_gate(1) ? 0 : 1;
+  const Value x = activation(node, 1 - gate_input);
+  Value gate = value(node, gate_input);
+  if (!x.flat && gate.ones == 2) gate.ones = 0, gate.flat = false;
+  if (gate.layer < 0 || gate.ones != 0 || gate.zeros != std::array{0, 0} || gate.flat != x.flat)
+    refuse("its inputs differ in their number of dimensions");
+  Layer layer = new_layer(node, LayerKind::multiply);
+  layer.inputs = {x.layer, gate.layer};
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
 void OnnxLayers::append_flatten(const OnnxNode& node, const Value& x) {
   if (x.flat) return define(node, {.layer = x.layer, .flat = true});
   Layer layer = new_layer(node, LayerKind::flatten);
@@ -137,6 +182,11 @@ void OnnxLayers::read_reshape(const OnnxNode& node) {
   const bool zero_copies = node.integer("allowzero", 0) == 0;
   const std::int64_t batch = target.empty() ? 1 : target[0];
   const bool keeps_batch = batch == -1 || batch == batch_size || (batch == 0 && zero_copies) || (batch > 0 && batch == facts_.batch);
+  const std::int64_t channels = from.channels;
+  if (keeps_batch && x.flat &&
+      (target == std::vector{batch, channels, std::int64_t{1}, std::int64_t{1}} ||
+       (batch != -1 && target == std::vector<std::int64_t>{batch, -1, 1, 1})))
+    return define(node, {.layer = x.layer, .flat = true, .ones = 2});
   const bool flattens =
       target.size() == 2 && (target[1] == features || (target[1] == -1 && batch != -1) || (target[1] == 0 && zero_copies && x.flat));
   if (!keeps_batch || !flattens)

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <utility>
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/onnx_node.h"
@@ -22,6 +23,7 @@ static_assert(std::endian::native == std::endian::little, "raw data of ONNX is l
 namespace {
 
 constexpr int operator_set = 10, ir_version = 5;  // the last in which Clip has attributes; OpenCV 4 reads no other Clip
+constexpr double hard_sigmoid_slope = 1. / 6;     // beta is 0.5 by default
 constexpr std::size_t most_bytes = std::numeric_limits<std::int32_t>::max();  // a protobuf message holds no more
 
 [[noreturn]] void refuse(const Layer& layer, const std::string& why) {
@@ -142,6 +144,14 @@ class GraphWriter {
     return {output_name(layer), false};
   }
 
+  /// x times a gate that it makes itself: operator set 10 has no node for it.
+  Value add_self_gated(const Layer& layer, const Value& x, const char* gate) {
+    onnx::NodeProto& node = add_node(gate, layer.name + ".gate", {x.name}, layer.name + ".input");
+    if (layer.kind == LayerKind::hard_swish) set_attribute(node, "alpha", hard_sigmoid_slope);
+    add_node("Mul", layer.name, {x.name, layer.name + ".input"}, output_name(layer));
+    return {output_name(layer), x.flat};
+  }
+
   Value add(std::size_t index) {
     const Layer& layer = spec_.layers[index];
     const Value x = values_[layer.inputs[0]];
@@ -201,6 +211,19 @@ class GraphWriter {
         set_attribute(clip, "max", 6.);
         return made;
       }
+      case LayerKind::leaky_relu:
+        set_attribute(node("LeakyRelu", inputs), "alpha", layer.slope);
+        return made;
+      case LayerKind::sigmoid:
+        node("Sigmoid", inputs);
+        return made;
+      case LayerKind::hard_sigmoid:
+        set_attribute(node("HardSigmoid", inputs), "alpha", hard_sigmoid_slope);
+        return made;
+      case LayerKind::silu:
+        return add_self_gated(layer, x, "Sigmoid");
+      case LayerKind::hard_swish:
+        return add_self_gated(layer, x, "HardSigmoid");
       case LayerKind::max_pool: {
         onnx::NodeProto& pool = node("MaxPool", inputs);
         set_window(pool, layer);
@@ -225,6 +248,15 @@ class GraphWriter {
       case LayerKind::add:
         node(layer.inputs.size() == 2 ? "Add" : "Sum", all_inputs());
         return made;
+      case LayerKind::multiply: {
+        std::string gate = values_[layer.inputs[1]].name;
+        if (values_[layer.inputs[1]].flat && !x.flat) {
+          const std::string flat_gate = std::exchange(gate, layer.name + ".input");
+          set_attribute(add_node("Unsqueeze", layer.name + ".unsqueeze", {flat_gate}, gate), "axes", {2, 3});
+        }
+        node("Mul", {x.name, gate});
+        return made;
+      }
       case LayerKind::flatten:
         set_attribute(node("Flatten", inputs), "axis", std::int64_t{1});
         return flat;

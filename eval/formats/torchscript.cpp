@@ -16,8 +16,8 @@ std::string list(const std::array<int, 2>& numbers) {
   return fmt::format("[{}, {}]", numbers[0], numbers[1]);
 }
 
-/// The right-hand side of a layer; x are the names of its inputs' values.
-std::string expression(const Layer& layer, const std::vector<std::string>& x) {
+/// The right-hand side of a layer; x are the names of its inputs' values, flat_gate: a flat vector multiplies a map.
+std::string expression(const Layer& layer, const std::vector<std::string>& x, bool flat_gate) {
   const auto tensor = [&](const char* what) { return "self." + torchscript_name(layer.name + what); };
   const std::string bias = layer.bias ? tensor(".bias") : "None";
   switch (layer.kind) {
@@ -42,6 +42,16 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x) {
       return fmt::format("torch.relu({})", x[0]);
     case LayerKind::relu6:
       return fmt::format("torch.clamp({}, 0.0, 6.0)", x[0]);
+    case LayerKind::leaky_relu:
+      return fmt::format("torch.leaky_relu({}, {:#})", x[0], layer.slope);
+    case LayerKind::silu:
+      return fmt::format("torch.silu({})", x[0]);
+    case LayerKind::hard_swish:
+      return fmt::format("torch.hardswish({})", x[0]);
+    case LayerKind::sigmoid:
+      return fmt::format("torch.sigmoid({})", x[0]);
+    case LayerKind::hard_sigmoid:
+      return fmt::format("torch.hardsigmoid({})", x[0]);
     case LayerKind::max_pool:
       return fmt::format("torch.max_pool2d({}, {}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
                          list(layer.dilation), layer.ceil_mode ? "True" : "False");
@@ -54,6 +64,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x) {
       return fmt::format("torch.cat([{}], 1)", fmt::join(x, ", "));
     case LayerKind::add:
       return fmt::format("{}", fmt::join(x, " + "));
+    case LayerKind::multiply:
+      return fmt::format("{} * {}", x[0], flat_gate ? fmt::format("torch.unsqueeze(torch.unsqueeze({}, 2), 3)", x[1]) : x[1]);
     case LayerKind::flatten:
       return fmt::format("torch.flatten({}, 1)", x[0]);
   }
@@ -70,11 +82,13 @@ std::string torchscript_name(const std::string& tensor) {
 }
 
 std::string torchscript_source(const NetSpec& spec) {
+  const std::vector<bool> flat = flat_vectors(spec);
   std::string source = "def forward(self, x0):\n";
   for (std::size_t i = 1; i < spec.layers.size(); ++i) {
     std::vector<std::string> inputs;
     for (int from : spec.layers[i].inputs) inputs.push_back(fmt::format("x{}", from));
-    source += fmt::format("    x{} = {}\n", i, expression(spec.layers[i], inputs));
+    const bool flat_gate = !flat[i] && flat[spec.layers[i].inputs.back()];
+    source += fmt::format("    x{} = {}\n", i, expression(spec.layers[i], inputs, flat_gate));
   }
   return source + fmt::format("    return x{}\n", spec.layers.size() - 1);
 }

@@ -55,10 +55,18 @@ void visit_fields(LayerKind kind, Visit&& visit) {
     case LayerKind::dropout:
       visit("rate", &Layer::rate);
       return;
+    case LayerKind::leaky_relu:
+      visit("slope", &Layer::slope);
+      return;
     case LayerKind::relu:
     case LayerKind::relu6:
+    case LayerKind::silu:
+    case LayerKind::hard_swish:
+    case LayerKind::sigmoid:
+    case LayerKind::hard_sigmoid:
     case LayerKind::concat:
     case LayerKind::add:
+    case LayerKind::multiply:
     case LayerKind::flatten:
       return;
   }

@@ -68,8 +68,10 @@ void check_unused_fields(const Layer& layer) {
 void check_input_count(const Layer& layer, std::size_t given) {
   const bool source = layer.kind == LayerKind::input;
   const bool joins = layer.kind == LayerKind::concat || layer.kind == LayerKind::add;
-  const bool good = source ? given == 0 : joins ? given >= 2 : given == 1;
-  if (!good) fail(layer, fmt::format("reads {} layers where it needs {}", given, source ? "none" : joins ? "two or more" : "one"));
+  const bool gates = layer.kind == LayerKind::multiply;
+  const bool good = source ? given == 0 : joins ? given >= 2 : given == (gates ? 2 : 1);
+  const char* needed = source ? "none" : joins ? "two or more" : gates ? "two" : "one";
+  if (!good) fail(layer, fmt::format("reads {} layers where it needs {}", given, needed));
 }
 
 /// Extent after a window slides over one axis (0: vertical, 1: horizontal).
@@ -127,6 +129,14 @@ Shape added(const Layer& layer, const std::vector<Shape>& inputs) {
   return inputs.front();
 }
 
+Shape gated(const Layer& layer, const Shape& input, const Shape& gate) {
+  const Shape by_channel{input.channels, 1, 1};
+  if (gate != input && gate != by_channel) {
+    fail(layer, fmt::format("its gate is {}; a gate of {} has its size, or {}", to_string(gate), to_string(input), to_string(by_channel)));
+  }
+  return input;
+}
+
 Shape made_shape(const Layer& layer, const std::vector<Shape>& inputs) {
   switch (layer.kind) {
     case LayerKind::input:
@@ -145,12 +155,19 @@ Shape made_shape(const Layer& layer, const std::vector<Shape>& inputs) {
       return concatenated(layer, inputs);
     case LayerKind::add:
       return added(layer, inputs);
+    case LayerKind::multiply:
+      return gated(layer, inputs[0], inputs[1]);
     case LayerKind::flatten:
       return {inputs[0].channels * inputs[0].height * inputs[0].width, 1, 1};
     case LayerKind::batch_norm:
     case LayerKind::local_response_norm:
     case LayerKind::relu:
     case LayerKind::relu6:
+    case LayerKind::leaky_relu:
+    case LayerKind::silu:
+    case LayerKind::hard_swish:
+    case LayerKind::sigmoid:
+    case LayerKind::hard_sigmoid:
     case LayerKind::dropout:
       return inputs[0];
   }

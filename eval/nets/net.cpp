@@ -113,6 +113,10 @@ Tensor response_factor(const Layer& layer, const Tensor& x) {
   return (sums * layer.alpha + layer.k).pow(-layer.beta);
 }
 
+Tensor gate_for(const Tensor& x, const Tensor& gate) {
+  return gate.dim() == x.dim() ? gate : gate.view({gate.size(0), gate.size(1), 1, 1});
+}
+
 Net::Net(NetSpec spec, Weights weights, torch::Device device)
     : spec_(std::move(spec)), device_(device), last_reader_(spec_.layers.size(), 0), readers_(spec_.layers.size(), 0) {
   for (const auto& [name, size] : tensor_sizes(spec_)) {
@@ -192,7 +196,17 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::relu:
       return may_overwrite ? at::relu_(const_cast<Tensor&>(x)) : at::relu(x);
     case LayerKind::relu6:
-      return at::clamp(x, 0, 6);  // hardtanh has no bf16 gradient in LibTorch 1.13
+      return at::clamp(x, 0, 6);  // hardtanh has no bf16 gradient in LibTorch 1.13, nor have hardswish and hardsigmoid
+    case LayerKind::leaky_relu:
+      return at::leaky_relu(x, layer.slope);
+    case LayerKind::silu:
+      return at::silu(x);
+    case LayerKind::hard_swish:
+      return x * (at::clamp(x + 3, 0, 6) / 6);
+    case LayerKind::sigmoid:
+      return at::sigmoid(x);
+    case LayerKind::hard_sigmoid:
+      return at::clamp(x + 3, 0, 6) / 6;
     case LayerKind::max_pool:
       return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
     case LayerKind::average_pool:
@@ -209,6 +223,8 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
       for (std::size_t i = 1; i < layer.inputs.size(); ++i) sum = sum + outputs[layer.inputs[i]];
       return sum;
     }
+    case LayerKind::multiply:
+      return x * gate_for(x, outputs[layer.inputs[1]]);
     case LayerKind::flatten:
       return x.flatten(1);
     case LayerKind::dropout:

@@ -51,6 +51,9 @@ inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) {
 /// it.
 torch::Tensor response_factor(const Layer& layer, const torch::Tensor& x);
 
+/// A gate as it multiplies x, [N, C, H, W] or [N, C]: a flat gate of a map becomes [N, C, 1, 1].
+torch::Tensor gate_for(const torch::Tensor& x, const torch::Tensor& gate);
+
 /// Sees the output of every layer on the way and may return another tensor in its place: masks, recorded activations.
 using Tap = std::function<torch::Tensor(int layer, const torch::Tensor& output)>;
 

@@ -62,6 +62,16 @@ int NetBuilder::relu6(const std::string& name, int from) {
   return append(layer_of(LayerKind::relu6, name, {from}));
 }
 
+int NetBuilder::leaky_relu(const std::string& name, int from, double slope) {
+  Layer layer = layer_of(LayerKind::leaky_relu, name, {from});
+  layer.slope = slope;
+  return append(std::move(layer));
+}
+
+int NetBuilder::activation(LayerKind kind, const std::string& name, int from) {
+  return append(layer_of(kind, name, {from}));
+}
+
 int NetBuilder::max_pool(const std::string& name, int from, Window window) {
   return append(windowed(LayerKind::max_pool, name, from, window));
 }
@@ -91,6 +101,10 @@ int NetBuilder::concat(const std::string& name, std::vector<int> from) {
 
 int NetBuilder::add(const std::string& name, std::vector<int> from) {
   return append(layer_of(LayerKind::add, name, std::move(from)));
+}
+
+int NetBuilder::multiply(const std::string& name, int from, int gate) {
+  return append(layer_of(LayerKind::multiply, name, {from, gate}));
 }
 
 int NetBuilder::flatten(const std::string& name, int from) {

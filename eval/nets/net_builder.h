@@ -25,12 +25,17 @@ class NetBuilder {
   int batch_norm(const std::string& name, int from, double epsilon = 1e-5);
   int relu(const std::string& name, int from);
   int relu6(const std::string& name, int from);
+  int leaky_relu(const std::string& name, int from, double slope = 0.01);
+
+  /// An activation without a number of its own: silu, hard_swish, sigmoid, hard_sigmoid.
+  int activation(LayerKind kind, const std::string& name, int from);
   int max_pool(const std::string& name, int from, Window window);
   int average_pool(const std::string& name, int from, Window window);
   int adaptive_average_pool(const std::string& name, int from, int size);
   int local_response_norm(const std::string& name, int from, int size, double alpha, double beta, double k);
   int concat(const std::string& name, std::vector<int> from);
   int add(const std::string& name, std::vector<int> from);
+  int multiply(const std::string& name, int from, int gate);
   int flatten(const std::string& name, int from);
   int dropout(const std::string& name, int from, double rate);
 

@@ -42,24 +42,6 @@ void check_all_read(const NetSpec& spec) {
   }
 }
 
-/// A vector made by a flatten or a linear layer is no map of 1x1 to LibTorch: what slides windows cannot read it, nor what joins it with
-/// maps.
-void check_flat_vectors(const NetSpec& spec) {
-  std::vector<bool> flat;
-  for (const Layer& layer : spec.layers) {
-    std::size_t vectors = 0;
-    for (const int from : layer.inputs) vectors += flat[from] ? 1 : 0;
-    const LayerKind kind = layer.kind;
-    const bool slides = kind == LayerKind::convolution || kind == LayerKind::max_pool || kind == LayerKind::average_pool ||
-                        kind == LayerKind::adaptive_average_pool || kind == LayerKind::local_response_norm;
-    if (vectors > 0 && (slides || vectors < layer.inputs.size())) {
-      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),
-                       slides ? " where it needs a map" : " and a map"));
-    }
-    flat.push_back(vectors > 0 || kind == LayerKind::flatten || kind == LayerKind::linear);
-  }
-}
-
 }  // namespace
 
 std::string to_string(LayerKind kind) {
@@ -78,6 +60,16 @@ std::string to_string(LayerKind kind) {
       return "relu";
     case LayerKind::relu6:
       return "relu6";
+    case LayerKind::leaky_relu:
+      return "leaky_relu";
+    case LayerKind::silu:
+      return "silu";
+    case LayerKind::hard_swish:
+      return "hard_swish";
+    case LayerKind::sigmoid:
+      return "sigmoid";
+    case LayerKind::hard_sigmoid:
+      return "hard_sigmoid";
     case LayerKind::max_pool:
       return "max_pool";
     case LayerKind::average_pool:
@@ -88,6 +80,8 @@ std::string to_string(LayerKind kind) {
       return "concat";
     case LayerKind::add:
       return "add";
+    case LayerKind::multiply:
+      return "multiply";
     case LayerKind::flatten:
       return "flatten";
     case LayerKind::dropout:
@@ -96,13 +90,37 @@ std::string to_string(LayerKind kind) {
   return "unknown";
 }
 
+bool is_activation(LayerKind kind) {
+  return kind == LayerKind::relu || kind == LayerKind::relu6 || kind == LayerKind::leaky_relu || kind == LayerKind::silu ||
+         kind == LayerKind::hard_swish || kind == LayerKind::sigmoid || kind == LayerKind::hard_sigmoid;
+}
+
 bool has_filters(LayerKind kind) {
   return kind == LayerKind::convolution || kind == LayerKind::linear;
 }
 
+/// What slides windows cannot read a flat vector, nor what joins it with maps; as a gate it may stand beside a map.
+std::vector<bool> flat_vectors(const NetSpec& spec) {
+  std::vector<bool> flat;
+  for (const Layer& layer : spec.layers) {
+    std::size_t vectors = 0;
+    for (const int from : layer.inputs) vectors += flat[from] ? 1 : 0;
+    const LayerKind kind = layer.kind;
+    const bool slides = kind == LayerKind::convolution || kind == LayerKind::max_pool || kind == LayerKind::average_pool ||
+                        kind == LayerKind::adaptive_average_pool || kind == LayerKind::local_response_norm;
+    const bool flat_gate = kind == LayerKind::multiply && vectors == 1 && !flat[layer.inputs[0]];
+    if (vectors > 0 && !flat_gate && (slides || vectors < layer.inputs.size())) {
+      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),
+                       slides ? " where it needs a map" : " and a map"));
+    }
+    flat.push_back((vectors > 0 && !flat_gate) || kind == LayerKind::flatten || kind == LayerKind::linear);
+  }
+  return flat;
+}
+
 std::vector<Shape> output_shapes(const NetSpec& spec) {
   check_order(spec);
-  check_flat_vectors(spec);
+  flat_vectors(spec);
   std::vector<Shape> shapes;
   shapes.reserve(spec.layers.size());
   std::int64_t elements = 0, weights = 0;

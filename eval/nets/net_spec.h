@@ -24,11 +24,17 @@ enum class LayerKind {
   local_response_norm,
   relu,
   relu6,
+  leaky_relu,
+  silu,        ///< x * sigmoid(x)
+  hard_swish,  ///< x * hard_sigmoid(x)
+  sigmoid,
+  hard_sigmoid,  ///< min(max(x + 3, 0), 6) / 6, as PyTorch has it
   max_pool,
   average_pool,           ///< the zeros of the padding count in the mean, as in PyTorch by default
   adaptive_average_pool,  ///< to size x size; size 1 is global pooling; an input of that size passes unchanged
   concat,
   add,
+  multiply,  ///< by a gate: of the first input's shape, or one number a channel (a map of 1x1 or a flat vector)
   flatten,
   dropout
 };
@@ -46,6 +52,7 @@ struct Layer {
   bool ceil_mode = false;                                                        ///< pooling
   int size = 1;                             ///< adaptive pool: output size; local_response_norm: channels in the window
   double rate = 0.5;                        ///< dropout: probability of a zero in training
+  double slope = 0.01;                      ///< leaky_relu: what values below 0 are multiplied by
   double epsilon = 1e-5;                    ///< batch_norm
   double alpha = 1e-4, beta = 0.75, k = 1;  ///< local_response_norm
   bool operator==(const Layer&) const = default;
@@ -60,6 +67,9 @@ struct NetSpec {
 
 std::string to_string(LayerKind kind);
 
+/// ReLU and its kin: each value by itself, without weights.
+bool is_activation(LayerKind kind);
+
 /// Convolution and linear layers: those that own filters.
 bool has_filters(LayerKind kind);
 
@@ -70,6 +80,10 @@ std::vector<std::string> filter_layers(const NetSpec& spec);
 /// no field set that the kind does not use, no layer but the last unread) and throws storage::Error(invalid) naming the layer. Sizes are
 /// bounded (layer_shape.h), so a hostile spec cannot overflow.
 std::vector<Shape> output_shapes(const NetSpec& spec);
+
+/// For every layer whether it makes a flat vector, [N, features] to LibTorch, and no map of 1x1. Throws storage::Error(invalid) where a
+/// layer reads one that cannot.
+std::vector<bool> flat_vectors(const NetSpec& spec);
 
 /// For every layer the layers that read it, ascending.
 std::vector<std::vector<int>> consumers(const NetSpec& spec);

@@ -15,9 +15,10 @@ namespace {
 using storage::Json;
 
 constexpr LayerKind all_kinds[] = {
-    LayerKind::input,  LayerKind::convolution, LayerKind::linear,   LayerKind::batch_norm,   LayerKind::local_response_norm,
-    LayerKind::relu,   LayerKind::relu6,       LayerKind::max_pool, LayerKind::average_pool, LayerKind::adaptive_average_pool,
-    LayerKind::concat, LayerKind::add,         LayerKind::flatten,  LayerKind::dropout,
+    LayerKind::input,   LayerKind::convolution,  LayerKind::linear,     LayerKind::batch_norm,   LayerKind::local_response_norm,
+    LayerKind::relu,    LayerKind::relu6,        LayerKind::leaky_relu, LayerKind::silu,         LayerKind::hard_swish,
+    LayerKind::sigmoid, LayerKind::hard_sigmoid, LayerKind::max_pool,   LayerKind::average_pool, LayerKind::adaptive_average_pool,
+    LayerKind::concat,  LayerKind::add,          LayerKind::multiply,   LayerKind::flatten,      LayerKind::dropout,
 };
 
 /// At most 60 characters of a text, for a message.

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "prune/criteria/members.h"
 #include "prune/criteria/scoring.h"
 #include "storage/base/error.h"
@@ -15,21 +17,26 @@ int batch_norm_behind(const eval::NetSpec& spec, int producer) {
 }
 
 /// |gamma| of the batch norm behind a filter (Liu et al. 2017, "Network slimming"), ranked over all layers. Best where the base was trained
-/// with `bn_l1`, which pushes the scales of what is not needed towards 0.
+/// with `bn_l1`, which pushes the scales of what is not needed towards 0. Of tied layers (a gate and its map) one with batch norm is
+/// enough.
 class BatchNormScale : public Criterion {
  public:
   Scoring score(const ScoringTask& task) const override {
     const eval::NetSpec& spec = task.net.spec();
-    std::vector<LayerScores> scores;
-    for (int producer : cut_producers(task.groups)) {
-      const int norm = batch_norm_behind(spec, producer);
-      if (norm < 0)
+    for (const ChannelGroup& group : task.groups.groups) {
+      const bool has_norm =
+          std::any_of(group.producers.begin(), group.producers.end(), [&](int producer) { return batch_norm_behind(spec, producer) >= 0; });
+      const std::string& name = spec.layers[group.producers.front()].name;
+      if (group.fixed.empty() && !has_norm)
         throw storage::Error(storage::ErrorKind::invalid,
                              fmt::format("criterion bn_scale reads the batch norm behind a layer, and {} of {} has none; valid: to protect "
                                          "such layers (protect: [{}]), or another criterion",
-                                         spec.layers[producer].name, spec.name, spec.layers[producer].name));
-      scores.push_back({producer, task.net.weights().at(spec.layers[norm].name + ".weight").abs()});
+                                         name, spec.name, name));
     }
+    std::vector<LayerScores> scores;
+    for (int producer : cut_producers(task.groups))
+      if (const int norm = batch_norm_behind(spec, producer); norm >= 0)
+        scores.push_back({producer, task.net.weights().at(spec.layers[norm].name + ".weight").abs()});
     return {combine(task, scores)};
   }
 };

@@ -132,6 +132,16 @@ const std::vector<CriterionEntry>& criterion_catalog() {
        true,
        uniform},
       {"random", "a seeded random order: the control", {}, false, uniform},
+      {"magnitude",
+       "single weights of least magnitude become 0, in layers that stay as wide (Han et al. 2015): sparsity, not fewer MACs",
+       {{.name = "scope",
+         .kind = OptionKind::choice,
+         .fallback = "layer",
+         .doc = "layer: each keeps the same share of its weights; global: the least of the whole net go",
+         .choices = {"layer", "global"}}},
+       false,
+       uniform,
+       true},
   };
   return catalog;
 }

@@ -15,6 +15,7 @@ struct CriterionEntry {
   bool needs_data;  ///< it looks at images, not at weights alone
   /// Default of the allocation of a `keep` request; `lda` depends on its variant, so it is asked with the options.
   std::string (*default_allocation)(const storage::Json& options);
+  bool unstructured = false;  ///< it takes single weights (magnitude.h), not channels: it scores none and has no allocation
 };
 
 const std::vector<CriterionEntry>& criterion_catalog();

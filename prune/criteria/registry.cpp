@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "prune/criteria/catalog.h"
@@ -26,6 +28,10 @@ const Row rows[] = {{"lda", make_lda},           {"taylor", make_taylor}, {"tayl
 
 std::unique_ptr<Criterion> make_criterion(const std::string& name, const storage::Json& options) {
   const CriterionEntry& entry = criterion_entry(name);
+  if (entry.unstructured)
+    throw storage::Error(
+        storage::ErrorKind::invalid,
+        fmt::format("criterion {} takes single weights and scores no channels; valid: a request 'keep', as in keep: 0.5", name));
   const auto row = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return entry.name == r.name; });
   if (row == std::end(rows)) throw storage::Error(storage::ErrorKind::internal, "criterion " + name + " is in the catalog only");
   return row->make(options);

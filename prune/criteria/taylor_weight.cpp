@@ -31,11 +31,12 @@ class TaylorWeight : public Criterion {
         [&](const Tensor& pixels, const Tensor& labels) {
           return torch::autograd::grad({at::cross_entropy_loss(net.forward(pixels, /*training=*/false), labels)}, weights);
         },
-        [&](const std::vector<Tensor>& gradients) {
+        [&](std::vector<Tensor> gradients) {
           torch::NoGradGuard no_grad;
           ++batches;
-          for (std::size_t i = 0; i < weights.size(); ++i) {
-            const Tensor squares = gradients[i].mul(weights[i]).square_().flatten(1).sum(1).to(torch::kCPU, torch::kFloat64);
+          for (std::size_t i = 0; i < weights.size(); ++i) {  // in place: of VGG16 one layer's product has 411 MB
+            const Tensor squares = gradients[i].mul_(weights[i]).square_().flatten(1).sum(1).to(torch::kCPU, torch::kFloat64);
+            gradients[i] = Tensor();
             sums[i] = sums[i].defined() ? sums[i] + squares : squares;
           }
         });

@@ -74,6 +74,7 @@ int prune_net(const Options& options) {
   const Json& before = answer.at("before");
   fmt::print("{}: {} of {} parameters, {} of {} multiply-accumulates\n", options.output.string(), answer.at("params").get<std::int64_t>(),
              before.at("params").get<std::int64_t>(), answer.at("macs").get<std::int64_t>(), before.at("macs").get<std::int64_t>());
+  if (answer.contains("sparsity")) fmt::print("{:.1f} % of the weights are 0\n", 100 * answer.at("sparsity").get<double>());
   if (answer.contains("refit")) print_refit(answer.at("refit"));
   for (const auto& [layer, remark] : answer.at("remarks").items()) fmt::print("  {}: {}\n", layer, remark.get<std::string>());
   return exit_done;
@@ -86,8 +87,9 @@ void add_prune(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("prune", "cut the channels of a net that matter least, or those that a mask names");
   add_net_arguments(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/false);
-  command->add_option("--data", options->data,
-                      std::string(data_help) + "; criteria that read weights alone need none, and re-estimate batch norm where they have them");
+  command->add_option(
+      "--data", options->data,
+      std::string(data_help) + "; criteria that read weights alone need none, and re-estimate batch norm where they have them");
   CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")
                          ->check(CLI::NonNegativeNumber);
   CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);

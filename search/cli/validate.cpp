@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "eval/cost.h"
@@ -81,12 +82,28 @@ std::uintmax_t check_directory(const std::filesystem::path& directory) {
   return free;
 }
 
+/// What is allowed and hardly meant.
+Json warnings(const Experiment& experiment) {
+  Json warnings = Json::array();
+  const std::vector<std::string>& augment = experiment.train.augment;
+  const bool mirrors = std::find(augment.begin(), augment.end(), "flip") != augment.end();
+  for (const auto& [name, data] : experiment.data)
+    if (mirrors && data.targets.begin()->second.digits)
+      warnings.push_back(
+          fmt::format("data {}: the classes are digits, which mirrored are none, and train.augment has flip (its default); "
+                      "valid: train: {{augment: [crop]}}",
+                      name));
+  return warnings;
+}
+
 int validate(const Options& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
   for (const auto& [name, data] : experiment.data) report["data"][name] = describe_data(experiment, name);
   report["free_bytes"] = check_directory(directory);
+  report["warnings"] = warnings(experiment);
+  for (const Json& warning : report["warnings"]) log("warning: " + printable(warning.get<std::string>()));
 
   report["slots"] = Json::array();
   for (const Slot& slot : plan_slots(experiment.resources, require_worker())) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <regex>
 
+#include "prune/criteria/catalog.h"
 #include "search/experiment/experiment_reader.h"
 #include "search/experiment/nets.h"
 #include "search/experiment/quantity.h"
@@ -192,6 +193,19 @@ void check_protected(YamlReader& section, const Experiment& experiment, const Da
   for (const YamlReader& name : given->items()) name.one_of("a layer with filters", names);
 }
 
+/// What takes single weights makes no smaller net, so only a sweep over shares has a use for it.
+void check_unstructured(const YamlReader& criteria, const YamlReader& schedules, const Experiment& experiment) {
+  for (const Criterion& criterion : experiment.criteria) {
+    if (!prune::criterion_entry(criterion.name).unstructured) continue;
+    if (experiment.strategy != "sweep")
+      criteria.fail(fmt::format("has {}, which makes no net smaller, so the strategy {} finds nothing; valid: strategy: sweep",
+                                criterion.name, experiment.strategy));
+    for (const Schedule& schedule : experiment.schedules)
+      if (schedule.steps.front().kind == prune::PruneRequest::Kind::eta)
+        schedules.fail(fmt::format("has thresholds (eta, in '{}'), of which {} knows nothing; valid: keep", schedule.name, criterion.name));
+  }
+}
+
 void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
   const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
                    schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
@@ -205,6 +219,7 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
+  check_unstructured(criteria, schedules, experiment);
   experiment.retrain =
       read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
   if (const std::optional<YamlReader> between =

@@ -66,11 +66,12 @@ struct NetRequest {
   double dropout = 0.5;
   std::optional<WeightsFile> weights = {};  ///< safetensors or ONNX to start from; none: from scratch
   std::optional<eval::NetSpec> spec = {};   ///< as a file described it, in place of the registry's
+  bool insert_batch_norm = false;           ///< `spec` has batch norms that the file's net has not
   std::optional<Pretraining> pretrain = {};
 };
 
-/// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "identity"} where there are some, as
-/// stages carry it. A pretraining is a stage of its own.
+/// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "identity", perhaps
+/// "insert_batch_norm"} where there are some, as stages carry it. A pretraining is a stage of its own.
 Located located(const NetRequest& net);
 
 struct Baseline {

@@ -101,6 +101,7 @@ Located located(const NetRequest& net) {
     json.update({{"layout", net.layout}, {"dropout", net.dropout}});
   if (!net.weights) return {json, json};
   json["weights"]["identity"] = net.weights->identity;
+  if (net.insert_batch_norm) json["weights"]["insert_batch_norm"] = true;
   Located with{json, json};
   with.full["weights"]["path"] = net.weights->path.string();
   return with;

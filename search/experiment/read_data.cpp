@@ -4,6 +4,7 @@
 
 #include "eval/data/dataset.h"
 #include "eval/nets/layer_shape.h"
+#include "prune/own_net.h"
 #include "search/experiment/experiment_reader.h"
 #include "search/experiment/nets.h"
 #include "storage/base/error.h"
@@ -92,10 +93,17 @@ std::optional<NetRequest> read_own_net(YamlReader& entry, const std::optional<Ya
   const bool has_weights = source.has_value();
   if (!source) source = entry.find("spec", "a net of your own, as JSON (`nas-run export --to json`)");
   if (!source && !name) source = entry.find("weights");
+  const std::optional<YamlReader> insert =
+      entry.find("insert_batch_norm",
+                 "a net of your own gets a batch norm behind each convolution that has none, with the statistics of "
+                 "100 batches, so that it computes what it did and a cut can estimate it anew: true or false");
+  if (!source && insert) insert->fail("is for a net of your own; valid: with onnx or spec, or with weights that say their net");
   if (!source) return std::nullopt;
   const std::filesystem::path file = read_file(*source, "a file that describes a net");
   NetRequest net{.name = name ? name->safe_name() : file.stem().string()};
   net.spec = source->checked([&] { return describe_net(file); });
+  net.insert_batch_norm = insert && insert->read({.name = "insert_batch_norm", .kind = OptionKind::boolean, .doc = "whether"}).get<bool>();
+  if (net.insert_batch_norm) net.spec = prune::with_batch_norm(*net.spec);
   if (has_weights)
     net.weights = source->checked([&] { return describe_weights(file); });
   else

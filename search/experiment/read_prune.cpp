@@ -83,6 +83,10 @@ Criterion read_criterion(YamlReader entry) {
   const Json allocation = entry.value(allocation_option);
   entry.finish();
 
+  if (known.unstructured && (widths || !allocation.is_null()))
+    (widths ? *widths : entry)
+        .fail(
+            fmt::format("is {}, which takes single weights and leaves every width; valid: neither 'widths' nor 'allocation'", known.name));
   if (widths && !allocation.is_null()) widths->fail("decides the widths, so 'allocation' has nothing to do; valid: one of the two");
   criterion.allocation = allocation.is_null() ? known.default_allocation(criterion.options) : allocation.get<std::string>();
   if (widths) criterion.widths_from = widths->node().text;
@@ -99,7 +103,7 @@ void check_widths(YamlReader entry, const std::vector<Criterion>& criteria) {
   if (!widths) return;
   std::vector<std::string> labels;
   for (const Criterion& criterion : criteria) {
-    if (criterion.widths_from.empty()) labels.push_back(criterion.label);
+    if (criterion.widths_from.empty() && !prune::criterion_entry(criterion.name).unstructured) labels.push_back(criterion.label);
   }
   widths->one_of("the label of a criterion that finds its own widths", labels);
 }

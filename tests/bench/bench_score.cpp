@@ -1,8 +1,9 @@
-// Time of scoring 2,000 images by each criterion, against one Taylor pass over the same images, in turns in one run.
-// usage: bench_score [THREADS]; prints one JSON line a criterion.
+// Time of scoring 2,000 images, or the weights, by each criterion, against one Taylor pass over the same images, in turns in one run.
+// usage: bench_score [THREADS]; prints a table.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
-#include <iostream>
 #include <vector>
 
 #include "eval/data/dataset.h"
@@ -10,6 +11,36 @@
 #include "eval/precision.h"
 #include "prune/criteria/catalog.h"
 #include "prune/criteria/criterion.h"
+
+namespace {
+
+struct Case {
+  std::string label, name;
+  storage::Json options;
+  std::vector<double> seconds = {};
+
+  double median() const {
+    std::vector<double> sorted = seconds;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+  }
+};
+
+/// Taylor first, to which the others are compared; lda twice.
+std::vector<Case> cases() {
+  std::vector<Case> cases{{"taylor", "taylor", {{"images", 2000}}}};
+  for (const prune::CriterionEntry& entry : prune::criterion_catalog()) {
+    if (entry.name == "taylor" || entry.unstructured) continue;
+    const storage::Json options = entry.needs_data ? storage::Json{{"images", 2000}} : storage::Json::object();
+    cases.push_back({entry.name, entry.name, options});
+    if (entry.name != "lda") continue;
+    cases.back().label += " paper";
+    cases.push_back({"lda wilks", "lda", {{"variant", "wilks"}, {"images", 2000}}});
+  }
+  return cases;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   eval::prepare_process(argc > 1 ? std::stoi(argv[1]) : 1);
@@ -19,16 +50,9 @@ int main(int argc, char** argv) {
   const eval::Net net(spec, eval::initial_weights(spec, 1));
   const prune::ChannelGroups groups = prune::channel_groups(spec);
 
-  struct Case {
-    std::string label, name;
-    storage::Json options;
-    std::vector<double> seconds = {};
-  };
-  std::vector<Case> cases{{"taylor", "taylor", {{"images", 2000}}},
-                          {"lda paper", "lda", {{"variant", "paper"}, {"images", 2000}}},
-                          {"lda wilks", "lda", {{"variant", "wilks"}, {"images", 2000}}}};
-  for (int turn = 0; turn < 6; ++turn) {
-    for (Case& c : cases) {
+  std::vector<Case> all = cases();
+  for (int turn = 0; turn < 6; ++turn) {  // the first warms up
+    for (Case& c : all) {
       const auto criterion =
           prune::make_criterion(c.name, storage::check_options(prune::criterion_entry(c.name).options, c.options, c.name));
       const auto start = std::chrono::steady_clock::now();
@@ -36,9 +60,6 @@ int main(int argc, char** argv) {
       if (turn > 0) c.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }
-  for (Case& c : cases) std::sort(c.seconds.begin(), c.seconds.end());
-  for (const Case& c : cases)
-    std::cout
-        << storage::Json{{"criterion", c.label}, {"median_s", c.seconds[2]}, {"over_taylor", c.seconds[2] / cases[0].seconds[2]}}.dump()
-        << "\n";
+  fmt::print("{:<14} {:>9} {:>12}\n", "criterion", "median s", "over taylor");
+  for (const Case& c : all) fmt::print("{:<14} {:>9.3f} {:>12.3f}\n", c.label, c.median(), c.median() / all.front().median());
 }

@@ -141,6 +141,18 @@ TEST_CASE("cutout blanks one square, which may reach over the edge") {
   CHECK(*sizes.rbegin() == 16);
 }
 
+TEST_CASE("of TrivialAugment an image gets one change, as often none") {
+  const StoredDataset data = one_image({1, 1, 3}, 0, {0, 100, 200});
+  std::map<std::vector<int>, int> seen;
+  for (std::uint64_t seed = 0; seed < 1400; ++seed) ++seen[written(data, {.trivial = true}, seed)];
+  CHECK(seen.count({255, 155, 55}) == 1);  // inverted whole
+  CHECK(seen.count({0, 128, 255}) == 1);   // stretched
+  // As it was: identity, shear_x, saturation, sharpness and equalize of 14, which are 500 of 1400, and weak ones of the others.
+  const int same = seen[{0, 100, 200}];
+  CHECK(same > 400);
+  CHECK(same < 900);
+}
+
 TEST_CASE("the same seed writes the same image") {
   const StoredDataset data = one_image({3, 8, 8}, 2, ramp(3 * 144));
   const Augmentation all{.flip = true, .padding = 2, .min_scale = 0.5, .jitter = 0.3, .cutout = 3};

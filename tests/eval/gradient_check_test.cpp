@@ -52,6 +52,8 @@ TEST_CASE("bf16 gives the gradients of fp32, in whole nets and in nets cut to od
     faults += !found.empty();
   }
   CHECK((faults > 0) == is_known_to_be_wrong());
+  const eval::NetSpec gated = support::gated_net();
+  if (!is_known_to_be_wrong()) CHECK(fault(gated, eval::initial_weights(gated, 1)) == "");
 }
 
 TEST_CASE("a gradient that is not finite is a fault, and the net stays as it is") {

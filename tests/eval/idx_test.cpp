@@ -112,6 +112,22 @@ void check_contents(const Dataset& data) {
 
 }  // namespace
 
+TEST_CASE("digits are told by the names that are given, or by MNIST's first labels") {
+  IdxSet set;
+  Json settings = set.write();
+  const auto digits = [&] { return describe_dataset(settings).digits; };
+  CHECK_FALSE(digits());  // the names 0 to 9 are what a set gets that is given none
+  settings["class_names"] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+  CHECK(digits());
+  settings["class_names"][3] = "three";
+  CHECK_FALSE(digits());
+  settings.erase("class_names");
+  const Bytes mnist{5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7};
+  set.train_labels.replace(8, mnist.size(), mnist);
+  set.write();
+  CHECK(digits());
+}
+
 TEST_CASE("IDX files are read raw, gzipped, and raw under the gzip name") {
   const IdxSet set;
   SECTION("raw") {

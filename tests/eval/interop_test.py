@@ -1,7 +1,7 @@
 """Nets that come from torchvision and go to other programs compute the same: the peers are PyTorch, the ONNX checker and OpenCV's dnn.
 
-For each net: random torchvision weights -> safetensors -> `nas-run convert` to TorchScript and ONNX, and `nas-run prune --mask` of random groups against
-the masked original. Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
+For each net: random weights -> torchvision's as safetensors, others as PyTorch exports them to ONNX -> `nas-run convert` to TorchScript and ONNX, and
+`nas-run prune --mask` of random groups against the masked original. Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
 """
 import json
 import pathlib
@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import warnings
 
 try:
     import cv2
@@ -27,6 +28,30 @@ NETS = {  # input extents that keep the test quick; widths and layouts are the p
     "googlenet": (torchvision.models.googlenet, {"aux_logits": True, "init_weights": False}, 96),
     "resnet18": (torchvision.models.resnet18, {}, 96),
     "vgg11_bn": (torchvision.models.vgg11_bn, {}, 224),
+}
+
+
+class Gated(torch.nn.Module):
+    """Leaky ReLU, and squeeze and excitation by linear layers, as SENet has it."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, 16, 3, stride=2)
+        self.bn = torch.nn.BatchNorm2d(16)
+        self.squeeze = torch.nn.Linear(16, 4)
+        self.excite = torch.nn.Linear(4, 16)
+        self.fc = torch.nn.Linear(16, num_classes)
+
+    def forward(self, images):
+        maps = torch.nn.functional.leaky_relu(self.bn(self.stem(images)), 0.2)
+        gate = torch.sigmoid(self.excite(torch.nn.functional.silu(self.squeeze(maps.mean((2, 3))))))
+        return self.fc((maps * gate.view(-1, 16, 1, 1)).mean((2, 3)))
+
+
+EXPORTED = {  # nets of the user's own, with the operator set that they are exported with
+    "mobilenet_v3_small": (lambda: torchvision.models.mobilenet_v3_small(weights=None), 96, 14),  # hard swish, gates by hard sigmoid
+    "efficientnet_b0": (lambda: torchvision.models.efficientnet_b0(weights=None), 64, 13),  # SiLU, gates by sigmoid
+    "gated": (lambda: Gated(10), 32, 11),
 }
 
 
@@ -87,6 +112,13 @@ def check(what, got, wanted):
         sys.exit(f"FAILED: {what} differs by {difference:.1e} of the largest output, more than {TOLERANCE}")
 
 
+def export(net, images, path, operator_set):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(net, images, str(path), opset_version=operator_set, do_constant_folding=False,
+                          training=torch.onnx.TrainingMode.PRESERVE)  # batch norm stays by itself
+
+
 def run_onnx(path, images):
     onnx.checker.check_model(str(path))
     runtime = cv2.dnn.readNetFromONNX(str(path))
@@ -103,6 +135,22 @@ def main(nas_run):
             sys.exit(f"FAILED: nas-run {' '.join(map(str, arguments))}: exit code {done.returncode}")
         return json.loads(done.stdout)
 
+    def compare(name, net, images, source, folder):
+        call("convert", *source, "--to", "torchscript", "-o", folder / "out.pt")
+        check(f"{name} TorchScript", torch.jit.load(str(folder / "out.pt"))(images), net(images))
+        call("convert", *source, "--to", "onnx", "-o", folder / "out.onnx")
+        check(f"{name} ONNX", run_onnx(folder / "out.onnx", images), net(images))
+        call("convert", "--weights", folder / "out.onnx", "--to", "torchscript", "-o", folder / "back.pt")
+        check(f"{name} ONNX read back", torch.jit.load(str(folder / "back.pt"))(images), net(images))
+
+        kept = call("prune", *source, "--criterion", "random", "--keep", "0.6", "--of", "channels", "-o", folder / "random.safetensors")["kept"]
+        (folder / "mask.json").write_text(json.dumps(kept))
+        call("prune", *source, "--mask", folder / "mask.json", "-o", folder / "cut.safetensors")
+        mask(net, kept, images)
+        for form, run in (("torchscript", lambda path: torch.jit.load(str(path))(images)), ("onnx", lambda path: run_onnx(path, images))):
+            call("convert", "--weights", folder / "cut.safetensors", "--to", form, "-o", folder / f"cut.{form}")
+            check(f"{name} cut, {form}", run(folder / f"cut.{form}"), net(images))
+
     for name, (make, options, extent) in NETS.items():
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             folder = pathlib.Path(folder)
@@ -110,20 +158,14 @@ def main(nas_run):
             images = torch.randn(2, 3, extent, extent)
             write_safetensors(folder / "in.safetensors", net.state_dict())
             source = ("--net", name, "--input", f"3,{extent},{extent}", "--layout", "imagenet", "--weights", folder / "in.safetensors")
-            call("convert", *source, "--to", "torchscript", "-o", folder / "out.pt")
-            check(f"{name} TorchScript", torch.jit.load(str(folder / "out.pt"))(images), net(images))
-            call("convert", *source, "--to", "onnx", "-o", folder / "out.onnx")
-            check(f"{name} ONNX", run_onnx(folder / "out.onnx", images), net(images))
-            call("convert", "--weights", folder / "out.onnx", "--to", "torchscript", "-o", folder / "back.pt")
-            check(f"{name} ONNX read back", torch.jit.load(str(folder / "back.pt"))(images), net(images))
-
-            kept = call("prune", *source, "--criterion", "random", "--keep", "0.6", "--of", "channels", "-o", folder / "random.safetensors")["kept"]
-            (folder / "mask.json").write_text(json.dumps(kept))
-            call("prune", *source, "--mask", folder / "mask.json", "-o", folder / "cut.safetensors")
-            mask(net, kept, images)
-            for form, run in (("torchscript", lambda path: torch.jit.load(str(path))(images)), ("onnx", lambda path: run_onnx(path, images))):
-                call("convert", "--weights", folder / "cut.safetensors", "--to", form, "-o", folder / f"cut.{form}")
-                check(f"{name} cut, {form}", run(folder / f"cut.{form}"), net(images))
+            compare(name, net, images, source, folder)
+    for name, (make, extent, operator_set) in EXPORTED.items():
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            folder = pathlib.Path(folder)
+            net = lively(make())
+            images = torch.randn(2, 3, extent, extent)
+            export(net, images, folder / "in.onnx", operator_set)
+            compare(name, net, images, ("--weights", folder / "in.onnx"), folder)
 
 
 main(sys.argv[1])

@@ -36,7 +36,10 @@ NetSpec net_of_all_kinds() {
   const int pool = net.average_pool("mean", net.relu("relu", sum), {2, 2, 1});
   const int other = net.max_pool("max", sum, {3, 2, 1, true});
   const int joined = net.adaptive_average_pool("global", net.concat("join", {pool, other}), 1);
-  net.linear("fc", net.dropout("drop", net.flatten("flat", joined), 0.25), 3);
+  const int gate = net.activation(LayerKind::sigmoid, "sigmoid", net.activation(LayerKind::silu, "silu", joined));
+  const int gated = net.multiply("gated", net.activation(LayerKind::hard_swish, "swish", net.concat("again", {pool, other})), gate);
+  const int features = net.activation(LayerKind::hard_sigmoid, "hard", net.flatten("flat", net.leaky_relu("leaky", gated, 0.2)));
+  net.linear("fc", net.dropout("drop", features, 0.25), 3);
   return std::move(net).build();
 }
 
@@ -91,6 +94,10 @@ TEST_CASE("every kind makes the shape worked out by hand") {
   CHECK(shape("max") == Shape{4, 5, 5});   // ceil((8 + 2 - 3) / 2) + 1
   CHECK(shape("join") == Shape{8, 5, 5});
   CHECK(shape("global") == Shape{8, 1, 1});
+  CHECK(shape("sigmoid") == Shape{8, 1, 1});
+  CHECK(shape("gated") == Shape{8, 5, 5});
+  CHECK(shape("leaky") == Shape{8, 5, 5});
+  CHECK(shape("hard") == Shape{8 * 5 * 5, 1, 1});
   CHECK(shape("fc") == Shape{3, 1, 1});
   CHECK(output_shapes(small_net())[5] == Shape{4 * 4 * 4, 1, 1});
 }
@@ -191,6 +198,27 @@ TEST_CASE("what needs maps does not read a flat vector, nor is one joined with a
   CHECK_THROWS_WITH(output_shapes({"n", {input, flatten, sum}}), "layer 'sum' (add): reads a flat vector and a map");
 }
 
+TEST_CASE("a gate has its map's size or one number a channel, as a map or a flat vector") {
+  NetBuilder wrong("wrong", {4, 6, 6});
+  const int three = wrong.linear("three", wrong.flatten("flat", wrong.adaptive_average_pool("pool", 0, 1)), 3);
+  CHECK_THAT(support::error_of([&] { wrong.multiply("m", 0, three); }).what(),
+             Contains("layer 'm' (multiply): its gate is 3x1x1; a gate of 4x6x6 has its size, or 4x1x1"));
+  CHECK_THAT(support::error_of([&] { wrong.multiply("m", 1, 0); }).what(), Contains("its gate is 4x6x6"));
+  NetBuilder net("gates", {4, 6, 6});
+  const int pooled = net.adaptive_average_pool("pool", 0, 1), four = net.linear("four", net.flatten("flat", pooled), 4);
+  const int by_vector = net.multiply("o", 0, four), by_map = net.multiply("n", by_vector, pooled);
+  net.linear("fc", net.flatten("all", net.multiply("m", by_map, 0)), 2);
+  const NetSpec spec = std::move(net).build();
+  const std::vector<bool> flat = flat_vectors(spec);
+  CHECK(flat[static_cast<std::size_t>(find_layer(spec, "four"))]);
+  CHECK_FALSE(flat[static_cast<std::size_t>(find_layer(spec, "o"))]);
+  NetSpec turned = spec;
+  std::swap(turned.layers[find_layer(spec, "o")].inputs[0], turned.layers[find_layer(spec, "o")].inputs[1]);
+  CHECK_THAT(refusal(turned), Contains("layer 'o' (multiply): reads a flat vector and a map"));
+  turned.layers[find_layer(spec, "o")].inputs = {0};
+  CHECK_THAT(refusal(turned), Contains("reads 1 layers where it needs two"));
+}
+
 TEST_CASE("branches that do not fit together are refused") {
   NetBuilder net("branches", {2, 6, 6});
   const int half = net.max_pool("half", net.input(), {2, 2});
@@ -255,6 +283,9 @@ TEST_CASE("JSON holds each kind's fields and no others, and comes back equal") {
   CHECK(json["layers"][1] == Json::parse(R"({"name": "one", "kind": "convolution", "inputs": [0], "channels": 4, "kernel": [3, 3],
       "stride": [1, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 2, "bias": false})"));
   CHECK(json["layers"][2] == Json::parse(R"({"name": "relu6", "kind": "relu6", "inputs": [1]})"));
+  const auto layer = [&](const char* name) { return json["layers"][find_layer(spec, name)]; };
+  CHECK(layer("leaky")["slope"] == 0.2);
+  CHECK(layer("gated")["kind"] == "multiply");
 }
 
 TEST_CASE("JSON that says anything else is refused with the layer and the key") {

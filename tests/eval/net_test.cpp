@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <functional>
 
 #include "eval/cost.h"
 #include "eval/formats/torchscript.h"
@@ -28,6 +29,38 @@ TEST_CASE("a net worked by hand: convolution, batch norm, ReLU, pool, linear") {
   // 1 2 3 4 -> 3 5 7 9 -> (x - 5) / 2 * 3 - 1 = -4 -1 2 5 -> 0 0 2 5 -> 5 -> 5 and -9.5
   const Tensor scores = net.forward(torch::tensor({1.F, 2.F, 3.F, 4.F}).view({1, 1, 2, 2}), false);
   CHECK(torch::allclose(scores, torch::tensor({{5.F, -9.5F}})));
+}
+
+TEST_CASE("activations and gates by hand, as modules and as TorchScript") {
+  // 1 and -2, then 4 and -4. sigmoid(1) = 0.731059, sigmoid(-2) = 0.119203, sigmoid(4) = 0.982014, sigmoid(-4) = 0.017986.
+  const Tensor images = torch::tensor({1.F, -2.F, 4.F, -4.F}).view({1, 2, 1, 2});
+  const auto made_by = [&](const std::function<int(eval::NetBuilder&)>& add) {
+    eval::NetBuilder builder("hand", {2, 1, 2});
+    builder.flatten("flatten", add(builder));
+    const eval::NetSpec spec = std::move(builder).build();
+    const eval::Net net(spec, {});
+    const Tensor made = net.forward(images, false);
+    CHECK(torch::allclose(eval::torchscript_module(spec, {}).forward({images}).toTensor(), made, 1e-6, 1e-7));
+    return made;
+  };
+  const auto activation = [&](eval::LayerKind kind) {
+    return made_by([&](eval::NetBuilder& net) { return net.activation(kind, "a", 0); });
+  };
+  using eval::LayerKind;
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) { return net.leaky_relu("a", 0, 0.1); }),
+                        torch::tensor({{1.F, -0.2F, 4.F, -0.4F}})));
+  CHECK(torch::allclose(activation(LayerKind::sigmoid), torch::tensor({{0.731059F, 0.119203F, 0.982014F, 0.017986F}}), 1e-4, 1e-6));
+  CHECK(torch::allclose(activation(LayerKind::silu), torch::tensor({{0.731059F, -0.238406F, 3.928055F, -0.071945F}}), 1e-4, 1e-6));
+  CHECK(torch::allclose(activation(LayerKind::hard_sigmoid), torch::tensor({{4 / 6.F, 1 / 6.F, 1.F, 0.F}})));
+  CHECK(torch::allclose(activation(LayerKind::hard_swish), torch::tensor({{4 / 6.F, -2 / 6.F, 4.F, 0.F}})));
+  // Means by channel -0.5 and 0; squares.
+  const Tensor by_channel = torch::tensor({{-0.5F, 1.F, 0.F, 0.F}});
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) { return net.multiply("m", 0, net.adaptive_average_pool("p", 0, 1)); }),
+                        by_channel));
+  CHECK(torch::allclose(
+      made_by([](eval::NetBuilder& net) { return net.multiply("m", 0, net.flatten("f", net.adaptive_average_pool("p", 0, 1))); }),
+      by_channel));
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) { return net.multiply("m", 0, 0); }), torch::tensor({{1.F, 4.F, 16.F, 16.F}})));
 }
 
 TEST_CASE("weights that do not fit are refused by name") {

@@ -15,9 +15,41 @@ TEST_CASE("what is not covered is refused with the file and the node") {
   const File file;
   Model model;
   SECTION("an unknown operator") {
-    model.node("HardSwish", "swish", {"x"}, "a");
+    model.node("Gelu", "act", {"x"}, "a");
     model.flat_classifier("a");
-    file.refused(model, "node 'swish' (HardSwish): this operator is not covered; covered are Add, AveragePool,");
+    file.refused(model, "node 'act' (Gelu): this operator is not covered; covered are Add, AveragePool,");
+  }
+  SECTION("transposed convolutions, learnt slopes, another hard sigmoid") {
+    model.floats("up.weight", {1, 1, 2, 2}, {1, 1, 1, 1});
+    Model transposed = model, learnt = model;
+    transposed.node("ConvTranspose", "up", {"x", "up.weight"}, "a");
+    transposed.flat_classifier("a");
+    file.refused(transposed, "node 'up' (ConvTranspose): a transposed convolution is not covered");
+    learnt.node("PRelu", "slopes", {"x", "up.weight"}, "a");
+    learnt.flat_classifier("a");
+    file.refused(learnt, "node 'slopes' (PRelu): slopes that are learnt are not covered");
+    model.node("HardSigmoid", "keras", {"x"}, "a");  // by default alpha is 0.2
+    model.flat_classifier("a");
+    file.refused(model, "node 'keras' (HardSigmoid): clips 0.2 * x + 0.5 to [0, 1]; covered is x / 6 + 0.5");
+  }
+  SECTION("products that are no gate") {
+    model.floats("half", {}, {0.5});
+    Model scaled = model, row = model, as_map = model;
+    scaled.node("Mul", "scale", {"x", "half"}, "a");
+    scaled.flat_classifier("a");
+    file.refused(scaled, "node 'scale' (Mul): multiplies by a constant");
+    row.floats("w", {2, 1, 1, 1}, {1, 1});
+    row.node("Conv", "two", {"x", "w"}, "two");
+    row.node("GlobalAveragePool", "mean", {"two"}, "gate");
+    row.node("Mul", "product", {"x", "gate"}, "a");
+    row.flat_classifier("a");
+    file.refused(row, "node 'product' (Mul): layer 'product' (multiply): its gate is 2x1x1");
+    set_attribute(as_map.node("Flatten", "early", {"x"}, "f"), "axis", std::int64_t{1});
+    as_map.integers("shape", {0, 16, 1, 1});
+    as_map.node("Reshape", "maps", {"f", "shape"}, "m");
+    as_map.node("GlobalAveragePool", "pool", {"m"}, "a");
+    as_map.flat_classifier("a");
+    file.refused(as_map, "node 'pool' (GlobalAveragePool): reads a flat vector as a map, which only Mul may");
   }
   SECTION("an operator of another domain, in a node without a name") {
     model.node("Relu", "", {"x"}, "a").set_domain("com.example");

@@ -40,7 +40,7 @@ Tensor scores(const eval::NetSpec& spec, const eval::Weights& weights, const Ten
 
 TEST_CASE("for the tiny nets and every known net, what is written is read as the same function") {
   const support::TemporaryDirectory directory;
-  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net()};
+  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net(), support::gated_net()};
   for (const eval::NetEntry& entry : eval::net_registry()) specs.push_back(support::small_instance(entry.name));
   for (const eval::NetSpec& spec : specs) {
     INFO(spec.name);
@@ -179,6 +179,48 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     set_attribute(mean, "axes", {-1, 2});
     set_attribute(mean, "keepdims", std::int64_t{0});
     CHECK(makes(model, 7.5, 15).spec.layers[1].padding == std::array{1, 1});
+  }
+  SECTION("SiLU and hard swish from their parts, and what of them something else reads") {
+    Model model;
+    model.node("Sigmoid", "s", {"x"}, "sigmoid");
+    model.node("Mul", "silu", {"x", "sigmoid"}, "a");
+    onnx::NodeProto& hard = model.node("HardSigmoid", "h", {"a"}, "hard");
+    set_attribute(hard, "alpha", 1. / 6);
+    model.node("Mul", "swish", {"hard", "a"}, "b");
+    set_attribute(model.node("LeakyRelu", "leaky", {"b"}, "c"), "alpha", 0.5);
+    model.node("Sigmoid", "read_twice", {"c"}, "t");
+    model.node("Mul", "kept", {"c", "t"}, "d");
+    model.node("Sum", "sum", {"d", "t"}, "e");
+    model.flat_classifier("e");
+    const eval::NetSpec spec = file.read(model).spec;
+    std::vector<std::string> kinds;
+    for (const eval::Layer& layer : spec.layers) kinds.push_back(layer.name + " " + to_string(layer.kind));
+    CHECK(kinds == std::vector<std::string>{"input input", "silu silu", "swish hard_swish", "leaky leaky_relu", "read_twice sigmoid",
+                                            "kept multiply", "sum add", "flat flatten", "fc linear"});
+    CHECK(spec.layers[3].slope == 0.5);
+  }
+  SECTION("a map by a gate of 1x1, from a convolution and from a flat vector") {
+    Model model;
+    model.node("GlobalAveragePool", "mean", {"x"}, "m");  // 7.5
+    model.node("Mul", "gate", {"m", "x"}, "a");           // 7.5 * 120 = 900 in all
+    set_attribute(model.node("Flatten", "f", {"m"}, "features_of_gate"), "axis", std::int64_t{1});
+    const std::string how = GENERATE("Reshape", "Unsqueeze", "twice");
+    INFO(how);
+    if (how == "Reshape") {
+      model.integers("shape", {-1, 1, 1, 1});
+      model.node("Reshape", "r", {"features_of_gate", "shape"}, "back");
+    } else if (how == "Unsqueeze") {
+      model.integers("axes", {2, 3});
+      model.node("Unsqueeze", "u", {"features_of_gate", "axes"}, "back");
+    } else {
+      model.integers("last", {-1});
+      model.node("Unsqueeze", "u", {"features_of_gate", "last"}, "half");
+      model.node("Unsqueeze", "v", {"half", "last"}, "back");
+    }
+    model.node("Mul", "flat_gate", {"a", "back"}, "b");
+    model.flat_classifier("b");
+    const eval::OnnxNet net = makes(model, 6750, 13500);
+    CHECK(net.spec.layers[eval::find_layer(net.spec, "gate")].inputs == std::vector<int>{0, 1});
   }
   SECTION("half precision, bounds of Clip as inputs, Dropout, Identity, a sum of three") {
     Model model;

@@ -206,6 +206,25 @@ TEST_CASE("substeps share the way to a keep in equal ratios, and end at what was
   CHECK(prune::substeps({PruneRequest::Kind::eta, 0.5}, 1, 4).size() == 1);
 }
 
+TEST_CASE("a base counts the units of grouped convolutions, not their channels") {
+  // 24 channels in 4 groups of 6: a unit is one of each group, so there are 6; of the base's 32 channels in 4 groups there were 8.
+  eval::NetBuilder builder("grouped", {4, 4, 4});
+  const int grouped = builder.convolution("grouped", builder.convolution("wide", 0, 16, {}), 24, {}, true, 4);
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", grouped, 1)), 3);
+  const eval::NetSpec spec = std::move(builder).build();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::AllocationBase base = prune::allocation_base(spec, groups, {1000, 2000}, {{"wide", 16}, {"grouped", 32}});
+  std::map<std::string, int> units;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) units[groups.groups[g].name] = base.channels[g];
+  CHECK(units == std::map<std::string, int>{{"input", 4}, {"wide", 4}, {"grouped", 8}, {"fc", 3}});
+  CHECK(base.cost.macs == 2000);
+  // A floor of a quarter leaves 2 of the 8 units: 8 channels. Counted by channels it would be 8 units, more than there are.
+  const prune::Scores scores{{}, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6}, {}};
+  const Allocation cut = prune::allocate(spec, groups, scores, Plain::keep(1e-3), AllocationMethod::uniform,
+                                         {.floor = 0.25, .floor_channels = 1, .cap = 1}, base);
+  CHECK(prune::kept_counts(cut.mask) == std::vector<int>{4, 1, 2, 3});
+}
+
 TEST_CASE("what is left of a base is counted as requests count it") {
   Plain plain;
   plain.base.cost = {4 * plain.base.cost.params, 2 * plain.base.cost.macs};

@@ -56,6 +56,16 @@ TEST_CASE("adds, depthwise and grouped convolutions tie channels") {
   CHECK_FALSE(flat[3] == flat[4]);
 }
 
+TEST_CASE("a gate shares the fate of the map that it multiplies") {
+  const eval::NetSpec spec = support::gated_net();
+  const ChannelGroups groups = prune::channel_groups(spec);
+  CHECK(names(spec, group_of(spec, groups, "gated").producers) == std::vector<std::string>{"stem", "deep", "excite"});
+  CHECK(names(spec, group_of(spec, groups, "gated_flat").producers) == std::vector<std::string>{"body", "widen"});
+  CHECK(names(spec, group_of(spec, groups, "squeeze").producers) == std::vector<std::string>{"squeeze"});
+  CHECK(spec.layers[prune::activation_site(spec, eval::find_layer(spec, "excite"))].name == "excite_act");
+  CHECK(spec.layers[prune::activation_site(spec, eval::find_layer(spec, "body"))].name == "body_act");
+}
+
 TEST_CASE("protected layers are fixed with the reason; one of another net changes nothing") {
   const eval::NetSpec spec = support::plain_net();
   CHECK(prune::channel_groups(spec, {"conv2"}).groups[2].fixed == "protected: conv2");

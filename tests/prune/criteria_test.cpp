@@ -151,6 +151,16 @@ TEST_CASE("bn_scale names a layer without batch norm, and what can be done") {
                     Catch::Contains("conv1 of planted has none") && Catch::Contains("protect: [conv1]"));
 }
 
+TEST_CASE("bn_scale takes the batch norm of a map for its gate too") {
+  const eval::NetSpec spec = support::gated_net();
+  const eval::Net net(spec, eval::initial_weights(spec, 2));
+  net.weights().at("body_bn.weight").copy_(torch::arange(1, 13));
+  const prune::ChannelGroups groups = prune::channel_groups(spec, {"squeeze", "narrow", "hidden"});
+  const prune::Scores scores = prune::make_criterion("bn_scale", checked("bn_scale"))->score({net, groups}).scores;
+  const int body = groups.outputs[eval::find_layer(spec, "body")][0].group;
+  CHECK(scores[body] == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+}
+
 TEST_CASE("taylor equals |activation times gradient| of a net with one site, by hand") {
   // One image of 1, one filter of weight 1, head weights 0: softmax gives 1/2, so the gradient by the score is (p - y) times the head.
   support::TinyData data({1, 1, 1}, 2);
@@ -176,7 +186,8 @@ TEST_CASE("every criterion scores every net that can be cut, alike for the same 
   const eval::Net net(spec, eval::initial_weights(spec, 2));
   std::vector<std::pair<std::string, Json>> all;
   for (const prune::CriterionEntry& entry : prune::criterion_catalog())
-    if (entry.name != "bn_scale") all.emplace_back(entry.name, Json::object());  // this net has layers without batch norm
+    if (entry.name != "bn_scale" && !entry.unstructured)
+      all.emplace_back(entry.name, Json::object());  // this net has layers without batch norm
   all.emplace_back("lda", Json{{"variant", "wilks"}});
   for (const auto& [name, options] : all) {
     INFO(name << options.dump());
@@ -245,6 +256,10 @@ TEST_CASE("a constant neuron is not selected, however many are asked for") {
   const Json details = score("lda", {{"select", 100}}, eval::Net(planted_net().spec(), weights), data).details;
   CHECK(details["selected"].size() == 3);
   CHECK(std::count(details["selected"].begin(), details["selected"].end(), Json(3)) == 0);
+}
+
+TEST_CASE("a criterion of single weights scores no channels, and says so") {
+  CHECK_THROWS_WITH(prune::make_criterion("magnitude", checked("magnitude")), Catch::Contains("scores no channels"));
 }
 
 TEST_CASE("an unknown criterion is refused with the nearest name") {

@@ -115,6 +115,21 @@ TEST_CASE("a trace worked by hand: two filters, a ReLU and a selection") {
   CHECK(torch::allclose(seen.at("conv").flatten(), torch::tensor({0.75F, 0.75F, 0.F, 0.F})));
 }
 
+TEST_CASE("a gate gives each of its inputs the other one's values; activations cut negative signal off") {
+  eval::NetBuilder builder("gate", {2, 1, 2});
+  const int gate = builder.flatten("gate", builder.adaptive_average_pool("pool", 0, 1));
+  const int product = builder.multiply("product", 0, gate);
+  builder.linear("fc", builder.flatten("flatten", builder.leaky_relu("leaky", product)), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  const eval::Net net(spec, eval::initial_weights(spec, 1));
+  const Tensor x = torch::tensor({1.F, 2.F, 3.F, 4.F}).view({1, 2, 1, 2}), by = torch::tensor({{10.F, 20.F}}),
+               signal = torch::tensor({1.F, -1.F, 2.F, 0.5F}).view({1, 2, 1, 2});
+  const std::vector<Tensor> down = prune::trace_layer(net, product, {x, by}, signal);
+  CHECK(torch::equal(down[0].flatten(), torch::tensor({10.F, -10.F, 40.F, 10.F})));
+  CHECK(torch::equal(down[1], torch::tensor({{1.F - 2.F, 6.F + 2.F}})));
+  CHECK(torch::equal(prune::trace_layer(net, product + 1, {x}, signal)[0].flatten(), torch::tensor({1.F, 0.F, 2.F, 0.5F})));
+}
+
 TEST_CASE("signals of branches add at their common input and a concatenation is split by channels") {
   const eval::NetSpec spec = support::coupled_net();
   const eval::Net net(spec, eval::initial_weights(spec, 4));

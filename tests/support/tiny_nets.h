@@ -31,6 +31,24 @@ inline eval::NetSpec coupled_net() {
   return std::move(net).build();
 }
 
+/// Every activation, and two gates: squeeze and excitation by convolutions of 1x1, and by linear layers.
+inline eval::NetSpec gated_net(int extent = 8, int classes = 5) {
+  using eval::LayerKind;
+  eval::NetBuilder net("gated", {3, extent, extent});
+  int x = net.leaky_relu("stem_act", net.batch_norm("stem_bn", net.convolution("stem", net.input(), 8, {3, 1, 1}, false)), 0.1);
+  x = net.activation(LayerKind::hard_swish, "deep_act", net.convolution("deep", x, 8, {3, 1, 1}, true, 8));
+  int gate = net.convolution("squeeze", net.adaptive_average_pool("squeeze_pool", x, 1), 4, {});
+  gate = net.convolution("excite", net.activation(LayerKind::silu, "squeeze_act", gate), 8, {});
+  x = net.multiply("gated", x, net.activation(LayerKind::hard_sigmoid, "excite_act", gate));
+  x = net.activation(LayerKind::silu, "body_act", net.batch_norm("body_bn", net.convolution("body", x, 12, {3, 2, 1}, false)));
+  gate = net.linear("narrow", net.flatten("narrow_flat", net.adaptive_average_pool("narrow_pool", x, 1)), 6);
+  gate = net.linear("widen", net.relu6("narrow_act", gate), 12);
+  x = net.multiply("gated_flat", x, net.activation(LayerKind::sigmoid, "widen_act", gate));
+  const int hidden = net.linear("hidden", net.flatten("flatten", net.adaptive_average_pool("global", x, 1)), 10);
+  net.linear("fc", net.activation(LayerKind::hard_swish, "hidden_act", hidden), classes);
+  return std::move(net).build();
+}
+
 /// A registry net made small enough for a test.
 inline eval::NetSpec small_instance(const std::string& name) {
   return eval::make_net(name, {.width = 0.25, .classes = 7, .input = {3, 32, 32}, .layout = eval::Layout::small});

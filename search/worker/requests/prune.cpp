@@ -3,6 +3,8 @@
 #include "eval/accuracy.h"
 #include "eval/formats/safetensors.h"
 #include "prune/batch_norm.h"
+#include "prune/criteria/catalog.h"
+#include "prune/magnitude.h"
 #include "prune/refit.h"
 #include "prune/surgery.h"
 #include "search/worker/requests/requests.h"
@@ -35,6 +37,16 @@ prune::Allocation allocate(const Json& request, const eval::Net& net, const prun
   return prune::allocate(net.spec(), groups, scoring.scores, prune::prune_request_from_json(request.at("request")),
                          prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base,
                          scoring.spreads);
+}
+
+/// The net's weights with those of least magnitude 0.
+eval::Weights zero_least(const Json& request, const eval::Net& net) {
+  const prune::PruneRequest asked = prune::prune_request_from_json(request.at("request"));
+  if (asked.kind != prune::PruneRequest::Kind::keep || request.contains("refit"))
+    throw Error(ErrorKind::usage,
+                fmt::format("criterion {} takes single weights: neither a threshold nor a refit is for it; valid: --keep, as in --keep 0.5",
+                            request.at("criterion").get<std::string>()));
+  return prune::zero_least(net.spec(), net.weights(), asked.value, request.at("options")).weights;
 }
 
 /// Why layers were left whole, and which bounds acted: {layer: reason}.
@@ -85,13 +97,17 @@ Json prune_net(const Json& request) {
   check_protected(given.spec, protect);
   const eval::Net net(given.spec, std::move(given.weights));
   const prune::ChannelGroups groups = prune::channel_groups(given.spec, protect);
+  const bool is_sparse = request.contains("criterion") && prune::criterion_entry(request.at("criterion")).unstructured;
   prune::Allocation allocation;
   if (request.contains("mask"))
     allocation.mask = prune::kept_from_json(given.spec, groups, request.at("mask"));
+  else if (is_sparse)
+    allocation.mask = prune::keep_all(groups);
   else
     allocation = allocate(request, net, groups, data);
 
   prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
+  if (is_sparse) cut.weights = zero_least(request, net);
   eval::Net smaller(std::move(cut.spec), std::move(cut.weights));
   Json refitted;
   if (data && request.contains("refit")) {
@@ -117,6 +133,7 @@ Json prune_net(const Json& request) {
               {"output", output.string()}};
   if (!refitted.is_null()) answer["refit"] = refitted;
   if (allocation.eta) answer["eta"] = *allocation.eta;
+  if (is_sparse) answer["sparsity"] = prune::count_zeros(smaller.spec(), smaller.weights()).sparsity();
   return answer;
 }
 

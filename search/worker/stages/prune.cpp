@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "eval/accuracy.h"
 #include "eval/cost.h"
 #include "prune/batch_norm.h"
+#include "prune/criteria/catalog.h"
 #include "prune/criteria/criterion.h"
+#include "prune/magnitude.h"
 #include "prune/refit.h"
 #include "prune/surgery.h"
 #include "search/worker/stages/base_net.h"
@@ -140,6 +143,23 @@ Result cut_net(const StageContext& context, const eval::Net& net, const prune::C
   return result;
 }
 
+/// The same net, in which single weights are 0, and batch norm estimated anew.
+Result thin_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, storage::StageOutcome& outcome) {
+  const Json& parameters = context.parameters;
+  const prune::PruneRequest request = prune::prune_request_from_json(parameters.at("request"));
+  if (request.kind != prune::PruneRequest::Kind::keep)
+    throw Error(ErrorKind::invalid, "a criterion of single weights takes no threshold; valid: a request 'keep'");
+  prune::Sparse sparse = prune::zero_least(net.spec(), net.weights(), request.value, parameters.at("criterion").at("options"));
+  outcome.metrics.push_back({"net", "sparsity", sparse.sparsity(), {}});
+  eval::Net thinned(net.spec(), std::move(sparse.weights), context.device);
+  recalibrate(context, thinned);
+  const prune::KeepMask mask = prune::keep_all(groups);
+  return {.cut = {net.spec(), thinned.weights()},
+          .kept = prune::kept_to_json(net.spec(), groups, mask),
+          .groups = groups,
+          .allocation = {.mask = mask, .reports = std::vector<prune::GroupReport>(groups.groups.size())}};
+}
+
 /// What the channels that were kept give on validation data without a refit: as they were cut, and with batch norm estimated anew.
 void record_unrefitted(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, const Json& kept,
                        storage::StageOutcome& outcome) {
@@ -184,9 +204,11 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const eval::Net net = context.input_net("net");
   const auto protect = parameters.at("limits").at("protect").get<std::vector<std::string>>();
   const prune::ChannelGroups groups = prune::channel_groups(net.spec(), protect);
-  const Result result = cut_net(context, net, groups, protect);
-
+  const bool is_sparse = prune::criterion_entry(parameters.at("criterion").at("name")).unstructured;
+  const bool is_refitted = parameters.contains("refit") && !is_sparse;
   storage::StageOutcome outcome;
+  const Result result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect);
+
   outcome.values["base"] = base;
   outcome.values["target_reached"] = result.allocation.target_reached;
   if (result.allocation.eta) outcome.values["eta"] = *result.allocation.eta;
@@ -196,7 +218,7 @@ storage::StageOutcome run_prune(const StageContext& context) {
                                                                    prune::compose_kept(parent.at("architecture").at("kept"), result.kept));
 
   context.progress(0.1, "validating the cut");
-  if (parameters.contains("refit")) record_unrefitted(context, net, groups, result.kept, outcome);
+  if (is_refitted) record_unrefitted(context, net, groups, result.kept, outcome);
   eval::Net smaller(result.cut.spec, result.cut.weights, context.device);
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
@@ -211,9 +233,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
                                                             : retrain.precision;  // auto: as the base was probed
   const std::optional<eval::Net> teacher = teacher_of(context);
   std::optional<prune::Epoch> start;  // a refitted net may be the best there is
-  if (parameters.contains("refit")) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
+  if (is_refitted) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
   train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr,
-                   start);
+                   start, /*keep_zeros=*/is_sparse);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
+#include "prune/batch_norm.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
@@ -15,9 +16,12 @@ eval::Weights fresh_weights(const StageContext& context, const eval::NetSpec& sp
   return eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
 }
 
+/// Batches whose statistics a batch norm gets that is put into a net.
+constexpr std::int64_t kStatisticsBatches = 100;
+
 /// Fresh weights, those of the pretraining with a new head, or those of the file that the net starts from; notes a head that had to be made
 /// anew.
-eval::Weights first_weights(const StageContext& context, const eval::NetSpec& spec, storage::StageOutcome& outcome) {
+eval::Weights first_weights(const StageContext& context, const TaskData& data, const eval::NetSpec& spec, storage::StageOutcome& outcome) {
   eval::Weights fresh = fresh_weights(context, spec);
   if (context.inputs.contains("start")) {
     const std::string weights = context.inputs["start"].at("artifacts").at("weights");
@@ -33,7 +37,11 @@ eval::Weights first_weights(const StageContext& context, const eval::NetSpec& sp
     fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);
     outcome.values["fresh_layer"] = start.fresh_layer;
   }
-  return std::move(start.weights);
+  if (!net["weights"].value("insert_batch_norm", false)) return std::move(start.weights);
+  const auto images = kStatisticsBatches * context.parameters.at("train").at("batch").get<std::int64_t>();
+  return prune::fill_batch_norm(spec, std::move(start.weights), *data.dataset, data.normalisation,
+                                eval::sample_images(*data.dataset, images, context.parameters.at("seed").get<std::uint64_t>()),
+                                context.device);
 }
 
 }  // namespace
@@ -46,7 +54,7 @@ storage::StageOutcome run_train(const StageContext& context) {
       context.inputs.contains("precision") ? context.inputs["precision"].at("values").at("precision").get<std::string>()
                                            : options.precision);
   storage::StageOutcome outcome;
-  eval::Net net(spec, first_weights(context, spec, outcome), context.device);
+  eval::Net net(spec, first_weights(context, data, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);
   outcome.values["base"]["epochs"] = options.epochs;
   const std::optional<eval::Net> teacher = teacher_of(context);

@@ -62,7 +62,7 @@ prune::TrainResult train_soundly(const TaskData& data, eval::Net& net, prune::Tr
 
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
                       eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher,
-                      const std::optional<prune::Epoch>& start) {
+                      const std::optional<prune::Epoch>& start, bool keep_zeros) {
   prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
@@ -73,6 +73,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
       .stop = &context.stop,
       .start = start,
+      .keep_zeros = keep_zeros,
       .teacher = teacher};
   std::string reason;
   const prune::TrainResult result = train_soundly(data, net, task, reason);

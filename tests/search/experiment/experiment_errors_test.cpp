@@ -209,6 +209,19 @@ TEST_CASE("cuts that can't be are refused") {
              Contains("e.yaml:9:31: prune.schedules.0.eta.0: -1.0 is not a finite number from 0 to 1000"));
 }
 
+TEST_CASE("what takes single weights is for a sweep over shares") {
+  CHECK_THAT(with_line(8, "  criteria: [l1, {name: random, widths: magnitude}, magnitude]"), Contains("'magnitude' is not the label"));
+  CHECK_THAT(with_line(8, "  criteria: [l1, {name: magnitude, widths: l1}]"),
+             Contains("prune.criteria.1.widths: 'l1' is magnitude, which takes single weights and leaves every width"));
+  SmallExperiment small;
+  small.lines[7] = "  criteria: [magnitude]";
+  small.lines[8] = "  schedules: [{name: a, eta: [1]}]";
+  CHECK_THAT(message(small, small.write()), Contains("prune.schedules: a list has thresholds (eta, in 'a'), of which magnitude knows"));
+  small.lines[8] = "search: {strategy: target}";
+  CHECK_THAT(message(small, small.write()),
+             Contains("e.yaml:8:13: prune.criteria: a list has magnitude, which makes no net smaller") && Contains("strategy: sweep"));
+}
+
 TEST_CASE("widths come from a criterion that has its own") {
   CHECK(with_line(8, "  criteria: [l1, {name: random, widths: l2}]") ==
         "e.yaml:8:41: prune.criteria.1.widths: 'l2' is not the label of a criterion that finds its own widths (did you mean 'l1'?)");

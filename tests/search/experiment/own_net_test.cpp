@@ -65,6 +65,13 @@ TEST_CASE("an experiment takes nets from files, and knows them again by what is 
   CHECK_FALSE(narrow.weights);
   CHECK(search::make_net(by_json.nets[0], by_json.data.begin()->second.targets.begin()->second).layers.back().channels == 10);
 
+  const search::NetRequest inserted = load("[{onnx: net.onnx, insert_batch_norm: true}]").nets[0];
+  CHECK(inserted.spec == prune::with_batch_norm(spec));
+  CHECK(located(inserted).identity.at("weights").at("insert_batch_norm") == true);
+  CHECK_FALSE(located(by_onnx.nets[0]).identity.at("weights").contains("insert_batch_norm"));
+  CHECK_THROWS_WITH(load("[{name: vgg11, insert_batch_norm: true}]"),
+                    Catch::Contains("insert_batch_norm: 'true' is for a net of your own"));
+
   CHECK_THROWS_WITH(load("[{spec: none.json}]"), Catch::Contains("is no file"));
   CHECK_THROWS_WITH(load("[{width: 0.5}]"), Catch::Contains("or a file: onnx, spec or weights"));
   small.lines[4] = "nets: [{onnx: net.onnx}]";

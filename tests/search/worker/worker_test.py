@@ -21,6 +21,29 @@ def write_idx(folder, shade):
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
 
 
+def spec_of_two_groups():
+    """Without batch norm. `wide` is in two groups: its first half is tied to `left`, the other to `right`."""
+    def layer(name, kind, inputs, **fields):
+        return {"name": name, "kind": kind, "inputs": inputs, **fields}
+
+    def convolution(name, source, channels):
+        return layer(name, "convolution", [source], channels=channels, kernel=[3, 3], stride=[2, 2], padding=[1, 1], dilation=[1, 1], groups=1, bias=True)
+
+    return {"name": "two", "layers": [
+        layer("input", "input", [], channels=1, extent=[32, 32]), convolution("left", 0, 8), convolution("right", 0, 8), convolution("wide", 0, 16),
+        layer("join", "concat", [1, 2]), layer("sum", "add", [4, 3]), layer("act", "silu", [5]),
+        layer("pool", "adaptive_average_pool", [6], size=1), layer("flat", "flatten", [7]), layer("fc", "linear", [8], channels=10, bias=True)]}
+
+
+def tensors_of(path):
+    """Name to floats, of a safetensors file."""
+    blob = path.read_bytes()
+    size, = struct.unpack("<Q", blob[:8])
+    header = json.loads(blob[8:8 + size])
+    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: struct.unpack(f"<{(end - begin) // 4}f", blob[8 + size + begin:8 + size + end]) for name, (begin, end) in spans.items()}
+
+
 def run(worker, requests):
     """The outcomes of the stages, in order."""
     read, write = os.pipe()
@@ -91,6 +114,31 @@ def main():
             check(f"{kind}: {done.stderr}", done.returncode == 0)
             rows = dict(sqlite3.connect(results / "experiment.db").execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
             check(f"{kind}: trained, cut and narrow nets: {rows}", rows.get("train") == 2 and rows.get("prune") == 1)
+
+        (folder / "two.json").write_text(json.dumps(spec_of_two_groups()))
+        two = folder / "two.yaml"
+        two.write_text((folder / "first.yaml").read_text().replace("{name: vgg11_bn, width: 0.125}", "{spec: two.json}") +
+                       "prune: {criteria: [l1, magnitude], schedules: [{name: half, keep: [0.5, 0.25], of: params}], retrain: {epochs: 1}}\n")
+        done = nas_run("run", two, "-o", folder / "two")
+        check(f"a layer in two groups, and single weights: {done.stderr}", done.returncode == 0)
+        database = sqlite3.connect(folder / "two" / "experiment.db")
+        twice = database.execute("SELECT stage, count(*) FROM layers WHERE layer = 'wide' GROUP BY stage HAVING count(*) > 1").fetchall()
+        check(f"a layer in two groups is recorded once: {twice}", not twice and database.execute("SELECT count(*) FROM layers WHERE layer = 'wide'").fetchone()[0])
+        rows = database.execute("SELECT trial, step, steps.params, steps.macs_ratio, value FROM steps JOIN metrics USING (stage) "
+                                "WHERE criterion = 'magnitude' AND metrics.name = 'sparsity' ORDER BY step").fetchall()
+        check(f"sparsity is stored, and the layers stay: {rows}", [(row[1], row[3], round(row[4], 2)) for row in rows] == [(1, 1.0, 0.5), (2, 1.0, 0.75)])
+        if rows:
+            done = nas_run("export", folder / "two", rows[-1][0], "--to", "safetensors", "-o", folder / "sparse.safetensors")
+            weights = {name: values for name, values in tensors_of(folder / "sparse.safetensors").items() if name.endswith(".weight")}
+            zeros, total = sum(value == 0 for values in weights.values() for value in values), sum(map(len, weights.values()))
+            check(f"after retraining {zeros} of {total} weights are 0: {done.stderr}", zeros == round(0.75 * total))
+        done = nas_run("prune", "--weights", folder / "sparse.safetensors", "--criterion", "magnitude", "--keep", 0.1, "-o", folder / "sparser.safetensors", "--json")
+        check(f"prune by magnitude: {done.stdout} {done.stderr}", done.returncode == 0 and abs(json.loads(done.stdout)["sparsity"] - 0.9) < 0.01)
+        two.write_text((folder / "first.yaml").read_text().replace("{name: vgg11_bn, width: 0.125}", "{weights: sparse.safetensors, insert_batch_norm: true}"))
+        done = nas_run("run", two, "-o", folder / "inserted")
+        check(f"batch norm is put in: {done.stderr}", done.returncode == 0)
+        done = nas_run("export", folder / "inserted", 1, "--to", "safetensors", "-o", folder / "inserted.safetensors")
+        check(f"and trained with: {done.stderr}", done.returncode == 0 and {"left_bn.weight", "wide_bn.running_var"} <= set(tensors_of(folder / "inserted.safetensors")))
 
         cut = folder / "cut.yaml"
         cut.write_text((folder / "first.yaml").read_text() + "prune: {criteria: [l1], schedules: [{name: half, keep: [0.5]}], retrain: {epochs: 1}, "

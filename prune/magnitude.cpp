@@ -1,0 +1,65 @@
+#include "prune/magnitude.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace prune {
+
+using torch::Tensor;
+
+namespace {
+
+std::vector<std::string> filters_of(const eval::NetSpec& spec) {
+  std::vector<std::string> names;
+  for (const std::string& layer : eval::filter_layers(spec)) names.push_back(layer + ".weight");
+  return names;
+}
+
+/// 1 for each weight that stays, 0 for the `gone` of least magnitude; the first of equal ones go. Flat.
+Tensor kept(const Tensor& magnitudes, std::int64_t gone) {
+  const Tensor order = std::get<1>(magnitudes.sort(/*stable=*/true, /*dim=*/0, /*descending=*/false));
+  return torch::ones_like(magnitudes).index_fill_(0, order.narrow(0, 0, gone), 0);
+}
+
+std::int64_t count_gone(std::int64_t total, double keep) {
+  return total - std::clamp<std::int64_t>(std::llround(keep * static_cast<double>(total)), 1, total);
+}
+
+}  // namespace
+
+Sparse count_zeros(const eval::NetSpec& spec, eval::Weights weights) {
+  Sparse result{std::move(weights)};
+  for (const std::string& name : filters_of(spec)) {
+    const Tensor& weight = result.weights.at(name);
+    result.zeros += weight.eq(0).sum().item<std::int64_t>();
+    result.total += weight.numel();
+  }
+  return result;
+}
+
+Sparse zero_least(const eval::NetSpec& spec, const eval::Weights& weights, double keep, const storage::Json& options) {
+  torch::NoGradGuard no_grad;
+  eval::Weights result = eval::clone(weights);
+  std::vector<Tensor> all;  // magnitudes, by layer
+  for (const std::string& name : filters_of(spec)) all.push_back(result.at(name).abs().flatten());
+  if (options.at("scope") == "global") {
+    const Tensor together = at::cat(all);
+    const Tensor mask = kept(together, count_gone(together.numel(), keep));
+    std::int64_t first = 0;
+    for (Tensor& magnitudes : all) {
+      const std::int64_t count = magnitudes.numel();
+      magnitudes = mask.narrow(0, first, count);
+      first += count;
+    }
+  } else {
+    for (Tensor& magnitudes : all) magnitudes = kept(magnitudes, count_gone(magnitudes.numel(), keep));
+  }
+  std::size_t i = 0;
+  for (const std::string& name : filters_of(spec)) {
+    Tensor& weight = result.at(name);
+    weight.mul_(all[i++].view(weight.sizes()));
+  }
+  return count_zeros(spec, std::move(result));
+}
+
+}  // namespace prune
