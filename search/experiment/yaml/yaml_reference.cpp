@@ -77,7 +77,8 @@ KeyLog asked_keys(const std::string& yaml) {
   KeyLog log, once;
   YamlReader root(tree, "", "/", &log);
   Experiment experiment;
-  read_experiment(root, experiment, [](const auto&, const auto&, auto&) {}, describe_net_json);
+  read_experiment(
+      root, experiment, [](const auto&, const auto&, auto&) {}, describe_net_json);
   for (KnownKey& key : log) {
     const auto same =
         std::find_if(once.begin(), once.end(), [&](const KnownKey& other) { return other.section == key.section && other.key == key.key; });
@@ -119,7 +120,8 @@ constexpr const char* opening =
     "the "
     "command line replaces a value (`-s train.epochs=3`, `-s nets.0.width=0.5`). A key that is not listed here is an error with its line, "
     "its "
-    "column and the nearest key that is valid. An entry of a list that needs only its `name` may be that name alone (`nets: "
+    "column and the nearest key that is valid; keys of the file itself that begin with `x-` are passed over, as homes of anchors, and `<<: "
+    "*anchor` (or a list of them) takes a mapping over. An entry of a list that needs only its `name` may be that name alone (`nets: "
     "[vgg16_bn]`).\n";
 
 }  // namespace
