@@ -19,29 +19,45 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The least widths that floors and the cap allow, by group.
+/// The least widths that floors and the cap allow, by group, and the steps between widths; in units.
 struct Bounds {
   std::vector<int> floor, cap, size;
-  int round_to = 1;
+  std::vector<int> step;  ///< of a group that is cut what is left is a multiple of this
+  bool rounds = false;    ///< some step is above 1
 
-  /// The least multiple of round_to within the bounds, or the whole group.
+  /// The least multiple of the step within the bounds, or the whole group.
   int least(std::size_t group) const {
     const int bound = std::max(floor[group], cap[group]);
-    return std::min(size[group], (bound + round_to - 1) / round_to * round_to);
+    return std::min(size[group], (bound + step[group] - 1) / step[group] * step[group]);
   }
-  /// The next lower width that may be left of a group.
-  int below(int width) const { return (width - 1) / round_to * round_to; }
+  /// The next lower and the next higher width that may be left of a group.
+  int below(std::size_t group, int width) const { return (width - 1) / step[group] * step[group]; }
+  int above(std::size_t group, int width) const { return std::min(size[group], (width / step[group] + 1) * step[group]); }
 };
+
+/// The units of which every layer of the group has a multiple of `round_to` channels: where channels are tied in bundles, a unit has some.
+int step_of(const ChannelGroups& groups, std::size_t group, int round_to) {
+  int step = 1;
+  for (const int producer : groups.groups[group].producers) {
+    const std::vector<Unit>& channels = groups.outputs[static_cast<std::size_t>(producer)];
+    const auto own =
+        std::count_if(channels.begin(), channels.end(), [&](const Unit& unit) { return unit.group == static_cast<int>(group); });
+    const int of_unit = std::max(1, static_cast<int>(own) / groups.groups[group].size);
+    step = std::lcm(step, round_to / std::gcd(round_to, of_unit));
+  }
+  return step;
+}
 
 Bounds bounds_of(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
   Bounds bounds;
-  bounds.round_to = limits.round_to;
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const int size = groups.groups[g].size;
     const int share = static_cast<int>(std::ceil(limits.floor * base.channels[g] - 1e-9));
     const int uncapped = static_cast<int>(std::ceil((1 - limits.cap) * size - 1e-9));
     const bool fixed = !groups.groups[g].fixed.empty();
     bounds.size.push_back(size);
+    bounds.step.push_back(step_of(groups, g, limits.round_to));
+    bounds.rounds = bounds.rounds || bounds.step.back() > 1;
     bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, 1})));
     bounds.cap.push_back(fixed ? size : std::min(size, std::max(uncapped, 1)));
   }
@@ -84,8 +100,27 @@ void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<Gr
   for (std::size_t g = 0; g < widths.size(); ++g) {
     reports[g].floor_applied = widths[g] < bounds.floor[g];
     reports[g].cap_applied = widths[g] < bounds.cap[g];
-    if (widths[g] < bounds.size[g]) widths[g] = widths[g] / bounds.round_to * bounds.round_to;
+    if (widths[g] < bounds.size[g]) widths[g] = widths[g] / bounds.step[g] * bounds.step[g];
     widths[g] = std::max(widths[g], bounds.least(g));
+  }
+}
+
+/// Gives units that rounding took back, a step at a time, as long as the cost fits the target: first to the group that has lost the largest
+/// share of itself of what it was to have (`wanted`).
+void give_back(std::vector<int>& widths, const std::vector<int>& wanted, const WidthCost& model, double target, const Bounds& bounds) {
+  for (int best = 0; best >= 0;) {
+    best = -1;
+    double most = 0;
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+      const double loss = static_cast<double>(wanted[g] - widths[g]) / bounds.size[g];
+      if (loss <= most) continue;
+      std::vector<int> tried = widths;
+      tried[g] = bounds.above(g, widths[g]);
+      if (model.cost(tried) > target) continue;
+      most = loss;
+      best = static_cast<int>(g);
+    }
+    if (best >= 0) widths[best] = bounds.above(static_cast<std::size_t>(best), widths[best]);
   }
 }
 
@@ -144,17 +179,21 @@ Allocation by_eta(const ChannelGroups& groups, const Scores& scores, std::vector
     return widths;
   };
   double eta = request.value;
-  std::vector<int> above;  // widths at the step before the one that reaches the target
+  std::vector<int> above, wanted;  // widths at the step before the one that reaches the target; and before they were rounded
   if (request.kind == PruneRequest::Kind::keep) {
     // Larger etas never keep more, so the least step that reaches the target is found by bisection.
     const std::vector<double> steps = eta_steps(groups, scores, spreads);
     const auto reached = std::partition_point(steps.begin(), steps.end(), [&](double e) { return model.cost(bounded_widths(e)) > target; });
     result.target_reached = reached != steps.end();
     eta = result.target_reached ? *reached : steps.back();
-    if (result.target_reached && reached != steps.begin()) above = bounded_widths(*std::prev(reached));
+    if (result.target_reached && reached != steps.begin()) {
+      above = bounded_widths(*std::prev(reached));
+      wanted = widths_at_eta(groups, scores, spreads, *std::prev(reached));
+    }
   }
   std::vector<int> widths = bounded_widths(eta);
-  if (!above.empty() && bounds.round_to == 1) widths = between(widths, above, model, target);
+  if (!above.empty() && !bounds.rounds) widths = between(widths, above, model, target);
+  if (!above.empty() && bounds.rounds) give_back(widths, wanted, model, target, bounds);
   for (std::size_t g = 0; g < groups.groups.size(); ++g)
     if (groups.groups[g].fixed.empty()) result.reports[g].threshold = eta * spreads[g].deviation;
   result.mask = mask_of_widths(groups, scores, widths);
@@ -164,10 +203,14 @@ Allocation by_eta(const ChannelGroups& groups, const Scores& scores, std::vector
 
 Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target, const Bounds& bounds) {
   Allocation result;
-  const auto bounded_widths = [&](double rate) {
+  const auto wanted_widths = [&](double rate) {
     std::vector<int> widths;
     for (const ChannelGroup& group : groups.groups)
       widths.push_back(group.fixed.empty() ? std::max(1, static_cast<int>(std::lround(rate * group.size))) : group.size);
+    return widths;
+  };
+  const auto bounded_widths = [&](double rate) {
+    std::vector<int> widths = wanted_widths(rate);
     result.reports = reports_of(groups, scores);
     apply_bounds(widths, bounds, result.reports);
     return widths;
@@ -178,8 +221,9 @@ Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, co
     const double middle = (low + high) / 2;
     (model.cost(bounded_widths(middle)) <= target ? low : high) = middle;
   }
-  const std::vector<int> widths = bounded_widths(low);
+  std::vector<int> widths = bounded_widths(low);
   result.target_reached = model.cost(widths) <= target;
+  if (bounds.rounds) give_back(widths, wanted_widths(low), model, target, bounds);
   result.mask = mask_of_widths(groups, scores, widths);
   return result;
 }
@@ -194,29 +238,49 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
     order.push_back(ascending(scores[g]));
     widths.push_back(groups.groups[g].size);
   }
+  /// What the units of a group between two widths are worth: the utility for the cost that they save, and that cost.
+  const auto worth = [&](std::size_t g, int high, int low) {
+    const int removed = high - low;
+    const auto next = order[g].begin() + (groups.groups[g].size - high);
+    const double utility =
+        std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + std::max(scores[g][unit], 0.0); }) / removed;
+    std::vector<int> from = widths;
+    from[g] = high;
+    const double saving = model.saving(from, static_cast<int>(g), removed);
+    if (!(saving > 0)) throw Error(ErrorKind::internal, "a channel of " + groups.groups[g].name + " costs nothing");
+    return std::pair(utility / std::pow(saving / removed, alpha), saving);
+  };
   double cost = model.cost(widths);
   while (cost > target) {
     int best = -1;
     double best_rank = 0, best_saving = 0;
     for (std::size_t g = 0; g < widths.size(); ++g) {
-      const int left = bounds.below(widths[g]), removed = widths[g] - left;
+      const int left = bounds.below(g, widths[g]);
       if (!groups.groups[g].fixed.empty() || left < bounds.least(g)) continue;
-      const auto next = order[g].begin() + (groups.groups[g].size - widths[g]);
-      const double utility =
-          std::accumulate(next, next + removed, 0.0, [&](double sum, int unit) { return sum + std::max(scores[g][unit], 0.0); }) / removed;
-      const double saving = model.saving(widths, static_cast<int>(g), removed);
-      if (!(saving > 0)) throw Error(ErrorKind::internal, "a channel of " + groups.groups[g].name + " costs nothing");
-      const double rank = utility / std::pow(saving / removed, alpha);
+      const auto [rank, saving] = worth(g, widths[g], left);
       if (best < 0 || rank < best_rank || (rank == best_rank && saving > best_saving))
         best = static_cast<int>(g), best_rank = rank, best_saving = saving;
     }
     if (best < 0) break;
-    widths[best] = bounds.below(widths[best]);
+    widths[best] = bounds.below(static_cast<std::size_t>(best), widths[best]);
     cost -= best_saving;
+  }
+  while (bounds.rounds) {  // steps of several units may have taken more than was asked: the most useful that still fit come back
+    int best = -1;
+    double best_rank = 0, best_cost = 0;
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+      const int more = bounds.above(g, widths[g]);
+      if (widths[g] == bounds.size[g]) continue;
+      const auto [rank, added] = worth(g, more, widths[g]);
+      if (cost + added <= target && (best < 0 || rank > best_rank)) best = static_cast<int>(g), best_rank = rank, best_cost = added;
+    }
+    if (best < 0) break;
+    widths[best] = bounds.above(static_cast<std::size_t>(best), widths[best]);
+    cost += best_cost;
   }
   for (std::size_t g = 0; g < widths.size(); ++g) {
     if (!groups.groups[g].fixed.empty() || widths[g] == groups.groups[g].size) continue;
-    const bool at_bound = bounds.below(widths[g]) < bounds.least(g);
+    const bool at_bound = bounds.below(g, widths[g]) < bounds.least(g);
     result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.cap[g];
     result.reports[g].cap_applied = at_bound && bounds.cap[g] >= bounds.floor[g];
   }

@@ -31,7 +31,7 @@ struct AllocationLimits {
   int floor_channels = 3;  ///< or so many, whichever is more
   double cap = 0.9;        ///< share of the present channels that one cut may take at most
   double alpha = 0.25;     ///< greedy: exponent of the cost saved
-  int round_to = 1;        ///< widths of groups that are cut are multiples of this, rounded down, but not below the floor
+  int round_to = 1;        ///< layers that are cut have a multiple of so many channels, not below the floor
 };
 
 /// From the JSON that check_options made of allocation_options().
@@ -79,7 +79,7 @@ std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimit
 /// the least eta that reaches the share; where many units fall at that eta (all with u <= 0 at the first), every group keeps the same share
 /// of its own, the better ones, as far as the request allows. uniform: the same rate in every group, least scores first. greedy: the unit
 /// with the least u / (cost saved)^alpha of all groups goes, until the share is reached (with round_to: the units down to the next
-/// multiple, by their mean u); negative u count as 0.
+/// multiple, by their mean u); negative u count as 0. With round_to a `keep` request gives back, multiple by multiple, what fits into it.
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
                     const std::vector<Spread>& spreads = {});

@@ -307,7 +307,7 @@ const Options& allocation_options() {
       {.name = "round_to",
        .kind = OptionKind::integer,
        .fallback = 1,
-       .doc = "what is left of a layer that is cut is a multiple of this",
+       .doc = "a layer that is cut has a multiple of so many channels left: as many as the request has room for, at an eta rounded down",
        .min = 1,
        .max = 1024},
       {.name = "combine",

@@ -17,29 +17,42 @@ namespace {
 namespace fs = std::filesystem;
 using storage::OptionKind;
 
-constexpr const char* attributes_file = "list_attr_celeba.txt";
-constexpr const char* partition_file = "list_eval_partition.txt";
+/// As the lists lie side by side, as CelebA's own tree has them, and as Kaggle's copy.
+const std::vector<const char*> attribute_files{"list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"};
+const std::vector<const char*> partition_files{"list_eval_partition.txt", "Eval/list_eval_partition.txt", "list_eval_partition.csv"};
+const std::vector<const char*> image_folders{"img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba"};
 constexpr const char* where_from =
     "CelebA comes from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html: list_attr_celeba.txt and list_eval_partition.txt beside the "
     "folder "
-    "img_align_celeba/";
+    "img_align_celeba/, or in Anno/, Eval/ and Img/, or as Kaggle's .csv";
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
 }
 
-fs::path require_file(const fs::path& root, const char* name) {
+fs::path require_file(const fs::path& root, const std::vector<const char*>& names) {
   std::error_code error;
-  if (!fs::is_regular_file(root / name, error)) fail(root, fmt::format("holds no file {}. {}", name, where_from));
-  return root / name;
+  for (const char* name : names)
+    if (fs::is_regular_file(root / name, error)) return root / name;
+  fail(root, fmt::format("holds no file {}. {}", names.front(), where_from));
 }
 
+/// The folder of the images, from the root; where none is there, the usual one, whose images are then missing.
+std::string image_folder(const fs::path& root) {
+  std::error_code error;
+  for (const char* name : image_folders)
+    if (fs::is_directory(root / name, error)) return name;
+  return image_folders[1];
+}
+
+/// Between blanks, or the commas of Kaggle's files.
 std::vector<std::string> words_of(std::string_view line) {
+  constexpr const char* blanks = " \t\r,";
   std::vector<std::string> words;
   while (true) {
-    const std::size_t begin = line.find_first_not_of(" \t\r");
+    const std::size_t begin = line.find_first_not_of(blanks);
     if (begin == std::string_view::npos) return words;
-    const std::size_t end = std::min(line.find_first_of(" \t\r", begin), line.size());
+    const std::size_t end = std::min(line.find_first_of(blanks, begin), line.size());
     words.emplace_back(line.substr(begin, end - begin));
     line.remove_prefix(end);
   }
@@ -62,7 +75,8 @@ std::vector<std::pair<int, std::vector<std::string>>> read_lines(const fs::path&
 std::map<std::string, Split> read_partition(const fs::path& path, std::vector<LeftOut>& broken) {
   std::map<std::string, Split> splits;
   for (const auto& [line, words] : read_lines(path)) {
-    const std::string where = fmt::format("{}:{}", partition_file, line);
+    const std::string where = fmt::format("{}:{}", path.filename().string(), line);
+    if (line == 1 && words.front() == "image_id") continue;  // the head of Kaggle's file
     if (words.size() != 2 || words[1].size() != 1 || words[1][0] < '0' || words[1][0] > '2')
       broken.push_back({where, "is not an image and 0, 1 or 2"});
     else
@@ -71,34 +85,59 @@ std::map<std::string, Split> read_partition(const fs::path& path, std::vector<Le
   return splits;
 }
 
+/// The names of the attributes, and a line an image: its name, then 1 or -1 for each.
+struct AttributeList {
+  std::vector<std::string> names;
+  std::vector<std::pair<int, std::vector<std::string>>> lines;
+};
+
+/// The official list begins with the number of its images, Kaggle's with "image_id" before the names. Fails where the number is another.
+AttributeList read_attributes(const fs::path& path) {
+  AttributeList list{{}, read_lines(path)};
+  const auto take_first = [&] {
+    std::vector<std::string> words = std::move(list.lines.front().second);
+    list.lines.erase(list.lines.begin());
+    return words;
+  };
+  if (list.lines.size() < 3) fail(path, "is no list of attributes: a count, the names, and a line an image");
+  if (list.lines.front().second.front() == "image_id") {
+    list.names = take_first();
+    list.names.erase(list.names.begin());
+    return list;
+  }
+  const std::string count = take_first().front();
+  list.names = take_first();
+  if (count != std::to_string(list.lines.size()))
+    fail(path, fmt::format("says in line 1 that it lists {} images, and lists {}; valid: the whole list", count, list.lines.size()));
+  return list;
+}
+
 ImageTable read_celeba(const storage::Json& options, const std::string& target) {
   const fs::path root = options.at("root").get<std::string>();
   require_root(root, "the folder of CelebA", where_from);
   ImageTable table;
   table.files.root = root;
-  table.listings = {require_file(root, attributes_file), require_file(root, partition_file)};
+  table.listings = {require_file(root, attribute_files), require_file(root, partition_files)};
   table.class_names = attribute_classes(target);
   const std::map<std::string, Split> splits = read_partition(table.listings[1], table.broken);
 
-  const auto lines = read_lines(table.listings[0]);
-  if (lines.size() < 3) fail(table.listings[0], "is no list of attributes: a count, the names, and a line an image");
-  const std::vector<std::string>& names = lines[1].second;
+  const auto [names, lines] = read_attributes(table.listings[0]);
   const auto attribute = std::find(names.begin(), names.end(), target);
   if (attribute == names.end()) fail(table.listings[0], fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
   const auto column = static_cast<std::size_t>(attribute - names.begin()) + 1;
-  for (std::size_t i = 2; i < lines.size(); ++i) {
-    const auto& [line, words] = lines[i];
-    const std::string where = fmt::format("{}:{}", attributes_file, line);
+  const std::string folder = image_folder(root), list = table.listings[0].filename().string();
+  for (const auto& [line, words] : lines) {
+    const std::string where = fmt::format("{}:{}", list, line);
     const auto split = splits.find(words.front());
     if (words.size() != names.size() + 1) {
       table.broken.push_back({where, fmt::format("has {} columns, not {}", words.size(), names.size() + 1)});
     } else if (words[column] != "1" && words[column] != "-1") {
       table.broken.push_back({where, fmt::format("{} is {}, not 1 or -1", target, words[column])});
     } else if (split == splits.end()) {
-      table.broken.push_back({where, fmt::format("{} is not in {}", words.front(), partition_file)});
+      table.broken.push_back({where, fmt::format("{} is not in {}", words.front(), table.listings[1].filename().string())});
     } else {
       table.splits[split->second].push_back(static_cast<std::int64_t>(table.files.names.size()));
-      table.files.names.push_back("img_align_celeba/" + words.front());
+      table.files.names.push_back(folder + "/" + words.front());
       table.rows.push_back(where);
       table.labels.push_back(words[column] == "1" ? 1 : 0);
     }
@@ -112,7 +151,9 @@ ImageTable read_celeba(const storage::Json& options, const std::string& target) 
 
 DatasetEntry celeba_format() {
   return image_format("celeba", "CelebA: faces with 40 attributes",
-                      {{.name = "root", .kind = OptionKind::path, .doc = "folder of the two lists and img_align_celeba/"}},
+                      {{.name = "root",
+                        .kind = OptionKind::path,
+                        .doc = "folder of the two lists and img_align_celeba/, of Anno/, Eval/ and Img/, or of Kaggle's copy"}},
                       face_attributes(), read_celeba);
 }
 

@@ -30,6 +30,11 @@ std::vector<std::string> sorted_labels(const std::set<std::string>& labels, bool
   return in_order({labels.begin(), labels.end()}, ordered || std::all_of(labels.begin(), labels.end(), is_number));
 }
 
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
 /// The columns that a table is read by.
 struct Columns {
   std::size_t path, label;
@@ -90,7 +95,10 @@ class CsvReader {
     const bool is_known = name != table_.class_names.end() || std::find(labels_.begin(), labels_.end(), label) != labels_.end();
     const std::optional<Split> split = columns_.split ? split_from_usual_name(row.cells[*columns_.split]) : Split::train;
     if (path.empty()) return refuse(row.line, "names no image");
-    if (!seen_.insert(path).second) return refuse(row.line, fmt::format("lists {} a second time", path));
+    if (!seen_.insert(fs::path(path).lexically_normal().string()).second)
+      return refuse(row.line, fmt::format("lists {} a second time", path));
+    if (label != trimmed(label))
+      return refuse(row.line, fmt::format("label '{}' begins or ends with a blank; valid: '{}'", label, trimmed(label)));
     if (!is_known) return refuse(row.line, fmt::format("label '{}' is not one of {}", label, fmt::join(labels_, ", ")));
     if (!split) return refuse(row.line, fmt::format("split '{}' is not one of train, validation, test", row.cells[*columns_.split]));
     if (name == table_.class_names.end()) return;  // of a class that the task does not ask for

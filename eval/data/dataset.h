@@ -44,6 +44,9 @@ class Dataset {
   /// What the data list but could not be read, where they were told to go on without it.
   virtual std::span<const LeftOut> left_out() const { return {}; }
 
+  /// A hash of all pixels where the data's identity is made of names and sizes alone; "": the identity covers the content.
+  virtual std::string content() const { return {}; }
+
   virtual const std::vector<std::string>& class_names() const = 0;
 
   /// Image numbers of a split, ascending.

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 
 namespace eval {
 namespace {
@@ -39,6 +41,28 @@ Placed place(const fs::path& root, const std::string& file, bool split_folders) 
   const std::optional<Split> split = split_folders ? split_from_usual_name(folders.front()) : std::nullopt;
   if (split_folders && !split) fail(root / file, "lies beside the training folder, in none of train/, val/ and test/");
   return {split, folders[depth]};
+}
+
+/// Tiny ImageNet's validation images lie in one folder, and a list names their classes; those for testing have none.
+constexpr const char* annotations_file = "val/val_annotations.txt";
+
+/// The class of each file of val/images/, by that list: "val_0.JPEG<tab>n03444034<tab>...".
+std::map<std::string, std::string> read_annotations(const fs::path& list) {
+  std::map<std::string, std::string> labels;
+  std::istringstream lines(storage::read_file(list));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t name = line.find('\t'), label = line.find('\t', name + 1);
+    if (line.empty() || line == "\r") continue;
+    if (name == std::string::npos || label == std::string::npos)
+      fail(list, fmt::format("'{}' is no image, class and box between tabs", line));
+    labels["val/images/" + line.substr(0, name)] = line.substr(name + 1, label - name - 1);
+  }
+  return labels;
+}
+
+/// Leaves out images under test/images/, which have no label.
+void drop_unlabelled(std::vector<std::string>& files) {
+  std::erase_if(files, [](const std::string& file) { return file.starts_with("test/images/"); });
 }
 
 /// The folders straight under another, hidden ones left out, sorted.
@@ -81,12 +105,22 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) fail(root, "holds no JPEG or PNG file in a folder of a class");
   const std::vector<std::string> folders = folders_under(root);
+  std::map<std::string, std::string> annotated;
+  if (fs::is_regular_file(root / annotations_file)) {
+    annotated = read_annotations(root / annotations_file);
+    table.listings = {root / annotations_file};
+    drop_unlabelled(table.files.names);
+  }
   const bool split_folders = has_split_folders(root, folders);
 
   std::vector<Placed> placed;
   std::map<std::string, std::int32_t> classes;
   for (const std::string& file : table.files.names) {
     placed.push_back(place(root, file, split_folders));
+    if (const auto label = annotated.find(file); label != annotated.end())
+      placed.back().label = label->second;
+    else if (!annotated.empty() && file.starts_with("val/images/"))
+      fail(root / annotations_file, fmt::format("does not name {}", file));
     if (placed.back().split.value_or(Split::train) == Split::train) classes[placed.back().label] = 0;
   }
   for (const std::string& name : folders)

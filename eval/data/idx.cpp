@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "eval/data/classes.h"
@@ -112,19 +113,40 @@ class IdxFile {
   std::uint64_t read_ = 0, wanted_ = 0;
 };
 
+/// A file of the four in a folder, raw or gzipped, under its name or that with a dot ("train-images.idx3-ubyte"); nothing where it is not
+/// there.
+std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
+  std::string dotted = name;
+  dotted[dotted.rfind("-idx")] = '.';
+  std::error_code error;
+  for (const std::string& each : {name, dotted})
+    for (const char* ending : {"", ".gz"})
+      if (fs::is_regular_file(folder / (each + ending), error)) return folder / (each + ending);
+  return std::nullopt;
+}
+
+/// The root, or the folder in it where torchvision puts the files: MNIST/raw, FashionMNIST/raw ...
+fs::path folder_of_files(const fs::path& root) {
+  std::vector<fs::path> folders;
+  for (const char* name : {"", "raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"})
+    if (find_file(root / name, file_names[0])) folders.push_back(root / name);
+  if (folders.size() > 1 && folders.front() != root / "")
+    fail(root, fmt::format("holds the files in {} and in {}; valid: one of these as root", folders[0].string(), folders[1].string()));
+  return folders.empty() ? root : folders.front();
+}
+
 std::vector<fs::path> locate_files(const storage::Json& options) {
-  const fs::path root = options.at("root").get<std::string>();
+  const fs::path root = options.at("root").get<std::string>(), folder = folder_of_files(root);
   std::vector<fs::path> paths;
   for (const char* name : file_names) {
-    const fs::path raw = root / name, gzipped = root / (std::string(name) + ".gz");
-    std::error_code error;
-    if (!fs::is_regular_file(raw, error) && !fs::is_regular_file(gzipped, error)) {
+    const std::optional<fs::path> file = find_file(folder, name);
+    if (!file)
       fail(root,
-           fmt::format("holds no file {}[.gz]; expected are {}, each raw or with .gz. Debian's package dataset-fashion-mnist installs "
-                       "Fashion-MNIST in /usr/share/datasets/fashion-mnist",
-                       name, fmt::join(file_names, ", ")));
-    }
-    paths.push_back(fs::is_regular_file(raw, error) ? raw : gzipped);
+           fmt::format(
+               "holds no file {}[.gz]; expected are {}, each raw or with .gz, there or in MNIST/raw, as torchvision has them. Debian's "
+               "package dataset-fashion-mnist installs Fashion-MNIST in /usr/share/datasets/fashion-mnist",
+               name, fmt::join(file_names, ", ")));
+    paths.push_back(*file);
   }
   return paths;
 }
@@ -235,7 +257,10 @@ DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
 storage::Options idx_options() {
   using storage::OptionKind;
   storage::Options options = {
-      {.name = "root", .kind = OptionKind::path, .fallback = "/usr/share/datasets/fashion-mnist", .doc = "folder of the four files"},
+      {.name = "root",
+       .kind = OptionKind::path,
+       .fallback = "/usr/share/datasets/fashion-mnist",
+       .doc = "folder of the four files, or of MNIST/raw with them"},
       {.name = "pad",
        .kind = OptionKind::integer,
        .fallback = 0,

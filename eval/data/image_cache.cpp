@@ -108,7 +108,7 @@ Json read_description(const SetPaths& paths, std::size_t bytes) {
   std::error_code error;
   if (!fs::exists(paths.description, error) || fs::file_size(paths.pixels, error) != bytes || error) return {};
   Json description = Json::parse(storage::read_file(paths.description), nullptr, /*allow_exceptions=*/false);
-  return description.is_object() && description.contains("broken") ? description : Json();
+  return description.is_object() && description.contains("broken") && description.contains("content") ? description : Json();
 }
 
 void make_room(const fs::path& folder, std::int64_t bytes, std::int64_t limit) {
@@ -137,7 +137,7 @@ std::string decode_file(const fs::path& path, const ImageFrame& frame, std::span
   }
 }
 
-/// Decodes all files to a new file of pixels, in parallel, and says which are broken.
+/// Decodes all files to a new file of pixels, in parallel: {"broken": [[image, reason]], "content": a hash of all pixels}.
 Json decode_all(const ImageFiles& files, const ImageFrame& frame, const fs::path& target,
                 const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::size_t bytes = files.names.size() * frame.bytes();
@@ -148,18 +148,19 @@ Json decode_all(const ImageFiles& files, const ImageFrame& frame, const fs::path
   }
   const std::shared_ptr<std::uint8_t> pixels = map_file(target, bytes, /*writable=*/true);
   std::atomic<std::int64_t> done{0};
-  std::vector<std::string> reasons(files.names.size());
+  std::vector<std::string> reasons(files.names.size()), hashes(files.names.size());
   tbb::parallel_for(std::size_t{0}, files.names.size(), [&](std::size_t i) {
     const std::span<std::uint8_t> planes(pixels.get() + i * frame.bytes(), frame.bytes());
     reasons[i] = decode_file(files.root / files.names[i], frame, planes);
     if (!reasons[i].empty()) std::fill(planes.begin(), planes.end(), std::uint8_t{0});
+    hashes[i] = storage::sha256({reinterpret_cast<const char*>(planes.data()), planes.size()});
     const std::int64_t now = ++done;
     if (progress) progress(now, static_cast<std::int64_t>(files.names.size()));
   });
   Json broken = Json::array();
   for (std::size_t i = 0; i < reasons.size(); ++i)
     if (!reasons[i].empty()) broken.push_back({i, reasons[i]});
-  return broken;
+  return {{"broken", std::move(broken)}, {"content", storage::sha256(fmt::format("{}", fmt::join(hashes, "\n")))}};
 }
 
 }  // namespace
@@ -186,9 +187,8 @@ DecodedImages cached_images(const ImageFiles& files, const ImageFrame& frame, co
     if (description.is_null()) {
       make_room(folder, static_cast<std::int64_t>(bytes), options.cache_limit);
       const Removal removal{paths.partial};
-      description = {{"root", files.root.string()},
-                     {"images", files.names.size()},
-                     {"broken", decode_all(files, frame, paths.partial, options.progress)}};
+      description = decode_all(files, frame, paths.partial, options.progress);
+      description.update({{"root", files.root.string()}, {"images", files.names.size()}});
       storage::commit_file(paths.partial, paths.pixels);
       storage::write_file(paths.description, description.dump());
     }
@@ -199,6 +199,7 @@ DecodedImages cached_images(const ImageFiles& files, const ImageFrame& frame, co
   DecodedImages images;
   std::shared_ptr<std::uint8_t> pixels = map_file(paths.pixels, bytes, /*writable=*/false);
   images.pixels = {{pixels.get(), bytes}, pixels};
+  images.content = description.at("content");
   for (const Json& entry : description.at("broken"))
     images.broken.emplace_back(entry.at(0).get<std::int64_t>(), entry.at(1).get<std::string>());
   return images;

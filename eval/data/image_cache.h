@@ -19,6 +19,7 @@ struct ImageFiles {
 /// Images in the files' order, each of frame.bytes(); those that could not be decoded are black.
 struct DecodedImages {
   PixelBlock pixels;
+  std::string content;                                       ///< a hash of all pixels, taken while they were decoded
   std::vector<std::pair<std::int64_t, std::string>> broken;  ///< number of the image and the reason, ascending
 };
 

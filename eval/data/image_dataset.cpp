@@ -79,6 +79,7 @@ std::unique_ptr<Dataset> open_images(const std::string& format, const Json& opti
   images.shape = shape_of(options);
   images.margin = options.at("margin");
   images.pixels = std::move(decoded.pixels);
+  images.content = std::move(decoded.content);
   images.labels = std::move(table.labels);
   images.class_names = std::move(table.class_names);
   images.ordered = table.ordered;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "eval/data/classes.h"
@@ -51,6 +52,9 @@ std::vector<std::int64_t> quotas(const std::vector<std::vector<std::int64_t>>& c
 
 void check_count(const std::string& where, const char* key, std::int64_t count, std::int64_t most) {
   if (count >= 1 && count <= most) return;
+  if (most < 1)
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("{}: {} would be {} images; there are too few images with a label to take some", where, key, count));
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {} would be {} images; valid are 1 to {}", where, key, count, most));
 }
 
@@ -110,6 +114,16 @@ void keep_labelled(std::span<const std::int32_t> labels, std::vector<std::int64_
 struct SplitSizes {
   std::int64_t train = 0, validation = 0, test = 0;
 };
+
+/// Fails where there are fewer groups to draw from than splits to fill.
+void check_groups(const Splits& given, std::span<const std::string> groups, const std::string& where) {
+  std::set<std::string> distinct;
+  for (const std::int64_t image : given.train) distinct.insert(groups[static_cast<std::size_t>(image)]);
+  const std::size_t needed = 1 + (given.test.empty() ? 1 : 0) + (given.validation.empty() ? 1 : 0);
+  if (distinct.size() < needed)
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {} groups cannot fill {} splits; valid: a group for each at least",
+                                                                  where, distinct.size(), needed));
+}
 
 }  // namespace
 
@@ -292,6 +306,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     if (keys.groups) return draw_groups(given.train, count, keys.names, options.seed);
     return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed, least);
   };
+  if (keys.groups) check_groups(given, keys.names, where);
   if (given.test.empty()) {
     const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
     check_count(where, "test", count, std::ssize(given.train) - 2);

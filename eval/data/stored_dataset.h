@@ -24,6 +24,7 @@ struct StoredImages {
   Shape shape;
   int margin = 0;
   PixelBlock pixels;
+  std::string content = {};          ///< as Dataset::content()
   std::vector<std::int32_t> labels;  ///< -1: none, and then in no split
   std::vector<std::string> class_names;
   bool ordered = false;
@@ -42,6 +43,7 @@ class StoredDataset final : public Dataset {
   }
   std::span<const std::int32_t> labels() const override { return images_.labels; }
   bool ordered() const override { return images_.ordered; }
+  std::string content() const override { return images_.content; }
   std::span<const LeftOut> left_out() const override { return images_.left_out; }
   const std::vector<std::string>& class_names() const override { return images_.class_names; }
   std::span<const std::int64_t> split(Split split) const override { return images_.splits[split]; }

@@ -76,6 +76,27 @@ bool is_empty(const TextTable::Row& row) {
   return row.cells.size() == 1 && row.cells.front().empty();
 }
 
+/// Fails for what would be taken apart wrongly: another encoding, or line ends that are none here.
+void check_text(const std::filesystem::path& path, const std::string& text) {
+  const auto refuse = [&](const char* what) {
+    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
+  };
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") || text.substr(0, 64).find('\0') != std::string::npos)
+    refuse("is UTF-16; valid: UTF-8");
+  if (text.find('\r') != std::string::npos && text.find('\n') == std::string::npos)
+    refuse("ends its lines with CR alone, as old Macintoshes did; valid: LF, or CR and LF");
+}
+
+/// Fails where the first line is one column only because the columns are set apart by another mark.
+void check_header(const std::filesystem::path& path, const std::vector<std::string>& header, char separator) {
+  if (header.size() != 1) return;
+  for (const char other : {';', '\t', '|'})
+    if (other != separator && header.front().find(other) != std::string::npos)
+      throw storage::Error(storage::ErrorKind::invalid,
+                           fmt::format("{}: its columns are set apart by '{}'; valid: commas, or tabs in a file that ends in .tsv",
+                                       path.string(), other == '\t' ? std::string("\\t") : std::string(1, other)));
+}
+
 }  // namespace
 
 bool TextTable::has(const std::string& name) const {
@@ -89,14 +110,17 @@ std::size_t TextTable::column(const std::string& name, const std::string& where)
 }
 
 TextTable read_text_table(const std::filesystem::path& path, char separator) {
-  Scanner scanner(storage::read_file(path), separator);
+  std::string text = storage::read_file(path);
+  check_text(path, text);
+  Scanner scanner(std::move(text), separator);
   TextTable table;
   while (scanner.more()) {
     TextTable::Row row = scanner.next();
     if (is_empty(row)) continue;
-    if (table.header.empty())
+    if (table.header.empty()) {
+      check_header(path, row.cells, separator);
       table.header = std::move(row.cells);
-    else if (row.cells.size() != table.header.size())
+    } else if (row.cells.size() != table.header.size())
       table.broken.emplace_back(row.line, fmt::format("has {} columns, not {}", row.cells.size(), table.header.size()));
     else
       table.rows.push_back(std::move(row));

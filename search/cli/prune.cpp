@@ -25,6 +25,9 @@ struct Options {
   bool json = false;
 };
 
+/// The share of a request below which a cut has taken far more than was asked.
+constexpr double far_below = 0.95;
+
 /// The keys of a request that say what to cut.
 void put_cut(Json& request, const Options& options) {
   request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
@@ -67,6 +70,10 @@ int prune_net(const Options& options) {
   put_output(request, options.output);
   const Json answer = ask_worker(request);
   if (!answer.at("target_reached").get<bool>()) log("the floors and caps ended the cut before its target");
+  if (const Json& left = answer.at("left"); options.keep && !left.is_null() && left.get<double>() < far_below * *options.keep)
+    log(fmt::format("{:.3g} of the {} are left, where {} was asked for: {}", left.get<double>(), options.of, *options.keep,
+                    request.at("limits").at("round_to").get<int>() > 1 ? "round_to leaves no step between; valid: a smaller one"
+                                                                       : "channels that are tied together leave no step between"));
   if (options.json) {
     print_json(answer);
     return exit_done;

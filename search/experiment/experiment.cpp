@@ -289,6 +289,7 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   experiment.file = std::filesystem::absolute(file).lexically_normal();
   experiment.yaml = read_experiment_file(file);
   YamlNode tree = parse_yaml(experiment.yaml, file.string());
+  drop_extensions(tree);
   for (const Override& each : overrides) apply_override(tree, each.path, each.value);
   if (!overrides.empty()) experiment.yaml = overridden(tree, overrides);
   fill_environment(tree, environment);

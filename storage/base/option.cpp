@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "storage/base/error.h"
 #include "storage/base/option_text.h"
@@ -138,6 +139,13 @@ Json parse_number(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size() ? Json(number) : Json();
 }
 
+/// As YAML 1.2's core schema writes them.
+std::optional<bool> parse_boolean(const std::string& text) {
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  return std::nullopt;
+}
+
 Json parse_names(const std::string& text) {
   Json names = Json::array();
   if (text.empty()) return names;
@@ -188,7 +196,7 @@ Json parse_option(const Option& option, const std::string& text) {
   Json value = text;
   switch (option.kind) {
     case OptionKind::boolean:
-      if (text == "true" || text == "false") value = text == "true";
+      if (const std::optional<bool> boolean = parse_boolean(text)) value = *boolean;
       break;
     case OptionKind::integer:
       if (const Json number = parse_number<std::int64_t>(text); !number.is_null()) value = number;

@@ -165,3 +165,27 @@ TEST_CASE("a column that is missing is named, with those there are") {
              }).what(),
              Contains("/nowhere/t.csv: no such file"));
 }
+
+TEST_CASE("a table in another form is refused by its form") {
+  const Table table;
+  CHECK_THAT(table.message("path,label\r0.jpg,even\r1.jpg,odd\r"),
+             EndsWith("table.csv: ends its lines with CR alone, as old Macintoshes did; valid: LF, or CR and LF"));
+  CHECK_THAT(table.message(std::string("\xff\xfep\0a\0t\0h\0", 10)), EndsWith("table.csv: is UTF-16; valid: UTF-8"));
+  CHECK_THAT(table.message("path;label\n0.jpg;even\n"),
+             EndsWith("table.csv: its columns are set apart by ';'; valid: commas, or tabs in a file that ends in .tsv"));
+}
+
+TEST_CASE("labels with blanks at their ends, and one image under two names, are named") {
+  const Table table;
+  CHECK_THAT(table.message(rows(19) + "19.jpg,odd \n"), Contains("table.csv:21: label 'odd ' begins or ends with a blank; valid: 'odd'"));
+  CHECK_THAT(table.message(rows() + "./0.jpg,odd\n"), Contains("table.csv:22: lists ./0.jpg a second time"));
+}
+
+TEST_CASE("fewer groups than splits, and too few images, are said so") {
+  const Table table;
+  std::string grouped = "path,label,group\n";
+  for (int i = 0; i < 20; ++i) grouped += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "even" : "odd") + "," + (i < 10 ? "a" : "b") + "\n";
+  CHECK_THAT(table.message(grouped), EndsWith("data of format csv: 2 groups cannot fill 3 splits; valid: a group for each at least"));
+  CHECK_THAT(table.message("path,label\n0.jpg,even\n"),
+             EndsWith("data of format csv: test would be 0 images; there are too few images with a label to take some"));
+}

@@ -111,13 +111,40 @@ TEST_CASE("CelebA: text lists of attributes and splits") {
   CHECK(images(*data, Split::test) == Numbers{2});
   CHECK(std::vector<int>(data->labels().begin(), data->labels().end()) == std::vector<int>{1, 0, 1, 0});
 
-  write(attributes + "5.jpg 1\n6.jpg 1 0\n7.jpg 1 1\n", "1.jpg 0\n2.jpg 1\n3.jpg 2\n4.jpg 3\n");
+  write("7" + attributes.substr(1) + "5.jpg 1\n6.jpg 1 0\n7.jpg 1 1\n", "1.jpg 0\n2.jpg 1\n3.jpg 2\n4.jpg 3\n");
   CHECK_THAT(support::error_of([&] { open_dataset(settings, "Smiling"); }).what(),
              EndsWith("\n  list_eval_partition.txt:4: is not an image and 0, 1 or 2"
                       "\n  list_attr_celeba.txt:6: 4.jpg is not in list_eval_partition.txt"
                       "\n  list_attr_celeba.txt:7: has 2 columns, not 3"
                       "\n  list_attr_celeba.txt:8: Smiling is 0, not 1 or -1"
                       "\n  list_attr_celeba.txt:9: 7.jpg is not in list_eval_partition.txt"));
+}
+
+TEST_CASE("CelebA: its own tree, Kaggle's copy, and a list that was cut off") {
+  const support::TemporaryDirectory directory;
+  const support::CacheHome cache;
+  const auto check = [&](const char* tree, const char* attributes, const char* partition, const char* folder, bool kaggle) {
+    INFO(tree);
+    const fs::path root = directory.path() / tree;
+    support::write_bytes(root / attributes, kaggle ? "image_id,Male,Smiling\n1.jpg,-1,1\n2.jpg,1,-1\n3.jpg,1,1\n"
+                                                   : "3\nMale Smiling\n1.jpg -1 1\n2.jpg 1 -1\n3.jpg 1 1\n");
+    support::write_bytes(root / partition, kaggle ? "image_id,partition\n1.jpg,0\n2.jpg,1\n3.jpg,2\n" : "1.jpg 0\n2.jpg 1\n3.jpg 2\n");
+    for (int i = 1; i <= 3; ++i) support::write_gray(root / folder / (std::to_string(i) + ".jpg"), static_cast<std::uint8_t>(10 * i));
+    const auto data = open_dataset({{"format", "celeba"}, {"root", root.string()}, {"size", 16}, {"gray", true}}, "Smiling");
+    CHECK(images(*data, Split::train) == Numbers{0});
+    CHECK(images(*data, Split::test) == Numbers{2});
+    CHECK(std::vector<int>(data->labels().begin(), data->labels().end()) == std::vector<int>{1, 0, 1});
+    CHECK(data->pixels(2)[0] == 30);
+  };
+  check("own", "Anno/list_attr_celeba.txt", "Eval/list_eval_partition.txt", "Img/img_align_celeba", false);
+  check("kaggle", "list_attr_celeba.csv", "list_eval_partition.csv", "img_align_celeba/img_align_celeba", true);
+  check("flat", "list_attr_celeba.csv", "list_eval_partition.csv", "img_align_celeba", true);
+
+  support::write_bytes(directory.path() / "own/Anno/list_attr_celeba.txt", "3\nMale Smiling\n1.jpg -1 1\n2.jpg 1 -1\n");
+  CHECK_THAT(support::error_of([&] {
+               describe_dataset({{"format", "celeba"}, {"root", (directory.path() / "own").string()}}, "Smiling");
+             }).what(),
+             EndsWith("list_attr_celeba.txt: says in line 1 that it lists 3 images, and lists 2; valid: the whole list"));
 }
 
 TEST_CASE("forty attributes, each once") {

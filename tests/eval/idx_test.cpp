@@ -361,3 +361,26 @@ TEST_CASE("Fashion-MNIST as Debian installs it, where it is installed") {
   for (const std::int64_t image : data->split(Split::validation)) ++counts[data->labels()[image]];
   CHECK(counts == std::vector<int>(10, 600));
 }
+
+TEST_CASE("the four files lie where torchvision puts them, or have a dot in their names") {
+  const IdxSet set;
+  Json settings = set.write();
+  const auto content = [](const Json& of) {
+    const auto data = open_dataset(of);
+    return std::vector<std::uint8_t>(data->pixels(23).begin(), data->pixels(23).end());
+  };
+  const std::vector<std::uint8_t> last{230, 231, 232, 233, 234, 235};
+  REQUIRE(content(settings) == last);
+  const fs::path raw = set.directory.path() / "tv" / "MNIST" / "raw";
+  fs::create_directories(raw);
+  for (const char* name : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"})
+    fs::copy_file(set.path(name), raw / name);
+  settings["root"] = (set.directory.path() / "tv").string();
+  CHECK(content(settings) == last);
+  fs::rename(raw / "train-images-idx3-ubyte", raw / "train-images.idx3-ubyte");
+  CHECK(content(settings) == last);
+  fs::create_directories(set.directory.path() / "tv" / "FashionMNIST");
+  fs::copy(raw, set.directory.path() / "tv" / "FashionMNIST" / "raw", fs::copy_options::recursive);
+  CHECK_THAT(support::error_of([&] { open_dataset(settings); }).what(),
+             Contains("MNIST/raw and in ") && Contains("valid: one of these as root"));
+}

@@ -288,3 +288,42 @@ TEST_CASE("the cache keeps under its limit: what was not used for longest goes, 
   for (const CachedSet& set : cached_sets()) remove_cached(set);
   CHECK(cached_sets().empty());
 }
+
+TEST_CASE("Tiny ImageNet's own tree: a list names the classes of val/images, test/images have none") {
+  const Images images;
+  for (int i = 0; i < 10; ++i) {
+    images.write("train/n01/images/n01_" + std::to_string(i) + ".JPEG", static_cast<std::uint8_t>(10 + i));
+    images.write("train/n02/images/n02_" + std::to_string(i) + ".JPEG", static_cast<std::uint8_t>(100 + i));
+  }
+  images.write("val/images/val_0.JPEG", 30);
+  images.write("val/images/val_1.JPEG", 130);
+  images.write("test/images/test_0.JPEG", 200);
+  const std::string list = "val_0.JPEG\tn01\t0\t0\t15\t15\n";
+  support::write_bytes(images.root() / "val/val_annotations.txt", list + "val_1.JPEG\tn02\t1\t1\t9\t9\n");
+  const auto data = open_dataset(images.settings());
+  CHECK(data->class_names() == std::vector<std::string>{"n01", "n02"});
+  CHECK(values(*data, Split::test) == std::set<int>{30, 130});  // validation is drawn from the training images
+  for (const std::int64_t image : data->split(Split::test)) CHECK(data->labels()[image] == (data->pixels(image)[100] == 130 ? 1 : 0));
+  CHECK(all_images(*data).size() == 22);
+  support::write_bytes(images.root() / "val/val_annotations.txt", list);
+  CHECK_THAT(images.message(), EndsWith("val/val_annotations.txt: does not name val/images/val_1.JPEG"));
+}
+
+TEST_CASE("the content of image files is hashed with their decoding") {
+  const Images images;
+  write_pets(images);
+  const std::string before = open_dataset(images.settings())->content();
+  CHECK(before == open_dataset(images.settings())->content());
+  const Json identity = dataset_identity(images.settings());
+  const auto swap = [&](const char* one, const char* other) {
+    fs::rename(images.root() / one, images.root() / "swapped");
+    fs::rename(images.root() / other, images.root() / one);
+    fs::rename(images.root() / "swapped", images.root() / other);
+  };
+  REQUIRE(fs::file_size(images.root() / "cat/0.jpg") == fs::file_size(images.root() / "dog/0.JPEG"));
+  swap("cat/0.jpg", "dog/0.JPEG");  // names and sizes stay
+  CHECK(dataset_identity(images.settings()) == identity);
+  CHECK(open_dataset(images.settings())->content() != before);
+  swap("cat/0.jpg", "dog/0.JPEG");
+  CHECK(open_dataset(images.settings())->content() == before);
+}

@@ -169,6 +169,41 @@ TEST_CASE("widths are rounded down to a multiple, within the floors") {
   }
 }
 
+TEST_CASE("round_to counts channels, also where a unit has several, and gives back what the request has room for") {
+  // Three convolutions of 3x3 on 16 x 16 maps: 3 -> 32, 32 -> 64 in 4 groups, 64 -> 16, and a linear layer to 10 classes. Grouped filters
+  // are tied in fours, so that a unit of a and of g has 4 channels. MACs over 256 pixels by widths (a, g, c): 27a + 9ag/4 + 9gc, and 10c
+  // for the linear layer: 864 + 4608 + 9216 = 14688 a pixel at full width.
+  eval::NetSpec spec = support::grouped_net();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  prune::AllocationBase base{eval::cost(spec), {}};
+  Scores scores;
+  for (const prune::ChannelGroup& group : groups.groups) {
+    base.channels.push_back(group.size);
+    scores.emplace_back(group.fixed.empty() ? group.size : 0, 1.0);
+    std::iota(scores.back().begin(), scores.back().end(), 1.0);
+  }
+  CHECK(base.cost.macs == 14688 * 256 + 160);
+  const auto channels = [&](int round_to, AllocationMethod method) {
+    AllocationLimits limits{.floor = 0, .floor_channels = 1, .cap = 1, .alpha = 0, .round_to = round_to};
+    const Allocation cut = prune::allocate(spec, groups, scores, Plain::keep(0.95), method, limits, base);
+    CHECK(cut.target_reached);
+    std::vector<int> channels;
+    const eval::NetSpec smaller = prune::cut_spec(spec, groups, cut.mask);
+    for (const char* name : {"a", "g", "c"})
+      for (const eval::Layer& layer : smaller.layers)
+        if (layer.name == name) channels.push_back(layer.channels);
+    return channels;
+  };
+  // At most 0.95, which is 13954 a pixel. Of multiples of 8: c at 8 leaves 864 + 4608 + 4608, g at 56 leaves 864 + 4032 + 8064 = 12960, and
+  // then neither fits in whole.
+  CHECK(channels(8, AllocationMethod::uniform) == std::vector<int>{32, 56, 16});
+  // g at 60 leaves 864 + 4320 + 8640 = 13824.
+  CHECK(channels(4, AllocationMethod::uniform) == std::vector<int>{32, 60, 16});
+  for (const AllocationMethod method : {AllocationMethod::greedy, AllocationMethod::uniform, AllocationMethod::eta})
+    for (const int round_to : {4, 8})
+      for (const int width : channels(round_to, method)) CHECK(width % round_to == 0);
+}
+
 TEST_CASE("half the channels of every group of ResNet18 is the net that Torch-Pruning publishes") {
   const eval::NetSpec spec = eval::make_net("resnet18", {});
   const prune::ChannelGroups groups = prune::channel_groups(spec);

@@ -58,6 +58,8 @@ TEST_CASE("texts become typed values") {
   CHECK(parse_option(lr, "5.0e-4") == 5.0e-4);
   CHECK(parse_option(lr, "1").is_number_float());
   CHECK(parse_option(nesterov, "false") == false);
+  for (const char* yes : {"true", "True", "TRUE"}) CHECK(parse_option(nesterov, yes) == true);  // as YAML 1.2's core schema
+  for (const char* no : {"False", "FALSE"}) CHECK(parse_option(nesterov, no) == false);
   CHECK(parse_option(criterion, "l1") == "l1");
   CHECK(parse_option(augment, "flip,crop") == Json({"flip", "crop"}));
   CHECK(parse_option(augment, "") == Json::array());
@@ -66,6 +68,8 @@ TEST_CASE("texts become typed values") {
 }
 
 TEST_CASE("a text that does not fit is refused with what would") {
+  for (const char* other : {"yes", "on", "tRUE", "1"})
+    CHECK(parse_message(nesterov, other) == "'" + std::string(other) + "' is not true or false");
   CHECK(parse_message(epochs, "many") == "'many' is not an integer from 1 to 1000");
   CHECK(parse_message(epochs, "1.5") == "'1.5' is not an integer from 1 to 1000");
   CHECK(parse_message(epochs, "12 ") == "'12 ' is not an integer from 1 to 1000");

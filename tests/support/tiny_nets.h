@@ -49,6 +49,16 @@ inline eval::NetSpec gated_net(int extent = 8, int classes = 5) {
   return std::move(net).build();
 }
 
+/// conv a (3 -> 32) - conv g (32 -> 64 in 4 groups) - conv c (64 -> 16) - global pool - linear to 10 classes, all 3x3, on 16 x 16 images.
+inline eval::NetSpec grouped_net() {
+  eval::NetBuilder net("grouped", {3, 16, 16});
+  int x = net.relu("a_relu", net.convolution("a", net.input(), 32, {3, 1, 1}));
+  x = net.relu("g_relu", net.convolution("g", x, 64, {3, 1, 1}, true, 4));
+  x = net.relu("c_relu", net.convolution("c", x, 16, {3, 1, 1}));
+  net.linear("fc", net.flatten("flatten", net.adaptive_average_pool("global", x, 1)), 10);
+  return std::move(net).build();
+}
+
 /// A registry net made small enough for a test.
 inline eval::NetSpec small_instance(const std::string& name) {
   return eval::make_net(name, {.width = 0.25, .classes = 7, .input = {3, 32, 32}, .layout = eval::Layout::small});

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <unordered_map>
 
@@ -14,6 +15,10 @@
 namespace search {
 
 namespace {
+
+/// What yaml-cpp calls the tag of a scalar without quotes.
+constexpr const char* plain_tag = "?";
+constexpr const char* merge_key = "<<";
 
 std::string position(const std::string& file, const YAML::Mark& mark) {
   return mark.is_null() ? file : fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
@@ -50,10 +55,11 @@ class TreeBuilder : public YAML::EventHandler {
     add(std::move(node), anchor);
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     YamlNode node{.kind = YamlNode::Kind::scalar, .where = position(file_, mark), .text = value};
     spend(node.where, weight(node));
     add(std::move(node), anchor);
+    if (tag == plain_tag && value == merge_key && !open_.empty() && open_.back().key) open_.back().merges = true;
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -82,6 +88,8 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     YAML::anchor_t anchor = 0;
     std::optional<YamlNode> key = {};                        ///< of a mapping: read, its value is awaited
+    bool merges = false;                                     ///< the key that was read is `<<`, not quoted
+    std::vector<YamlNode> merged = {};                       ///< what `<<` names, in its order
     std::unordered_map<std::string, std::string> keys = {};  ///< of a mapping, with where they stand
   };
 
@@ -112,7 +120,20 @@ class TreeBuilder : public YAML::EventHandler {
   void close() {
     Level level = std::move(open_.back());
     open_.pop_back();
+    for (YamlNode& source : level.merged)
+      for (YamlNode::Member& member : source.members)
+        if (level.keys.try_emplace(member.key, member.where).second) level.node.members.push_back(std::move(member));
     add(std::move(level.node), level.anchor);
+  }
+
+  void merge(Level& mapping, YamlNode value) {
+    const auto take = [&](YamlNode& source) {
+      if (source.kind != YamlNode::Kind::mapping)
+        fail_at(source.where, path(), describe(source) + " is not to be merged; valid: a mapping or a list of them, as in '<<: *name'");
+      mapping.merged.push_back(std::move(source));
+    };
+    if (value.kind != YamlNode::Kind::list) return take(value);
+    for (YamlNode& item : value.items) take(item);
   }
 
   void add(YamlNode node, YAML::anchor_t anchor) {
@@ -124,6 +145,10 @@ class TreeBuilder : public YAML::EventHandler {
       root_ = std::move(node);
     } else if (Level& level = open_.back(); level.node.kind == YamlNode::Kind::list) {
       level.node.items.push_back(std::move(node));
+    } else if (level.merges) {
+      merge(level, std::move(node));
+      level.key.reset();
+      level.merges = false;
     } else if (level.key) {
       level.node.members.push_back({level.key->text, level.key->where, std::move(node)});
       level.key.reset();
@@ -165,12 +190,31 @@ void emit(YAML::Emitter& out, const YamlNode& node) {
     case YamlNode::Kind::mapping:
       out << YAML::BeginMap;
       for (const YamlNode::Member& member : node.members) {
-        out << YAML::Key << member.key << YAML::Value;
+        out << YAML::Key;
+        if (member.key == merge_key) out << YAML::DoubleQuoted;
+        out << member.key << YAML::Value;
         emit(out, member.value);
       }
       out << YAML::EndMap;
       return;
   }
+}
+
+/// What is often meant where yaml-cpp gives up: a tab in the indentation, or a variable in braces without quotes; or "".
+std::string syntax_hint(const std::string& text, const YAML::Mark& mark) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 0; number <= mark.line && std::getline(lines, line); ++number) {
+    const std::size_t indentation = std::min(line.find_first_not_of(" \t"), line.size());
+    if (line.substr(0, indentation).find('\t') != std::string::npos && indentation < line.size())
+      return fmt::format("; line {} is indented by a tab; valid: spaces", number + 1);
+    const std::size_t variable = line.find("${");
+    const bool in_braces = variable != std::string::npos && line.find_first_of("{[") < variable;
+    if (in_braces && line.find_last_of("\"'", variable) == std::string::npos)
+      return fmt::format("; the variable in line {} stands in braces or brackets; valid: in quotes, as in {{root: \"${{NAME}}\"}}",
+                         number + 1);
+  }
+  return "";
 }
 
 }  // namespace
@@ -197,8 +241,12 @@ YamlNode parse_yaml(const std::string& text, const std::string& file) {
     if (parser.HandleNextDocument(second)) fail_at(second.take().where, "", "a second document; valid: one experiment a file");
     return root;
   } catch (const YAML::Exception& error) {
-    fail_at(position(file, error.mark), "", "not YAML: " + error.msg);
+    fail_at(position(file, error.mark), "", "not YAML: " + error.msg + syntax_hint(text, error.mark));
   }
+}
+
+void drop_extensions(YamlNode& root) {
+  std::erase_if(root.members, [](const YamlNode::Member& member) { return member.key.starts_with("x-"); });
 }
 
 std::string to_yaml(const YamlNode& root) {

@@ -8,7 +8,8 @@
 
 namespace search {
 
-/// A scalar, a list or a mapping. Aliases are expanded, scalars are text.
+/// A scalar, a list or a mapping. Aliases are expanded, scalars are text. What a mapping takes over by `<<` (a mapping or a list of them;
+/// the mapping's own keys win, then those of the first) stands behind its own keys and says where it was written.
 struct YamlNode {
   enum class Kind { null, scalar, list, mapping };
   struct Member;
@@ -38,6 +39,9 @@ constexpr std::size_t max_yaml_bytes = 1 << 20;
 /// The one document of the text; null for an empty one. `file` is what messages call it.
 /// Throws storage::Error(invalid), "file:line:column: ...", for bad syntax, a key given twice, and what passes the limits above.
 YamlNode parse_yaml(const std::string& text, const std::string& file);
+
+/// Removes the keys of the root that begin with "x-": homes of anchors, which are expanded by now.
+void drop_extensions(YamlNode& root);
 
 /// The tree as YAML that reads as the same tree: comments, aliases and the file's way to write it are gone.
 std::string to_yaml(const YamlNode& root);

@@ -1,10 +1,13 @@
 #include "search/experiment/yaml/yaml_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <string_view>
 
 #include "storage/base/error.h"
+#include "storage/base/option_text.h"
 
 namespace search {
 
@@ -25,6 +28,11 @@ std::string section_name(const std::string& path) {
     begin = end + 1;
   }
   return name;
+}
+
+/// What a decimal comma in braces leaves: {lr: 0,01} is {lr: 0, 01: ~}.
+bool is_decimal(const YamlNode::Member& member) {
+  return member.value.kind == YamlNode::Kind::null && member.key.find_first_not_of("0123456789") == std::string::npos;
 }
 
 }  // namespace
@@ -97,7 +105,7 @@ Json YamlReader::read(const Option& option) const {
     if (values.empty()) checked([&] { return check_option(option, values); });
     return values;
   }
-  if (!is(YamlNode::Kind::scalar)) fail("is not a single value; valid: " + option.doc);
+  if (!is(YamlNode::Kind::scalar)) fail(fmt::format("is not a single value; valid: {} ({})", storage::valid_values(option), option.doc));
   if (option.kind == OptionKind::path && node_->text.empty()) fail("is not a path; valid: " + option.doc);
   Json value = checked([&] { return parse_option(option, node_->text); });
   return option.kind == OptionKind::path ? Json((folder_ / value.get<std::string>()).lexically_normal().string()) : value;
@@ -154,7 +162,9 @@ void YamlReader::finish() const {
     bool known = false;
     for (const std::string& key : known_) known = known || key == member.key;
     if (!known) {
-      fail_at(member.where, join_key(path_, member.key), "'" + member.key + "' is not a key" + storage::suggestion(member.key, known_));
+      fail_at(member.where, join_key(path_, member.key),
+              "'" + member.key + "' is not a key" +
+                  (is_decimal(member) ? "; valid: decimals behind a point, as in 0.01" : storage::suggestion(member.key, known_)));
     }
   }
 }

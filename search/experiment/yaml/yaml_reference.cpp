@@ -122,7 +122,8 @@ constexpr const char* opening =
     "the "
     "command line replaces a value (`-s train.epochs=3`, `-s nets.0.width=0.5`). A key that is not listed here is an error with its line, "
     "its "
-    "column and the nearest key that is valid. An entry of a list that needs only its `name` may be that name alone (`nets: "
+    "column and the nearest key that is valid; keys of the file itself that begin with `x-` are passed over, as homes of anchors, and `<<: "
+    "*anchor` (or a list of them) takes a mapping over. An entry of a list that needs only its `name` may be that name alone (`nets: "
     "[vgg16_bn]`).\n";
 
 }  // namespace

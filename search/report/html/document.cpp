@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "search/report/best.h"
 #include "search/report/comparison.h"
 #include "search/report/html/columns.h"
 
@@ -29,6 +30,13 @@ Json experiment_part(const storage::Repository& repository) {
     for (const char* key : {"search", "objectives", "constraints"})
       if (settings.contains(key)) part[key] = settings.at(key);
   part["tolerance"] = stored_tolerance(repository);
+  return part;
+}
+
+/// Of each task the net to take, as `nas-run best` says it.
+Json best_part(const storage::Repository& repository, const Snapshot& run, const std::string& directory) {
+  Json part = Json::array();
+  for (const Best& best : best_nets(repository, run, {})) part.push_back(to_json(best, directory));
   return part;
 }
 
@@ -71,6 +79,7 @@ Json document(const storage::Repository& repository, const HtmlOptions& options)
                 {"trials", trials_part(run)},
                 {"fronts", fronts},
                 {"groups", to_json(groups, run)},
+                {"best", best_part(repository, run, options.results)},
                 {"comparison", to_json(compare(measured_nets(run), ""))},
                 {"latencies", std::move(latency_rows)},
                 {"widths", widths_part(repository, run)},

@@ -1,4 +1,4 @@
-// What ran, what failed, what sharing saved, and the answer.
+// Which net to take and why, beside the front; who beats whom; then what ran, what failed and what sharing saved.
 (() => {
   "use strict";
 
@@ -90,73 +90,121 @@
     ],
   });
 
-  /** Of each task the smallest net of the front that is as good as the bases, within the tolerance. */
-  const found = (data) => {
-    const tolerance = typeof (data.experiment || {}).tolerance === "number" ? data.experiment.tolerance : 0.01;
-    return data.taskNames.map((task) => {
-      const front = ((data.fronts[task] || {}).macs || []).map((net) => data.nets[net]);
-      const bases = data.nets.filter((net) => net.trial && net.trial.task === task && report.roleOf(net) === "base" && net.val !== null);
-      if (bases.length === 0 || front.length === 0) return null;
-      const base = d3.mean(bases, (net) => net.val), macs = d3.mean(bases, (net) => net.macs);
-      const good = front.find((net) => net.val >= base - tolerance - 1e-9);
-      return el("p", {}, el("strong", {}, task + ": "),
-        good ?
-          [
-            "the smallest net within ", report.percent(tolerance, 1).replace(" %", " points"), " of the bases' mean validation accuracy (",
-            report.percent(base), ") is ", el("a", { href: "#net/" + good.index }, good.label), " with ", report.ratio(good.macs / macs),
-            " of the MACs: ", report.percent(good.val), " validation", good.test === null ? "" : ", " + report.percent(good.test) + " test", "."
-          ] :
-          [
-            "no net is within ", report.percent(tolerance, 1).replace(" %", " points"), " of the bases' mean validation accuracy (", report.percent(base), ")."
-          ]);
-    });
+  const points = (value) => (value < 0 ? "−" : "+") + Math.abs(100 * value).toFixed(1);
+
+  const interval = (bounds, text) => (Array.isArray(bounds) ? `${text(bounds[0])} to ${text(bounds[1])}` : "one seed, no interval");
+
+  const verdict = (control) => (control.verdict !== "undecided" ? control.verdict :
+      typeof control.seeds_to_decide === "number"               ? `undecided; about ${control.seeds_to_decide} seeds would decide` :
+                                                                  "undecided");
+
+  /** What the net to take is compared with. */
+  const controls = (best, id) => (best.controls.length === 0 ? null : report.tableFigure({
+    id,
+    title: "Against what it must beat",
+    rows: best.controls,
+    text: "On test data, over the seeds that both have. The lead is of the net above, in points of accuracy, with its 95 % interval.",
+    columns: [
+      { name: "against", value: (row) => row.name },
+      { name: "accuracy_test", value: (row) => row.accuracy_test, text: (row) => report.percent(row.accuracy_test), number: true },
+      { name: "macs", value: (row) => row.macs, text: (row) => report.count(row.macs), number: true },
+      { name: "lead", value: (row) => row.difference, text: (row) => points(row.difference), number: true },
+      { name: "low", value: (row) => row.low, text: (row) => (typeof row.low === "number" ? points(row.low) : "–"), number: true },
+      { name: "high", value: (row) => row.high, text: (row) => (typeof row.high === "number" ? points(row.high) : "–"), number: true },
+      { name: "verdict", value: (row) => row.verdict, text: verdict },
+    ],
+  }));
+
+  /** Of a task: which net to take and why, beside the front; then what it must beat. */
+  const answer = (data) => (best, i) => {
+    const net = data.nets.find((each) => each.trial && each.trial.number === best.trial && each.step === best.step);
+    const number = i === 0 ? "" : `-${i + 1}`;
+    return [
+      el("div", { class: "pair answers" },
+        el("div", { class: "answer" }, el("h3", {}, `${best.task}: take `, net ? el("a", { href: "#net/" + net.index }, best.net) : best.net),
+          el("ul", {},
+            el("li", {},
+              `${report.ratio(best.macs_ratio)} of the multiply-accumulates of its base (${report.count(best.macs)}), ` +
+                `${report.ratio(best.params_ratio)} of its parameters (${report.count(best.params)})`),
+            el("li", {},
+              `${report.percent(best.accuracy_test)} of the test images right (${interval(best.interval, report.percent)}), ` +
+                `${report.percent(best.accuracy_val)} of the validation images; ${best.seeds} seed${best.seeds === 1 ? "" : "s"}`),
+            el("li", {}, `chosen on validation data: ${best.why}`))),
+        report.front(data, best.task, "front" + number)),
+      el("pre", { tabindex: "0", class: "export" }, best.export),
+      controls(best, "controls" + number),
+    ];
   };
 
-  /** Who beats whom, as nas-run compare says it; those that the data tell apart first. */
+  const answers = (data) =>
+    (data.best.length > 0 ? data.best.map(answer(data)) :
+                            el("p", { class: "answer" }, "No net is measured on test data yet; then this page opens on which one to take."));
+
+  const comparisonColumns = () => {
+    const inUnits = (row, key) => (typeof row[key] !== "number" ? "–" :
+        row.measure === "macs"                                  ? report.ratio(row[key]) + " ×" :
+                                                                  row[key].toFixed(2) + " points");
+    return [
+      { name: "task", value: (row) => row.task },
+      { name: "base", value: (row) => row.net },
+      { name: "at equal", value: (row) => row.budget },
+      { name: "first", value: (row) => row.one },
+      { name: "second", value: (row) => row.other },
+      { name: "verdict", value: (row) => row.verdict },
+      { name: "difference", value: (row) => row.difference, text: (row) => inUnits(row, "difference"), number: true },
+      { name: "low", value: (row) => row.low, text: (row) => inUnits(row, "low"), number: true },
+      { name: "high", value: (row) => row.high, text: (row) => inUnits(row, "high"), number: true },
+      { name: "seeds", value: (row) => row.n, number: true },
+      { name: "p_corrected", value: (row) => row.p_corrected, text: (row) => report.ratio(row.p_corrected), number: true },
+    ];
+  };
+
+  /** One line; what `make` gives comes when it is opened. */
+  const folded = (line, make) => {
+    const details = el("details", {
+      toggle: () => {
+        if (details.open && details.children.length === 1) details.append(make());
+      }
+    },
+      el("summary", {}, line));
+    return details;
+  };
+
+  /** Who beats whom, as nas-run compare says it: what the data tell apart, the largest differences first; the rest folded. */
   const comparison = (data) => {
-    const rows = (data.comparison || []).slice().sort((one, other) => one.p_corrected - other.p_corrected),
-          told = rows.filter((row) => row.p_corrected <= 0.05).length;
-    if (rows.length === 0) return null;
-    const points = (row, key) => (typeof row[key] !== "number" ? "–" :
-        row.measure === "macs"                                 ? report.ratio(row[key]) + " ×" :
-                                                                 row[key].toFixed(2) + " points");
-    return report.tableFigure({
-      id: "comparison",
-      title: "Who beats whom",
-      rows,
-      pageRows: 12,
-      text: "Paired over the seeds that both have, on test data; p is of Student's t test, of ratios of the sign test, " +
-        `corrected for the number of comparisons (Holm). Told apart at 5 %: ${told} of ${rows.length}. ` +
-        "The difference is the first less the second, or the ratio of their MACs.",
-      columns: [
-        { name: "task", value: (row) => row.task },
-        { name: "base", value: (row) => row.net },
-        { name: "at equal", value: (row) => row.budget },
-        { name: "first", value: (row) => row.one },
-        { name: "second", value: (row) => row.other },
-        { name: "seeds", value: (row) => row.n, number: true },
-        { name: "difference", value: (row) => row.difference, text: (row) => points(row, "difference"), number: true },
-        { name: "low", value: (row) => row.low, text: (row) => points(row, "low"), number: true },
-        { name: "high", value: (row) => row.high, text: (row) => points(row, "high"), number: true },
-        { name: "p_corrected", value: (row) => row.p_corrected, text: (row) => report.ratio(row.p_corrected), number: true },
-        { name: "verdict", value: (row) => row.verdict },
-      ],
-    });
+    const all = data.comparison || [], size = (row) => (row.measure === "macs" ? Math.abs(Math.log(row.difference)) : Math.abs(row.difference));
+    const told = all.filter((row) => row.p_corrected <= 0.05)
+                   .sort((one, other) => (one.measure === other.measure ? size(other) - size(one) :
+                             one.measure < other.measure                ? -1 :
+                                                                          1));
+    const open = all.filter((row) => !(row.p_corrected <= 0.05)).sort((one, other) => one.p_corrected - other.p_corrected);
+    if (all.length === 0) return null;
+    const table = (id, title, rows, text) => report.tableFigure({ id, title, rows, pageRows: 12, text, columns: comparisonColumns() });
+    return [
+      told.length === 0 ? null :
+                          table("comparison", "Who beats whom", told,
+                            "Paired over the seeds that both have, on test data; p is of Student's t test, of ratios of the sign test, " +
+                              "corrected for the number of comparisons (Holm). The difference is the first less the second, or the ratio of their MACs."),
+      open.length === 0 ? null :
+                          folded(`${open.length} of ${all.length} comparisons are not decided by these seeds`,
+                            () => table("undecided", "Not decided", open, "More seeds decide more; the nearest to a decision come first.")),
+    ];
   };
 
   report.overview = (data) => {
     const { overview } = data, saved = overview.without_sharing.stages - overview.done.stages;
     const seconds = overview.without_sharing.wall_s - overview.done.wall_s;
     return [
+      answers(data),
+      comparison(data),
+      el("h3", { class: "part" }, "What ran"),
       el("div", { class: "tiles" }, tile("Trials", data.trials.length, counted(overview.trials)),
         tile("Stages", d3.sum(Object.values(overview.stages)), counted(overview.stages)),
         tile("Nets made", data.nets.length, `${data.nets.filter((net) => net.test !== null).length} measured on test data`),
         tile("Compute time", report.duration(overview.done.wall_s), "all slots together"),
         tile("Saved by sharing", saved > 0 ? report.count(saved) + " stages" : "nothing", saved > 0 ? report.duration(seconds) + " of compute time" : null)),
-      found(data),
       el("div", { class: "pair" }, sharing(overview), kinds(overview)),
       el("div", {}, failures(overview)),
-      comparison(data),
       data.experiment ? el("details", {}, el("summary", {}, "The experiment's file"), el("pre", { tabindex: "0", class: "yaml" }, data.experiment.yaml)) : null,
     ];
   };

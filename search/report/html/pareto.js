@@ -4,7 +4,7 @@
 
   const { el } = report;
   const most = 2500;  // points that are drawn besides the front
-  const state = { task: null, x: "macs", y: "val", what: "nets", log: true, whole: false };
+  const choices = { task: null, x: "macs", y: "val", what: "nets", log: true, whole: false };
 
   const splits = { val: "validation", test: "test" };
 
@@ -40,7 +40,7 @@
   report.lookOfNet = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
 
   /** Means over seeds of the task's groups, a point a step; a base stands once. */
-  const meansOf = (data, role) => {
+  const meansOf = (data, state, role) => {
     const seen = new Set();
     return data.groups.filter((group) => group.task === state.task && group.role === role)
       .flatMap((group) => group.steps.map((step, i) => {
@@ -57,7 +57,7 @@
     plot.append("path").attr("class", "whisker").attr("d", `M${x(point.cost) - 4},${y(point.summary.low)}h8m-4,0V${y(point.summary.high)}m-4,0h8`);
   });
 
-  const meanMarks = (plot, points, x, y, kind, lookOf) => {
+  const meanMarks = (plot, state, points, x, y, kind, lookOf) => {
     const marks = plot.selectAll(".mark." + kind)
                     .data(points)
                     .enter()
@@ -74,13 +74,14 @@
     report.tip(marks, (point) => `${point.name}\n${splits[state.y]} ${report.summary(point.summary)}\n${report.costText(state.x, point.cost)}`);
   };
 
-  const chart = (data) => {
+  /** What `state` chooses to show, as the figure `id`; `brief`: a text in place of the whole explanation. */
+  const chart = (data, state, id, brief = null) => {
     const nets = data.nets.filter((net) => net.trial && net.trial.task === state.task && net.trial.role === "pruned" && typeof net[state.y] === "number"
         && typeof report.costOf(net, state.x) === "number");
     const front = ((data.fronts[state.task] || {})[state.x] || []).map((index) => data.nets[index]);
     const shown = front.filter((net) => typeof net[state.y] === "number");
     const others = thinned(nets.filter((net) => !shown.includes(net)));
-    const baselines = meansOf(data, "baseline"), means = meansOf(data, "pruned");
+    const baselines = meansOf(data, state, "baseline"), means = meansOf(data, state, "pruned");
     const names = Array.from(new Set(baselines.map((point) => point.name)));
     const baseLook = (point) => report.look(names.indexOf(point.name) + 3);
     const meanLook = (point) => (point.step === 0 ? report.look(-1) : report.lookOf(point.group.criterion));
@@ -113,14 +114,15 @@
     const below = accuracies.filter((accuracy) => accuracy < lowest - 1e-9).length;
     const left = nets.length - others.length - shown.filter((net) => nets.includes(net)).length;
     return report.figure({
-      id: "pareto",
+      id,
       title: `${splits[state.y][0].toUpperCase() + splits[state.y].slice(1)} accuracy against ${report.costName(state.x)}`,
       columns,
       rows,
-      text: "Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever " +
-        "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. " +
-        "Click a mark for its net." + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
-        + (below > 0 ? ` Below the chart's lower edge: ${below}.` : ""),
+      text: brief
+        || ("Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever " +
+          "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. " +
+          "Click a mark for its net." + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
+          + (below > 0 ? ` Below the chart's lower edge: ${below}.` : "")),
       legend: [
         ...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })), { name: "base", mark: report.symbolMark(report.look(-1)) },
         ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))
@@ -149,7 +151,7 @@
         plot.attr("clip-path", report.clip(svg, 52, 16, width - 60, height - 58));
         if (state.what === "means") {
           whiskers(plot, means, x, y);
-          meanMarks(plot, means, x, y, "mean", meanLook);
+          meanMarks(plot, state, means, x, y, "mean", meanLook);
         } else {
           const at = (net) => `translate(${x(report.costOf(net, state.x))},${y(net[state.y])})`;
           const dots = plot.selectAll(".net")
@@ -184,15 +186,20 @@
           report.tip(links, netText);
         }
         whiskers(plot, baselines, x, y);
-        meanMarks(plot, baselines, x, y, "baseline", baseLook);
+        meanMarks(plot, state, baselines, x, y, "baseline", baseLook);
         return height;
       },
     });
   };
 
+  /** The front of a task, each net by its MACs and validation accuracy. */
+  report.front = (data, task, id) => chart(data, { task, x: "macs", y: "val", what: "nets", log: true, whole: false }, id,
+    "Ringed and joined: nets that no other beats in both accuracy and cost. Hollow: baselines.");
+
   report.pareto = (data) => {
+    const state = choices;
     state.task = data.taskNames.includes(state.task) ? state.task : data.taskNames[0];
-    const place = el("div"), show = () => place.replaceChildren(chart(data));
+    const place = el("div"), show = () => place.replaceChildren(chart(data, state, "pareto"));
     const set = (key) => (value) => {
       state[key] = value;
       show();

@@ -7,6 +7,7 @@
 #include "prune/magnitude.h"
 #include "prune/refit.h"
 #include "prune/surgery.h"
+#include "prune/width_cost.h"
 #include "search/worker/requests/requests.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -62,6 +63,14 @@ Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& alloca
       remarks[group.name] = "the cap kept channels";
   }
   return remarks;
+}
+
+/// What a mask leaves of the net, counted as a `keep` request counts; null for others.
+Json share_left(const Json& request, const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::KeepMask& mask) {
+  const prune::PruneRequest asked = prune::prune_request_from_json(request);
+  if (asked.kind != prune::PruneRequest::Kind::keep) return {};
+  const prune::WidthCost cost(spec, groups, asked.of);
+  return cost.cost(prune::kept_counts(mask)) / cost.cost(prune::kept_counts(prune::keep_all(groups)));
 }
 
 /// Gives `smaller`, the cut net, its refitted weights, and says what that did: {"images", "layers": [...]}, and where the data have
@@ -124,12 +133,14 @@ Json prune_net(const Json& request) {
   storage::commit_file(temporary.path(), output);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller.spec());
+  const Json left = request.contains("request") ? share_left(request.at("request"), given.spec, groups, allocation.mask) : Json();
   Json answer{{"params", after.params},
               {"macs", after.macs},
               {"before", {{"params", before.params}, {"macs", before.macs}}},
               {"kept", kept},
               {"remarks", remarks(groups, allocation)},
               {"target_reached", allocation.target_reached},
+              {"left", left},
               {"output", output.string()}};
   if (!refitted.is_null()) answer["refit"] = refitted;
   if (allocation.eta) answer["eta"] = *allocation.eta;

@@ -46,13 +46,32 @@ TEST_CASE("unknown keys are refused with the nearest") {
   CHECK(with_line(6, "train: {epochs: 4, epochs: 5}") == "e.yaml:6:20: train.epochs: 'epochs' is given twice, first at e.yaml:6:9");
 }
 
+TEST_CASE("anchors live under x-, and what is merged keeps its place in messages") {
+  SmallExperiment small;
+  small.lines.push_back("x-short: &short {epochs: 4, lr: 0.5}");
+  small.lines.push_back("x-other: [anything, {goes: here}]");
+  small.lines[5] = "train: {batch: 8}";
+  CHECK(load_experiment(small.write()).train.batch == 8);
+  small.lines.insert(small.lines.begin(), "x-first: &first {epochs: many}");
+  small.lines[6] = "train: {<<: *first, batch: 8}";
+  CHECK(message(small, small.write()) == "e.yaml:1:26: train.epochs: 'many' is not an integer from 1 to 100000");
+  CHECK(load_experiment(small.write(), {{"train.epochs", "6"}}).train.epochs == 6);
+  small.lines[0] = "x-first: &first {epochs: 5}";  // its values are copied by now, so that setting one there would do nothing
+  CHECK_THAT(message(small, small.write(), {{"x-first.epochs", "6"}}), Contains("-s x-first.epochs=6: x-first: 'x-first' is not a key"));
+}
+
+TEST_CASE("a decimal comma in braces is named") {
+  CHECK(with_line(6, "train: {optimizer: {lr: 0,01}}") ==
+        "e.yaml:6:27: train.optimizer.01: '01' is not a key; valid: decimals behind a point, as in 0.01");
+}
+
 TEST_CASE("values of the wrong type or range are refused with what is valid") {
   CHECK(with_line(6, "train: {epochs: many}") == "e.yaml:6:17: train.epochs: 'many' is not an integer from 1 to 100000");
   CHECK(with_line(6, "train: {epochs: 0}") == "e.yaml:6:17: train.epochs: 0 is not an integer from 1 to 100000");
   CHECK(with_line(6, "train: {epochs: [4]}") ==
-        "e.yaml:6:17: train.epochs: a list is not a single value; valid: passes over the training images");
+        "e.yaml:6:17: train.epochs: a list is not a single value; valid: an integer from 1 to 100000 (passes over the training images)");
   CHECK(with_line(6, "train: {epochs: }") ==
-        "e.yaml:6:17: train.epochs: nothing is not a single value; valid: passes over the training images");
+        "e.yaml:6:17: train.epochs: nothing is not a single value; valid: an integer from 1 to 100000 (passes over the training images)");
   CHECK(with_line(6, "train: [1]") == "e.yaml:6:8: train: a list is not a mapping; valid: keys, as in '{epochs: ...}'");
   CHECK(with_line(6, "train: {augment: flip}") == "e.yaml:6:18: train.augment: 'flip' is not a list; valid: as in '[a, b]'");
   CHECK(with_line(6, "train: {augment: [flip, corp]}") == "e.yaml:6:25: train.augment.1: 'corp' is not known (did you mean 'crop'?)");

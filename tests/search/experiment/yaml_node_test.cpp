@@ -69,6 +69,45 @@ TEST_CASE("an alias repeats its value and stands where it is used") {
   CHECK(root.find("b")->where == "f:2:4");
 }
 
+TEST_CASE("a merge key takes over what the mapping does not have itself, and says where it was written") {
+  const YamlNode root = parse_yaml(
+      "x-a: &a {lr: 1, epochs: 2}\nx-b: &b {epochs: 3, batch: 4}\none: {<<: *a, lr: 9}\nboth: {<<: [*b, *a]}\nchain: {<<: {<<: *b, batch: "
+      "5}}\nquoted: {'<<': *a}\n",
+      "f");
+  const YamlNode& one = *root.find("one");
+  REQUIRE(one.members.size() == 2);
+  CHECK(one.find("lr")->text == "9");
+  CHECK(one.find("epochs")->text == "2");
+  CHECK(one.find("epochs")->where == "f:1:25");
+  const YamlNode& both = *root.find("both");
+  REQUIRE(both.members.size() == 3);
+  CHECK(both.find("epochs")->text == "3");
+  CHECK(both.find("batch")->text == "4");
+  CHECK(both.find("lr")->text == "1");
+  CHECK(root.find("chain")->find("batch")->text == "5");
+  CHECK(root.find("chain")->find("epochs")->text == "3");
+  CHECK(root.find("quoted")->find("<<")->find("lr")->text == "1");
+  CHECK(parse_yaml(to_yaml(root), "g").find("quoted")->find("<<")->find("lr")->text == "1");
+
+  CHECK(parse_error("a: {<<: 3}") == "f:1:9: a.<<: '3' is not to be merged; valid: a mapping or a list of them, as in '<<: *name'");
+  CHECK_THAT(parse_error("a: {<<: [{b: 1}, x]}"), Contains("f:1:18: a.<<: 'x' is not to be merged"));
+  CHECK(parse_error("a: {<<: {}, <<: {}}") == "f:1:13: a.<<: '<<' is given twice, first at f:1:5");
+}
+
+TEST_CASE("keys of the root that begin with x- can be dropped") {
+  YamlNode root = parse_yaml("x-a: 1\nb: {x-c: 2}\nx: 3\n", "f");
+  drop_extensions(root);
+  REQUIRE(root.members.size() == 2);
+  CHECK(root.find("b")->find("x-c")->text == "2");
+  CHECK(root.find("x")->text == "3");
+}
+
+TEST_CASE("what is often meant where YAML ends is said") {
+  CHECK_THAT(parse_error("train:\n\tepochs: 3\n"), Contains("line 2 is indented by a tab; valid: spaces"));
+  CHECK_THAT(parse_error("a: {file: ${VAR}/x.csv}\n"), Contains("the variable in line 1 stands in braces") && Contains("in quotes"));
+  CHECK_THAT(parse_error("a: {file: '${VAR}', b: [}\n"), !Contains("variable"));
+}
+
 TEST_CASE("a tree written as YAML reads as the same tree") {
   const std::string text =
       "a: {b: [1, {c: '${X:-y}'}, [], {}], empty: '', none: ~}\nword: 'null'\n'x: y': \"line\\nnext # no comment\"\nd: ['- e', '!t', '*f', "

@@ -104,6 +104,18 @@ class Page:
                        CONTROLS)
 
 
+def check_answer(page, height):
+    """The page opens on the net to take, with the front in view."""
+    equal(page.js("return location.hash"), "", "the view that the page opens on")
+    page.check_counts({"#figure-front .mark.front": 4})
+    page.check_text(".answer h3", r"^clothes: take vgg, lda-wilks, (gradual, step 2|one-shot, step 1)$")
+    page.check_text(".export", r"^nas-run export .*run [89] --step [12] --to torchscript -o small.pt$")
+    page.check_text("#figure-controls tbody", r"^vgg, whole.*narrow-vgg \(width 0.5\), from scratch.*undecided")
+    for selector in (".answer h3", "#figure-front svg"):
+        top = page.js("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
+        assert 0 < top < height - 100, f"{selector} begins at {top} of {height}"
+
+
 def check_drawn(page):
     page.check_counts({"#figure-sharing .mark": 4, "#figure-failures .mark": 1, "#figure-stages tbody tr": 5})
     page.check_text("#view-overview .tiles", r"Trials2120 done, 1 failed.*Stages8988 done, 1 failed")
@@ -202,6 +214,7 @@ def check_problems(driver, address):
 
 def look(driver, address, folder):
     page = Page(driver, address, 1400, 900, "light")
+    check_answer(page, 900)
     page.go("overview")
     assert len(base64.b64decode(page.cdp("Page.printToPDF")["data"])) > 20000  # paper has every view, also those that were not looked at yet
     page.check_counts({"#view-timeline .plot svg": 1, "#view-lineage .node": 7})
@@ -223,6 +236,7 @@ def look(driver, address, folder):
     driver.switch_to.new_window("tab")
     narrow = Page(driver, address, 400, 800, "dark")
     equal(background(narrow), "rgb(20, 23, 27)", "dark")
+    check_answer(narrow, 800)
     for view in ("overview", "pareto", "baselines", "curves", "kept", "lineage", "latency", "robustness", "search", "timeline", "trials", "net/5"):
         narrow.go(view)
         assert narrow.js("return document.documentElement.scrollWidth") <= 400, view + " scrolls sideways"
