@@ -175,6 +175,11 @@ void read_search(YamlReader section, Experiment& experiment) {
   experiment.seeds = values.at("seeds");
   experiment.tolerance = values.at("tolerance");
   experiment.strategy_options = section.values(strategy_info(experiment.strategy).options);
+  const Json& options_of_strategy = experiment.strategy_options;
+  if (options_of_strategy.contains("finalists") && options_of_strategy.at("finalists") > options_of_strategy.at("candidates"))
+    section.require("finalists", "")
+        .fail(fmt::format("is more than a round has candidates ({}); valid: at most as many",
+                          options_of_strategy.at("candidates").get<int>()));
   experiment.budget = read_budget_of_search(section.section("budget", "ends the search; with more of it the search goes on"));
   section.finish();
 }

@@ -121,8 +121,9 @@ TEST_CASE("what data, weights and training of other kinds refuse") {
   CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, weights: none.safetensors}]"),
              Contains("e.yaml:5:34: nets.0.weights: 'none.safetensors' is no file (") &&
                  Contains("); valid: safetensors to start from, or nothing"));
-  CHECK(with_line(6, "train: {distill: {weight: 0.5}}") ==
-        "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");
+  CHECK(
+      with_line(6, "train: {distill: {weight: 0.5}}") ==
+      "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");
   CHECK(with_line(10, "resources: {cache_limit: 20G}") ==
         "e.yaml:10:26: resources.cache_limit: '20G' is not a size; valid: as in 512MiB, 20GiB or 1TiB");
 }
@@ -138,6 +139,17 @@ TEST_CASE("a pretraining needs data of the task's size, and a baseline like it a
   CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, pretrain: same}]"),
              Contains("baselines.0.pretrain: 'same' is as nothing: the first of `nets` has no pretrain"));
   CHECK_THAT(with_line(10, "baselines: [{name: scratch, keep: 0.5}]"), Contains("baselines.0.keep"));
+}
+
+TEST_CASE("a search over widths has as many candidates as finalists, and criteria that score channels") {
+  SmallExperiment small;
+  small.lines.pop_back();
+  small.lines.push_back("search: {strategy: widths, candidates: 5, finalists: 6}");
+  CHECK_THAT(message(small, small.write()),
+             Contains("search.finalists: '6' is more than a round has candidates (5); valid: at most as many"));
+  small.lines.back() = "search: {strategy: widths}";
+  small.lines[7] = "  criteria: [magnitude]";
+  CHECK_THAT(message(small, small.write()), Contains("magnitude"));
 }
 
 TEST_CASE("a list that a strategy needs has an entry, a dataset's name is one, and a metric is one that a net can have") {
