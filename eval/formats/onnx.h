@@ -5,12 +5,14 @@
 #include <filesystem>
 
 #include "eval/nets/net.h"
+#include "eval/nets/net_info.h"
 
 namespace eval {
 
 struct OnnxNet {
   NetSpec spec;
   Weights weights;
+  NetInfo info = {};  ///< as the file's metadata say
 };
 
 /// Writes `path` in place; the caller makes it durable. Operator set 10, IR version 5, fp32. Input "images" [N, C, H, W], normalised as in
@@ -18,7 +20,10 @@ struct OnnxNet {
 /// leave none. Throws Error(invalid) naming the layer that ONNX cannot say exactly: local response norm over an even number of channels,
 /// adaptive pooling of maps whose extent its size does not divide, windows of ceil_mode that runtimes count differently; a tensor missing
 /// or of a wrong size; more than 2 GB of weights. Throws Error(environment) where the file cannot be written.
-void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights);
+/// What is known goes into the metadata (to_metadata). `end_to_end`: the input is pixels in [0, 255] as fp32, and the output probabilities;
+/// that needs mean and deviation.
+void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info = {},
+                bool end_to_end = false);
 
 /// Reads a classifier: one fp32 (or fp16, bf16, fp64) input [N, C, H, W] with numbers for C, H and W, one output [N, classes]; operator
 /// sets 7 to 24.

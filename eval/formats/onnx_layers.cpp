@@ -86,9 +86,13 @@ void OnnxLayers::add_constant(const std::string& name, const onnx::TensorProto& 
   values_[name] = {.constant = &tensor};
 }
 
+bool OnnxLayers::covers(const onnx::NodeProto& node) {
+  return (node.domain().empty() || node.domain() == "ai.onnx") && operators().contains(node.op_type());
+}
+
 void OnnxLayers::add_node(const onnx::NodeProto& proto) {
-  const auto known = proto.domain().empty() || proto.domain() == "ai.onnx" ? operators().find(proto.op_type()) : operators().end();
-  if (known == operators().end()) {
+  const auto known = operators().find(proto.op_type());
+  if (!covers(proto)) {
     if (proto.op_type() == "ConvTranspose") refuse("a transposed convolution is not covered: no classifier's maps grow");
     if (proto.op_type() == "PRelu") refuse("slopes that are learnt are not covered; LeakyRelu is");
     std::vector<std::string> types;

@@ -32,6 +32,9 @@ class OnnxLayers {
   /// Borrows a named constant.
   void add_constant(const std::string& name, const onnx::TensorProto& tensor);
 
+  /// Whether nodes of this type are read.
+  static bool covers(const onnx::NodeProto& node);
+
   /// A node will read the value: call it for all reads before the first add_node.
   void count_read(const std::string& name) { ++reads_[name]; }
 

@@ -210,6 +210,12 @@ void OnnxLayers::read_clip(const OnnxNode& node) {
     if (node.has_input(1)) least = scalar(node, 1);
     if (node.has_input(2)) most = scalar(node, 2);
   }
+  const Value made = activation(node, 0);
+  Layer& before = net_.spec.layers[made.layer];
+  if (least <= -none && most == 6 && before.kind == LayerKind::relu && made.direct && reads_[node.input(0)] == 1) {
+    before.kind = LayerKind::relu6;  // min(relu(x), 6), as PyTorch wrote it before Clip took inputs
+    return define(node, {.layer = made.layer, .flat = made.flat, .direct = true});
+  }
   if (least != 0 || (most != 6 && !(most >= none))) refuse(fmt::format("clips to [{}, {}]; covered are [0, 6] and [0, inf]", least, most));
   append_activation(node, most == 6 ? LayerKind::relu6 : LayerKind::relu);
 }

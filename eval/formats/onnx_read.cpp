@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -163,6 +164,21 @@ std::vector<bool> needed_nodes(const onnx::GraphProto& graph, const std::string&
   return needed;
 }
 
+/// What the metadata say, where it fits the net.
+NetInfo info_of(const onnx::ModelProto& model, const NetSpec& spec) {
+  std::map<std::string, std::string> metadata;
+  for (const onnx::StringStringEntryProto& entry : model.metadata_props()) metadata[entry.key()] = entry.value();
+  return fitting(net_info_from_metadata(metadata), spec);
+}
+
+/// "; further on the net has ..., which are not covered": what is met first may be arithmetic that only serves those.
+std::string uncovered_after(const onnx::GraphProto& graph, const std::vector<bool>& needed, int node) {
+  std::set<std::string> types;
+  for (int i = node + 1; i < graph.node_size(); ++i)
+    if (needed[i] && !OnnxLayers::covers(graph.node(i))) types.insert(onnx_shown(graph.node(i).op_type()));
+  return types.empty() ? "" : fmt::format("; further on the net has {}, not covered either", fmt::join(types, ", "));
+}
+
 OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes) {
   const onnx::GraphProto& graph = model.graph();
   OnnxFacts facts = facts_of(model);
@@ -182,11 +198,13 @@ OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes) {
     try {
       layers.add_node(graph.node(i));
     } catch (const Error& error) {
-      throw Error(error.kind(), fmt::format("{}: {}", onnx_label(graph.node(i), i), error.what()));
+      throw Error(error.kind(), fmt::format("{}: {}{}", onnx_label(graph.node(i), i), error.what(), uncovered_after(graph, needed, i)));
     }
   }
   try {
-    return std::move(layers).finish();
+    OnnxNet net = std::move(layers).finish();
+    net.info = info_of(model, net.spec);
+    return net;
   } catch (const Error& error) {
     throw Error(error.kind(), fmt::format("output '{}': {}", onnx_shown(output), error.what()));
   }

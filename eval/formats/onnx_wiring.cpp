@@ -197,8 +197,12 @@ void OnnxLayers::read_reshape(const OnnxNode& node) {
 
 void OnnxLayers::read_squeeze(const OnnxNode& node) {
   const Value& x = maps(node);
-  if (!are_spatial(node.has_input(1) ? numbers(node, 1) : node.integers("axes")) || shape(x).height != 1 || shape(x).width != 1)
-    refuse("only height and width of 1 may be squeezed");
+  const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
+  if (axes.size() == 1)
+    refuse(fmt::format("squeezes the axis {} alone; covered are height and width at once, as x.flatten(1) does", axes[0]));
+  if (!are_spatial(axes) || shape(x).height != 1 || shape(x).width != 1)
+    refuse(fmt::format("squeezes the axes [{}] of {}; covered are height and width where both are 1", fmt::join(axes, ", "),
+                       to_string(shape(x))));
   append_flatten(node, x);
 }
 

@@ -6,10 +6,12 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/onnx_node.h"
+#include "eval/formats/pixel_statistics.h"
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 
@@ -69,7 +71,8 @@ class GraphWriter {
   GraphWriter(const NetSpec& spec, const Weights& weights)
       : spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
 
-  onnx::ModelProto model() && {
+  /// `pixels`: how the net's input is made of them; nothing where it is given as the net takes it.
+  onnx::ModelProto model(const std::optional<PixelStatistics>& pixels) && {
     model_.set_ir_version(ir_version);
     model_.set_producer_name("nas-run");
     onnx::OperatorSetIdProto& set = *model_.add_opset_import();
@@ -77,9 +80,12 @@ class GraphWriter {
     set.set_version(operator_set);
     graph().set_name(spec_.name);
     set_shape(*graph().add_input(), "images", shapes_[0], /*flat=*/false);
-    values_.push_back({"images", false});
+    values_.push_back({pixels ? add_normalisation(*pixels) : "images", false});
     for (std::size_t i = 1; i < spec_.layers.size(); ++i) values_.push_back(add(i));
-    if (values_.back().name != "scores") add_node("Identity", "scores", {values_.back().name}, "scores");
+    if (pixels)
+      set_attribute(add_node("Softmax", "probabilities", {values_.back().name}, "scores"), "axis", std::int64_t{1});
+    else if (values_.back().name != "scores")
+      add_node("Identity", "scores", {values_.back().name}, "scores");
     set_shape(*graph().add_output(), "scores", shapes_.back(), values_.back().flat);
     return std::move(model_);
   }
@@ -101,7 +107,22 @@ class GraphWriter {
     return node;
   }
 
-  std::string output_name(const Layer& layer) const { return &layer == &spec_.layers.back() ? "scores" : layer.name + ".output"; }
+  /// The name of the net's input, made of pixels by a batch norm, which every runtime has.
+  std::string add_normalisation(const PixelStatistics& pixels) {
+    add_tensor("pixels.weight", torch::ones_like(pixels.mean));
+    add_tensor("pixels.bias", torch::zeros_like(pixels.mean));
+    add_tensor("pixels.mean", pixels.mean);
+    add_tensor("pixels.var", pixels.deviation.square());
+    onnx::NodeProto& norm = add_node("BatchNormalization", "pixels",
+                                     {"images", "pixels.weight", "pixels.bias", "pixels.mean", "pixels.var"}, "pixels.normalised");
+    set_attribute(norm, "epsilon", 0.);
+    ends_in_softmax_ = true;
+    return "pixels.normalised";
+  }
+
+  std::string output_name(const Layer& layer) const {
+    return &layer == &spec_.layers.back() && !ends_in_softmax_ ? "scores" : layer.name + ".output";
+  }
 
   void add_tensor(const std::string& name, const torch::Tensor& tensor) {
     const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
@@ -270,6 +291,7 @@ class GraphWriter {
   const std::map<std::string, std::vector<std::int64_t>> sizes_;
   onnx::ModelProto model_;
   std::vector<Value> values_;
+  bool ends_in_softmax_ = false;
 };
 
 /// Before anything is copied.
@@ -287,9 +309,20 @@ void check_size(const NetSpec& spec) {
 
 }  // namespace
 
-void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
+void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info, bool end_to_end) {
   check_size(spec);
-  const onnx::ModelProto model = GraphWriter(spec, weights).model();
+  onnx::ModelProto model = GraphWriter(spec, weights).model(end_to_end ? std::optional(pixel_statistics(info)) : std::nullopt);
+  std::map<std::string, std::string> metadata = to_metadata(info, spec);
+  if (!metadata.empty()) metadata["takes"] = takes(end_to_end);
+  if (end_to_end) {  // what is built in must not be done again
+    metadata.erase("mean");
+    metadata.erase("deviation");
+  }
+  for (const auto& [key, value] : metadata) {
+    onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
   if (model.ByteSizeLong() > most_bytes)
     throw Error(ErrorKind::invalid,
                 fmt::format("net '{}' needs {} bytes as ONNX; a file holds at most {}", spec.name, model.ByteSizeLong(), most_bytes));

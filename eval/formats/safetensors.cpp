@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <string_view>
 
 #include "storage/base/error.h"
 #include "storage/base/json.h"
@@ -30,6 +31,15 @@ const DataType data_types[] = {{"F64", torch::kFloat64},   {"F32", torch::kFloat
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
   throw Error(ErrorKind::invalid, fmt::format("{}: not a valid safetensors file: {}", path.string(), why));
+}
+
+/// What else the first eight bytes of a file may begin.
+std::string other_format(std::uint64_t first) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&first), sizeof first);
+  if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("\x80\x02"))
+    return "; it begins as what torch.save writes; valid: safetensors.torch.save_file(net.state_dict(), FILE)";
+  if (bytes.starts_with("\x08")) return "; it may be ONNX; valid: the extension .onnx";
+  return "";
 }
 
 /// One tensor as the header describes it, checked against the data's length.
@@ -108,7 +118,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   if (file_bytes < sizeof header_bytes || !in.read(reinterpret_cast<char*>(&header_bytes), sizeof header_bytes))
     refuse(path, "it is shorter than 8 bytes");
   if (header_bytes > file_bytes - sizeof header_bytes)
-    refuse(path, fmt::format("its header claims {} bytes, the file has {}", header_bytes, file_bytes));
+    refuse(path, fmt::format("its header claims {} bytes, the file has {}{}", header_bytes, file_bytes, other_format(header_bytes)));
   std::string text(header_bytes, '\0');
   if (!in.read(text.data(), static_cast<std::streamsize>(header_bytes))) refuse(path, "its header cannot be read");
   const Json header = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -146,8 +156,9 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   return file;
 }
 
-void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const Json& kept) {
-  TensorFile file{weights, {{"net_spec", to_json(spec).dump()}}};
+void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const Json& kept, const NetInfo& info) {
+  TensorFile file{weights, to_metadata(info, spec)};
+  file.metadata["net_spec"] = to_json(spec).dump();
   if (!kept.is_null()) file.metadata["kept"] = kept.dump();
   write_safetensors(path, file);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "eval/nets/net.h"
+#include "eval/nets/net_info.h"
 
 namespace eval {
 
@@ -22,7 +23,8 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// Weights with their spec in the metadata (key "net_spec"), as nas-run stores every net, and what is left of the first net's channels (key
-/// "kept") where that is not null.
-void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const storage::Json& kept = {});
+/// "kept") where that is not null; and what is known of its use (to_metadata).
+void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const storage::Json& kept = {},
+               const NetInfo& info = {});
 
 }  // namespace eval

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "eval/formats/pixel_statistics.h"
+#include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 
 namespace eval {
@@ -72,6 +74,25 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
   throw storage::Error(storage::ErrorKind::internal, "unknown layer kind");
 }
 
+/// Attributes that Python reads as net.class_names and so on. No tensor has these names, which end in what the tensor is.
+void add_info(torch::jit::Module& module, const NetSpec& spec, const NetInfo& info, bool end_to_end) {
+  if (info == NetInfo()) return;
+  const auto add_numbers = [&](const char* name, const std::vector<float>& numbers) {
+    if (!numbers.empty())
+      module.register_attribute(name, c10::ListType::ofFloats(), c10::List<double>(std::vector<double>(numbers.begin(), numbers.end())));
+  };
+  if (!info.task.empty()) module.register_attribute("task", c10::StringType::get(), info.task);
+  if (!info.class_names.empty())
+    module.register_attribute("class_names", c10::ListType::ofStrings(), c10::List<std::string>(info.class_names));
+  if (!end_to_end) {  // what is built in must not be done again
+    add_numbers("mean", info.mean);
+    add_numbers("deviation", info.deviation);
+  }
+  module.register_attribute("takes", c10::StringType::get(), std::string(takes(end_to_end)));
+  const Shape input = output_shapes(spec).front();
+  module.register_attribute("input_size", c10::ListType::ofInts(), c10::List<std::int64_t>({input.channels, input.height, input.width}));
+}
+
 }  // namespace
 
 std::string torchscript_name(const std::string& tensor) {
@@ -81,19 +102,21 @@ std::string torchscript_name(const std::string& tensor) {
   return std::isdigit(static_cast<unsigned char>(name[0])) ? "_" + name : name;
 }
 
-std::string torchscript_source(const NetSpec& spec) {
+std::string torchscript_source(const NetSpec& spec, bool end_to_end) {
   const std::vector<bool> flat = flat_vectors(spec);
   std::string source = "def forward(self, x0):\n";
+  if (end_to_end) source += "    x0 = (x0 - self.pixel_mean) / self.pixel_deviation\n";
   for (std::size_t i = 1; i < spec.layers.size(); ++i) {
     std::vector<std::string> inputs;
     for (int from : spec.layers[i].inputs) inputs.push_back(fmt::format("x{}", from));
     const bool flat_gate = !flat[i] && flat[spec.layers[i].inputs.back()];
     source += fmt::format("    x{} = {}\n", i, expression(spec.layers[i], inputs, flat_gate));
   }
-  return source + fmt::format("    return x{}\n", spec.layers.size() - 1);
+  const std::string scores = fmt::format("x{}", spec.layers.size() - 1);
+  return source + fmt::format("    return {}\n", end_to_end ? fmt::format("torch.softmax({}, 1)", scores) : scores);
 }
 
-torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weights) {
+torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weights, const NetInfo& info, bool end_to_end) {
   torch::jit::Module module(spec.name.empty() ? "net" : torchscript_name(spec.name));
   std::map<std::string, std::string> taken;  // by attribute: the tensor
   for (const auto& [name, tensor] : weights) {
@@ -110,14 +133,21 @@ torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weight
     else
       module.register_buffer(attribute, plain);
   }
-  module.define(torchscript_source(spec));
+  add_info(module, spec, info, end_to_end);
+  if (end_to_end) {
+    const PixelStatistics pixels = pixel_statistics(info);
+    module.register_buffer("pixel_mean", pixels.mean.view({1, -1, 1, 1}));
+    module.register_buffer("pixel_deviation", pixels.deviation.view({1, -1, 1, 1}));
+  }
+  module.define(torchscript_source(spec, end_to_end));
   module.eval();
   return module;
 }
 
-void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights) {
+void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
+                       bool end_to_end) {
   try {
-    torchscript_module(spec, weights).save(path.string());
+    torchscript_module(spec, weights, info, end_to_end).save(path.string());
   } catch (const c10::Error& error) {
     throw storage::Error(storage::ErrorKind::environment,
                          fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));

@@ -141,7 +141,7 @@ Json to_json(const NetSpec& spec) {
 
 NetSpec net_spec_from_json(const Json& json) {
   ObjectReader reader(json, "net spec");
-  reader.allow_only({"name", "layers"});
+  reader.allow_only({"name", "layers", "info"});
   NetSpec spec;
   spec.name = reader.text("name");
   const Json& layers = reader.at("layers");

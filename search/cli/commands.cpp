@@ -13,12 +13,16 @@
 
 namespace search::cli {
 
-void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments) {
-  command.add_option("EXPERIMENT.yaml", arguments.file, "the experiment")->required();
+void add_override_option(CLI::App& command, ExperimentArguments& arguments) {
   command
       .add_option("-s,--set", arguments.overrides,
                   "key.path=value: overrides a value of the file, as in -s train.epochs=3 or -s nets.0.width=0.5")
       ->allow_extra_args(false);
+}
+
+void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments) {
+  command.add_option("EXPERIMENT.yaml", arguments.file, "the experiment")->required();
+  add_override_option(command, arguments);
   command.add_option("-o,--output", arguments.output,
                      "directory of the results; default: results/<name>, beside the folder of the file where that is called experiments, "
                      "else in the current directory");

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ void add_score(CLI::App& app, Action& action);
 void add_prune(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_sample(CLI::App& app, Action& action);
+void add_init(CLI::App& app, Action& action);
+void add_demo(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_serve(CLI::App& app, Action& action);
@@ -61,9 +64,15 @@ struct ExperimentArguments {
   std::string only;                    ///< name of the one trial that is planned; empty: all
 };
 
+/// Adds -s.
+void add_override_option(CLI::App& command, ExperimentArguments& arguments);
+
 /// Adds EXPERIMENT.yaml, -s and -o.
 void add_experiment_arguments(CLI::App& command, ExperimentArguments& arguments);
 Experiment load(const ExperimentArguments& arguments);
+
+/// What `nas-run run` does with these arguments; returns the exit code.
+int run_experiment(const ExperimentArguments& arguments);
 
 /// Adds --only.
 void add_only_option(CLI::App& command, ExperimentArguments& arguments);
@@ -77,12 +86,21 @@ std::filesystem::path results_directory(const ExperimentArguments& arguments, co
 /// Adds the argument DIR: a results directory.
 void add_directory_argument(CLI::App& command, std::filesystem::path& directory);
 
-/// Decodes what the data's cache does not have, with progress on stderr, and tells what is left out. Throws storage::Error(invalid) where
-/// something is broken and must not be.
-std::vector<eval::LeftOut> read_images(const Experiment& experiment, const std::string& data);
+/// Opens data by one target of its tasks; decodes what the cache (of at most so many bytes; 0: no limit) does not have, with progress on
+/// stderr. Throws storage::Error(invalid) where something is broken and must not be.
+std::unique_ptr<eval::Dataset> open_with_progress(const std::string& name, const Json& settings, const std::string& target,
+                                                  std::int64_t cache_limit);
+std::unique_ptr<eval::Dataset> open_data(const Experiment& experiment, const std::string& data, const std::string& target);
 
-/// read_images of all data that consist of image files.
-void prepare_images(const Experiment& experiment);
+/// What is left out of the data, on stderr: how many, and the first 20.
+void log_left_out(const std::string& data, std::span<const eval::LeftOut> left_out);
+
+/// Opens all data that consist of image files, tells what is left out, and notes what they hold (Data::content).
+void prepare_images(Experiment& experiment);
+
+/// Reads the weights that nets start from, against the nets: {"task", "net", "fresh_layer"} of each whose head starts anew. Throws
+/// storage::Error(invalid) naming the file where they do not fit.
+Json check_weights(const Experiment& experiment);
 
 /// The worker program. Throws storage::Error(environment) where it is none.
 std::filesystem::path require_worker();

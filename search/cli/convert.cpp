@@ -14,11 +14,12 @@ struct Options {
   NetArguments net;
   std::string format;
   std::filesystem::path output;
-  bool json = false;
+  bool end_to_end = false, json = false;
 };
 
 int convert(const Options& options) {
-  Json request{{"command", "convert"}, {"to", options.format}};
+  check_end_to_end(options.end_to_end, options.format);
+  Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
   put_net(request, options.net);
   put_output(request, options.output);
   const Json answer = ask_worker(request);
@@ -42,6 +43,7 @@ void add_convert(CLI::App& app, Action& action) {
       ->required()
       ->check(CLI::IsMember({"torchscript", "onnx", "safetensors"}));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
+  add_end_to_end(*command, options->end_to_end);
   command->add_flag("--json", options->json, "one JSON document");
   command->footer(
       "Examples:\n"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "eval/nets/net_info.h"
 #include "search/cli/request.h"
 #include "search/cli/trial.h"
 #include "search/report/tensorboard.h"
@@ -24,7 +25,7 @@ struct Options {
   std::filesystem::path directory, output;
   std::string trial, format;
   std::optional<int> step;
-  bool last = false;
+  bool last = false, end_to_end = false;
 };
 
 const std::vector<std::string> net_formats{"torchscript", "onnx", "safetensors", "json"};
@@ -54,19 +55,32 @@ std::filesystem::path find_weights(const std::filesystem::path& directory, const
   throw Error(ErrorKind::storage, "the stage has no artifact named 'weights'");
 }
 
+/// What the net's file says of its use: eval::to_json of NetInfo.
+Json info_of(const Json& trial, const Json& values) {
+  const Json normalisation = values.value("normalisation", Json::object());
+  return eval::to_json(eval::net_info_from_json({{"task", trial.at("task")},
+                                                 {"class_names", values.value("class_names", Json::array())},
+                                                 {"mean", normalisation.value("mean", Json::array())},
+                                                 {"deviation", normalisation.value("deviation", Json::array())}}));
+}
+
 int export_net(const Options& options) {
-  Json request{{"command", "convert"}, {"to", options.format}};
+  Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
   put_output(request, options.output);
   const Repository repository(options.directory, Repository::Access::read);
-  const storage::StageOutcome outcome = repository.outcome(find_stage(find_trial(repository, options.trial), options.step));
+  const Json trial = find_trial(repository, options.trial);
+  const storage::StageOutcome outcome = repository.outcome(find_stage(trial, options.step));
   if (!outcome.architecture) throw Error(ErrorKind::storage, "the stage has no net");
   if (options.format == "json") {
-    storage::write_file(options.output, outcome.architecture->spec.dump(2) + "\n");
+    Json spec = outcome.architecture->spec;
+    spec["info"] = info_of(trial, outcome.values);
+    storage::write_file(options.output, spec.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     return exit_done;
   }
   request["spec"] = outcome.architecture->spec;
   request["weights"] = find_weights(options.directory, outcome).string();
   request["kept"] = outcome.architecture->kept;
+  request["info"] = info_of(trial, outcome.values);
   ask_worker(request);
   return exit_done;
 }
@@ -93,6 +107,7 @@ int export_any(const Options& options) {
   if (!of_run && options.trial.empty())
     throw Error(ErrorKind::usage, fmt::format("{} is of one net, and no trial is named; valid: DIR TRIAL, or --to {} for the whole run",
                                               options.format, fmt::join(run_formats, "|")));
+  check_end_to_end(options.end_to_end, options.format);
   return of_run ? export_run(options) : export_net(options);
 }
 
@@ -117,11 +132,13 @@ void add_export(CLI::App& app, Action& action) {
                                   : std::string();
       })
       ->check(CLI::IsMember(formats));
+  add_end_to_end(*command, options->end_to_end);
   command->add_flag("--last", options->last, "csv, jsonl: of each trial only the last net, not those on the way to it");
   command->add_option("-o,--output", options->output, "the file, or tensorboard's folder; a file that is there is replaced")->required();
   command->footer(
       "Examples:\n"
       "  nas-run export results/fashion_mnist 3 --to torchscript -o small.pt\n"
+      "  nas-run export results/fashion_mnist 3 --to onnx --end-to-end -o small.onnx\n"
       "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
       "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"
       "  nas-run export results/fashion_mnist --to tensorboard -o curves && tensorboard --logdir curves");

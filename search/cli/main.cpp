@@ -18,6 +18,7 @@ using storage::ErrorKind;
 
 constexpr const char* examples =
     "Examples:\n"
+    "  nas-run init photos                             an experiment for a folder of images\n"
     "  nas-run experiments/fashion_mnist.yaml          the short form of nas-run run\n"
     "  nas-run plan experiments/fashion_mnist.yaml     what would run\n"
     "  nas-run status results/fashion_mnist            how far it is\n"
@@ -47,6 +48,8 @@ int run_command(std::vector<std::string> arguments) {
   app.footer(examples);
   app.require_subcommand(1);
   search::cli::Action action;
+  search::cli::add_init(app, action);
+  search::cli::add_demo(app, action);
   search::cli::add_run(app, action);
   search::cli::add_plan(app, action);
   search::cli::add_validate(app, action);

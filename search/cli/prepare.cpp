@@ -8,6 +8,8 @@
 #include "eval/data/dataset.h"
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
+#include "search/cli/request.h"
+#include "search/experiment/nets.h"
 
 namespace search::cli {
 
@@ -45,24 +47,42 @@ class DecodingLine {
 
 }  // namespace
 
-std::vector<eval::LeftOut> read_images(const Experiment& experiment, const std::string& data) {
-  std::string target;
-  for (const Task& task : experiment.tasks)
-    if (task.dataset == data) target = task.target;
-  DecodingLine line(data);
-  const eval::DecodeOptions decoding{experiment.resources.cache_limit, std::ref(line)};
-  const std::unique_ptr<eval::Dataset> dataset = eval::open_dataset(experiment.data.at(data).settings, target, decoding);
-  const std::span<const eval::LeftOut> left_out = dataset->left_out();
-  return {left_out.begin(), left_out.end()};
+std::unique_ptr<eval::Dataset> open_with_progress(const std::string& name, const Json& settings, const std::string& target,
+                                                  std::int64_t cache_limit) {
+  DecodingLine line(name);
+  return eval::open_dataset(settings, target, {cache_limit, std::ref(line)});
 }
 
-void prepare_images(const Experiment& experiment) {
-  for (const auto& [name, each] : experiment.data) {
+std::unique_ptr<eval::Dataset> open_data(const Experiment& experiment, const std::string& data, const std::string& target) {
+  return open_with_progress(data, experiment.data.at(data).settings, target, experiment.resources.cache_limit);
+}
+
+void log_left_out(const std::string& data, std::span<const eval::LeftOut> left_out) {
+  constexpr std::size_t shown = 20;
+  if (!left_out.empty()) log(fmt::format("data {}: {} images are left out", data, left_out.size()));
+  for (std::size_t i = 0; i < std::min(shown, left_out.size()); ++i) log(fmt::format("  {}: {}", left_out[i].image, left_out[i].reason));
+}
+
+Json check_weights(const Experiment& experiment) {
+  Json fresh = Json::array();
+  for (const Task& task : experiment.tasks)
+    for (const NetRequest& net : experiment.nets) {
+      if (!net.weights) continue;
+      const Json answer = ask_worker({{"command", "check_weights"},
+                                      {"spec", eval::to_json(make_net(net, info_of(experiment, task)))},
+                                      {"weights", net.weights->path.string()}});
+      if (answer.at("fresh_layer") != "")
+        fresh.push_back({{"task", task.name}, {"net", net.name}, {"fresh_layer", answer.at("fresh_layer")}});
+    }
+  return fresh;
+}
+
+void prepare_images(Experiment& experiment) {
+  for (auto& [name, each] : experiment.data) {
     if (!eval::dataset_entry(each.settings.at("format")).decodes) continue;
-    const std::vector<eval::LeftOut> left_out = read_images(experiment, name);
-    constexpr std::size_t shown = 20;
-    if (!left_out.empty()) log(fmt::format("data {}: {} images are left out", name, left_out.size()));
-    for (std::size_t i = 0; i < std::min(shown, left_out.size()); ++i) log(fmt::format("  {}: {}", left_out[i].image, left_out[i].reason));
+    const std::unique_ptr<eval::Dataset> opened = open_data(experiment, name, each.targets.begin()->first);
+    log_left_out(name, opened->left_out());
+    each.content = opened->content();
   }
 }
 

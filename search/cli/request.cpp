@@ -51,10 +51,10 @@ class Scratch {
 };
 
 /// Runs the worker to its end with these files as stdin and stdout.
-int run_worker(const std::filesystem::path& worker, const Scratch& input, const Scratch& output) {
+int run_worker(const std::filesystem::path& worker, int threads, const Scratch& input, const Scratch& output) {
   // Threads that wait sleep: where other programs run too, spinning ones cost several times the work.
   const pid_t child = spawn({worker,
-                             {"--threads", std::to_string(allowed_cores()), "--parent", std::to_string(getpid()), "request"},
+                             {"--threads", std::to_string(threads), "--parent", std::to_string(getpid()), "request"},
                              {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}}},
                             {{input.descriptor(), STDIN_FILENO}, {output.descriptor(), STDOUT_FILENO}});
   int status = 0;
@@ -83,19 +83,19 @@ Json parse_value(const storage::Option& option, const std::string& text, const s
 }  // namespace
 
 void add_net_options(CLI::App& command, NetArguments& arguments) {
-  command.add_option("--classes", arguments.classes, "classes that the net tells apart")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  command.add_option("--input", arguments.input, "channels, height and width of an image")
-      ->delimiter(',')
-      ->expected(3)
-      ->capture_default_str();
-  command.add_option("--width", arguments.width, "factor of every channel count")->capture_default_str();
-  command
-      .add_option("--layout", arguments.layout,
-                  "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96")
-      ->check(CLI::IsMember({"automatic", "imagenet", "small"}))
-      ->capture_default_str();
+  CLI::Option* classes = command.add_option("--classes", arguments.classes, "classes that the net tells apart");
+  CLI::Option* input = command.add_option("--input", arguments.input, "channels, height and width of an image");
+  CLI::Option* width = command.add_option("--width", arguments.width, "factor of every channel count");
+  CLI::Option* layout = command.add_option("--layout", arguments.layout,
+                                           "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96");
+  classes->check(CLI::Range(1, 100'000))->capture_default_str();
+  input->delimiter(',')->expected(3)->capture_default_str();
+  width->capture_default_str();
+  layout->check(CLI::IsMember({"automatic", "imagenet", "small"}))->capture_default_str();
+  for (CLI::Option* option : {classes, input, width, layout})
+    option->each([&arguments, name = option->get_name()](const std::string&) {
+      if (arguments.given.empty() || arguments.given.back() != name) arguments.given.push_back(name);
+    });
 }
 
 void add_net_arguments(CLI::App& command, NetArguments& arguments) {
@@ -122,12 +122,17 @@ Json read_json(const std::filesystem::path& file) {
 
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
+  if (arguments.name.empty() && !arguments.given.empty())
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: only of a net that --net names; {} says its net itself, with its classes and its input",
+                            fmt::join(arguments.given, ", "), (arguments.spec.empty() ? arguments.weights : arguments.spec).string()));
   if (!arguments.name.empty()) {
     eval::make_net(arguments.name, eval::net_options_from_json(to_json(arguments)));  // fails here, before LibTorch is loaded
     request["net"] = to_json(arguments);
   }
   if (arguments.spec.empty()) return;
   request["spec"] = eval::to_json(describe_net_json(arguments.spec));
+  if (const Json file = read_json(arguments.spec); file.contains("info")) request["info"] = file.at("info");
 }
 
 void put_data(Json& request, const std::string& text) {
@@ -194,16 +199,28 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
     throw Error(ErrorKind::usage, fmt::format("criterion {} looks at images; valid: with --data", entry.name));
 }
 
+void add_end_to_end(CLI::App& command, bool& end_to_end) {
+  command.add_flag(
+      "--end-to-end", end_to_end,
+      "torchscript, onnx: the file takes pixels from 0 to 255 and gives probabilities: normalisation before the net and a softmax "
+      "behind it");
+}
+
+void check_end_to_end(bool end_to_end, const std::string& format) {
+  if (end_to_end && format != "torchscript" && format != "onnx")
+    throw Error(ErrorKind::usage, fmt::format("--end-to-end is of files that run, not of {}; valid: --to torchscript or onnx", format));
+}
+
 void put_output(Json& request, const std::filesystem::path& output) {
   if (std::filesystem::is_directory(output))
     throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
   request["output"] = std::filesystem::absolute(output).string();
 }
 
-Json ask_worker(const Json& request) {
+Json ask_worker(const Json& request, int threads) {
   Scratch input, output;
   input.write(request.dump() + "\n");
-  const int status = run_worker(require_worker(), input, output);
+  const int status = run_worker(require_worker(), threads > 0 ? threads : allowed_cores(), input, output);
   const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
   if (answer.is_object() && answer.contains("ok")) return answer.at("ok");
   if (answer.is_object() && answer.contains("error")) {

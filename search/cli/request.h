@@ -16,6 +16,7 @@ struct NetArguments {
   double width = 1;
   std::string layout = "automatic";
   std::filesystem::path spec, weights;
+  std::vector<std::string> given;  ///< which of --classes, --input, --width and --layout were given
 };
 
 /// --classes, --input, --width and --layout.
@@ -52,13 +53,19 @@ void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, b
 /// looks at some.
 void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data);
 
+/// Adds --end-to-end, for --to torchscript and onnx.
+void add_end_to_end(CLI::App& command, bool& end_to_end);
+
+/// Throws storage::Error(usage) where --end-to-end is given and the format is not one of a net that runs.
+void check_end_to_end(bool end_to_end, const std::string& format);
+
 /// The key "output" of a request. Throws storage::Error(usage) where that is a folder.
 void put_output(Json& request, const std::filesystem::path& output);
 
 /// "key=value" of each `--option`, checked against the table; defaults filled in.
 Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where);
 
-/// Asks nas-worker, on all cores. Rethrows the error that it answers with.
-Json ask_worker(const Json& request);
+/// Asks nas-worker, on so many threads; 0: all cores. Rethrows the error that it answers with.
+Json ask_worker(const Json& request, int threads = 0);
 
 }  // namespace search::cli

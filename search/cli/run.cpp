@@ -205,8 +205,8 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
               {"answers", answers}});
 }
 
-int run_experiment(const Options& options) {
-  const Experiment experiment = load_with_options(options);
+int run_with(const Options& options) {
+  Experiment experiment = load_with_options(options);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dry_run) {
@@ -218,6 +218,7 @@ int run_experiment(const Options& options) {
   if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
   const std::filesystem::path worker = require_worker();
   std::vector<Slot> slots = plan_slots(experiment.resources, worker);
+  check_weights(experiment);
 
   storage::make_directory(directory);
   const storage::FileLock lock(directory / "run.lock");
@@ -225,6 +226,7 @@ int run_experiment(const Options& options) {
   Repository repository(directory, Repository::Access::write);
   refuse_contradiction(repository, experiment, directory);
   prepare_images(experiment);
+  refuse_contradiction(repository, experiment, directory);  // now that the pixels are known
 
   handle_signals();
   const std::unique_ptr<Executor> executor =
@@ -240,6 +242,10 @@ int run_experiment(const Options& options) {
 }
 
 }  // namespace
+
+int run_experiment(const ExperimentArguments& arguments) {
+  return run_with({.experiment = arguments});
+}
 
 void add_run(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
@@ -266,7 +272,7 @@ void add_run(CLI::App& app, Action& action) {
       "  nas-run run experiments/fashion_mnist.yaml --only tops/vgg16_bn/lda-wilks/gradual/s1 -o again\n"
       "Exit codes: 0 done, 2 usage, 3 experiment or data invalid, 4 some trials failed, 5 storage, 6 environment,\n"
       "  7 stopped by --max-failures, 75 stopped by --budget, 129, 130 or 143 interrupted");
-  command->callback([options, &action] { action = [options] { return run_experiment(*options); }; });
+  command->callback([options, &action] { action = [options] { return run_with(*options); }; });
 }
 
 }  // namespace search::cli

@@ -51,6 +51,15 @@ std::string short_numbers(const Json& numbers) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+/// "0 cat, 1 dog": what the scores stand for; of many classes the first.
+std::string numbered(const Json& names) {
+  constexpr std::size_t shown = 20;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < std::min(shown, names.size()); ++i)
+    texts.push_back(fmt::format("{} {}", i, printable(names[i].get<std::string>())));
+  return fmt::format("{}{}", fmt::join(texts, ", "), names.size() > shown ? fmt::format(" and {} more", names.size() - shown) : "");
+}
+
 /// The lines on how to get the trial's net, and to make it again.
 void print_again(const std::filesystem::path& directory, const Json& trial) {
   const std::string where = shell_quoted(directory.string());
@@ -59,6 +68,7 @@ void print_again(const std::filesystem::path& directory, const Json& trial) {
   if (const Json& taken = trial.at("normalisation"); !taken.is_null())
     fmt::print("          takes (byte / 255 - mean) / deviation, by channel: mean {}, deviation {}\n", short_numbers(taken.at("mean")),
                short_numbers(taken.at("deviation")));
+  if (const Json& names = trial.at("class_names"); !names.empty()) fmt::print("          says {}\n", numbered(names));
   const Json& again = trial.at("again");
   if (again.at("command").is_null()) {
     fmt::print("again     {}: nas-run show {} --yaml > again.yaml has all of it\n", again.at("reason").get<std::string>(), where);
@@ -121,6 +131,7 @@ int show(const Options& options) {
   trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
   const Json values = trial.at("steps").empty() ? Json() : repository.outcome(trial.at("steps").back().at("stage")).values;
   trial["normalisation"] = values.is_object() ? values.value("normalisation", Json()) : Json();
+  trial["class_names"] = values.is_object() ? values.value("class_names", Json::array()) : Json::array();
   trial["again"] = again(repository, options.directory, trial);
   if (options.json) {
     print_json(trial);

@@ -31,6 +31,7 @@ struct Data {
   Json settings;                                     ///< {"format": ..., options}, paths absolute
   Json files;                                        ///< their identity: changes when the data do (eval::dataset_identity)
   std::map<std::string, eval::DatasetInfo> targets;  ///< by the targets that tasks ask for; one "" where no task does
+  std::string content = {};                          ///< eval::Dataset::content(), once the data were opened; "": not known
 };
 
 /// Reads what the files say of themselves. Throws storage::Error(invalid) where they are missing or broken.

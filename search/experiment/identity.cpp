@@ -50,6 +50,7 @@ Json to_json(const Data& data) {
   Json json = described.at("settings");
   json["identity"] = described.at("identity");
   if (is_synthetic(data)) json["synthetic"] = true;
+  if (!data.content.empty()) json["content"] = data.content;
   return json;
 }
 
@@ -63,6 +64,17 @@ std::string changed(const Json& stored, const Json& now) {
     }
     if (namesake && !same) return old.at("name");
   }
+  return "";
+}
+
+/// Why data are not what they were, or "". Their content is known only once they were opened.
+std::string changed_data(const std::string& name, Json stored, Json now) {
+  const Json before = stored.value("content", Json()), after = now.value("content", Json());
+  stored.erase("content");
+  now.erase("content");
+  if (stored != now) return fmt::format("data '{}' has changed since", name);
+  if (!before.is_null() && !after.is_null() && before != after)
+    return fmt::format("images of data '{}' have changed since: files of the same names and sizes hold other pixels", name);
   return "";
 }
 
@@ -162,7 +174,8 @@ std::string contradiction(const Json& stored, const Json& now) {
     return fmt::format("it holds the experiment '{}', not '{}'", stored.at("name").get<std::string>(), now.at("name").get<std::string>());
   }
   for (const auto& [name, settings] : now.at("data").items()) {
-    if (stored.at("data").contains(name) && stored.at("data").at(name) != settings) return fmt::format("data '{}' has changed since", name);
+    if (!stored.at("data").contains(name)) continue;
+    if (const std::string reason = changed_data(name, stored.at("data").at(name), settings); !reason.empty()) return reason;
   }
   if (const std::string task = changed(stored.at("tasks"), now.at("tasks")); !task.empty())
     return fmt::format("task '{}' has changed since", task);

@@ -1,7 +1,8 @@
 """Nets that come from torchvision and go to other programs compute the same: the peers are PyTorch, the ONNX checker and OpenCV's dnn.
 
 For each net: random weights -> torchvision's as safetensors, others as PyTorch exports them to ONNX -> `nas-run convert` to TorchScript and ONNX, and
-`nas-run prune --mask` of random groups against the masked original. Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
+`nas-run prune --mask` of random groups against the masked original. What a file says of its net's use (classes, mean, deviation) is in every format.
+Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
 """
 import json
 import pathlib
@@ -31,6 +32,11 @@ NETS = {  # input extents that keep the test quick; widths and layouts are the p
 }
 
 
+CLASSES = [f"class {i}" for i in range(999)] + ["the last, 'größte'"]
+MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+INFO = {"task": "what", "class_names": json.dumps(CLASSES), "mean": json.dumps(MEAN), "deviation": json.dumps(DEVIATION)}
+
+
 class Gated(torch.nn.Module):
     """Leaky ReLU, and squeeze and excitation by linear layers, as SENet has it."""
 
@@ -55,8 +61,8 @@ EXPORTED = {  # nets of the user's own, with the operator set that they are expo
 }
 
 
-def write_safetensors(path, tensors):
-    header, offset, blobs = {}, 0, []
+def write_safetensors(path, tensors, metadata=None):
+    header, offset, blobs = {"__metadata__": metadata} if metadata else {}, 0, []
     types = {torch.float32: "F32", torch.int64: "I64"}
     for name, tensor in tensors.items():
         blob = tensor.detach().contiguous().numpy().tobytes()
@@ -126,6 +132,41 @@ def run_onnx(path, images):
     return runtime.forward()
 
 
+def check_info(call, source, net, folder, extent):
+    """What the file says of the net's use goes to every format, and a file made end to end takes pixels and gives probabilities."""
+    write_safetensors(folder / "in.safetensors", net.state_dict(), INFO)
+    pixels = torch.randint(0, 256, (2, 3, extent, extent), dtype=torch.uint8)
+    mean, deviation = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(DEVIATION).view(3, 1, 1)
+    wanted = torch.softmax(net((pixels / 255 - mean) / deviation), 1)
+    call("convert", *source, "--to", "torchscript", "--end-to-end", "-o", folder / "pixels.pt")
+    script = torch.jit.load(str(folder / "pixels.pt")).eval()
+    check("end to end, TorchScript", script(pixels), wanted)
+    call("convert", *source, "--to", "onnx", "--end-to-end", "-o", folder / "pixels.onnx")
+    check("end to end, ONNX", run_onnx(folder / "pixels.onnx", pixels.float()), wanted)
+    call("convert", *source, "--to", "onnx", "-o", folder / "plain.onnx")
+    call("convert", "--weights", folder / "plain.onnx", "--to", "safetensors", "-o", folder / "plain.safetensors")
+    call("convert", "--weights", folder / "plain.safetensors", "--to", "onnx", "-o", folder / "again.onnx")
+    read = lambda value: json.loads(value) if value[0] == "[" else value
+    said = {"input_size": [3, extent, extent], "colours": "RGB", "takes": "(pixel / 255 - mean) / deviation", "task": "what", "class_names": CLASSES}
+    for name in ("pixels", "plain", "again"):
+        found = {entry.key: read(entry.value) for entry in onnx.load(str(folder / (name + ".onnx"))).metadata_props}
+        numbers = [found.pop("mean", None), found.pop("deviation", None)]
+        if name == "pixels":  # built in
+            same, expected = numbers == [None, None], {**said, "takes": "pixels from 0 to 255"}
+        else:
+            same, expected = numpy.allclose(numbers, [MEAN, DEVIATION], atol=1e-7), said
+        if not same or found != expected:
+            sys.exit(f"FAILED: {name}.onnx says {found}, {numbers}")
+    call("convert", *source, "--to", "torchscript", "-o", folder / "plain.pt")
+    plain = torch.jit.load(str(folder / "plain.pt"))
+    if (plain.class_names, plain.task, plain.input_size, plain.takes) != (CLASSES, "what", [3, extent, extent], said["takes"]):
+        sys.exit("FAILED: the attributes of the TorchScript file")
+    if not numpy.allclose([plain.mean, plain.deviation], [MEAN, DEVIATION], atol=1e-7):
+        sys.exit("FAILED: mean and deviation in the TorchScript file")
+    if script.takes != "pixels from 0 to 255" or script.class_names != CLASSES or hasattr(script, "mean"):
+        sys.exit("FAILED: the attributes of the TorchScript file that is made end to end")
+
+
 def main(nas_run):
     torch.manual_seed(1)
 
@@ -158,6 +199,8 @@ def main(nas_run):
             images = torch.randn(2, 3, extent, extent)
             write_safetensors(folder / "in.safetensors", net.state_dict())
             source = ("--net", name, "--input", f"3,{extent},{extent}", "--layout", "imagenet", "--weights", folder / "in.safetensors")
+            if name == "squeezenet1_1":
+                check_info(call, source, net, folder, extent)
             compare(name, net, images, source, folder)
     for name, (make, extent, operator_set) in EXPORTED.items():
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():

@@ -206,6 +206,22 @@ TEST_CASE("hostile ONNX files are refused") {
     model.flat_classifier(last);
     file.refused(model, "more than 8 times as large as the file");
   }
+  SECTION("what is met first may only serve what is not covered") {
+    model.integers("one", {1});
+    model.node("Shape", "shape", {"x"}, "sizes");
+    model.node("Div", "half", {"sizes", "one"}, "halves");
+    model.node("Split", "chunk", {"x", "halves"}, "a");
+    model.flat_classifier("a");
+    file.refused(model, "node 'half' (Div): this operator is not covered");
+    file.refused(model, "; further on the net has Split, not covered either");
+  }
+  SECTION("height and width squeezed one after another") {
+    set_attribute(model.node("ReduceMean", "mean", {"x"}, "m"), "axes", {2, 3});
+    set_attribute(model.node("Squeeze", "width", {"m"}, "a"), "axes", {3});
+    model.flat_classifier("a");
+    model.proto.mutable_opset_import(0)->set_version(11);
+    file.refused(model, "node 'width' (Squeeze): squeezes the axis 3 alone; covered are height and width at once");
+  }
   SECTION("more parts than a model can have") {
     std::string bytes = model.proto.SerializeAsString(), nodes;
     for (int i = 0; i < 1'100'000; ++i) nodes += std::string("\x0a\x00", 2);

@@ -222,6 +222,15 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     const eval::OnnxNet net = makes(model, 6750, 13500);
     CHECK(net.spec.layers[eval::find_layer(net.spec, "gate")].inputs == std::vector<int>{0, 1});
   }
+  SECTION("a Relu and a Clip to 6 without a lower bound, as PyTorch wrote ReLU6 up to operator set 10") {
+    Model model(9);
+    model.node("Relu", "relu", {"x"}, "positive");
+    set_attribute(model.node("Clip", "clip", {"positive"}, "clipped"), "max", 6.);
+    model.flat_classifier("clipped");
+    const eval::OnnxNet net = makes(model, 75, 150);  // 0 ... 6 and then 6: 21 + 9 * 6
+    CHECK(net.spec.layers[1].kind == eval::LayerKind::relu6);
+    CHECK(net.spec.layers.size() == 4);
+  }
   SECTION("half precision, bounds of Clip as inputs, Dropout, Identity, a sum of three") {
     Model model;
     model.floats("zero", {}, {0});

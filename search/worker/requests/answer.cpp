@@ -12,7 +12,8 @@ struct Command {
   Json (*run)(const Json& request);
 };
 const Command commands[] = {
-    {"convert", convert_net}, {"describe", describe_net}, {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net}};
+    {"convert", convert_net}, {"describe", describe_net},      {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net},
+    {"speed", measure_speed}, {"check_weights", check_weights}};
 
 Json failed(storage::ErrorKind kind, const std::string& message) {
   return {{"error", {{"kind", static_cast<int>(kind)}, {"message", message}}}};

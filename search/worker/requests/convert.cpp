@@ -15,12 +15,13 @@ Json convert_net(const Json& request) {
   const std::filesystem::path output = request.at("output").get<std::string>();
   const storage::TemporaryNeighbour temporary(output);
   const std::string to = request.at("to").get<std::string>();
+  const bool end_to_end = request.value("end_to_end", false);
   if (to == "torchscript")
-    eval::write_torchscript(temporary.path(), given.spec, net.weights());
+    eval::write_torchscript(temporary.path(), given.spec, net.weights(), given.info, end_to_end);
   else if (to == "onnx")
-    eval::write_onnx(temporary.path(), given.spec, net.weights());
+    eval::write_onnx(temporary.path(), given.spec, net.weights(), given.info, end_to_end);
   else if (to == "safetensors")
-    eval::write_net(temporary.path(), given.spec, net.weights(), given.kept);
+    eval::write_net(temporary.path(), given.spec, net.weights(), given.kept, given.info);
   else
     throw storage::Error(storage::ErrorKind::usage,
                          "format '" + to + "' is not known" + storage::suggestion(to, {"torchscript", "onnx", "safetensors"}));

@@ -2,6 +2,7 @@
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
+#include "eval/formats/weights_file.h"
 #include "eval/nets/layer_shape.h"
 #include "eval/nets/registry.h"
 #include "search/worker/requests/requests.h"
@@ -34,24 +35,44 @@ GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval:
   if (!spec && !carried.is_null()) spec = eval::net_spec_from_json(carried);
   if (!spec)
     throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
-  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), parse_metadata(file, tensors, "kept")};
+  eval::require_names(file, *spec, tensors.tensors);
+  eval::NetInfo info = eval::fitting(eval::net_info_from_metadata(tensors.metadata), *spec);
+  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), parse_metadata(file, tensors, "kept"), std::move(info)};
 }
 
-}  // namespace
-
-GivenNet load_net(const Json& request) {
+/// The net as its file has it.
+GivenNet read_net(const Json& request) {
   const std::filesystem::path file = request.at("weights").get<std::string>();
   std::optional<eval::NetSpec> spec = requested_spec(request);
-  if (file.extension() != ".onnx") {
+  if (!eval::is_onnx(file)) {
     GivenNet net = from_safetensors(file, std::move(spec));
     if (request.contains("kept")) net.kept = request.at("kept");
+    if (request.contains("info")) net.info = eval::fitting(eval::net_info_from_json(request.at("info")), net.spec);
     return net;
   }
   if (spec)
     throw Error(ErrorKind::usage,
                 fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
   eval::OnnxNet net = eval::read_onnx(file);
-  return {std::move(net.spec), std::move(net.weights), {}};
+  return {std::move(net.spec), std::move(net.weights), {}, std::move(net.info)};
+}
+
+}  // namespace
+
+GivenNet load_net(const Json& request) {
+  GivenNet net = read_net(request);
+  eval::require_finite(request.at("weights").get<std::string>(), net.weights);
+  return net;
+}
+
+eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh) {
+  eval::Weights trained = eval::read_weights(file);
+  eval::require_names(file, spec, trained);
+  try {
+    return eval::starting_weights(spec, std::move(trained), fresh);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", file.string(), error.what()));
+  }
 }
 
 std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec) {
@@ -65,6 +86,12 @@ std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
   return data;
+}
+
+Json check_weights(const Json& request) {
+  const std::filesystem::path file = request.at("weights").get<std::string>();
+  const eval::NetSpec spec = eval::net_spec_from_json(request.at("spec"));
+  return {{"fresh_layer", starting_weights_of(file, spec, eval::initial_weights(spec, 1)).fresh_layer}};
 }
 
 prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,

@@ -129,7 +129,7 @@ Json prune_net(const Json& request) {
   const Json kept = prune::compose_kept(given.kept, prune::kept_to_json(given.spec, groups, allocation.mask));
   const std::filesystem::path output = request.at("output").get<std::string>();
   const storage::TemporaryNeighbour temporary(output);
-  eval::write_net(temporary.path(), smaller.spec(), smaller.weights(), kept);
+  eval::write_net(temporary.path(), smaller.spec(), smaller.weights(), kept, given.info);
   storage::commit_file(temporary.path(), output);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller.spec());

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "eval/nets/net_info.h"
 #include "prune/criteria/criterion.h"
 #include "search/worker/stages/stages.h"
 
@@ -14,13 +15,18 @@ namespace search {
 struct GivenNet {
   eval::NetSpec spec;
   eval::Weights weights;
-  Json kept;  ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
+  Json kept;           ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
+  eval::NetInfo info;  ///< of its use, as the file says
 };
 
 /// "weights": a file of safetensors or ONNX; "net": {"name", "width", "layout", "dropout", "classes", "input"} or "spec": a NetSpec where
-/// the file does not say it; "kept" likewise. Throws storage::Error(invalid): a file that is broken, no net, a tensor that is missing, not
-/// wanted or misshapen.
+/// the file does not say it; "kept" and "info" (eval::to_json of NetInfo) likewise. Throws storage::Error(invalid): a file that is broken,
+/// no net, a tensor that is missing, not wanted or misshapen.
 GivenNet load_net(const Json& request);
+
+/// What a file gives a net of an experiment to start from; `fresh`: the weights of a head that tells other classes apart. Throws
+/// storage::Error(invalid) naming the file.
+eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh);
 
 /// "data" and "target": a dataset that must fit the net; nothing without them.
 std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec);
@@ -37,5 +43,11 @@ Json describe_net(const Json& request);
 Json score_net(const Json& request);
 Json prune_net(const Json& request);
 Json evaluate_net(const Json& request);
+
+/// {"spec", "weights"}: {"fresh_layer"} of starting_weights_of; throws as that does.
+Json check_weights(const Json& request);
+
+/// {"spec", "batch", "seconds"}: {"images_per_s"} of training in fp32, on random images.
+Json measure_speed(const Json& request);
 
 }  // namespace search

@@ -1,9 +1,7 @@
-#include <chrono>
-
 #include "eval/gradient_check.h"
 #include "eval/precision.h"
 #include "search/worker/stages/stages.h"
-#include "storage/base/time.h"
+#include "search/worker/training_rate.h"
 
 namespace search {
 
@@ -11,28 +9,6 @@ namespace {
 
 /// A gain below this is not worth the coarser arithmetic.
 constexpr double kGain = 1.2;
-
-/// Images a second of forward and backward passes over one batch, for about `seconds`.
-double training_rate(const eval::Net& net, const torch::Tensor& images, const torch::Tensor& labels, eval::Precision precision,
-                     double seconds) {
-  std::int64_t done = 0;
-  const auto start = std::chrono::steady_clock::now();
-  double elapsed = 0;
-  while (elapsed < seconds) {
-    for (torch::Tensor& parameter : net.parameters()) parameter.mutable_grad().reset();
-    torch::Tensor scores;
-    {
-      const eval::AutocastScope autocast(precision, net.device());
-      scores = net.forward(images, /*training=*/true);
-    }
-    const torch::Tensor loss = at::cross_entropy_loss(scores.to(torch::kFloat32), labels);
-    loss.backward();
-    loss.item<float>();  // waits for a GPU
-    done += images.size(0);
-    elapsed = storage::seconds_since(start);
-  }
-  return static_cast<double>(done) / elapsed;
-}
 
 }  // namespace
 

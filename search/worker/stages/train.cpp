@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include "eval/formats/onnx.h"
-#include "eval/formats/safetensors.h"
 #include "prune/batch_norm.h"
+#include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
@@ -31,8 +30,7 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
   check_unchanged("weights " + path, storage::file_identity(path), net["weights"].at("identity"));
-  eval::Weights trained = path.ends_with(".onnx") ? eval::read_onnx(path).weights : eval::read_safetensors(path).tensors;
-  eval::StartingWeights start = eval::starting_weights(spec, std::move(trained), fresh);
+  eval::StartingWeights start = starting_weights_of(path, spec, fresh);
   if (!start.fresh_layer.empty()) {
     fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);
     outcome.values["fresh_layer"] = start.fresh_layer;

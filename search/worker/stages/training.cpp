@@ -113,6 +113,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   for (const eval::LeftOut& image : data.dataset->left_out()) outcome.values["left_out"].push_back({image.image, image.reason});
   outcome.values["best_epoch"] = result.best_epoch;
   outcome.values["precision"] = eval::to_string(task.precision);
+  outcome.values["class_names"] = data.dataset->class_names();
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};
   outcome.artifacts.push_back(
       context.artifacts().put("weights", [&](const std::filesystem::path& path) { eval::write_net(path, net.spec(), net.weights()); }));

@@ -128,6 +128,10 @@ expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune -
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
 expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --refit 100 -o o
+expect 2 "" "^nas-run: error: --classes, --width: only of a net that --net names; w says its net itself, with its classes and its input$" \
+  "$nas_run" convert --weights w --classes 7 --width 0.5 --to onnx -o o
+expect 2 "" "^nas-run: error: --end-to-end is of files that run, not of safetensors; valid: --to torchscript or onnx$" \
+  "$nas_run" convert --weights w --to safetensors --end-to-end -o o
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 
 # 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.
@@ -147,6 +151,8 @@ export NAS_WORKER
 expect 0 '"images": 120,?$' "" "$nas_run" validate experiments/small.yaml --json
 is_json
 expect 0 "^data fashion: 120 images of 10 classes; train 90, validation 10, test 20$" "" "$nas_run" validate experiments/small.yaml
+expect 0 "^0 +90 +10 +20$" "" "$nas_run" validate experiments/small.yaml
+expect 0 "^note: 9 of 10 classes have no test image: 1, 2, 3, 4, 5, 6, 7, 8, 9$" "" "$nas_run" validate experiments/small.yaml
 expect 0 'results in odd\\x1b\[31m, ' "" "$nas_run" validate experiments/small.yaml -o "$(printf 'odd\033[31m')"
 expect 6 "" "^nas-run: error: results directory /proc/results" "$nas_run" validate experiments/small.yaml -o /proc/results
 NAS_WORKER=$directory/no-worker
@@ -173,9 +179,9 @@ NAS_WORKER=/bin/true
 for image in $(find drawn/adience/aligned -name '*.jpg' | sort | head -2); do head -c 300 "$image" >cut.jpg && mv cut.jpg "$image"; done
 expect 3 "" "^nas-run: error: data of format adience: 2 of the images under .*/drawn/adience cannot be used" "$nas_run" run "$experiments/adience_sample.yaml" -o elsewhere
 grep -q "^  aligned/.*jpg (fold_[0-4]_data.txt:[0-9]*): is a broken JPEG: " err || { echo "FAILED: no list of images"; cat err; failures=$((failures + 1)); }
-expect 0 '"left_out": 2,?$' "" "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
+expect 0 '"left_out": 2,?$' "^nas-run: data adience: 2 images are left out$" "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
 is_json
-expect 0 '"synthetic": true' "" "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
+expect 0 '"synthetic": true' "^nas-run:   aligned/.*: is a broken JPEG: " "$nas_run" validate "$experiments/adience_sample.yaml" -s data.adience.bad_images=skip --json
 expect 0 '"removed": false' "" "$nas_run" gc --images -n --json
 expect 0 "drawn/adience" "MiB of decoded images in .* removed$" "$nas_run" gc --images
 expect 0 "^MiB  images" "^nas-run: 0 MiB" "$nas_run" gc --images
@@ -185,6 +191,13 @@ expect 2 "" "--keep: some not in " "$nas_run" gc nowhere --keep some
 expect 3 "" "^nas-run: error: nowhere holds no experiment.db" "$nas_run" gc nowhere --keep all
 expect 3 "^database +PROBLEM: nowhere holds no experiment.db" "" "$nas_run" doctor nowhere
 expect 6 "^worker +PROBLEM: the worker .*/none is not a program" "" env NAS_WORKER="$PWD/none" "$nas_run" doctor
+
+# An installed nas-run finds its experiments beside it; where the data are not, it says what brings them.
+mkdir -p there/bin there/share/nas-run alone/bin
+cp "$nas_run" there/bin/nas-run && cp "$nas_run" alone/bin/nas-run && cp -r "$experiments" there/share/nas-run/experiments
+expect 3 "" "/there/share/nas-run/experiments/fashion_mnist.yaml:.* Debian's package dataset-fashion-mnist installs .*; the variable FASHION_MNIST_ROOT says where$" \
+  env FASHION_MNIST_ROOT=/nowhere there/bin/nas-run demo
+expect 6 "" "^nas-run: error: the experiment fashion_mnist.yaml is not at .*/alone/share/nas-run/experiments/fashion_mnist.yaml; valid: " alone/bin/nas-run demo
 
 [ "$failures" = 0 ] && echo "all as expected"
 exit "$failures"

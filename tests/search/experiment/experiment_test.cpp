@@ -288,6 +288,19 @@ TEST_CASE("changed data files contradict the stored experiment") {
   CHECK(contradiction(stored, to_json(load(small))) == "data 'fashion' has changed since");
 }
 
+TEST_CASE("images that hold other pixels under the same names and sizes contradict the stored experiment") {
+  const SmallExperiment small;
+  Experiment experiment = load_experiment(small.write());
+  const Json unopened = to_json(experiment);
+  experiment.data.at("fashion").content = "one";
+  const Json stored = to_json(experiment);
+  CHECK(contradiction(stored, unopened).empty());
+  CHECK(contradiction(unopened, stored).empty());
+  experiment.data.at("fashion").content = "other";
+  CHECK(contradiction(stored, to_json(experiment)) ==
+        "images of data 'fashion' have changed since: files of the same names and sizes hold other pixels");
+}
+
 TEST_CASE("every experiment of the project is valid") {
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(NAS_EXPERIMENTS)) {

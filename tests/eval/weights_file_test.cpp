@@ -1,0 +1,83 @@
+#include "eval/formats/weights_file.h"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "eval/formats/onnx.h"
+#include "eval/formats/safetensors.h"
+#include "eval/nets/net_info.h"
+#include "storage/base/file.h"
+#include "support/temporary_directory.h"
+#include "support/throws.h"
+#include "support/tiny_nets.h"
+
+using Catch::Contains;
+using Catch::EndsWith;
+
+namespace {
+
+struct File {
+  support::TemporaryDirectory directory;
+  std::filesystem::path path = directory.path() / "w.safetensors";
+  eval::NetSpec spec = support::plain_net();
+  eval::Weights weights = eval::initial_weights(spec, 1);
+
+  /// What is said of weights under these names.
+  std::string message(const std::function<std::string(const std::string&)>& rename) const {
+    eval::Weights renamed;
+    for (const auto& [name, tensor] : weights) renamed[rename(name)] = tensor;
+    return support::error_of([&] { eval::require_names(path, spec, renamed); }).what();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a prefix that all names have is told as such, a missing name with the nearest") {
+  const File file;
+  eval::require_names(file.path, file.spec, file.weights);
+  CHECK_THAT(
+      file.message([](const std::string& name) { return "module." + name; }),
+      Contains(
+          "w.safetensors: its tensors are named as 'module.bn1.bias', where the net 'plain' has 'bn1.bias'; valid: without 'module.'"));
+  CHECK_THAT(
+      file.message([](const std::string& name) { return name == "conv2.weight" ? "convt2.weight" : name; }),
+      EndsWith("w.safetensors: 1 of the 12 tensors of the net 'plain' are missing, the first is 'conv2.weight'; the nearest in the file is "
+               "'convt2.weight'"));
+}
+
+TEST_CASE("weights that are no numbers are named, in both formats") {
+  File file;
+  file.weights.at("conv1.weight").view({-1})[3] = std::numeric_limits<float>::quiet_NaN();
+  file.weights.at("conv1.weight").view({-1})[5] = std::numeric_limits<float>::infinity();
+  eval::write_net(file.path, file.spec, file.weights);
+  const std::string onnx = (file.directory.path() / "W.ONNX").string();
+  eval::write_onnx(onnx, file.spec, file.weights);
+  for (const std::string& path : {file.path.string(), onnx})
+    CHECK_THAT(support::error_of([&] { eval::read_weights(path); }).what(),
+               EndsWith(": tensor conv1.weight: 2 of its 72 values are NaN or infinite"));
+}
+
+TEST_CASE("what torch.save wrote is told from broken safetensors") {
+  const File file;
+  storage::write_file(file.path, std::string("PK\x03\x04\0\0\x08\x08 archive/data.pkl", 25));
+  CHECK_THAT(support::error_of([&] { eval::read_weights(file.path); }).what(),
+             EndsWith("it begins as what torch.save writes; valid: "
+                      "safetensors.torch.save_file(net.state_dict(), FILE)"));
+}
+
+TEST_CASE("what is known of a net's use outlives safetensors and ONNX, less what does not fit the net") {
+  const File file;
+  const eval::NetInfo info{"what", {"a", "b, c", "\"d\"", "e"}, {0.25F}, {0.5F}};
+  eval::write_net(file.path, file.spec, file.weights, {}, info);
+  CHECK(eval::net_info_from_metadata(eval::read_safetensors(file.path).metadata) == info);
+  CHECK(eval::read_safetensors(file.path).metadata.at("input_size") == "[1, 8, 8]");
+  CHECK(eval::read_safetensors(file.path).metadata.at("colours") == "grey");
+  const auto onnx = file.directory.path() / "n.onnx";
+  eval::write_onnx(onnx, file.spec, file.weights, info);
+  CHECK(eval::read_onnx(onnx).info == info);
+  CHECK(eval::fitting(info, support::plain_net(3, 4)) == eval::NetInfo{"what", info.class_names, {}, {}});
+  CHECK(eval::fitting(info, support::plain_net(1, 5)) == eval::NetInfo{"what", {}, info.mean, info.deviation});
+  CHECK(eval::net_info_from_metadata({{"class_names", "cat, dog"}, {"mean", "[0.5]"}}) == eval::NetInfo());
+  CHECK_THAT(support::error_of([&] { eval::write_onnx(onnx, file.spec, file.weights, {}, /*end_to_end=*/true); }).what(),
+             Contains("does not say by which mean and deviation"));
+}

@@ -1,0 +1,37 @@
+#!/bin/sh
+# `nas-run init` on a folder of drawn images: what it writes is valid and runs at once, and the net that comes of it knows its classes.
+# usage: init_test.sh NAS_RUN
+set -eu
+nas_run=$1
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+cd "$directory"
+XDG_CACHE_HOME=$directory/cache
+export XDG_CACHE_HOME
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+"$nas_run" sample imagenet -o drawn --images 120 --size 40 >/dev/null
+mv drawn/train photos  # a folder a class, without splits
+head -c 200 "$(find photos -name '*.JPEG' -o -name '*.jpg' | sort | head -1)" >cut.jpg
+cp cut.jpg "$(find photos -mindepth 1 -type d | sort | head -1)/broken.jpg"
+
+"$nas_run" init photos --minutes 1 >said
+cat said
+grep -q "^photos.yaml: .* images of 10 classes at 32 pixels; resnet18 at width " said || fail "what init says"
+grep -q "bad_images: skip  # 1 files cannot be read" photos.yaml || fail "the broken file is not told"
+if "$nas_run" init photos 2>err; then fail "photos.yaml was replaced"; fi
+grep -q "photos.yaml is there already; valid: another file with -o" err || fail "$(cat err)"
+"$nas_run" validate photos.yaml >valid 2>/dev/null
+[ "$(grep -c "^[a-z0-9]* .* [0-9]* *[0-9]* *[0-9]*$" valid)" -ge 10 ] || fail "validate lists no classes"
+grep -q "^ok$" valid || fail "the draft is not valid"
+
+"$nas_run" photos.yaml -s train.epochs=1 -s prune.retrain.epochs=1 -s search.seeds=1 -s "prune.criteria=[l1]" >answer 2>log || { cat log; fail "the run"; }
+grep -q "^what: take " answer || fail "no answer"
+"$nas_run" show results/photos 1 | grep -q "^ *says 0 " || fail "show does not list the classes"
+"$nas_run" export results/photos 1 --to json -o net.json
+grep -q '"class_names"' net.json || fail "the JSON does not know its classes"
+"$nas_run" export results/photos 1 --to torchscript --end-to-end -o net.pt
+"$nas_run" validate photos.yaml -s "nets=[{spec: net.json}]" >/dev/null 2>&1 || fail "a net that says its classes is not read"
+echo "all as expected"
