@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <set>
 #include <tuple>
@@ -119,54 +120,85 @@ Json to_json(const std::vector<Tried>& best) {
   return all;
 }
 
+/// A round of candidates: what it starts from, and how its widths are made and tried.
+class Round {
+ public:
+  /// Borrows the context. Scores the net's channels.
+  explicit Round(const StageContext& context)
+      : context_(context),
+        parameters_(context.parameters),
+        net_(context.input_net("net")),
+        groups_(prune::channel_groups(net_.spec(), parameters_.at("limits").at("protect").get<std::vector<std::string>>())),
+        base_(allocation_base(net_.spec(), groups_, context.inputs.at("net").at("values").at("base"))),
+        scoring_(score()),
+        search_(net_.spec(), groups_, request(), limits(), base_) {
+    if (!context.inputs.contains("earlier")) return;
+    const Json& before = context.inputs["earlier"].at("values");
+    best_ = tried_from_json(before.at("best"));
+    number_ = before.at("round").get<int>() + 1;
+  }
+
+  storage::StageOutcome run() {
+    storage::StageOutcome outcome;
+    const int wanted = parameters_.at("candidates");
+    const Trial trial(context_, net_, groups_, scoring_.scores);
+    Proposals proposals(search_, {own_widths(), search_.uniform()}, best_, eval::mix_seed(seed(), 100 + number_));
+    std::set<std::vector<int>> seen;
+    for (const Tried& each : best_) seen.insert(each.widths);
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < wanted; ++i) {
+      if (context_.stop.load()) {
+        outcome.state = storage::StageState::interrupted;
+        return outcome;
+      }
+      if (std::vector<int> widths = proposals.next(); seen.insert(widths).second) best_.push_back(trial(std::move(widths)));
+      if (i % 8 == 7) context_.progress(static_cast<double>(i + 1) / wanted, fmt::format("candidate {}/{}", i + 1, wanted));
+    }
+    std::sort(best_.begin(), best_.end());
+    best_.resize(std::min(best_.size(), kListed));
+    outcome.metrics = {{"train", "candidates_per_s", wanted / storage::seconds_since(start), {}},
+                       {"train", "candidate_accuracy", best_.front().accuracy, {}}};
+    outcome.values = {{"round", number_}, {"best", to_json(best_)}, {"judge", trial.refits() ? "refit" : "batch_norm"}};
+    outcome.state = storage::StageState::done;
+    return outcome;
+  }
+
+ private:
+  std::uint64_t seed() const { return parameters_.at("seed").get<std::uint64_t>(); }
+  prune::PruneRequest request() const { return prune::prune_request_from_json(parameters_.at("request")); }
+  prune::AllocationLimits limits() const { return prune::allocation_limits_from_json(parameters_.at("limits")); }
+
+  prune::Scoring score() const {
+    context_.progress(0, "scoring");
+    const Json& criterion = parameters_.at("criterion");
+    const TaskData& data = context_.cache.data(parameters_.at("data"));
+    return prune::make_criterion(criterion.at("name"), criterion.at("options"))
+        ->score({net_, groups_, data.dataset.get(), data.normalisation, eval::mix_seed(seed(), 2),
+                 prune::combination_from_string(parameters_.at("limits").at("combine"))});
+  }
+
+  /// Those that the criterion itself would leave.
+  std::vector<int> own_widths() const {
+    const auto method = prune::allocation_method_from_string(parameters_.at("allocation"));
+    return prune::kept_counts(
+        prune::allocate(net_.spec(), groups_, scoring_.scores, request(), method, limits(), base_, scoring_.spreads).mask);
+  }
+
+  const StageContext& context_;
+  const Json& parameters_;
+  eval::Net net_;
+  prune::ChannelGroups groups_;
+  prune::AllocationBase base_;
+  prune::Scoring scoring_;
+  prune::WidthSearch search_;
+  std::vector<Tried> best_;  ///< of this round and those before, the best first once it has run
+  std::uint64_t number_ = 0;
+};
+
 }  // namespace
 
 storage::StageOutcome run_candidates(const StageContext& context) {
-  const Json& parameters = context.parameters;
-  const TaskData& data = context.cache.data(parameters.at("data"));
-  const eval::Net net = context.input_net("net");
-  const Json &limits = parameters.at("limits"), &criterion = parameters.at("criterion");
-  const prune::ChannelGroups groups = prune::channel_groups(net.spec(), limits.at("protect").get<std::vector<std::string>>());
-  const prune::AllocationBase base = allocation_base(net.spec(), groups, context.inputs.at("net").at("values").at("base"));
-  const prune::PruneRequest request = prune::prune_request_from_json(parameters.at("request"));
-  const prune::AllocationLimits bounds = prune::allocation_limits_from_json(limits);
-  const auto seed = parameters.at("seed").get<std::uint64_t>();
-
-  context.progress(0, "scoring");
-  const prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
-                                     ->score({net, groups, data.dataset.get(), data.normalisation, eval::mix_seed(seed, 2),
-                                              prune::combination_from_string(limits.at("combine"))});
-  const prune::WidthSearch search(net.spec(), groups, request, bounds, base);
-  const prune::Allocation own =
-      prune::allocate(net.spec(), groups, scoring.scores, request, prune::allocation_method_from_string(parameters.at("allocation")),
-                      bounds, base, scoring.spreads);
-  const Json before = context.inputs.contains("earlier") ? context.inputs["earlier"].at("values") : Json();
-  std::vector<Tried> best = before.is_null() ? std::vector<Tried>() : tried_from_json(before.at("best"));
-  const int round = before.is_null() ? 0 : before.at("round").get<int>() + 1;
-  Proposals proposals(search, {prune::kept_counts(own.mask), search.uniform()}, best,
-                      eval::mix_seed(seed, 100 + static_cast<std::uint64_t>(round)));
-  const Trial trial(context, net, groups, scoring.scores);
-
-  storage::StageOutcome outcome;
-  const int wanted = parameters.at("candidates");
-  std::set<std::vector<int>> seen;
-  for (const Tried& each : best) seen.insert(each.widths);
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < wanted; ++i) {
-    if (context.stop.load()) {
-      outcome.state = storage::StageState::interrupted;
-      return outcome;
-    }
-    if (std::vector<int> widths = proposals.next(); seen.insert(widths).second) best.push_back(trial(std::move(widths)));
-    if (i % 8 == 7) context.progress(static_cast<double>(i + 1) / wanted, fmt::format("candidate {}/{}", i + 1, wanted));
-  }
-  outcome.metrics.push_back({"train", "candidates_per_s", wanted / storage::seconds_since(start), {}});
-  std::sort(best.begin(), best.end());
-  best.resize(std::min(best.size(), kListed));
-  outcome.metrics.push_back({"train", "candidate_accuracy", best.front().accuracy, {}});
-  outcome.values = {{"round", round}, {"best", to_json(best)}, {"judge", trial.refits() ? "refit" : "batch_norm"}};
-  outcome.state = storage::StageState::done;
-  return outcome;
+  return Round(context).run();
 }
 
 }  // namespace search
