@@ -272,8 +272,10 @@ class GraphWriter {
       case LayerKind::multiply: {
         std::string gate = values_[layer.inputs[1]].name;
         if (values_[layer.inputs[1]].flat && !x.flat) {
-          const std::string flat_gate = std::exchange(gate, layer.name + ".input");
-          set_attribute(add_node("Unsqueeze", layer.name + ".unsqueeze", {flat_gate}, gate), "axes", {2, 3});
+          for (const std::int64_t axis : {2, 3}) {  // one by one: OpenCV 4.6 knows no other
+            const std::string name = fmt::format("{}.axis{}", layer.name, axis), before = std::exchange(gate, name + ".output");
+            set_attribute(add_node("Unsqueeze", name, {before}, gate), "axes", {axis});
+          }
         }
         node("Mul", {x.name, gate});
         return made;

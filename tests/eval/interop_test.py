@@ -128,8 +128,12 @@ def export(net, images, path, operator_set):
 def run_onnx(path, images):
     onnx.checker.check_model(str(path))
     runtime = cv2.dnn.readNetFromONNX(str(path))
-    runtime.setInput(images.numpy())
-    return runtime.forward()
+    gated = any(node.op_type == "Mul" for node in onnx.load(str(path)).graph.node)
+    outputs = []
+    for batch in images.split(1 if gated else len(images)):  # where the batch is free, OpenCV 4.6 fixes that of a gate at 1
+        runtime.setInput(batch.numpy())
+        outputs.append(torch.as_tensor(runtime.forward().copy()))
+    return torch.cat(outputs)
 
 
 def check_info(call, source, net, folder, extent):
