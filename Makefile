@@ -12,7 +12,9 @@ TORCH ?=
 CMAKE_OPTIONS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-release test-torch install bench format sanitize fuzz tidy clean packages peers configure tools build
+# Experiments that docs/evidence.md is written from, by their files' names.
+EVIDENCE ?= fashion_mnist flowers17
+.PHONY: run test test-release test-torch evidence install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -43,6 +45,10 @@ test-torch: peers ## build and test against another LibTorch: TORCH, or the torc
 	cmake --preset release -B $(BUILD)/torch -DNAS_TORCH=$(or $(TORCH),python)
 	cmake --build $(BUILD)/torch -j $(JOBS)
 	ctest --test-dir $(BUILD)/torch --output-on-failure -j $(JOBS)
+
+evidence: tools ## run what is missing of the evidence, with five seeds, in hours; then write docs/evidence.md from it
+	for name in $(EVIDENCE); do $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name || exit; done
+	$(BUILD)/release/search/nas-run evidence $(EVIDENCE:%=results/evidence/%) -o docs/evidence.md
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)

@@ -134,8 +134,10 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   optimizer.finish();
   if (std::optional<YamlReader> distill = section.find("distill", "of cut nets and baselines: learn from the base net's scores too")) {
     if (!has_teacher) distill->fail("has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");
-    training["distill"] = distill->values(prune::distill_options());
+    training["distill"] = distill->values(prune::distill_options(), before.value("distill", Json::object()));
     distill->finish();
+  } else if (before.contains("distill")) {
+    training["distill"] = before.at("distill");
   }
   section.finish();
   return prune::train_options_from_json(training);

@@ -103,6 +103,7 @@ TEST_CASE("cuts that others follow may be retrained in another way, and baseline
   REQUIRE(experiment.between.has_value());
   CHECK(experiment.between->epochs == 1);
   CHECK(experiment.between->lr_schedule == "constant");
+  REQUIRE(experiment.between->distill.has_value());
   CHECK(experiment.between->distill->form == "dkd");
   CHECK(experiment.lr_start == "auto");
   CHECK(experiment.baselines[0].train.epochs == 4 + 1 + 6);

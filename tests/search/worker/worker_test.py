@@ -60,6 +60,41 @@ def run(worker, requests):
     return [message["outcome"] for message in messages if message["event"] == "result"]
 
 
+def check_widths(folder):
+    """A search over widths from a base that learnt all classes first, for a task of four of them; the shape found is trained from scratch too."""
+    file = folder / "widths.yaml"
+    file.write_text("""schema: 1
+name: widths
+tasks: [{name: few, dataset: few}]
+data:
+  all: {format: idx, root: ., pad: 2, validation_images: 6}
+  few: {format: idx, root: ., pad: 2, classes: [0, 2, 4, 6], validation_images: 4}
+nets: [{name: vgg11_bn, width: 0.125, pretrain: {dataset: all, train: {epochs: 2}}}]
+baselines: [scratch, {name: narrow, keep: 0.5, pretrain: same, train: {distill: {form: dkd}}}]
+train: {epochs: 1, batch: 8, precision: fp32}
+prune: {criteria: [l1], retrain: {epochs: 2, distill: {}}, lr_start: auto}
+search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, finalists: 2}
+""")
+    results = folder / "widths"
+    done = nas_run("run", file, "-o", results)
+    check(f"a search over widths: {done.stderr}", done.returncode == 0)
+    database = sqlite3.connect(results / "experiment.db")
+    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
+    check(f"what it ran: {rows}", rows == {"train": 4, "candidates": 2, "prune": 2, "extend": 1, "scratch": 1, "evaluate": 4})
+    rounds = [json.loads(result) for result, in database.execute("SELECT result FROM stage WHERE kind = 'candidates' ORDER BY number")]
+    accuracies = [[each["accuracy"] for each in values["best"]] for values in rounds]
+    check(f"candidates are listed by their accuracy, those of both rounds in the second: {accuracies}",
+          [len(each) for each in accuracies] == [5, 10] and all(each == sorted(each, reverse=True) for each in accuracies))
+    shapes = dict(database.execute("SELECT net, architecture FROM steps WHERE (net = 'vgg11_bn' AND step = 1) OR net = 'scratch-vgg11_bn'"))
+    check(f"the shape from scratch is the one that was found: {shapes}", len(shapes) == 2 and len(set(shapes.values())) == 1)
+    shares = [share for share, in database.execute("SELECT macs_ratio FROM steps WHERE net = 'vgg11_bn' AND step = 1")]
+    check(f"it costs what was asked for: {shares}", len(shares) == 1 and 0.49 < shares[0] <= 0.5)
+    starts = [json.loads(result)["lr_start"] for result, in database.execute("SELECT result FROM stage WHERE kind = 'prune'")]
+    check(f"retraining begins below the rate: {starts}", all(0 < start <= 0.05 for start in starts))
+    again = nas_run("run", file, "-o", results, "--json")
+    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["executed"] == 0)
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -114,6 +149,8 @@ def main():
             check(f"{kind}: {done.stderr}", done.returncode == 0)
             rows = dict(sqlite3.connect(results / "experiment.db").execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
             check(f"{kind}: trained, cut and narrow nets: {rows}", rows.get("train") == 2 and rows.get("prune") == 1)
+
+        check_widths(folder)
 
         (folder / "two.json").write_text(json.dumps(spec_of_two_groups()))
         two = folder / "two.yaml"
