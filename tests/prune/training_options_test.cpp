@@ -180,7 +180,7 @@ TEST_CASE("with all the weight on the teacher, labels do not matter") {
       wrong.add(split, split == eval::Split::train ? (setting.data.labels()[image] + 1) % 4 : setting.data.labels()[image],
                 {setting.data.pixels(image).begin(), setting.data.pixels(image).end()});
   prune::TrainTask task{wrong, setting.normalisation};
-  task.options = {.epochs = 30, .batch = 16, .optimizer = {.lr = 0.02}, .distill = prune::DistillOptions{1, 2}};
+  task.options = {.epochs = 30, .batch = 16, .optimizer = {.lr = 0.02}, .distill = prune::DistillOptions{.weight = 1, .temperature = 2}};
   task.teacher = &teacher;
   eval::Net student = setting.fresh(7);
   CHECK(prune::train(student, task).history.back().val_accuracy > 0.9);

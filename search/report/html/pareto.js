@@ -21,7 +21,10 @@
       step === 0                                                ? group.net + ", base" :
                                                                   `${group.criterion}, ${group.schedule}, step ${step}`);
 
-  report.baselineName = (group) => group.net + (group.criterion ? ` (${group.schedule}, ${group.criterion})` : group.width === 1 ? "" : ` (width ${group.width})`);
+  report.baselineName = (group) => {
+    if (group.criterion) return `${group.net} (${group.schedule}, ${group.criterion})`;
+    return group.net + (group.width === 1 ? "" : ` (width ${group.width})`);
+  };
 
   /** Whether a baseline stands beside a base net: a control of that net, or a net of its own. */
   report.belongsTo = (group, net) => {
