@@ -168,7 +168,9 @@ for set in "adience 80" "lfwa 52" "cifar100 500" "imagenet 50"; do
 done
 ADIENCE_ROOT=$directory/drawn/adience ADIENCE_SAMPLE_ROOT=$directory/drawn/adience LFWA_ROOT=$directory/drawn/lfwa
 CIFAR100_ROOT=$directory/drawn/cifar100 IMAGENET_ROOT=$directory/drawn/imagenet LFW_SMILES_ROOT=$directory/drawn/imagenet/val
-export ADIENCE_ROOT ADIENCE_SAMPLE_ROOT LFWA_ROOT CIFAR100_ROOT IMAGENET_ROOT LFW_SMILES_ROOT
+FLOWERS17_ROOT=$directory/drawn/imagenet/train SQUEEZENET_WEIGHTS=$directory/weights.safetensors
+echo "a plan does not read them" >"$SQUEEZENET_WEIGHTS"
+export ADIENCE_ROOT ADIENCE_SAMPLE_ROOT LFWA_ROOT CIFAR100_ROOT IMAGENET_ROOT LFW_SMILES_ROOT FLOWERS17_ROOT SQUEEZENET_WEIGHTS
 for file in "$experiments"/*.yaml; do
   expect 0 '"trials": [0-9]+' "" "$nas_run" plan "$file" -o elsewhere --json
 done
