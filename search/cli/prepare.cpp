@@ -70,7 +70,8 @@ Json check_weights(const Experiment& experiment) {
       if (!net.weights) continue;
       const Json answer = ask_worker({{"command", "check_weights"},
                                       {"spec", eval::to_json(make_net(net, info_of(experiment, task)))},
-                                      {"weights", net.weights->path.string()}});
+                                      {"weights", net.weights->path.string()},
+                                      {"insert_batch_norm", net.insert_batch_norm}});
       if (answer.at("fresh_layer") != "")
         fresh.push_back({{"task", task.name}, {"net", net.name}, {"fresh_layer", answer.at("fresh_layer")}});
     }

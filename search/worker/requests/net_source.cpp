@@ -65,9 +65,10 @@ GivenNet load_net(const Json& request) {
   return net;
 }
 
-eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh) {
+eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh,
+                                          bool lacks_norms) {
   eval::Weights trained = eval::read_weights(file);
-  eval::require_names(file, spec, trained);
+  if (!lacks_norms) eval::require_names(file, spec, trained);
   try {
     return eval::starting_weights(spec, std::move(trained), fresh);
   } catch (const Error& error) {
@@ -91,7 +92,8 @@ std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec
 Json check_weights(const Json& request) {
   const std::filesystem::path file = request.at("weights").get<std::string>();
   const eval::NetSpec spec = eval::net_spec_from_json(request.at("spec"));
-  return {{"fresh_layer", starting_weights_of(file, spec, eval::initial_weights(spec, 1)).fresh_layer}};
+  return {{"fresh_layer",
+           starting_weights_of(file, spec, eval::initial_weights(spec, 1), request.value("insert_batch_norm", false)).fresh_layer}};
 }
 
 prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,

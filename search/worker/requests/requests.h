@@ -24,9 +24,10 @@ struct GivenNet {
 /// no net, a tensor that is missing, not wanted or misshapen.
 GivenNet load_net(const Json& request);
 
-/// What a file gives a net of an experiment to start from; `fresh`: the weights of a head that tells other classes apart. Throws
-/// storage::Error(invalid) naming the file.
-eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh);
+/// What a file gives a net of an experiment to start from; `fresh`: the weights of a head that tells other classes apart; `lacks_norms`:
+/// the net has batch norms that the file's has not, whose tensors are then left out. Throws storage::Error(invalid) naming the file.
+eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh,
+                                          bool lacks_norms = false);
 
 /// "data" and "target": a dataset that must fit the net; nothing without them.
 std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec);
@@ -44,7 +45,7 @@ Json score_net(const Json& request);
 Json prune_net(const Json& request);
 Json evaluate_net(const Json& request);
 
-/// {"spec", "weights"}: {"fresh_layer"} of starting_weights_of; throws as that does.
+/// {"spec", "weights", "insert_batch_norm"}: {"fresh_layer"} of starting_weights_of; throws as that does.
 Json check_weights(const Json& request);
 
 /// {"spec", "batch", "seconds"}: {"images_per_s"} of training in fp32, on random images.

@@ -30,12 +30,13 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
   check_unchanged("weights " + path, storage::file_identity(path), net["weights"].at("identity"));
-  eval::StartingWeights start = starting_weights_of(path, spec, fresh);
+  const bool inserts_norms = net["weights"].value("insert_batch_norm", false);
+  eval::StartingWeights start = starting_weights_of(path, spec, fresh, inserts_norms);
   if (!start.fresh_layer.empty()) {
     fmt::print(stderr, "{}: layer {} tells other classes apart and starts anew\n", path, start.fresh_layer);
     outcome.values["fresh_layer"] = start.fresh_layer;
   }
-  if (!net["weights"].value("insert_batch_norm", false)) return std::move(start.weights);
+  if (!inserts_norms) return std::move(start.weights);
   const auto images = kStatisticsBatches * context.parameters.at("train").at("batch").get<std::int64_t>();
   return prune::fill_batch_norm(spec, std::move(start.weights), *data.dataset, data.normalisation,
                                 eval::sample_images(*data.dataset, images, context.parameters.at("seed").get<std::uint64_t>()),
