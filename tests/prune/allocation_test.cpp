@@ -187,12 +187,12 @@ TEST_CASE("round_to counts channels, also where a unit has several, and gives ba
     AllocationLimits limits{.floor = 0, .floor_channels = 1, .cap = 1, .alpha = 0, .round_to = round_to};
     const Allocation cut = prune::allocate(spec, groups, scores, Plain::keep(0.95), method, limits, base);
     CHECK(cut.target_reached);
-    std::vector<int> channels;
+    std::vector<int> left;
     const eval::NetSpec smaller = prune::cut_spec(spec, groups, cut.mask);
     for (const char* name : {"a", "g", "c"})
       for (const eval::Layer& layer : smaller.layers)
-        if (layer.name == name) channels.push_back(layer.channels);
-    return channels;
+        if (layer.name == name) left.push_back(layer.channels);
+    return left;
   };
   // At most 0.95, which is 13954 a pixel. Of multiples of 8: c at 8 leaves 864 + 4608 + 4608, g at 56 leaves 864 + 4032 + 8064 = 12960, and
   // then neither fits in whole.

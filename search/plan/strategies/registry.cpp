@@ -32,11 +32,11 @@ History stored_history(const storage::Repository& repository, const Experiment& 
 std::unique_ptr<Strategy> make_strategy(const std::string& name) {
   using Factory = std::unique_ptr<Strategy> (*)();
   static constexpr std::array<std::pair<const char*, Factory>, 6> factories{{{"sweep", make_sweep},
-                                                                              {"target", make_target},
-                                                                              {"halving", make_halving},
-                                                                              {"beam", make_beam},
-                                                                              {"pareto", make_pareto},
-                                                                              {"widths", make_widths}}};
+                                                                             {"target", make_target},
+                                                                             {"halving", make_halving},
+                                                                             {"beam", make_beam},
+                                                                             {"pareto", make_pareto},
+                                                                             {"widths", make_widths}}};
   const std::string& known = strategy_info(name).name;
   const auto factory = std::find_if(factories.begin(), factories.end(), [&](const auto& each) { return each.first == known; });
   if (factory == factories.end())

@@ -31,8 +31,8 @@ Json widths_part(const storage::Repository& repository, const Snapshot& run);
 /// "perturbation", "clean", "levels": [{"level", "accuracy"}]}], "nets": columns}: accuracies are summaries over seeds.
 Json robustness_part(const storage::Repository& repository, const Snapshot& run, const std::vector<Group>& groups);
 
-/// The trees of the lineage: [{"nets", "parents": of each net, -1 for the base, "widths": [[from, to]], "left_out"}]; parents and widths are
-/// places within the tree.
+/// The trees of the lineage: [{"nets", "parents": of each net, -1 for the base, "widths": [[from, to]], "left_out"}]; parents and widths
+/// are places within the tree.
 Json lineage_part(const Snapshot& run, const std::vector<int>& wanted);
 
 /// {"volumes": columns, a value each time the nets of a task grew better; "decisions": columns, with "left_out": how many before the

@@ -10,10 +10,10 @@
 #include "tests/support/sweep_plan.h"
 
 using search::Json;
-using support::input;
 using search::Plan;
 using search::StageKind;
 using support::count;
+using support::input;
 using support::keep;
 using support::stage_of;
 using support::SweepPlan;
