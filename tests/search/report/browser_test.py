@@ -169,7 +169,8 @@ def check_files(page, folder):
         """Name and text of the file that the button gives."""
         page.click(button)
         for _ in range(200):
-            files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.suffix != ".crdownload"]
+            files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.suffix != ".crdownload"
+                     and file.stat().st_size > 0]  # the browser makes an empty file first
             if files:
                 name, text = files[0].name, files[0].read_bytes().decode()
                 files[0].unlink()
