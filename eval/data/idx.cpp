@@ -196,6 +196,35 @@ void check_counts(const IdxFile& images, const IdxFile& labels, const fs::path& 
   if (labels.count() != images.count()) fail(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
 }
 
+/// The classes are named 0 to 9 by the options, or these are MNIST's labels, told by the first of them.
+bool are_digits(const storage::Json& options, std::span<const std::int32_t> labels) {
+  std::vector<std::string> digits;
+  for (int digit = 0; digit < 10; ++digit) digits.push_back(std::to_string(digit));
+  if (options.contains("class_names")) return class_names(options) == digits;
+  constexpr std::array<std::int32_t, 16> mnist{5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7};
+  return labels.size() >= mnist.size() && std::equal(mnist.begin(), mnist.end(), labels.begin());
+}
+
+/// What the files of labels and the options say.
+struct Labelled {
+  std::vector<std::string> class_names;
+  std::vector<std::int32_t> labels;  // of the training images, then of those for testing
+  Splits splits;
+  bool digits = false;  // as DatasetInfo
+};
+
+Labelled read_labelled(const storage::Json& options, const std::vector<fs::path>& paths, IdxFile& training, IdxFile& test) {
+  const std::string where = "data of format idx";
+  const std::vector<std::string> classes = class_names(options);
+  Labelled data{chosen_classes(options, classes, where), {}, {}};
+  append_labels(training, paths[1], classes.size(), data.labels);
+  data.digits = are_digits(options, data.labels);
+  append_labels(test, paths[3], classes.size(), data.labels);
+  relabel(data.labels, classes, data.class_names);
+  data.splits = make_splits(data.labels, training.count(), split_options_from_json(options), where);
+  return data;
+}
+
 std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::string&, const DecodeOptions&) {
   const std::vector<fs::path> paths = locate_files(options);
   IdxFile train_images(paths[0], 3), train_labels(paths[1], 1), test_images(paths[2], 3), test_labels(paths[3], 1);
@@ -205,14 +234,12 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
     fail(paths[2], fmt::format("has images of another size ({}) than the training images ({})", test_images.shown(), train_images.shown()));
   }
   const int pad = options.at("pad").get<int>();
+  Labelled labelled = read_labelled(options, paths, train_labels, test_labels);
   StoredImages data;
   data.shape = {1, train_images.dimension(1) + 2 * pad, train_images.dimension(2) + 2 * pad};
-  const std::vector<std::string> classes = class_names(options);
-  data.class_names = chosen_classes(options, classes, "data of format idx");
-  append_labels(train_labels, paths[1], classes.size(), data.labels);
-  append_labels(test_labels, paths[3], classes.size(), data.labels);
-  relabel(data.labels, classes, data.class_names);
-  data.splits = make_splits(data.labels, train_images.count(), split_options_from_json(options), "data of format idx");
+  data.class_names = std::move(labelled.class_names);
+  data.labels = std::move(labelled.labels);
+  data.splits = std::move(labelled.splits);
   const std::size_t image_bytes = static_cast<std::size_t>(data.shape.height) * data.shape.width;
   std::vector<std::uint8_t> pixels(data.labels.size() * image_bytes);
   read_images(train_images, pad, pixels.data());
@@ -221,37 +248,19 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
   return std::make_unique<StoredDataset>(std::move(data));
 }
 
-/// The classes are named 0 to 9 by the options, or these are MNIST's labels, told by the first of them.
-bool are_digits(const storage::Json& options, const fs::path& labels) {
-  std::vector<std::string> digits;
-  for (int digit = 0; digit < 10; ++digit) digits.push_back(std::to_string(digit));
-  if (options.contains("class_names")) return class_names(options) == digits;
-  constexpr std::array<std::uint8_t, 16> mnist{5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7};
-  IdxFile file(labels, 1);
-  std::array<std::uint8_t, mnist.size()> first{};
-  if (file.count() < std::ssize(first)) return false;
-  file.read(first);
-  return first == mnist;
-}
-
 DatasetInfo describe_idx(const storage::Json& options, const std::string&) {
   const std::vector<fs::path> paths = locate_files(options);
   const IdxFile training(paths[0], 3);
   IdxFile train_labels(paths[1], 1), test_labels(paths[3], 1);
-  const std::vector<std::string> classes = class_names(options), chosen = chosen_classes(options, classes, "data of format idx");
-  std::vector<std::int32_t> labels;
-  append_labels(train_labels, paths[1], classes.size(), labels);
-  append_labels(test_labels, paths[3], classes.size(), labels);
-  relabel(labels, classes, chosen);
-  const Splits splits = make_splits(labels, train_labels.count(), split_options_from_json(options), "data of format idx");
+  const Labelled data = read_labelled(options, paths, train_labels, test_labels);
   const int pad = options.at("pad").get<int>();
   return {.shape = {1, training.dimension(1) + 2 * pad, training.dimension(2) + 2 * pad},
-          .classes = static_cast<int>(chosen.size()),
-          .train = std::ssize(splits.train),
-          .validation = std::ssize(splits.validation),
-          .test = std::ssize(splits.test),
-          .images = std::ssize(labels),
-          .digits = are_digits(options, paths[1])};
+          .classes = static_cast<int>(data.class_names.size()),
+          .train = std::ssize(data.splits.train),
+          .validation = std::ssize(data.splits.validation),
+          .test = std::ssize(data.splits.test),
+          .images = std::ssize(data.labels),
+          .digits = data.digits};
 }
 
 storage::Options idx_options() {

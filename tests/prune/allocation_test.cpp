@@ -175,10 +175,9 @@ TEST_CASE("round_to counts channels, also where a unit has several, and gives ba
   // for the linear layer: 864 + 4608 + 9216 = 14688 a pixel at full width.
   eval::NetSpec spec = support::grouped_net();
   const prune::ChannelGroups groups = prune::channel_groups(spec);
-  prune::AllocationBase base{eval::cost(spec), {}};
+  const prune::AllocationBase base = prune::allocation_base(spec, groups, eval::cost(spec), {});
   Scores scores;
   for (const prune::ChannelGroup& group : groups.groups) {
-    base.channels.push_back(group.size);
     scores.emplace_back(group.fixed.empty() ? group.size : 0, 1.0);
     std::iota(scores.back().begin(), scores.back().end(), 1.0);
   }
@@ -207,10 +206,9 @@ TEST_CASE("round_to counts channels, also where a unit has several, and gives ba
 TEST_CASE("half the channels of every group of ResNet18 is the net that Torch-Pruning publishes") {
   const eval::NetSpec spec = eval::make_net("resnet18", {});
   const prune::ChannelGroups groups = prune::channel_groups(spec);
-  prune::AllocationBase base{eval::cost(spec), {}};
+  const prune::AllocationBase base = prune::allocation_base(spec, groups, eval::cost(spec), {});
   Scores scores;
   for (const prune::ChannelGroup& group : groups.groups) {
-    base.channels.push_back(group.size);
     scores.emplace_back(group.fixed.empty() ? group.size : 0, 1.0);
   }
   const AllocationLimits limits{.round_to = 8};

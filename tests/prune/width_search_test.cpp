@@ -17,13 +17,7 @@ struct Slim {
   eval::NetSpec spec = eval::make_net("vgg16_bn", {.width = 0.25, .classes = 10, .input = {1, 32, 32}});
   prune::ChannelGroups groups = prune::channel_groups(spec);
   prune::AllocationLimits limits;
-  prune::AllocationBase base = base_of(spec, groups);
-
-  static prune::AllocationBase base_of(const eval::NetSpec& spec, const prune::ChannelGroups& groups) {
-    prune::AllocationBase base{eval::cost(spec), {}};
-    for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
-    return base;
-  }
+  prune::AllocationBase base = prune::allocation_base(spec, groups, eval::cost(spec), {});
 
   prune::WidthSearch search(double keep, Budget of = Budget::macs) const {
     return {spec, groups, {PruneRequest::Kind::keep, keep, of}, limits, base};
