@@ -42,11 +42,10 @@ storage::StageOutcome run_extend(const StageContext& context) {
   if (artifacts.contains("checkpoint")) {
     if (!std::filesystem::exists(context.checkpoint()))  // else this stage was killed, and goes on from its own
       place_checkpoint(context, artifacts.at("checkpoint"));
-    const std::optional<eval::Net> teacher = teacher_of(context);
     prune::TrainOptions train = prune::train_options_from_json(context.parameters.at("train"));
     if (before.at("values").contains("lr_start")) before["values"]["lr_start"].get_to(train.optimizer.lr);
     train_and_record(context, data, net, train, eval::precision_from_string(before.at("values").at("precision").get<std::string>()), 0,
-                     outcome, teacher ? &*teacher : nullptr);
+                     outcome);
   } else {
     record_unchanged(context, data, net, outcome);
   }

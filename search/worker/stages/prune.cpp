@@ -231,11 +231,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
   }
   const std::string precision = retrain.precision == "auto" ? parent.at("values").at("precision").get<std::string>()
                                                             : retrain.precision;  // auto: as the base was probed
-  const std::optional<eval::Net> teacher = teacher_of(context);
-  std::optional<prune::Epoch> start;  // a refitted net may be the best there is
+  std::optional<prune::Epoch> start;                                              // a refitted net may be the best there is
   if (is_refitted) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
-  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, teacher ? &*teacher : nullptr,
-                   start, /*keep_zeros=*/is_sparse);
+  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, start, /*keep_zeros=*/is_sparse);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

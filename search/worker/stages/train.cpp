@@ -56,8 +56,7 @@ storage::StageOutcome run_train(const StageContext& context) {
   eval::Net net(spec, first_weights(context, data, spec, outcome), context.device);
   outcome.values["base"] = base_of(spec);
   outcome.values["base"]["epochs"] = options.epochs;
-  const std::optional<eval::Net> teacher = teacher_of(context);
-  train_and_record(context, data, net, options, precision, 0, outcome, teacher ? &*teacher : nullptr);
+  train_and_record(context, data, net, options, precision, 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());
   return outcome;
 }
@@ -71,8 +70,7 @@ storage::StageOutcome run_scratch(const StageContext& context) {
   storage::StageOutcome outcome;
   eval::Net net(spec, fresh_weights(context, spec), context.device);
   outcome.values["base"] = base_of(spec);
-  const std::optional<eval::Net> teacher = teacher_of(context);
-  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome, teacher ? &*teacher : nullptr);
+  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_from_json(shape.at("architecture"));
   return outcome;
 }

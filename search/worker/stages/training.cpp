@@ -19,11 +19,12 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
+namespace {
+
+/// The net of the input "teacher", if there is one.
 std::optional<eval::Net> teacher_of(const StageContext& context) {
   return context.inputs.contains("teacher") ? std::optional(context.input_net("teacher")) : std::nullopt;
 }
-
-namespace {
 
 /// Why this net should not be trained in the precision; empty where nothing speaks against it.
 std::string fault_of(const TaskData& data, const eval::Net& net, const prune::TrainOptions& options, eval::Precision precision) {
@@ -61,8 +62,9 @@ prune::TrainResult train_soundly(const TaskData& data, eval::Net& net, prune::Tr
 }  // namespace
 
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
-                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher,
-                      const std::optional<prune::Epoch>& start, bool keep_zeros) {
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const std::optional<prune::Epoch>& start,
+                      bool keep_zeros) {
+  const std::optional<eval::Net> teacher = teacher_of(context);
   prune::TrainTask task{
       .data = *data.dataset,
       .normalisation = data.normalisation,
@@ -74,7 +76,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .stop = &context.stop,
       .start = start,
       .keep_zeros = keep_zeros,
-      .teacher = teacher};
+      .teacher = teacher ? &*teacher : nullptr};
   std::string reason;
   const prune::TrainResult result = train_soundly(data, net, task, reason);
   if (!reason.empty()) {

@@ -10,14 +10,11 @@ namespace search {
 
 /// Trains `net` from `done` of the stage's progress on, and fills in state, failure, curves
 /// and validation metrics of the outcome. Where it is done, the weights are stored as the artifact "weights", and, where options end the
-/// training before its last epoch, what it goes on from as "checkpoint". `teacher`: the net to distill from, or null;
+/// training before its last epoch, what it goes on from as "checkpoint". The net of the input "teacher", if there is one, is learnt from;
 /// `start`, `keep_zeros`: as prune::TrainTask has them.
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
-                      eval::Precision precision, double done, storage::StageOutcome& outcome, const eval::Net* teacher = nullptr,
-                      const std::optional<prune::Epoch>& start = {}, bool keep_zeros = false);
-
-/// The net of the input "teacher", if there is one.
-std::optional<eval::Net> teacher_of(const StageContext& context);
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const std::optional<prune::Epoch>& start = {},
+                      bool keep_zeros = false);
 
 /// The record of a net, its hash and cost included.
 storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::string parent, Json kept);
