@@ -12,9 +12,12 @@ TORCH ?=
 CMAKE_OPTIONS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
+# The newest PyTorch and its kin, for test-exports.
+VENV ?= $(BUILD)/venv
+
 # Experiments that docs/evidence.md is written from, by their files' names.
 EVIDENCE ?= fashion_mnist flowers17
-.PHONY: run test test-release test-torch evidence install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-release test-torch test-exports evidence peers-evidence install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -46,9 +49,23 @@ test-torch: peers ## build and test against another LibTorch: TORCH, or the torc
 	cmake --build $(BUILD)/torch -j $(JOBS)
 	ctest --test-dir $(BUILD)/torch --output-on-failure -j $(JOBS)
 
+test-exports: tools $(VENV)/bin/python ## nets as the newest PyTorch exports them, in and out; PyPI's torch (5.6 GB) in a folder of the build
+	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/interop_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
+	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/exporter_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet torch torchvision onnx onnxscript onnxruntime opencv-python-headless
+
 evidence: tools ## run what is missing of the evidence, with five seeds, in hours; then write docs/evidence.md from it
 	for name in $(EVIDENCE); do $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name || exit; done
 	$(BUILD)/release/search/nas-run evidence $(EVIDENCE:%=results/evidence/%) -o docs/evidence.md
+
+peers-evidence: $(VENV)/bin/python ## Torch-Pruning on the work of flowers17.yaml, five seeds, in an hour; needs FLOWERS17_ROOT and SQUEEZENET_WEIGHTS
+	$(VENV)/bin/pip install --quiet torch-pruning safetensors pillow
+	mkdir -p results/evidence/peers
+	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py $(FLOWERS17_ROOT) $(SQUEEZENET_WEIGHTS) results/evidence/peers/torch_pruning_flowers.jsonl 1 2 3 4 5
+	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py --table results/evidence/peers/torch_pruning_flowers.jsonl
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)

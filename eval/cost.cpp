@@ -17,6 +17,8 @@ std::vector<Cost> layer_costs(const NetSpec& spec) {
       costs[i] = {weights + (layer.bias ? output.channels : 0), weights * output.height * output.width};
     } else if (layer.kind == LayerKind::batch_norm) {
       costs[i].params = 2 * std::int64_t{output.channels};
+    } else if (layer.kind == LayerKind::prelu) {
+      costs[i].params = output.channels;
     }
   }
   return costs;

@@ -5,6 +5,7 @@
 #include <boost/graph/connected_components.hpp>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "storage/base/error.h"
 
@@ -83,6 +84,11 @@ class ChannelGraph {
         for (int from : layer.inputs) joined.insert(joined.end(), vertices_[from].begin(), vertices_[from].end());
         return joined;
       }
+      case LayerKind::select: {
+        std::vector<int> chosen;
+        for (const int from : layer.indices) chosen.push_back(vertices_[layer.inputs[0]][from]);
+        return chosen;
+      }
       case LayerKind::flatten: {
         const eval::Shape& from = shapes_[layer.inputs[0]];
         std::vector<int> spread;
@@ -98,9 +104,11 @@ class ChannelGraph {
       case LayerKind::hard_swish:
       case LayerKind::sigmoid:
       case LayerKind::hard_sigmoid:
+      case LayerKind::prelu:
       case LayerKind::max_pool:
       case LayerKind::average_pool:
       case LayerKind::adaptive_average_pool:
+      case LayerKind::zero_pad:
       case LayerKind::dropout:
         return vertices_[layer.inputs[0]];
     }
@@ -154,16 +162,22 @@ ChannelGroups channel_groups(const NetSpec& spec, const std::vector<std::string>
   }
   for (int vertex : graph.vertices().back()) fixed[component[vertex]] = "output of the net";
 
-  // Components with the same makers and the same fate form a group, in the order of their first channel.
+  // Which layers take some channels of a layer only: a group that all of them see keeps a channel for each.
+  std::map<int, std::set<int>> selected_by;
+  for (int layer = 0; layer < static_cast<int>(spec.layers.size()); ++layer)
+    if (spec.layers[layer].kind == LayerKind::select)
+      for (int vertex : graph.vertices()[layer]) selected_by[component[vertex]].insert(layer);
+
+  // Components with the same makers, the same fate and the same selections form a group, in the order of their first channel.
   ChannelGroups result;
-  std::map<std::pair<std::set<int>, std::string>, int> group_of;
+  std::map<std::tuple<std::set<int>, std::string, std::set<int>>, int> group_of;
   std::vector<Unit> unit_of(component.size(), Unit{-1, -1});  // by component
   for (int vertex = 0; vertex < static_cast<int>(component.size()); ++vertex) {
     Unit& unit = unit_of[component[vertex]];
     if (unit.group >= 0) continue;
     const std::set<int>& by = makers[component[vertex]];
     const std::string why = fixed.count(component[vertex]) ? fixed[component[vertex]] : "";
-    const auto [entry, is_new] = group_of.try_emplace({by, why}, static_cast<int>(result.groups.size()));
+    const auto [entry, is_new] = group_of.try_emplace({by, why, selected_by[component[vertex]]}, static_cast<int>(result.groups.size()));
     if (is_new) result.groups.push_back({spec.layers[*by.begin()].name, {by.begin(), by.end()}, 0, why});
     unit = {entry->second, result.groups[entry->second].size++};
   }

@@ -16,7 +16,7 @@ struct Unit {
   bool operator==(const Unit&) const = default;
 };
 
-/// Units made by the same layers. In a plain chain: the filters of one layer.
+/// Units made by the same layers and read through the same selections of channels. In a plain chain: the filters of one layer.
 struct ChannelGroup {
   std::string name;  ///< of the first layer that makes these channels
   std::vector<int>

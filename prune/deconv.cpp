@@ -55,6 +55,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:
+    case LayerKind::prelu:
       return {at::relu(signal)};
     case LayerKind::max_pool: {
       const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, kernel, stride, padding, dilation, layer.ceil_mode));
@@ -65,6 +66,10 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {at::avg_pool2d_backward(signal, x, kernel, stride, padding, layer.ceil_mode, true, {})};
     case LayerKind::adaptive_average_pool:
       return {at::_adaptive_avg_pool2d_backward(signal, x)};
+    case LayerKind::zero_pad:
+      return {at::constant_pad_nd(signal, {-layer.padding[1], -layer.padding_end[1], -layer.padding[0], -layer.padding_end[0]})};
+    case LayerKind::select:
+      return {at::index_add(torch::zeros_like(x), 1, eval::index_of(layer, x), signal)};
     case LayerKind::concat:
       return split_channels(inputs, signal);
     case LayerKind::add:

@@ -87,13 +87,33 @@ Json compose_kept(const Json& before, const Json& now) {
   return composed;
 }
 
+namespace {
+
+/// Where the channels that a select layer keeps stand among those that its input keeps.
+std::vector<int> selected_of_kept(const std::vector<int>& indices, const std::vector<std::int64_t>& kept_inputs,
+                                  const std::vector<std::int64_t>& kept) {
+  std::vector<int> among;
+  for (const std::int64_t channel : kept) {
+    const auto place = std::lower_bound(kept_inputs.begin(), kept_inputs.end(), indices[static_cast<std::size_t>(channel)]);
+    among.push_back(static_cast<int>(place - kept_inputs.begin()));
+  }
+  return among;
+}
+
+}  // namespace
+
 NetSpec cut_spec(const NetSpec& spec, const ChannelGroups& groups, const KeepMask& mask) {
   NetSpec smaller = spec;
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     Layer& layer = smaller.layers[i];
-    if (!eval::has_filters(layer.kind)) continue;
-    const int channels = static_cast<int>(kept_channels(groups, mask, i).size());
+    if (!eval::has_filters(layer.kind) && layer.kind != LayerKind::select) continue;
+    const std::vector<std::int64_t> kept = kept_channels(groups, mask, i);
+    const int channels = static_cast<int>(kept.size());
     if (channels == 0) throw Error(ErrorKind::invalid, fmt::format("layer {} would lose its last channel", layer.name));
+    if (layer.kind == LayerKind::select) {
+      layer.indices = selected_of_kept(layer.indices, kept_channels(groups, mask, layer.inputs[0]), kept);
+      continue;
+    }
     if (is_depthwise(spec.layers[i], static_cast<int>(groups.outputs[layer.inputs[0]].size())))
       layer.groups = static_cast<int>(kept_channels(groups, mask, layer.inputs[0]).size());
     layer.channels = channels;

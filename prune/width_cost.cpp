@@ -28,6 +28,7 @@ WidthCost::WidthCost(const eval::NetSpec& spec, const ChannelGroups& groups, Bud
     const Layer& layer = spec.layers[i];
     const Width outputs = width_of(groups.outputs[i], groups);
     if (budget == Budget::params && layer.kind == LayerKind::batch_norm) terms_.push_back({2, {}, outputs});
+    if (budget == Budget::params && layer.kind == LayerKind::prelu) terms_.push_back({1, {}, outputs});
     if (!eval::has_filters(layer.kind)) continue;
     const std::vector<Unit>& from = groups.outputs[layer.inputs[0]];
     double coefficient = static_cast<double>(layer.kernel[0]) * layer.kernel[1];

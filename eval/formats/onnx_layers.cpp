@@ -45,6 +45,7 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"Relu", {&L::read_relu, {}}},
       {"Clip", {&L::read_clip, {"max", "min"}}},
       {"LeakyRelu", {&L::read_leaky_relu, {"alpha"}}},
+      {"PRelu", {&L::read_prelu, {}}},
       {"Sigmoid", {&L::read_sigmoid, {}}},
       {"HardSigmoid", {&L::read_hard_sigmoid, {"alpha", "beta"}}},
       {"HardSwish", {&L::read_hard_swish, {}}},
@@ -54,13 +55,21 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"GlobalAveragePool", {&L::read_global_pool, {}}},
       {"ReduceMean", {&L::read_mean, {"axes", "keepdims", "noop_with_empty_axes"}}},
       {"Pad", {&L::read_pad, {"mode", "pads", "value"}}},
-      {"Shape", {&L::read_shape, {}}},
+      {"Shape", {&L::read_shape, {"start", "end"}}},
       {"Gather", {&L::read_gather, {"axis"}}},
       {"Unsqueeze", {&L::read_unsqueeze, {"axes"}}},
       {"Concat", {&L::read_concat, {"axis"}}},
       {"Add", {&L::read_add, {}}},
       {"Sum", {&L::read_sum, {}}},
       {"Mul", {&L::read_mul, {}}},
+      {"Sub", {&L::read_sub, {}}},
+      {"Div", {&L::read_div, {}}},
+      {"Cast", {&L::read_cast, {"to"}}},
+      {"Slice", {&L::read_slice, {"axes", "ends", "starts"}}},
+      {"Split", {&L::arrange, {"axis", "num_outputs", "split"}}},
+      {"Transpose", {&L::arrange, {"perm"}}},
+      {"GatherND", {&L::arrange, {"batch_dims"}}},
+      {"Where", {&L::arrange, {}}},
       {"Flatten", {&L::read_flatten, {"axis"}}},
       {"Reshape", {&L::read_reshape, {"allowzero"}}},
       {"Squeeze", {&L::read_squeeze, {"axes"}}},
@@ -94,7 +103,10 @@ void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   const auto known = operators().find(proto.op_type());
   if (!covers(proto)) {
     if (proto.op_type() == "ConvTranspose") refuse("a transposed convolution is not covered: no classifier's maps grow");
-    if (proto.op_type() == "PRelu") refuse("slopes that are learnt are not covered; LeakyRelu is");
+    if (proto.op_type() == "LayerNormalization")
+      refuse("a norm over the channels at each place ties all of them together: none can be cut; choose a net with batch norm");
+    if (proto.op_type() == "Resize" || proto.op_type() == "Upsample")
+      refuse("maps that grow are not covered: no classifier needs them; where it scales the image, export the net without it");
     std::vector<std::string> types;
     for (const auto& [type, read] : operators()) types.push_back(type);
     std::sort(types.begin(), types.end());
@@ -102,11 +114,17 @@ void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   }
   const OnnxNode node(proto);
   node.allow_only(known->second.attributes);
+  for (int i = 0; i < node.input_count(); ++i) {
+    if (!node.has_input(i)) continue;
+    if (const auto read = values_.find(node.input(i)); read != values_.end() && read->second.arranged.defined()) settle(read->second);
+  }
   (this->*known->second.read)(node);
 }
 
 OnnxNet OnnxLayers::finish() && {
   const auto found = values_.find(facts_.output);
+  if (found != values_.end() && found->second.arranged.defined() && !settle(found->second))
+    refuse("is an arrangement of maps that is not covered");
   if (found == values_.end() || found->second.layer < 0) refuse("nothing computed from the input is the output");
   const Value& output = found->second;
   if (output.ones != 0 || output.zeros != std::array{0, 0} || shape(output).height != 1 || shape(output).width != 1)
@@ -132,6 +150,11 @@ const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
 const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
   const Value& x = value(node, i);
   if (x.layer < 0) refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
+  if (x.arranged.defined())
+    refuse(
+        fmt::format("reads '{}', which '{}' made of layer '{}' and which is neither its maps flattened, nor some of its channels, nor "
+                    "means over windows as an adaptive pool has them; nothing else is covered",
+                    onnx_shown(node.input(i)), onnx_shown(x.maker), net_.spec.layers[x.layer].name));
   if (x.ones != 0) refuse("reads a flat vector as a map, which only Mul may, as a gate");
   if (!padded && x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
   return x;
@@ -170,8 +193,9 @@ double OnnxLayers::scalar(const OnnxNode& node, int i) {
 }
 
 std::string OnnxLayers::unused_name(const std::string& wish) {
-  std::string name = wish;
-  while (!names_.emplace(name, 1).second) name = fmt::format("{}_{}", wish, ++names_[wish]);
+  const std::string valid = sanitised(wish);
+  std::string name = valid;
+  while (!names_.emplace(name, 1).second) name = fmt::format("{}_{}", valid, ++names_[valid]);
   return name;
 }
 
@@ -183,7 +207,7 @@ Layer OnnxLayers::new_layer(const OnnxNode& node, LayerKind kind, const std::str
   if (named && names_.count(sanitised(wish)) != 0) wish = node.proto().name();  // a weight that two nodes share
   Layer layer;
   layer.kind = kind;
-  layer.name = unused_name(wish.empty() ? to_string(kind) : sanitised(wish));
+  layer.name = unused_name(wish.empty() ? to_string(kind) : wish);
   return layer;
 }
 
@@ -192,12 +216,19 @@ int OnnxLayers::append(Layer layer) {
   std::vector<Shape> inputs;
   for (const int from : layer.inputs) inputs.push_back(shapes_[from]);
   shapes_.push_back(layer_shape(layer, inputs));
+  const auto above_zero = [&](int from) { return nonnegative_[static_cast<std::size_t>(from)]; };
+  const bool keeps_sign = layer.kind == LayerKind::max_pool || layer.kind == LayerKind::average_pool || layer.kind == LayerKind::dropout ||
+                          layer.kind == LayerKind::adaptive_average_pool || layer.kind == LayerKind::zero_pad ||
+                          layer.kind == LayerKind::select || layer.kind == LayerKind::concat || layer.kind == LayerKind::add;
+  nonnegative_.push_back(layer.kind == LayerKind::relu || layer.kind == LayerKind::relu6 || layer.kind == LayerKind::sigmoid ||
+                         layer.kind == LayerKind::hard_sigmoid ||
+                         (keeps_sign && std::all_of(layer.inputs.begin(), layer.inputs.end(), above_zero)));
   net_.spec.layers.push_back(std::move(layer));
   return static_cast<int>(shapes_.size()) - 1;
 }
 
-void OnnxLayers::define(const OnnxNode& node, Value value) {
-  if (node.proto().output_size() > 0 && !node.proto().output(0).empty()) values_[node.proto().output(0)] = std::move(value);
+void OnnxLayers::define(const OnnxNode& node, Value value, int output) {
+  if (node.proto().output_size() > output && !node.proto().output(output).empty()) values_[node.proto().output(output)] = std::move(value);
 }
 
 }  // namespace eval

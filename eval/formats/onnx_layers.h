@@ -1,9 +1,14 @@
 // Builds a NetSpec and its weights from an ONNX graph's nodes, one after another in their order. The ONNX reader calls it after it has
 // checked names and order.
+//
+// Exporters write one thing in many ways: a channel shuffle as Reshape, Transpose, Reshape, an adaptive pool as GatherND and masks. Such
+// arithmetic is carried out on a probe, random numbers in the place of the maps that it starts from, until another node reads the result;
+// then the result says what it is: the maps flattened, some of their channels in some order, or the means over windows.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -54,6 +59,8 @@ class OnnxLayers {
     int ones = 0;                       ///< a flat vector as [N, features, 1, 1]: how many axes of 1 it was given
     std::array<int, 2> zeros{0, 0};     ///< rows above and below, columns left and right that Pad put around
     std::vector<std::int64_t> numbers;  ///< computed from a Shape
+    torch::Tensor arranged = {};        ///< what became of the layer's probe, where the value is no layer's output (yet); else undefined
+    std::string maker = {};             ///< the node that arranged it
   };
   struct Operator {
     void (OnnxLayers::*read)(const OnnxNode&);
@@ -69,6 +76,7 @@ class OnnxLayers {
   void read_relu(const OnnxNode& node);
   void read_clip(const OnnxNode& node);
   void read_leaky_relu(const OnnxNode& node);
+  void read_prelu(const OnnxNode& node);
   void read_sigmoid(const OnnxNode& node);
   void read_hard_sigmoid(const OnnxNode& node);
   void read_hard_swish(const OnnxNode& node);
@@ -83,7 +91,11 @@ class OnnxLayers {
   void read_concat(const OnnxNode& node);
   void read_add(const OnnxNode& node);
   void read_sum(const OnnxNode& node);
+  void read_sub(const OnnxNode& node);
+  void read_div(const OnnxNode& node);
   void read_mul(const OnnxNode& node);
+  void read_cast(const OnnxNode& node);
+  void read_slice(const OnnxNode& node);
   void read_flatten(const OnnxNode& node);
   void read_reshape(const OnnxNode& node);
   void read_squeeze(const OnnxNode& node);
@@ -105,16 +117,33 @@ class OnnxLayers {
   Layer new_layer(const OnnxNode& node, LayerKind kind, const std::string& weight = "");
   std::string unused_name(const std::string& wish);
   int append(Layer layer);
-  void define(const OnnxNode& node, Value value);
+  void define(const OnnxNode& node, Value value, int output = 0);
   void append_activation(const OnnxNode& node, LayerKind kind, double slope = Layer{}.slope);
   void append_flatten(const OnnxNode& node, const Value& x);
+  void read_window(const OnnxNode& node, Layer& layer, const Shape& input, std::array<int, 2> zeros);
+  int append_zero_pad(int from, const std::string& name, const std::array<int, 4>& pads);
   bool merge_self_gate(const OnnxNode& node, int gate_input);
   void append_linear(const OnnxNode& node, torch::Tensor weight, torch::Tensor bias);
   void add_bias(const OnnxNode& node, const Value& x, int constant);
+  bool compute_numbers(const OnnxNode& node, const std::function<std::int64_t(std::int64_t, std::int64_t)>& compute);
+
+  // onnx_layout.cpp
+  void arrange(const OnnxNode& node);
+  bool is_arranged(const OnnxNode& node) const;
+  bool is_float_constant(const OnnxNode& node) const;
+  std::int64_t probe_batch() const { return facts_.batch > 0 ? facts_.batch : 2; }
+  const torch::Tensor& probe(int layer);
+  torch::Tensor operand(const OnnxNode& node, int i);
+  std::vector<torch::Tensor> arranged_outputs(const OnnxNode& node);
+  std::vector<std::int64_t> layout_numbers(const OnnxNode& node, int i, const char* attribute) const;
+  bool settle(Value& value);
+  int append_arranged(LayerKind kind, const Value& value, int from, const std::function<void(Layer&)>& fill = {});
 
   OnnxFacts facts_;
   OnnxNet net_;
   std::vector<Shape> shapes_;
+  std::vector<bool> nonnegative_;                  ///< by layer: no output is below 0
+  std::unordered_map<int, torch::Tensor> probes_;  ///< by layer: random numbers in the place of its output
   std::unordered_map<std::string, Value> values_;
   std::unordered_map<std::string, int> reads_;
   std::unordered_map<std::string, int> names_;            ///< layer names taken, and the last number given to one that was wished again

@@ -33,40 +33,68 @@ std::array<int, 2> pair_of(const OnnxNode& node, const std::string& attribute, s
   return {bounded(read[0], attribute, 1), bounded(read[1], attribute, 1)};
 }
 
-/// {top, left, bottom, right} -> {vertical, horizontal}.
-std::array<int, 2> symmetric(const std::vector<std::int64_t>& pads) {
+using Pads = std::array<int, 4>;  // rows above, columns left, rows below, columns right
+
+Pads pads_from(const std::vector<std::int64_t>& pads) {
   if (pads.size() != 4) refuse(fmt::format("pads has {} numbers where it needs four", pads.size()));
-  if (pads[0] != pads[2] || pads[1] != pads[3]) refuse(fmt::format("asymmetric pads [{}] are not covered", fmt::join(pads, ", ")));
-  return {bounded(pads[0], "pads", 0), bounded(pads[1], "pads", 0)};
+  Pads read{};
+  for (std::size_t i = 0; i < read.size(); ++i) read[i] = bounded(pads[i], "pads", 0);
+  return read;
 }
 
-std::array<int, 2> padding_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
+bool is_symmetric(const Pads& pads) {
+  return pads[0] == pads[2] && pads[1] == pads[3];
+}
+
+Pads pads_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
   const std::string automatic = node.text("auto_pad", "NOTSET");
-  if (automatic == "NOTSET") return symmetric(node.integers("pads", {0, 0, 0, 0}));
-  if (automatic == "VALID") return {0, 0};
+  if (automatic == "NOTSET") return pads_from(node.integers("pads", {0, 0, 0, 0}));
+  if (automatic == "VALID") return {};
   if (automatic != "SAME_UPPER" && automatic != "SAME_LOWER") refuse(fmt::format("auto_pad '{}' is not covered", onnx_shown(automatic)));
-  std::array<int, 2> padding{};
+  const bool more_at_end = automatic == "SAME_UPPER";
+  Pads pads{};
   for (const int axis : {0, 1}) {
     const std::int64_t extent = axis == 0 ? input.height : input.width, stride = layer.stride[axis];
     const std::int64_t reach = std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) + 1;
     const std::int64_t total = std::max<std::int64_t>(0, (extent - 1) / stride * stride + reach - extent);
-    if (total % 2 != 0)
-      refuse(fmt::format("auto_pad {} pads {} on the axis {}, which is asymmetric and not covered", automatic, total, axis + 2));
-    padding[axis] = bounded(total / 2, "padding", 0);
+    const int less = bounded(total / 2, "padding", 0), more = bounded(total - total / 2, "padding", 0);
+    pads[static_cast<std::size_t>(axis)] = more_at_end ? less : more;
+    pads[static_cast<std::size_t>(axis) + 2] = more_at_end ? more : less;
   }
-  return padding;
+  return pads;
 }
 
-/// Strides, dilations and padding of a layer whose kernel is there.
-void read_window(const OnnxNode& node, Layer& layer, const Shape& input) {
+}  // namespace
+
+int OnnxLayers::append_zero_pad(int from, const std::string& name, const std::array<int, 4>& pads) {
+  Layer layer;
+  layer.kind = LayerKind::zero_pad;
+  layer.name = unused_name(name);
+  layer.inputs = {from};
+  layer.padding = {pads[0], pads[1]};
+  layer.padding_end = {pads[2], pads[3]};
+  return append(std::move(layer));
+}
+
+/// Strides, dilations and padding of a layer whose kernel and input are there; `zeros` were put around already. Padding that differs from
+/// side to side becomes a layer of its own.
+void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& input, std::array<int, 2> zeros) {
   layer.stride = pair_of(node, "strides", {1, 1});
   const std::array<int, 2> dilation = pair_of(node, "dilations", {1, 1});
   if (layer.kind == LayerKind::average_pool && dilation != std::array{1, 1}) refuse("dilations other than 1 are not covered");
   layer.dilation = dilation;
-  layer.padding = padding_of(node, layer, input);
+  const Pads pads = pads_of(node, layer, input);
+  if (is_symmetric(pads)) {
+    layer.padding = {bounded(std::int64_t{pads[0]} + zeros[0], "padding", 0), bounded(std::int64_t{pads[1]} + zeros[1], "padding", 0)};
+    return;
+  }
+  if (layer.kind == LayerKind::max_pool && !nonnegative_[static_cast<std::size_t>(layer.inputs[0])])
+    refuse(fmt::format("pads [{}] that differ from side to side are covered only where no value is below 0, as after a ReLU",
+                       fmt::join(pads, ", ")));
+  Pads all = pads;
+  for (const std::size_t side : {0, 1, 2, 3}) all[side] = bounded(std::int64_t{all[side]} + zeros[side % 2], "padding", 0);
+  layer.inputs[0] = append_zero_pad(layer.inputs[0], layer.name + ".pad", all);
 }
-
-}  // namespace
 
 void OnnxLayers::read_convolution(const OnnxNode& node) {
   const Value& x = maps(node, /*padded=*/true);
@@ -77,12 +105,11 @@ void OnnxLayers::read_convolution(const OnnxNode& node) {
   layer.channels = bounded(filters.size(0), "number of filters", 1);
   layer.kernel = {bounded(filters.size(2), "kernel", 1), bounded(filters.size(3), "kernel", 1)};
   if (node.has("kernel_shape") && pair_of(node, "kernel_shape", {}) != layer.kernel) refuse("kernel_shape contradicts the weight's size");
-  read_window(node, layer, shape(x));
-  for (const int axis : {0, 1}) layer.padding[axis] += x.zeros[axis];
   layer.groups = bounded(node.integer("group", 1), "group", 1);
   if (filters.size(1) * layer.groups != shape(x).channels)
     refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups,
                        shape(x).channels));
+  read_window(node, layer, shape(x), x.zeros);
   layer.bias = node.has_input(2);
   if (layer.bias) net_.weights[layer.name + ".bias"] = vector(node, 2, layer.channels);
   net_.weights[layer.name + ".weight"] = filters;
@@ -121,6 +148,7 @@ void OnnxLayers::read_gemm(const OnnxNode& node) {
 }
 
 void OnnxLayers::read_matmul(const OnnxNode& node) {
+  if (is_arranged(node) || !activation(node, 0).flat) return arrange(node);
   const Tensor matrix = weight(node, 1);
   if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
   append_linear(node, matrix.t(), Tensor());
@@ -184,6 +212,22 @@ void OnnxLayers::read_leaky_relu(const OnnxNode& node) {
   append_activation(node, LayerKind::leaky_relu, node.number("alpha", 0.01));
 }
 
+/// One slope a channel; one for all stands for as many.
+void OnnxLayers::read_prelu(const OnnxNode& node) {
+  const Value x = activation(node, 0);
+  const std::int64_t channels = shape(x).channels;
+  const Tensor slopes = weight(node, 1);
+  const std::int64_t axis = x.flat ? 1 : 3;  // of the channels, from the end
+  const bool by_channel = slopes.numel() == channels && slopes.dim() >= axis && slopes.size(-axis) == channels;
+  if (slopes.numel() != 1 && !by_channel)
+    refuse(fmt::format("its slopes have the size [{}] where one, or one for each of {} channels, is covered",
+                       fmt::join(slopes.sizes(), ", "), channels));
+  Layer layer = new_layer(node, LayerKind::prelu, node.input(1));
+  layer.inputs = {x.layer};
+  net_.weights[layer.name + ".weight"] = slopes.flatten().expand({channels}).contiguous();
+  define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
+}
+
 void OnnxLayers::read_sigmoid(const OnnxNode& node) {
   append_activation(node, LayerKind::sigmoid);
 }
@@ -225,7 +269,7 @@ void OnnxLayers::read_max_pool(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::max_pool);
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
-  read_window(node, layer, shape(x));
+  read_window(node, layer, shape(x), x.zeros);
   layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
@@ -235,10 +279,9 @@ void OnnxLayers::read_average_pool(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::average_pool);
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
-  read_window(node, layer, shape(x));
-  if (layer.padding != std::array{0, 0} && node.integer("count_include_pad", 0) == 0)
+  if (pads_of(node, layer, shape(x)) != Pads{} && node.integer("count_include_pad", 0) == 0)
     refuse("pads that do not count in the mean (count_include_pad = 0) are not covered");
-  for (const int axis : {0, 1}) layer.padding[axis] += x.zeros[axis];
+  read_window(node, layer, shape(x), x.zeros);
   layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
@@ -257,8 +300,13 @@ void OnnxLayers::read_pad(const OnnxNode& node) {
   if (node.text("mode", "constant") != "constant" || filling != 0 || node.has_input(3)) refuse("only padding with zeros is covered");
   if (pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0)
     refuse(fmt::format("pads [{}]; only height and width may be padded", fmt::join(pads, ", ")));
-  const std::array<int, 2> zeros = symmetric({pads[2], pads[3], pads[6], pads[7]});
-  for (const int axis : {0, 1}) x.zeros[axis] = bounded(std::int64_t{x.zeros[axis]} + zeros[axis], "padding", 0);
+  Pads around = pads_from({pads[2], pads[3], pads[6], pads[7]});
+  for (const std::size_t side : {0, 1, 2, 3}) around[side] = bounded(std::int64_t{around[side]} + x.zeros[side % 2], "padding", 0);
+  if (!is_symmetric(around)) {
+    const std::string name = node.proto().name().empty() ? "pad" : node.proto().name();
+    return define(node, {.layer = append_zero_pad(x.layer, name, around), .direct = true});
+  }
+  x.zeros = {around[0], around[1]};
   x.direct = false;
   define(node, x);
 }

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "eval/formats/onnx.h"
+#include "eval/formats/onnx_external.h"
 #include "eval/formats/onnx_layers.h"
 #include "eval/formats/onnx_node.h"
 #include "eval/nets/layer_shape.h"
@@ -89,19 +90,22 @@ std::int64_t operator_set_of(const onnx::ModelProto& model) {
   return version;
 }
 
-int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& input) {
-  const onnx::TensorShapeProto::Dimension& dimension = shape.dim(axis);
+/// The size along an axis: what the file says, or where that is free what the caller gives.
+int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& input, const OnnxSize& size) {
+  onnx::TensorShapeProto::Dimension dimension = shape.dim(axis);
+  if (size && !dimension.has_dim_value())
+    dimension.set_dim_value(std::array{size->channels, size->height, size->width}[static_cast<std::size_t>(axis) - 1]);
   const std::string given =
       dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param()));
   if (!dimension.has_dim_value() || dimension.dim_value() < 1 || dimension.dim_value() > max_layer_size) {
-    refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W", onnx_shown(input), axis,
-                       given, max_layer_size));
+    refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W{}", onnx_shown(input), axis,
+                       given, max_layer_size, dimension.has_dim_value() ? "" : "; --input C,H,W says those that the file leaves free"));
   }
   return static_cast<int>(dimension.dim_value());
 }
 
 /// The one input that is no initializer, and the one output.
-OnnxFacts facts_of(const onnx::ModelProto& model) {
+OnnxFacts facts_of(const onnx::ModelProto& model, const OnnxSize& size) {
   const onnx::GraphProto& graph = model.graph();
   OnnxFacts facts{.name = graph.name(), .operator_set = operator_set_of(model)};
   std::unordered_set<std::string_view> initializers;
@@ -123,7 +127,11 @@ OnnxFacts facts_of(const onnx::ModelProto& model) {
     refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), type.elem_type()));
   if (type.shape().dim_size() != 4)
     refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
-  facts.image = {extent_of(type.shape(), 1, facts.input), extent_of(type.shape(), 2, facts.input), extent_of(type.shape(), 3, facts.input)};
+  const auto extent = [&](int axis) { return extent_of(type.shape(), axis, facts.input, size); };
+  facts.image = {extent(1), extent(2), extent(3)};
+  if (size && facts.image != *size)
+    refuse(
+        fmt::format("input '{}' is {}, which --input {} contradicts", onnx_shown(facts.input), to_string(facts.image), to_string(*size)));
   if (type.shape().dim(0).has_dim_value()) facts.batch = type.shape().dim(0).dim_value();
   return facts;
 }
@@ -179,9 +187,9 @@ std::string uncovered_after(const onnx::GraphProto& graph, const std::vector<boo
   return types.empty() ? "" : fmt::format("; further on the net has {}, not covered either", fmt::join(types, ", "));
 }
 
-OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes) {
+OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes, const OnnxSize& size) {
   const onnx::GraphProto& graph = model.graph();
-  OnnxFacts facts = facts_of(model);
+  OnnxFacts facts = facts_of(model, size);
   facts.most_bytes = most_growth * file_bytes + small_file;
   check_order(graph, facts.input);
   const std::vector<bool> needed = needed_nodes(graph, facts.output);
@@ -212,7 +220,7 @@ OnnxNet assembled(const onnx::ModelProto& model, std::int64_t file_bytes) {
 
 }  // namespace
 
-OnnxNet read_onnx(const std::filesystem::path& path) {
+OnnxNet read_onnx(const std::filesystem::path& path, const OnnxSize& size) {
   std::error_code code;
   const std::uintmax_t bytes = std::filesystem::file_size(path, code);
   if (code) throw Error(ErrorKind::invalid, fmt::format("{}: cannot be read: {}", path.string(), code.message()));
@@ -221,10 +229,13 @@ OnnxNet read_onnx(const std::filesystem::path& path) {
   std::string text = storage::read_file(path);
   try {
     if (text.size() > most_file_bytes) refuse("grew while it was read");
-    const onnx::ModelProto model = parsed(text);
+    onnx::ModelProto model = parsed(text);
     const std::int64_t file_bytes = static_cast<std::int64_t>(text.size());
     text = {};
-    return assembled(model, file_bytes);
+    const ExternalData external = load_external_data(model, path.parent_path());
+    OnnxNet net = assembled(model, file_bytes + external.bytes, size);
+    net.external_files = external.files;
+    return net;
   } catch (const Error& error) {
     throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
   }

@@ -104,23 +104,24 @@ torch::Tensor onnx_floats(const TensorProto& tensor) {
   }
 }
 
-std::vector<std::int64_t> onnx_integers(const TensorProto& tensor) {
-  const std::int64_t elements = onnx_elements(tensor);
-  if (elements > most_integers) refuse(tensor, fmt::format("has {} elements where at most {} are needed", elements, most_integers));
-  torch::Tensor read;
+torch::Tensor onnx_indices(const TensorProto& tensor) {
+  onnx_elements(tensor);
   switch (tensor.data_type()) {
     case TensorProto::INT64:
-      read = filled<std::int64_t>(tensor, torch::kInt64, tensor.int64_data());
-      break;
+      return filled<std::int64_t>(tensor, torch::kInt64, tensor.int64_data());
     case TensorProto::INT32:
-      read = filled<std::int32_t>(tensor, torch::kInt32, tensor.int32_data()).to(torch::kInt64);
-      break;
+      return filled<std::int32_t>(tensor, torch::kInt32, tensor.int32_data()).to(torch::kInt64);
     case TensorProto::BOOL:
-      read = filled<std::uint8_t>(tensor, torch::kUInt8, tensor.int32_data()).to(torch::kInt64);
-      break;
+      return filled<std::uint8_t>(tensor, torch::kUInt8, tensor.int32_data()).to(torch::kInt64);
     default:
       refuse(tensor, "does not hold integers");
   }
+}
+
+std::vector<std::int64_t> onnx_integers(const TensorProto& tensor) {
+  const std::int64_t elements = onnx_elements(tensor);
+  if (elements > most_integers) refuse(tensor, fmt::format("has {} elements where at most {} are needed", elements, most_integers));
+  const torch::Tensor read = onnx_indices(tensor);
   const std::int64_t* values = read.data_ptr<std::int64_t>();
   return {values, values + elements};
 }

@@ -19,6 +19,9 @@ std::int64_t onnx_elements(const onnx::TensorProto& tensor);
 /// A new fp32 tensor from fp32, fp64, fp16 or bf16.
 torch::Tensor onnx_floats(const onnx::TensorProto& tensor);
 
+/// An int64 tensor from int64, int32 or bool: which elements a node gathers.
+torch::Tensor onnx_indices(const onnx::TensorProto& tensor);
+
 /// At most 64 numbers from int64, int32 or bool: axes, shapes, switches.
 std::vector<std::int64_t> onnx_integers(const onnx::TensorProto& tensor);
 

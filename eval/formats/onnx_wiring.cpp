@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -36,7 +38,7 @@ bool is_first(std::int64_t axis, bool flat) {
 }  // namespace
 
 void OnnxLayers::read_mean(const OnnxNode& node) {
-  if (!are_spatial(node.has_input(1) ? numbers(node, 1) : node.integers("axes"))) refuse("only the mean over height and width is covered");
+  if (is_arranged(node) || !are_spatial(node.has_input(1) ? numbers(node, 1) : node.integers("axes"))) return arrange(node);
   read_global_pool(node);
   if (node.integer("keepdims", 1) == 0) append_flatten(node, {.layer = static_cast<int>(shapes_.size()) - 1});
 }
@@ -51,10 +53,15 @@ void OnnxLayers::read_shape(const OnnxNode& node) {
   const Value& x = activation(node, 0);
   std::vector<std::int64_t> sizes{batch_size, shape(x).channels};
   if (!x.flat) sizes.insert(sizes.end(), {shape(x).height, shape(x).width});
-  define(node, {.numbers = std::move(sizes)});
+  const auto rank = static_cast<std::int64_t>(sizes.size());
+  const auto from_front = [&](std::int64_t axis) { return std::clamp<std::int64_t>(axis < 0 ? axis + rank : axis, 0, rank); };
+  const std::int64_t start = from_front(node.integer("start", 0)), end = from_front(node.integer("end", rank));
+  if (start >= end) refuse(fmt::format("gives no sizes: from {} to {} of {}", start, end, rank));
+  define(node, {.numbers = {sizes.begin() + start, sizes.begin() + end}});
 }
 
 void OnnxLayers::read_gather(const OnnxNode& node) {
+  if (value(node, 0).layer >= 0 || is_float_constant(node)) return arrange(node);
   const std::vector<std::int64_t> from = numbers(node, 0), indices = numbers(node, 1);
   const std::int64_t count = static_cast<std::int64_t>(from.size()), index = indices.size() == 1 ? indices[0] : count;
   if (node.integer("axis", 0) != 0 || index < -count || index >= count) refuse("only one of the numbers of a Shape is covered");
@@ -64,12 +71,13 @@ void OnnxLayers::read_gather(const OnnxNode& node) {
 /// A number as a list of one, or a flat vector as a map of 1x1.
 void OnnxLayers::read_unsqueeze(const OnnxNode& node) {
   const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
+  if (is_arranged(node) || is_float_constant(node)) return arrange(node);
   if (Value x = value(node, 0); x.layer >= 0) {
     const auto rank = static_cast<std::int64_t>(2 + x.ones + axes.size());
     std::set<std::int64_t> behind;
     for (const std::int64_t axis : axes) behind.insert(axis < 0 ? axis + rank : axis);
     const bool at_the_end = behind.size() == axes.size() && !axes.empty() && *behind.begin() == 2 + x.ones && *behind.rbegin() == rank - 1;
-    if (!x.flat || !at_the_end || rank > 4) refuse("only [N, features] to [N, features, 1, 1] is covered");
+    if (!x.flat || !at_the_end || rank > 4) return arrange(node);
     x.ones = static_cast<int>(rank) - 2;
     return define(node, std::move(x));
   }
@@ -79,6 +87,7 @@ void OnnxLayers::read_unsqueeze(const OnnxNode& node) {
 }
 
 void OnnxLayers::read_concat(const OnnxNode& node) {
+  if (is_arranged(node)) return arrange(node);
   if (value(node, 0).layer < 0) {
     std::vector<std::int64_t> list;
     for (int i = 0; i < node.input_count(); ++i) {
@@ -105,6 +114,8 @@ void OnnxLayers::read_concat(const OnnxNode& node) {
 
 void OnnxLayers::read_add(const OnnxNode& node) {
   if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  if (is_arranged(node)) return arrange(node);
+  if (compute_numbers(node, std::plus<>())) return;
   for (const int i : {0, 1}) {
     if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
   }
@@ -125,6 +136,53 @@ void OnnxLayers::read_sum(const OnnxNode& node) {
   define(node, {.layer = append(std::move(layer)), .flat = first.flat, .direct = true});
 }
 
+/// Numbers that are computed from sizes, as half of the channels; false where the node reads anything else.
+bool OnnxLayers::compute_numbers(const OnnxNode& node, const std::function<std::int64_t(std::int64_t, std::int64_t)>& compute) {
+  const auto is_numbers = [&](int i) { return !value(node, i).numbers.empty(); };
+  if (node.input_count() != 2 || (!is_numbers(0) && !is_numbers(1))) return false;
+  const std::vector<std::int64_t> first = numbers(node, 0), second = numbers(node, 1);
+  if (first.size() != 1 || second.size() != 1) refuse("only single numbers of a Shape are computed with");
+  for (const std::int64_t number : {first[0], second[0]})
+    if (number < 0 || number > std::numeric_limits<std::int32_t>::max())
+      refuse("computes with the batch size or a number below 0, which is not covered");
+  define(node, {.numbers = {compute(first[0], second[0])}});
+  return true;
+}
+
+void OnnxLayers::read_sub(const OnnxNode& node) {
+  if (!compute_numbers(node, std::minus<>())) arrange(node);
+}
+
+void OnnxLayers::read_div(const OnnxNode& node) {
+  const auto divide = [](std::int64_t a, std::int64_t b) {
+    if (b == 0) refuse("divides by 0");
+    return a / b;
+  };
+  if (!compute_numbers(node, divide)) arrange(node);
+}
+
+/// To another type: numbers stay what they are, and maps are fp32 here.
+void OnnxLayers::read_cast(const OnnxNode& node) {
+  const std::int64_t type = node.integer("to", 0);
+  const bool to_floats = type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16 ||
+                         type == onnx::TensorProto::DOUBLE;
+  const bool has_floats = value(node, 0).layer >= 0 || is_float_constant(node);
+  if (to_floats != has_floats) refuse("casts between integers and numbers with a fraction, which is not covered");
+  read_identity(node);
+}
+
+/// Some of the numbers of a Shape, or a part of maps.
+void OnnxLayers::read_slice(const OnnxNode& node) {
+  if (value(node, 0).layer >= 0 || is_float_constant(node)) return arrange(node);
+  const std::vector<std::int64_t> list = numbers(node, 0), starts = layout_numbers(node, 1, "starts"),
+                                  ends = layout_numbers(node, 2, "ends");
+  const auto count = static_cast<std::int64_t>(list.size());
+  const auto from_front = [&](std::int64_t place) { return std::clamp<std::int64_t>(place < 0 ? place + count : place, 0, count); };
+  const bool plain = starts.size() == 1 && ends.size() == 1 && (!node.has_input(4) || numbers(node, 4) == std::vector<std::int64_t>{1});
+  if (!plain || from_front(starts[0]) >= from_front(ends[0])) refuse("only neighbouring numbers of a Shape are covered");
+  define(node, {.numbers = {list.begin() + from_front(starts[0]), list.begin() + from_front(ends[0])}});
+}
+
 /// x times Sigmoid(x) or HardSigmoid(x) where nothing else reads that gate: one layer, in the gate's place.
 bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
   const Value &gate = value(node, gate_input), &x = value(node, 1 - gate_input);
@@ -141,6 +199,8 @@ bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
 
 void OnnxLayers::read_mul(const OnnxNode& node) {
   if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  if (is_arranged(node)) return arrange(node);
+  if (compute_numbers(node, std::multiplies<>())) return;
   for (const int i : {0, 1}) {
     if (value(node, i).constant)
       refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");
@@ -169,13 +229,15 @@ void OnnxLayers::append_flatten(const OnnxNode& node, const Value& x) {
 }
 
 void OnnxLayers::read_flatten(const OnnxNode& node) {
-  const Value& x = activation(node, 0);
-  if (!is_first(node.integer("axis", 1), x.flat)) refuse("only axis 1 is covered");
+  if (is_arranged(node)) return arrange(node);
+  const Value x = activation(node, 0);
+  if (!is_first(node.integer("axis", 1), x.flat)) return arrange(node);
   append_flatten(node, x);
 }
 
 void OnnxLayers::read_reshape(const OnnxNode& node) {
-  const Value& x = activation(node, 0);
+  if (is_arranged(node) || is_float_constant(node)) return arrange(node);
+  const Value x = activation(node, 0);
   const std::vector<std::int64_t> target = numbers(node, 1);
   const Shape& from = shape(x);
   const std::int64_t features = std::int64_t{from.channels} * from.height * from.width;
@@ -189,20 +251,21 @@ void OnnxLayers::read_reshape(const OnnxNode& node) {
     return define(node, {.layer = x.layer, .flat = true, .ones = 2});
   const bool flattens =
       target.size() == 2 && (target[1] == features || (target[1] == -1 && batch != -1) || (target[1] == 0 && zero_copies && x.flat));
-  if (!keeps_batch || !flattens)
-    refuse(fmt::format("reshapes {} to [{}]; covered is [batch, {}], 0 or -1 for the batch", to_string(from), fmt::join(target, ", "),
-                       features));
+  if (!keeps_batch || !flattens) return arrange(node);
   append_flatten(node, x);
 }
 
 void OnnxLayers::read_squeeze(const OnnxNode& node) {
-  const Value& x = maps(node);
+  if (is_arranged(node) || is_float_constant(node)) return arrange(node);
+  if (const std::vector<std::int64_t> list = value(node, 0).numbers; !list.empty()) {
+    if (list.size() != 1) refuse("only one number of a Shape is covered");
+    return define(node, {.numbers = list});
+  }
   const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
-  if (axes.size() == 1)
-    refuse(fmt::format("squeezes the axis {} alone; covered are height and width at once, as x.flatten(1) does", axes[0]));
-  if (!are_spatial(axes) || shape(x).height != 1 || shape(x).width != 1)
-    refuse(fmt::format("squeezes the axes [{}] of {}; covered are height and width where both are 1", fmt::join(axes, ", "),
-                       to_string(shape(x))));
+  const Value x = activation(node, 0);
+  if (x.flat || !are_spatial(axes)) return arrange(node);
+  if (shape(x).height != 1 || shape(x).width != 1)
+    refuse(fmt::format("squeezes the axes [{}] of {}; covered are axes of 1", fmt::join(axes, ", "), to_string(shape(x))));
   append_flatten(node, x);
 }
 

@@ -24,8 +24,9 @@ static_assert(std::endian::native == std::endian::little, "raw data of ONNX is l
 
 namespace {
 
-constexpr int operator_set = 10, ir_version = 5;  // the last in which Clip has attributes; OpenCV 4 reads no other Clip
-constexpr double hard_sigmoid_slope = 1. / 6;     // beta is 0.5 by default
+constexpr int first_operator_set = 13, last_operator_set = 18;  // from 13 on what is written here has one form
+constexpr int old_operator_set = 10;                            // the last in which Clip has attributes; OpenCV 4 reads no other Clip
+constexpr double hard_sigmoid_slope = 1. / 6;                   // beta is 0.5 by default
 constexpr std::size_t most_bytes = std::numeric_limits<std::int32_t>::max();  // a protobuf message holds no more
 
 [[noreturn]] void refuse(const Layer& layer, const std::string& why) {
@@ -68,16 +69,16 @@ void set_shape(onnx::ValueInfoProto& info, const std::string& name, const Shape&
 /// dot.
 class GraphWriter {
  public:
-  GraphWriter(const NetSpec& spec, const Weights& weights)
-      : spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
+  GraphWriter(const NetSpec& spec, const Weights& weights, int operator_set)
+      : operator_set_(operator_set), spec_(spec), weights_(weights), shapes_(output_shapes(spec)), sizes_(tensor_sizes(spec)) {}
 
   /// `pixels`: how the net's input is made of them; nothing where it is given as the net takes it.
   onnx::ModelProto model(const std::optional<PixelStatistics>& pixels) && {
-    model_.set_ir_version(ir_version);
+    model_.set_ir_version(is_old() ? 5 : operator_set_ < 15 ? 7 : 8);
     model_.set_producer_name("nas-run");
     onnx::OperatorSetIdProto& set = *model_.add_opset_import();
     set.set_domain("");
-    set.set_version(operator_set);
+    set.set_version(operator_set_);
     graph().set_name(spec_.name);
     set_shape(*graph().add_input(), "images", shapes_[0], /*flat=*/false);
     values_.push_back({pixels ? add_normalisation(*pixels) : "images", false});
@@ -97,6 +98,7 @@ class GraphWriter {
   };
 
   onnx::GraphProto& graph() { return *model_.mutable_graph(); }
+  bool is_old() const { return operator_set_ == old_operator_set; }
 
   onnx::NodeProto& add_node(const char* type, const std::string& name, const std::vector<std::string>& inputs, const std::string& output) {
     onnx::NodeProto& node = *graph().add_node();
@@ -133,6 +135,16 @@ class GraphWriter {
     written.set_raw_data(plain.data_ptr(), plain.nbytes());
   }
 
+  /// Adds integers and returns their name: what newer operator sets take as an input.
+  std::string add_integers(const std::string& name, const std::vector<std::int64_t>& numbers) {
+    onnx::TensorProto& written = *graph().add_initializer();
+    written.set_name(name);
+    written.set_data_type(onnx::TensorProto::INT64);
+    written.add_dims(static_cast<std::int64_t>(numbers.size()));
+    written.set_raw_data(numbers.data(), numbers.size() * sizeof(std::int64_t));
+    return name;
+  }
+
   /// Adds the tensors of a layer, in this order, and their names to the inputs.
   void add_weights(const Layer& layer, std::initializer_list<const char*> what, std::vector<std::string>& inputs) {
     for (const char* suffix : what) {
@@ -155,9 +167,7 @@ class GraphWriter {
       add_node("GlobalAveragePool", layer.name, {x.name}, output_name(layer));
       return {output_name(layer), false};
     }
-    if (input.height % layer.size != 0 || input.width % layer.size != 0)
-      refuse(layer,
-             fmt::format("its size {0} does not divide the input {1}; ONNX has windows of one size only", layer.size, to_string(input)));
+    if (input.height % layer.size != 0 || input.width % layer.size != 0) return add_uneven_pool(layer, x, input);
     const int height = input.height / layer.size, width = input.width / layer.size;
     onnx::NodeProto& node = add_node("AveragePool", layer.name, {x.name}, output_name(layer));
     set_attribute(node, "kernel_shape", {height, width});
@@ -165,7 +175,48 @@ class GraphWriter {
     return {output_name(layer), false};
   }
 
-  /// x times a gate that it makes itself: operator set 10 has no node for it.
+  /// Means over windows of different sizes: a product with a constant matrix along the width, and one along the height.
+  Value add_uneven_pool(const Layer& layer, const Value& x, const Shape& input) {
+    std::string made = x.name;
+    for (const char* axis : {"width", "height"}) {
+      const int extent = axis == std::string("width") ? input.width : input.height;
+      const std::string name = layer.name + "." + axis;
+      add_tensor(name, torch::adaptive_avg_pool1d(torch::eye(extent).unsqueeze(0), layer.size)[0]);
+      add_node("MatMul", name, {made, name}, name + ".output");
+      const bool is_last = axis == std::string("height");
+      made = is_last ? output_name(layer) : name + ".turned.output";
+      set_attribute(add_node("Transpose", is_last ? layer.name : name + ".turned", {name + ".output"}, made), "perm", {0, 1, 3, 2});
+    }
+    return {made, false};
+  }
+
+  void add_pad(const std::string& name, const std::string& from, const std::array<int, 2>& before, const std::array<int, 2>& after,
+               const std::string& to) {
+    const std::initializer_list<std::int64_t> pads{0, 0, before[0], before[1], 0, 0, after[0], after[1]};
+    if (is_old())
+      set_attribute(add_node("Pad", name, {from}, to), "pads", pads);
+    else
+      add_node("Pad", name, {from, add_integers(name + ".pads", pads)}, to);
+  }
+
+  /// Channels in another order. OpenCV 4 gathers no list, so the old operator set has a convolution by ones and zeros.
+  void add_select(const Layer& layer, const Value& x, const Shape& input) {
+    const std::vector<std::int64_t> indices(layer.indices.begin(), layer.indices.end());
+    const auto ints = [&](const char* what, std::int64_t value) { return add_integers(layer.name + what, {value}); };
+    if (is_slice(layer)) {
+      add_node("Slice", layer.name, {x.name, ints(".starts", indices.front()), ints(".ends", indices.back() + 1), ints(".axes", 1)},
+               output_name(layer));
+    } else if (is_old() && !x.flat) {
+      const torch::Tensor matrix = torch::eye(input.channels).index_select(0, torch::tensor(indices, torch::kInt64));
+      add_tensor(layer.name + ".matrix", matrix.view({matrix.size(0), matrix.size(1), 1, 1}));
+      set_attribute(add_node("Conv", layer.name, {x.name, layer.name + ".matrix"}, output_name(layer)), "kernel_shape", {1, 1});
+    } else {
+      set_attribute(add_node("Gather", layer.name, {x.name, add_integers(layer.name + ".indices", indices)}, output_name(layer)), "axis",
+                    std::int64_t{1});
+    }
+  }
+
+  /// x times a gate that it makes itself: older operator sets have no node for it, and OpenCV 4 none for HardSwish.
   Value add_self_gated(const Layer& layer, const Value& x, const char* gate) {
     onnx::NodeProto& node = add_node(gate, layer.name + ".gate", {x.name}, layer.name + ".input");
     if (layer.kind == LayerKind::hard_swish) set_attribute(node, "alpha", hard_sigmoid_slope);
@@ -206,6 +257,10 @@ class GraphWriter {
           set_attribute(add_node("Flatten", layer.name + ".flatten", {x.name}, inputs[0]), "axis", std::int64_t{1});
         }
         add_weights(layer, {".weight", ".bias"}, inputs);
+        if (is_old() && !layer.bias) {  // there Gemm must have one
+          add_tensor(layer.name + ".bias", torch::zeros({layer.channels}));
+          inputs.push_back(layer.name + ".bias");
+        }
         set_attribute(node("Gemm", inputs), "transB", std::int64_t{1});
         return flat;
       case LayerKind::batch_norm:
@@ -227,6 +282,14 @@ class GraphWriter {
         node("Relu", inputs);
         return made;
       case LayerKind::relu6: {
+        if (!is_old()) {
+          for (const auto& [bound, value] : {std::pair("min", 0.), std::pair("max", 6.)}) {
+            add_tensor(fmt::format("{}.{}", layer.name, bound), torch::tensor(value));
+            inputs.push_back(fmt::format("{}.{}", layer.name, bound));
+          }
+          node("Clip", inputs);
+          return made;
+        }
         onnx::NodeProto& clip = node("Clip", inputs);
         set_attribute(clip, "min", 0.);
         set_attribute(clip, "max", 6.);
@@ -241,6 +304,13 @@ class GraphWriter {
       case LayerKind::hard_sigmoid:
         set_attribute(node("HardSigmoid", inputs), "alpha", hard_sigmoid_slope);
         return made;
+      case LayerKind::prelu: {
+        const torch::Tensor& slopes = weights_.at(layer.name + ".weight");
+        add_tensor(layer.name + ".weight", x.flat ? slopes : slopes.view({-1, 1, 1}));
+        inputs.push_back(layer.name + ".weight");
+        node("PRelu", inputs);
+        return made;
+      }
       case LayerKind::silu:
         return add_self_gated(layer, x, "Sigmoid");
       case LayerKind::hard_swish:
@@ -255,12 +325,23 @@ class GraphWriter {
       case LayerKind::average_pool: {
         const bool padded = layer.padding != std::array{0, 0}, ceil_mode = adds_windows(layer, input, shapes_[index]);
         if (padded && ceil_mode) refuse(layer, "with ceil_mode and padding runtimes divide the last window by different counts");
+        Layer window = layer;
+        if (padded) {  // by itself: OpenCV 4 passes over count_include_pad
+          inputs = {layer.name + ".input"};
+          add_pad(layer.name + ".pad", x.name, layer.padding, layer.padding, inputs[0]);
+          window.padding = {0, 0};
+        }
         onnx::NodeProto& pool = node("AveragePool", inputs);
-        set_window(pool, layer);
+        set_window(pool, window);
         set_attribute(pool, "ceil_mode", std::int64_t{ceil_mode});
-        set_attribute(pool, "count_include_pad", std::int64_t{padded});
         return made;
       }
+      case LayerKind::zero_pad:
+        add_pad(layer.name, x.name, layer.padding, layer.padding_end, output_name(layer));
+        return made;
+      case LayerKind::select:
+        add_select(layer, x, input);
+        return made;
       case LayerKind::adaptive_average_pool:
         return add_adaptive_pool(layer, x, input);
       case LayerKind::concat:
@@ -274,7 +355,10 @@ class GraphWriter {
         if (values_[layer.inputs[1]].flat && !x.flat) {
           for (const std::int64_t axis : {2, 3}) {  // one by one: OpenCV 4.6 knows no other
             const std::string name = fmt::format("{}.axis{}", layer.name, axis), before = std::exchange(gate, name + ".output");
-            set_attribute(add_node("Unsqueeze", name, {before}, gate), "axes", {axis});
+            if (is_old())
+              set_attribute(add_node("Unsqueeze", name, {before}, gate), "axes", {axis});
+            else
+              add_node("Unsqueeze", name, {before, add_integers(name + ".axes", {axis})}, gate);
           }
         }
         node("Mul", {x.name, gate});
@@ -287,6 +371,7 @@ class GraphWriter {
     throw Error(ErrorKind::internal, fmt::format("layer {} is of no known kind", layer.name));
   }
 
+  const int operator_set_;
   const NetSpec& spec_;
   const Weights& weights_;
   const std::vector<Shape> shapes_;
@@ -311,9 +396,15 @@ void check_size(const NetSpec& spec) {
 
 }  // namespace
 
-void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info, bool end_to_end) {
+void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
+                const OnnxOptions& options) {
   check_size(spec);
-  onnx::ModelProto model = GraphWriter(spec, weights).model(end_to_end ? std::optional(pixel_statistics(info)) : std::nullopt);
+  const auto [end_to_end, operator_set] = options;
+  if (operator_set != old_operator_set && (operator_set < first_operator_set || operator_set > last_operator_set))
+    throw Error(ErrorKind::usage, fmt::format("operator set {} is not written; valid: {}, or {} to {}", operator_set, old_operator_set,
+                                              first_operator_set, last_operator_set));
+  onnx::ModelProto model =
+      GraphWriter(spec, weights, operator_set).model(end_to_end ? std::optional(pixel_statistics(info)) : std::nullopt);
   std::map<std::string, std::string> metadata = to_metadata(info, spec);
   if (!metadata.empty()) metadata["takes"] = takes(end_to_end);
   if (end_to_end) {  // what is built in must not be done again

@@ -54,6 +54,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
       return fmt::format("torch.sigmoid({})", x[0]);
     case LayerKind::hard_sigmoid:
       return fmt::format("torch.hardsigmoid({})", x[0]);
+    case LayerKind::prelu:
+      return fmt::format("torch.prelu({}, {})", x[0], tensor(".weight"));
     case LayerKind::max_pool:
       return fmt::format("torch.max_pool2d({}, {}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
                          list(layer.dilation), layer.ceil_mode ? "True" : "False");
@@ -62,6 +64,12 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
                          layer.ceil_mode ? "True" : "False");
     case LayerKind::adaptive_average_pool:
       return fmt::format("torch.adaptive_avg_pool2d({}, [{}, {}])", x[0], layer.size, layer.size);
+    case LayerKind::zero_pad:
+      return fmt::format("torch.constant_pad_nd({}, [{}, {}, {}, {}], 0.0)", x[0], layer.padding[1], layer.padding_end[1], layer.padding[0],
+                         layer.padding_end[0]);
+    case LayerKind::select:
+      if (is_slice(layer)) return fmt::format("{}[:, {}:{}]", x[0], layer.indices.front(), layer.indices.back() + 1);
+      return fmt::format("torch.index_select({}, 1, {})", x[0], tensor(".indices"));
     case LayerKind::concat:
       return fmt::format("torch.cat([{}], 1)", fmt::join(x, ", "));
     case LayerKind::add:
@@ -133,6 +141,9 @@ torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weight
     else
       module.register_buffer(attribute, plain);
   }
+  for (const Layer& layer : spec.layers)
+    if (layer.kind == LayerKind::select && !is_slice(layer))
+      module.register_buffer(torchscript_name(layer.name + ".indices"), torch::tensor(layer.indices, torch::kInt64));
   add_info(module, spec, info, end_to_end);
   if (end_to_end) {
     const PixelStatistics pixels = pixel_statistics(info);

@@ -6,7 +6,7 @@
 namespace eval {
 
 /// Calls visit(key, pointer to member) for every field of the kind besides name, kind and inputs. `visit` takes members of the types
-/// int, bool, double and std::array<int, 2>.
+/// int, bool, double, std::array<int, 2> and std::vector<int>.
 template <class Visit>
 void visit_fields(LayerKind kind, Visit&& visit) {
   switch (kind) {
@@ -52,6 +52,13 @@ void visit_fields(LayerKind kind, Visit&& visit) {
     case LayerKind::adaptive_average_pool:
       visit("size", &Layer::size);
       return;
+    case LayerKind::zero_pad:
+      visit("padding", &Layer::padding);
+      visit("padding_end", &Layer::padding_end);
+      return;
+    case LayerKind::select:
+      visit("indices", &Layer::indices);
+      return;
     case LayerKind::dropout:
       visit("rate", &Layer::rate);
       return;
@@ -64,6 +71,7 @@ void visit_fields(LayerKind kind, Visit&& visit) {
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:
+    case LayerKind::prelu:
     case LayerKind::concat:
     case LayerKind::add:
     case LayerKind::multiply:

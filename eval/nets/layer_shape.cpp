@@ -42,9 +42,10 @@ struct RangeCheck {
   }
   void operator()(const char* key, int Layer::*field) const { integer(key, layer.*field, 1); }
   void operator()(const char* key, std::array<int, 2> Layer::*field) const {
-    for (const int value : layer.*field) integer(key, value, field == &Layer::padding ? 0 : 1);
+    for (const int value : layer.*field) integer(key, value, field == &Layer::padding || field == &Layer::padding_end ? 0 : 1);
   }
   void operator()(const char*, bool Layer::*) const {}
+  void operator()(const char*, std::vector<int> Layer::*) const {}  // selected() knows the input's channels
   void operator()(const char* key, double Layer::*field) const {
     const double value = layer.*field;
     const bool positive = field == &Layer::epsilon || field == &Layer::k;
@@ -122,6 +123,22 @@ Shape concatenated(const Layer& layer, const std::vector<Shape>& inputs) {
   return {static_cast<int>(channels), first.height, first.width};
 }
 
+Shape padded(const Layer& layer, const Shape& input) {
+  return {input.channels, input.height + layer.padding[0] + layer.padding_end[0], input.width + layer.padding[1] + layer.padding_end[1]};
+}
+
+Shape selected(const Layer& layer, const Shape& input) {
+  if (layer.indices.empty()) fail(layer, "indices: selects no channel");
+  std::vector<bool> taken(static_cast<std::size_t>(input.channels), false);
+  for (const int index : layer.indices) {
+    if (index < 0 || index >= input.channels)
+      fail(layer, fmt::format("indices: {} is no channel of the input; valid: 0 to {}", index, input.channels - 1));
+    if (taken[static_cast<std::size_t>(index)]) fail(layer, fmt::format("indices: channel {} is selected twice", index));
+    taken[static_cast<std::size_t>(index)] = true;
+  }
+  return {static_cast<int>(layer.indices.size()), input.height, input.width};
+}
+
 Shape added(const Layer& layer, const std::vector<Shape>& inputs) {
   for (const Shape& input : inputs) {
     if (input != inputs.front()) fail(layer, fmt::format("inputs {} and {} differ", to_string(inputs.front()), to_string(input)));
@@ -151,8 +168,12 @@ Shape made_shape(const Layer& layer, const std::vector<Shape>& inputs) {
       return pooled(layer, inputs[0]);
     case LayerKind::adaptive_average_pool:
       return {inputs[0].channels, layer.size, layer.size};
+    case LayerKind::zero_pad:
+      return padded(layer, inputs[0]);
     case LayerKind::concat:
       return concatenated(layer, inputs);
+    case LayerKind::select:
+      return selected(layer, inputs[0]);
     case LayerKind::add:
       return added(layer, inputs);
     case LayerKind::multiply:
@@ -168,6 +189,7 @@ Shape made_shape(const Layer& layer, const std::vector<Shape>& inputs) {
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:
+    case LayerKind::prelu:
     case LayerKind::dropout:
       return inputs[0];
   }

@@ -21,6 +21,7 @@ std::map<std::string, std::vector<std::int64_t>> tensor_sizes(const NetSpec& spe
       for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"})
         sizes[layer.name + what] = {shapes[layer.inputs[0]].channels};
     }
+    if (layer.kind == LayerKind::prelu) sizes[layer.name + ".weight"] = {shapes[layer.inputs[0]].channels};
     if (!has_filters(layer.kind)) continue;
     const std::int64_t inputs = shapes[layer.inputs[0]].channels;
     sizes[layer.name + ".weight"] = layer.kind == LayerKind::linear ? std::vector<std::int64_t>{layer.channels, inputs}
@@ -56,6 +57,7 @@ Weights initial_weights(const NetSpec& spec, std::uint64_t seed) {
       Tensor tensor = torch::zeros(entry->second);
       const std::string role = what;
       if (layer.kind == LayerKind::batch_norm && (role == ".weight" || role == ".running_var")) tensor.fill_(1);
+      if (layer.kind == LayerKind::prelu) tensor.fill_(0.25);
       // At 0 the score of a rare class is soon below the ReLU for every image, and never comes back.
       if (role == ".bias" && &layer == &decision && rectified) tensor.fill_(1);
       if (role == ".weight" && (layer.kind == LayerKind::linear || &layer == &decision)) {
@@ -111,6 +113,10 @@ Tensor response_factor(const Layer& layer, const Tensor& x) {
   const Tensor squares = at::constant_pad_nd(x.square().unsqueeze(1), {0, 0, 0, 0, before, after});
   const Tensor sums = at::avg_pool3d(squares, {layer.size, 1, 1}, {1}).squeeze(1);
   return (sums * layer.alpha + layer.k).pow(-layer.beta);
+}
+
+Tensor index_of(const Layer& layer, const Tensor& x) {
+  return torch::tensor(layer.indices, torch::kInt64).to(x.device());
 }
 
 Tensor gate_for(const Tensor& x, const Tensor& gate) {
@@ -207,17 +213,24 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
       return at::sigmoid(x);
     case LayerKind::hard_sigmoid:
       return at::clamp(x + 3, 0, 6) / 6;
+    case LayerKind::prelu:
+      return at::prelu(x, tensor(layer, ".weight"));
     case LayerKind::max_pool:
       return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
     case LayerKind::average_pool:
       return at::avg_pool2d(x, kernel, stride, padding, layer.ceil_mode);
     case LayerKind::adaptive_average_pool:
       return at::adaptive_avg_pool2d(x, {layer.size, layer.size});
+    case LayerKind::zero_pad:
+      return at::constant_pad_nd(x, {layer.padding[1], layer.padding_end[1], layer.padding[0], layer.padding_end[0]});
     case LayerKind::concat: {
       std::vector<Tensor> parts;
       for (int from : layer.inputs) parts.push_back(outputs[from]);
       return at::cat(parts, 1);
     }
+    case LayerKind::select:
+      if (is_slice(layer)) return x.narrow(1, layer.indices.front(), static_cast<std::int64_t>(layer.indices.size()));
+      return at::index_select(x, 1, index_of(layer, x));
     case LayerKind::add: {
       Tensor sum = outputs[layer.inputs[0]];
       for (std::size_t i = 1; i < layer.inputs.size(); ++i) sum = sum + outputs[layer.inputs[i]];

@@ -51,6 +51,9 @@ inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) {
 /// it.
 torch::Tensor response_factor(const Layer& layer, const torch::Tensor& x);
 
+/// The channels that a select layer takes, as LibTorch indexes with them, where x is.
+torch::Tensor index_of(const Layer& layer, const torch::Tensor& x);
+
 /// A gate as it multiplies x, [N, C, H, W] or [N, C]: a flat gate of a map becomes [N, C, 1, 1].
 torch::Tensor gate_for(const torch::Tensor& x, const torch::Tensor& gate);
 

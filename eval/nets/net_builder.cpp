@@ -95,6 +95,23 @@ int NetBuilder::local_response_norm(const std::string& name, int from, int size,
   return append(std::move(layer));
 }
 
+int NetBuilder::prelu(const std::string& name, int from) {
+  return append(layer_of(LayerKind::prelu, name, {from}));
+}
+
+int NetBuilder::zero_pad(const std::string& name, int from, std::array<int, 2> padding, std::array<int, 2> padding_end) {
+  Layer layer = layer_of(LayerKind::zero_pad, name, {from});
+  layer.padding = padding;
+  layer.padding_end = padding_end;
+  return append(std::move(layer));
+}
+
+int NetBuilder::select(const std::string& name, int from, std::vector<int> indices) {
+  Layer layer = layer_of(LayerKind::select, name, {from});
+  layer.indices = std::move(indices);
+  return append(std::move(layer));
+}
+
 int NetBuilder::concat(const std::string& name, std::vector<int> from) {
   return append(layer_of(LayerKind::concat, name, std::move(from)));
 }

@@ -33,6 +33,9 @@ class NetBuilder {
   int average_pool(const std::string& name, int from, Window window);
   int adaptive_average_pool(const std::string& name, int from, int size);
   int local_response_norm(const std::string& name, int from, int size, double alpha, double beta, double k);
+  int prelu(const std::string& name, int from);
+  int zero_pad(const std::string& name, int from, std::array<int, 2> padding, std::array<int, 2> padding_end);
+  int select(const std::string& name, int from, std::vector<int> indices);
   int concat(const std::string& name, std::vector<int> from);
   int add(const std::string& name, std::vector<int> from);
   int multiply(const std::string& name, int from, int gate);

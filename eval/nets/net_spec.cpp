@@ -70,14 +70,20 @@ std::string to_string(LayerKind kind) {
       return "sigmoid";
     case LayerKind::hard_sigmoid:
       return "hard_sigmoid";
+    case LayerKind::prelu:
+      return "prelu";
     case LayerKind::max_pool:
       return "max_pool";
     case LayerKind::average_pool:
       return "average_pool";
     case LayerKind::adaptive_average_pool:
       return "adaptive_average_pool";
+    case LayerKind::zero_pad:
+      return "zero_pad";
     case LayerKind::concat:
       return "concat";
+    case LayerKind::select:
+      return "select";
     case LayerKind::add:
       return "add";
     case LayerKind::multiply:
@@ -92,11 +98,17 @@ std::string to_string(LayerKind kind) {
 
 bool is_activation(LayerKind kind) {
   return kind == LayerKind::relu || kind == LayerKind::relu6 || kind == LayerKind::leaky_relu || kind == LayerKind::silu ||
-         kind == LayerKind::hard_swish || kind == LayerKind::sigmoid || kind == LayerKind::hard_sigmoid;
+         kind == LayerKind::hard_swish || kind == LayerKind::sigmoid || kind == LayerKind::hard_sigmoid || kind == LayerKind::prelu;
 }
 
 bool has_filters(LayerKind kind) {
   return kind == LayerKind::convolution || kind == LayerKind::linear;
+}
+
+bool is_slice(const Layer& layer) {
+  for (std::size_t i = 1; i < layer.indices.size(); ++i)
+    if (layer.indices[i] != layer.indices[0] + static_cast<int>(i)) return false;
+  return layer.kind == LayerKind::select;
 }
 
 /// What slides windows cannot read a flat vector, nor what joins it with maps; as a gate it may stand beside a map.
@@ -107,7 +119,7 @@ std::vector<bool> flat_vectors(const NetSpec& spec) {
     for (const int from : layer.inputs) vectors += flat[from] ? 1 : 0;
     const LayerKind kind = layer.kind;
     const bool slides = kind == LayerKind::convolution || kind == LayerKind::max_pool || kind == LayerKind::average_pool ||
-                        kind == LayerKind::adaptive_average_pool || kind == LayerKind::local_response_norm;
+                        kind == LayerKind::adaptive_average_pool || kind == LayerKind::zero_pad || kind == LayerKind::local_response_norm;
     const bool flat_gate = kind == LayerKind::multiply && vectors == 1 && !flat[layer.inputs[0]];
     if (vectors > 0 && !flat_gate && (slides || vectors < layer.inputs.size())) {
       fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),

@@ -29,10 +29,13 @@ enum class LayerKind {
   hard_swish,  ///< x * hard_sigmoid(x)
   sigmoid,
   hard_sigmoid,  ///< min(max(x + 3, 0), 6) / 6, as PyTorch has it
+  prelu,         ///< values below 0 are multiplied by a slope that each channel learns
   max_pool,
   average_pool,           ///< the zeros of the padding count in the mean, as in PyTorch by default
   adaptive_average_pool,  ///< to size x size; size 1 is global pooling; an input of that size passes unchanged
+  zero_pad,               ///< rows and columns of 0 around each map
   concat,
+  select,  ///< some channels of the input, each at most once, in an order of its own: a part of a split, a channel shuffle
   add,
   multiply,  ///< by a gate: of the first input's shape, or one number a channel (a map of 1x1 or a flat vector)
   flatten,
@@ -51,6 +54,8 @@ struct Layer {
   bool bias = true;                                                              ///< convolution, linear
   bool ceil_mode = false;                                                        ///< pooling
   int size = 1;                             ///< adaptive pool: output size; local_response_norm: channels in the window
+  std::array<int, 2> padding_end{0, 0};     ///< zero_pad: rows below, columns to the right; `padding` has those above and to the left
+  std::vector<int> indices;                 ///< select: for each output channel the input channel
   double rate = 0.5;                        ///< dropout: probability of a zero in training
   double slope = 0.01;                      ///< leaky_relu: what values below 0 are multiplied by
   double epsilon = 1e-5;                    ///< batch_norm
@@ -67,11 +72,14 @@ struct NetSpec {
 
 std::string to_string(LayerKind kind);
 
-/// ReLU and its kin: each value by itself, without weights.
+/// ReLU and its kin: each value by itself.
 bool is_activation(LayerKind kind);
 
 /// Convolution and linear layers: those that own filters.
 bool has_filters(LayerKind kind);
+
+/// Whether a select layer takes neighbours in their order: a slice.
+bool is_slice(const Layer& layer);
 
 /// The names of the layers that own filters, in their order.
 std::vector<std::string> filter_layers(const NetSpec& spec);

@@ -15,10 +15,29 @@ namespace {
 using storage::Json;
 
 constexpr LayerKind all_kinds[] = {
-    LayerKind::input,   LayerKind::convolution,  LayerKind::linear,     LayerKind::batch_norm,   LayerKind::local_response_norm,
-    LayerKind::relu,    LayerKind::relu6,        LayerKind::leaky_relu, LayerKind::silu,         LayerKind::hard_swish,
-    LayerKind::sigmoid, LayerKind::hard_sigmoid, LayerKind::max_pool,   LayerKind::average_pool, LayerKind::adaptive_average_pool,
-    LayerKind::concat,  LayerKind::add,          LayerKind::multiply,   LayerKind::flatten,      LayerKind::dropout,
+    LayerKind::input,
+    LayerKind::convolution,
+    LayerKind::linear,
+    LayerKind::batch_norm,
+    LayerKind::local_response_norm,
+    LayerKind::relu,
+    LayerKind::relu6,
+    LayerKind::leaky_relu,
+    LayerKind::silu,
+    LayerKind::hard_swish,
+    LayerKind::sigmoid,
+    LayerKind::hard_sigmoid,
+    LayerKind::prelu,
+    LayerKind::max_pool,
+    LayerKind::average_pool,
+    LayerKind::adaptive_average_pool,
+    LayerKind::zero_pad,
+    LayerKind::concat,
+    LayerKind::select,
+    LayerKind::add,
+    LayerKind::multiply,
+    LayerKind::flatten,
+    LayerKind::dropout,
 };
 
 /// At most 60 characters of a text, for a message.
@@ -78,6 +97,7 @@ class ObjectReader {
     if (pair.size() != 2) fail(fmt::format("{}: has {} values where it needs two: vertical, horizontal", key, pair.size()));
     field = {pair[0], pair[1]};
   }
+  void read(const std::string& key, std::vector<int>& field) const { field = integers(key); }
   void read(const std::string& key, bool& field) const {
     const Json& value = at(key);
     if (!value.is_boolean()) fail(fmt::format("{}: {} is not true or false", key, shown(value)));

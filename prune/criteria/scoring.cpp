@@ -36,7 +36,7 @@ Entrance entrance_of(const eval::NetSpec& spec, int site) {
   while (readers[entrance.layer].size() == 1) {
     const int next = readers[entrance.layer][0];
     const eval::Layer& reader = spec.layers[next];
-    if (eval::has_filters(reader.kind) || reader.kind == LayerKind::flatten) break;
+    if (eval::has_filters(reader.kind) || reader.kind == LayerKind::flatten || reader.kind == LayerKind::select) break;
     if (reader.kind == LayerKind::concat)
       for (std::size_t i = 0; reader.inputs[i] != entrance.layer; ++i) entrance.first_channel += shapes[reader.inputs[i]].channels;
     entrance.layer = next;

@@ -15,11 +15,13 @@ struct Options {
   std::string format;
   std::filesystem::path output;
   bool end_to_end = false, json = false;
+  int opset = 0;
 };
 
 int convert(const Options& options) {
   check_end_to_end(options.end_to_end, options.format);
   Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
+  put_opset(request, options.opset, options.format);
   put_net(request, options.net);
   put_output(request, options.output);
   const Json answer = ask_worker(request);
@@ -38,17 +40,20 @@ void add_convert(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("convert", "write a net with its weights in another format");
   add_net_arguments(*command, options->net);
   command
-      ->add_option("--to", options->format,
-                   "torchscript (for torch.jit.load), onnx, or safetensors (weights, with the net in the metadata)")
+      ->add_option(
+          "--to", options->format,
+          "python (a module in a .py file, with its weights beside it), onnx, safetensors (weights, with the net in the metadata), or "
+          "torchscript (for torch.jit.load, which PyTorch deprecates since 2.11)")
       ->required()
-      ->check(CLI::IsMember({"torchscript", "onnx", "safetensors"}));
+      ->check(CLI::IsMember({"python", "onnx", "safetensors", "torchscript"}));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
   add_end_to_end(*command, options->end_to_end);
+  add_opset(*command, options->opset);
   command->add_flag("--json", options->json, "one JSON document");
   command->footer(
       "Examples:\n"
       "  nas-run convert --net resnet18 --weights resnet18.safetensors --to onnx -o resnet18.onnx\n"
-      "  nas-run convert --weights small.safetensors --to torchscript -o small.pt\n"
+      "  nas-run convert --weights small.safetensors --to python -o small.py\n"
       "  nas-run convert --weights mine.onnx --to safetensors -o mine.safetensors");
   command->callback([options, &action] { action = [options] { return convert(*options); }; });
 }

@@ -23,12 +23,13 @@ using storage::Repository;
 
 struct Options {
   std::filesystem::path directory, output;
-  std::string trial, format;
+  std::string trial, format = "python";
   std::optional<int> step;
   bool last = false, end_to_end = false;
+  int opset = 0;
 };
 
-const std::vector<std::string> net_formats{"torchscript", "onnx", "safetensors", "json"};
+const std::vector<std::string> net_formats{"python", "onnx", "safetensors", "json", "torchscript"};
 const std::vector<std::string> run_formats{"csv", "jsonl", "tensorboard"};
 
 /// The fingerprint of the stage that made the net: of the step asked for, or of the last.
@@ -64,8 +65,33 @@ Json info_of(const Json& trial, const Json& values) {
                                                  {"deviation", normalisation.value("deviation", Json::array())}}));
 }
 
+/// What the docstring of a Python module says of where its net comes from.
+std::vector<std::string> about(const Json& trial, const Json& step, const std::string& experiment) {
+  const auto percent = [&](const char* key) {
+    return step.at(key).is_number() ? fmt::format("{:.1f} %", 100 * step.at(key).get<double>()) : "?";
+  };
+  const std::string criterion = trial.at("criterion").is_string() ? trial.at("criterion").get<std::string>() : "";
+  return {fmt::format("From the experiment {}, trial {}: {}, step {}{}.", experiment, trial.at("trial").get<int>(),
+                      trial.at("name").get<std::string>(), step.at("step").get<int>(),
+                      criterion.empty() ? "" : fmt::format(", cut by {}", criterion)),
+          fmt::format("Accuracy {} on validation images, {} on test images.", percent("accuracy_val"), percent("accuracy_test"))};
+}
+
+/// How the task's images become what the net takes: "margin" and "fit" of their data, where they are image files.
+Json images_of(const Json& experiment, const std::string& task) {
+  Json images = Json::object();
+  for (const Json& each : experiment.value("tasks", Json::array())) {
+    if (each.value("name", "") != task) continue;
+    const Json data = experiment.value("data", Json::object()).value(each.value("dataset", ""), Json::object());
+    for (const char* key : {"margin", "fit"})
+      if (data.contains(key)) images[key] = data.at(key);
+  }
+  return images;
+}
+
 int export_net(const Options& options) {
   Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
+  put_opset(request, options.opset, options.format);
   put_output(request, options.output);
   const Repository repository(options.directory, Repository::Access::read);
   const Json trial = find_trial(repository, options.trial);
@@ -81,6 +107,12 @@ int export_net(const Options& options) {
   request["weights"] = find_weights(options.directory, outcome).string();
   request["kept"] = outcome.architecture->kept;
   request["info"] = info_of(trial, outcome.values);
+  if (options.format == "python") {
+    const storage::ExperimentRecord experiment = *repository.experiment();
+    request["about"] =
+        about(trial, options.step ? rows_where(trial.at("steps"), "step", *options.step)[0] : trial.at("steps").back(), experiment.name);
+    request["images"] = images_of(experiment.settings, trial.at("task"));
+  }
   ask_worker(request);
   return exit_done;
 }
@@ -123,21 +155,23 @@ void add_export(CLI::App& app, Action& action) {
   formats.insert(formats.end(), run_formats.begin(), run_formats.end());
   command
       ->add_option("--to", options->format,
-                   "of a trial: torchscript (for torch.jit.load), onnx, safetensors (weights), or json (the net without weights); of the "
-                   "run: csv or jsonl (a row for each net), or tensorboard (a folder of event files: the curves of each training); "
+                   "of a trial: python (a module in a .py file, with its weights beside it), onnx, safetensors (weights), json (the net "
+                   "without weights), or torchscript (for torch.jit.load, which PyTorch deprecates since 2.11); of the run: csv or jsonl "
+                   "(a row for each net), or tensorboard (a folder of event files: the curves of each training); "
                    "docs/to_optuna.py makes Optuna's studies of a run")
-      ->required()
+      ->capture_default_str()
       ->check([](const std::string& format) {
         return format == "optuna" ? "Optuna's studies are made with Optuna itself: docs/to_optuna.py DIR sqlite:///study.db"
                                   : std::string();
       })
       ->check(CLI::IsMember(formats));
   add_end_to_end(*command, options->end_to_end);
+  add_opset(*command, options->opset);
   command->add_flag("--last", options->last, "csv, jsonl: of each trial only the last net, not those on the way to it");
   command->add_option("-o,--output", options->output, "the file, or tensorboard's folder; a file that is there is replaced")->required();
   command->footer(
       "Examples:\n"
-      "  nas-run export results/fashion_mnist 3 --to torchscript -o small.pt\n"
+      "  nas-run export results/fashion_mnist 3 -o small.py\n"
       "  nas-run export results/fashion_mnist 3 --to onnx --end-to-end -o small.onnx\n"
       "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
       "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"

@@ -84,7 +84,8 @@ Json parse_value(const storage::Option& option, const std::string& text, const s
 
 void add_net_options(CLI::App& command, NetArguments& arguments) {
   CLI::Option* classes = command.add_option("--classes", arguments.classes, "classes that the net tells apart");
-  CLI::Option* input = command.add_option("--input", arguments.input, "channels, height and width of an image");
+  CLI::Option* input =
+      command.add_option("--input", arguments.input, "channels, height and width of an image; of an ONNX file, where it leaves them free");
   CLI::Option* width = command.add_option("--width", arguments.width, "factor of every channel count");
   CLI::Option* layout = command.add_option("--layout", arguments.layout,
                                            "imagenet: the published stem; small: for images of 28 to 64 pixels; automatic: small below 96");
@@ -122,6 +123,10 @@ Json read_json(const std::filesystem::path& file) {
 
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
+  if (arguments.given == std::vector<std::string>{"--input"} && arguments.spec.empty() && arguments.weights.extension() == ".onnx") {
+    request["input"] = arguments.input;  // what the file leaves free
+    return;
+  }
   if (arguments.name.empty() && !arguments.given.empty())
     throw Error(ErrorKind::usage,
                 fmt::format("{}: only of a net that --net names; {} says its net itself, with its classes and its input",
@@ -211,9 +216,21 @@ void check_end_to_end(bool end_to_end, const std::string& format) {
     throw Error(ErrorKind::usage, fmt::format("--end-to-end is of files that run, not of {}; valid: --to torchscript or onnx", format));
 }
 
+void add_opset(CLI::App& command, int& opset) {
+  command.add_option("--opset", opset, "onnx: operator set, 13 to 18, or 10 for OpenCV before 5; default: 18")->check(CLI::Range(10, 18));
+}
+
+void put_opset(Json& request, int opset, const std::string& format) {
+  if (opset == 0) return;
+  if (format != "onnx") throw Error(ErrorKind::usage, fmt::format("--opset is of ONNX, not of {}; valid: --to onnx", format));
+  request["opset"] = opset;
+}
+
 void put_output(Json& request, const std::filesystem::path& output) {
   if (std::filesystem::is_directory(output))
     throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
+  if (request.value("to", "") == "python" && output.extension() != ".py")
+    throw Error(ErrorKind::usage, fmt::format("-o {}: Python's files end in .py; valid: -o {}.py", output.string(), output.stem().string()));
   request["output"] = std::filesystem::absolute(output).string();
 }
 

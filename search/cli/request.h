@@ -59,7 +59,13 @@ void add_end_to_end(CLI::App& command, bool& end_to_end);
 /// Throws storage::Error(usage) where --end-to-end is given and the format is not one of a net that runs.
 void check_end_to_end(bool end_to_end, const std::string& format);
 
-/// The key "output" of a request. Throws storage::Error(usage) where that is a folder.
+/// Adds --opset, for --to onnx; 0: not given.
+void add_opset(CLI::App& command, int& opset);
+
+/// The key "opset" of a request, where one is given. Throws storage::Error(usage) where the format is not onnx.
+void put_opset(Json& request, int opset, const std::string& format);
+
+/// The key "output" of a request. Throws storage::Error(usage) where that is a folder, or no .py file where "to" is python.
 void put_output(Json& request, const std::filesystem::path& output);
 
 /// "key=value" of each `--option`, checked against the table; defaults filled in.

@@ -64,7 +64,7 @@ std::string numbered(const Json& names) {
 void print_again(const std::filesystem::path& directory, const Json& trial) {
   const std::string where = shell_quoted(directory.string());
   const int number = trial.at("trial");
-  if (!trial.at("steps").empty()) fmt::print("\nits net   nas-run export {} {} --to torchscript -o net.pt\n", where, number);
+  if (!trial.at("steps").empty()) fmt::print("\nits net   nas-run export {} {} -o net.py\n", where, number);
   if (const Json& taken = trial.at("normalisation"); !taken.is_null())
     fmt::print("          takes (byte / 255 - mean) / deviation, by channel: mean {}, deviation {}\n", short_numbers(taken.at("mean")),
                short_numbers(taken.at("deviation")));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "eval/data/dataset.h"
+#include "eval/formats/weights_identity.h"
 #include "search/experiment/experiment.h"
 #include "storage/base/fingerprint.h"
 
@@ -102,7 +103,7 @@ Located located(const Data& data, std::optional<int> fold) {
 }
 
 WeightsFile describe_weights(const std::filesystem::path& path) {
-  return {path, storage::file_identity(path)};
+  return {path, eval::weights_identity(path)};
 }
 
 Located located(const NetRequest& net) {

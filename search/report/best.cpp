@@ -230,7 +230,7 @@ class Choice {
 };
 
 std::string export_command(const Best& best, const std::string& directory) {
-  return fmt::format("nas-run export {} {} --step {} --to torchscript -o small.pt", directory, best.trial, best.step);
+  return fmt::format("nas-run export {} {} --step {} -o small.py", directory, best.trial, best.step);
 }
 
 std::string percent(double share) {

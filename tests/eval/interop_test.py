@@ -1,28 +1,25 @@
-"""Nets that come from torchvision and go to other programs compute the same: the peers are PyTorch, the ONNX checker and OpenCV's dnn.
+"""Nets that come from torchvision and go to other programs compute the same: the peers are PyTorch, the ONNX checker, OpenCV's
+dnn and, where it is installed, onnxruntime.
 
-For each net: random weights -> torchvision's as safetensors, others as PyTorch exports them to ONNX -> `nas-run convert` to TorchScript and ONNX, and
+For each net: random weights -> torchvision's as safetensors, others as PyTorch exports them to ONNX -> `nas-run convert` to TorchScript, ONNX and a Python module, and
 `nas-run prune --mask` of random groups against the masked original. What a file says of its net's use (classes, mean, deviation) is in every format.
 Outputs agree to 1e-4 of the largest. usage: interop_test.py NAS_RUN; exits 77 where a peer is not installed.
 """
 import json
 import pathlib
-import struct
-import subprocess
 import sys
 import tempfile
-import warnings
 
 try:
-    import cv2
     import numpy
     import onnx
     import torch
     import torchvision
+    from interop import check, check_onnx, check_python, caller, export, lively, mask, run_opencv, write_safetensors
 except ImportError as missing:
     print(f"skipped: {missing}; install python3-torchvision, python3-onnx and python3-opencv")
     sys.exit(77)
 
-TOLERANCE = 1e-4
 NETS = {  # input extents that keep the test quick; widths and layouts are the published ones
     "squeezenet1_1": (torchvision.models.squeezenet1_1, {}, 96),
     "mobilenet_v2": (torchvision.models.mobilenet_v2, {}, 96),
@@ -57,83 +54,9 @@ class Gated(torch.nn.Module):
 EXPORTED = {  # nets of the user's own, with the operator set that they are exported with
     "mobilenet_v3_small": (lambda: torchvision.models.mobilenet_v3_small(weights=None), 96, 14),  # hard swish, gates by hard sigmoid
     "efficientnet_b0": (lambda: torchvision.models.efficientnet_b0(weights=None), 64, 13),  # SiLU, gates by sigmoid
+    "shufflenet_v2_x0_5": (lambda: torchvision.models.shufflenet_v2_x0_5(weights=None), 64, 12),  # split and shuffled channels
     "gated": (lambda: Gated(10), 32, 11),
 }
-
-
-def write_safetensors(path, tensors, metadata=None):
-    header, offset, blobs = {"__metadata__": metadata} if metadata else {}, 0, []
-    types = {torch.float32: "F32", torch.int64: "I64"}
-    for name, tensor in tensors.items():
-        blob = tensor.detach().contiguous().numpy().tobytes()
-        header[name] = {"dtype": types[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + len(blob)]}
-        offset += len(blob)
-        blobs.append(blob)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
-
-
-def lively(net):
-    """Random running statistics and shifts, so that no tensor could be left out unnoticed."""
-    generator = torch.Generator().manual_seed(7)
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for tensor, low, high in ((module.running_mean, -0.3, 0.3), (module.running_var, 0.5, 2), (module.weight.data, 0.5, 1.5), (module.bias.data, -0.3, 0.3)):
-                tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
-    return net.eval()
-
-
-def reads_of(net, images):
-    """The batch norm that follows each convolution, by what it reads."""
-    made, pairs, hooks = {}, {}, []
-    for name, module in net.named_modules():
-        if isinstance(module, torch.nn.Conv2d):
-            hooks.append(module.register_forward_hook(lambda m, i, o, name=name: made.__setitem__(id(o), (name, o))))
-        if isinstance(module, torch.nn.BatchNorm2d):
-            hooks.append(module.register_forward_hook(lambda m, i, o: pairs.__setitem__(made[id(i[0])][0], m)))
-    net(images)
-    for hook in hooks:
-        hook.remove()
-    return pairs
-
-
-def mask(net, kept, images):
-    """Zeroes the filters that are not kept: their activations become 0 wherever they are read."""
-    norms = reads_of(net, images)
-    for name, module in net.named_modules():
-        if name not in kept:
-            continue
-        dropped = torch.ones(module.weight.shape[0], dtype=torch.bool)
-        dropped[kept[name]] = False
-        for tensor in (module.weight, module.bias, getattr(norms.get(name), "weight", None), getattr(norms.get(name), "bias", None)):
-            if tensor is not None:
-                tensor.data[dropped] = 0
-
-
-def check(what, got, wanted):
-    difference = (torch.as_tensor(got) - wanted).abs().max() / wanted.abs().max()
-    print(f"{what}: {difference:.1e}")
-    if not difference <= TOLERANCE:
-        sys.exit(f"FAILED: {what} differs by {difference:.1e} of the largest output, more than {TOLERANCE}")
-
-
-def export(net, images, path, operator_set):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(net, images, str(path), opset_version=operator_set, do_constant_folding=False,
-                          training=torch.onnx.TrainingMode.PRESERVE)  # batch norm stays by itself
-
-
-def run_onnx(path, images):
-    onnx.checker.check_model(str(path))
-    runtime = cv2.dnn.readNetFromONNX(str(path))
-    gated = any(node.op_type == "Mul" for node in onnx.load(str(path)).graph.node)
-    outputs = []
-    for batch in images.split(1 if gated else len(images)):  # where the batch is free, OpenCV 4.6 fixes that of a gate at 1
-        runtime.setInput(batch.numpy())
-        outputs.append(torch.as_tensor(runtime.forward().copy()))
-    return torch.cat(outputs)
 
 
 def check_info(call, source, net, folder, extent):
@@ -145,8 +68,8 @@ def check_info(call, source, net, folder, extent):
     call("convert", *source, "--to", "torchscript", "--end-to-end", "-o", folder / "pixels.pt")
     script = torch.jit.load(str(folder / "pixels.pt")).eval()
     check("end to end, TorchScript", script(pixels), wanted)
-    call("convert", *source, "--to", "onnx", "--end-to-end", "-o", folder / "pixels.onnx")
-    check("end to end, ONNX", run_onnx(folder / "pixels.onnx", pixels.float()), wanted)
+    call("convert", *source, "--to", "onnx", "--end-to-end", "--opset", "17", "-o", folder / "pixels.onnx")
+    check("end to end, ONNX", run_opencv(folder / "pixels.onnx", pixels.float()), wanted)
     call("convert", *source, "--to", "onnx", "-o", folder / "plain.onnx")
     call("convert", "--weights", folder / "plain.onnx", "--to", "safetensors", "-o", folder / "plain.safetensors")
     call("convert", "--weights", folder / "plain.safetensors", "--to", "onnx", "-o", folder / "again.onnx")
@@ -174,27 +97,27 @@ def check_info(call, source, net, folder, extent):
 def main(nas_run):
     torch.manual_seed(1)
 
-    def call(*arguments):
-        done = subprocess.run([nas_run, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True)
-        if done.returncode:
-            sys.exit(f"FAILED: nas-run {' '.join(map(str, arguments))}: exit code {done.returncode}")
-        return json.loads(done.stdout)
+    call = caller(nas_run)
 
     def compare(name, net, images, source, folder):
         call("convert", *source, "--to", "torchscript", "-o", folder / "out.pt")
         check(f"{name} TorchScript", torch.jit.load(str(folder / "out.pt"))(images), net(images))
-        call("convert", *source, "--to", "onnx", "-o", folder / "out.onnx")
-        check(f"{name} ONNX", run_onnx(folder / "out.onnx", images), net(images))
-        call("convert", "--weights", folder / "out.onnx", "--to", "torchscript", "-o", folder / "back.pt")
+        made = check_onnx(f"{name} ONNX", lambda *options: call("convert", *source, "--to", "onnx", *options[:-1], "-o", options[-1]), folder, images, net(images))
+        call("convert", "--weights", made, "--to", "torchscript", "-o", folder / "back.pt")
         check(f"{name} ONNX read back", torch.jit.load(str(folder / "back.pt"))(images), net(images))
 
         kept = call("prune", *source, "--criterion", "random", "--keep", "0.6", "--of", "channels", "-o", folder / "random.safetensors")["kept"]
         (folder / "mask.json").write_text(json.dumps(kept))
         call("prune", *source, "--mask", folder / "mask.json", "-o", folder / "cut.safetensors")
         mask(net, kept, images)
-        for form, run in (("torchscript", lambda path: torch.jit.load(str(path))(images)), ("onnx", lambda path: run_onnx(path, images))):
-            call("convert", "--weights", folder / "cut.safetensors", "--to", form, "-o", folder / f"cut.{form}")
-            check(f"{name} cut, {form}", run(folder / f"cut.{form}"), net(images))
+        cut = ("convert", "--weights", folder / "cut.safetensors", "--to")
+        call(*cut, "torchscript", "-o", folder / "cut.pt")
+        check(f"{name} cut, TorchScript", torch.jit.load(str(folder / "cut.pt"))(images), net(images))
+        check_onnx(f"{name} cut, ONNX", lambda *options: call(*cut, "onnx", *options[:-1], "-o", options[-1]), folder, images, net(images))
+        call(*cut, "python", "-o", folder / "cut.py")
+        check_python(f"{name} cut", folder / "cut.py", images, net(images))
+        call("convert", "--weights", folder / "saved.safetensors", "--to", "torchscript", "-o", folder / "saved.pt")
+        check(f"{name} cut, saved by Python", torch.jit.load(str(folder / "saved.pt"))(images), net(images))
 
     for name, (make, options, extent) in NETS.items():
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():

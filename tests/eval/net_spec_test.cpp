@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "eval/cost.h"
 #include "eval/nets/layer_shape.h"
 #include "eval/nets/net_builder.h"
 #include "tests/support/throws.h"
@@ -100,6 +101,25 @@ TEST_CASE("every kind makes the shape worked out by hand") {
   CHECK(shape("hard") == Shape{8 * 5 * 5, 1, 1});
   CHECK(shape("fc") == Shape{3, 1, 1});
   CHECK(output_shapes(small_net())[5] == Shape{4 * 4 * 4, 1, 1});
+}
+
+TEST_CASE("channels that are selected, rows and columns of zeros, learnt slopes") {
+  NetBuilder builder("selected", {6, 5, 4});
+  const int turned = builder.select("turned", builder.prelu("slopes", 0), {5, 0, 2});
+  builder.zero_pad("padded", turned, {1, 0}, {2, 3});
+  const NetSpec spec = std::move(builder).build();
+  CHECK(output_shapes(spec) == std::vector<Shape>{{6, 5, 4}, {6, 5, 4}, {3, 5, 4}, {3, 8, 7}});
+  CHECK_FALSE(eval::is_slice(spec.layers[2]));
+  CHECK(eval::net_spec_from_json(eval::to_json(spec)) == spec);
+  CHECK(eval::cost(spec).params == 6);
+  const auto refusal_of = [&](const std::vector<int>& indices) {
+    NetSpec changed = spec;
+    changed.layers[2].indices = indices;
+    return refusal(changed);
+  };
+  CHECK_THAT(refusal_of({}), Catch::Contains("layer 'turned' (select): indices: selects no channel"));
+  CHECK_THAT(refusal_of({0, 6}), Catch::Contains("layer 'turned' (select): indices: 6 is no channel of the input; valid: 0 to 5"));
+  CHECK_THAT(refusal_of({3, 1, 3}), Catch::Contains("layer 'turned' (select): indices: channel 3 is selected twice"));
 }
 
 TEST_CASE("ceil_mode adds a last window only where it starts inside the input or its left padding") {

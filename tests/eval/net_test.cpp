@@ -53,6 +53,16 @@ TEST_CASE("activations and gates by hand, as modules and as TorchScript") {
   CHECK(torch::allclose(activation(LayerKind::silu), torch::tensor({{0.731059F, -0.238406F, 3.928055F, -0.071945F}}), 1e-4, 1e-6));
   CHECK(torch::allclose(activation(LayerKind::hard_sigmoid), torch::tensor({{4 / 6.F, 1 / 6.F, 1.F, 0.F}})));
   CHECK(torch::allclose(activation(LayerKind::hard_swish), torch::tensor({{4 / 6.F, -2 / 6.F, 4.F, 0.F}})));
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) {
+                          return net.select("s", 0, {1, 0});
+                        }),
+                        torch::tensor({{4.F, -4.F, 1.F, -2.F}})));
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) { return net.select("s", 0, {1}); }), torch::tensor({{4.F, -4.F}})));
+  // A row above, a column to the right: 0 0 0 1 -2 0, and so on.
+  CHECK(torch::allclose(made_by([](eval::NetBuilder& net) {
+                          return net.zero_pad("z", 0, {1, 0}, {0, 1});
+                        }),
+                        torch::tensor({{0.F, 0.F, 0.F, 1.F, -2.F, 0.F, 0.F, 0.F, 0.F, 4.F, -4.F, 0.F}})));
   // Means by channel -0.5 and 0; squares.
   const Tensor by_channel = torch::tensor({{-0.5F, 1.F, 0.F, 0.F}});
   CHECK(torch::allclose(made_by([](eval::NetBuilder& net) { return net.multiply("m", 0, net.adaptive_average_pool("p", 0, 1)); }),

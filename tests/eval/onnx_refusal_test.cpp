@@ -19,7 +19,7 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     model.flat_classifier("a");
     file.refused(model, "node 'act' (Gelu): this operator is not covered; covered are Add, AveragePool,");
   }
-  SECTION("transposed convolutions, learnt slopes, another hard sigmoid") {
+  SECTION("transposed convolutions, slopes for other channels, another hard sigmoid") {
     model.floats("up.weight", {1, 1, 2, 2}, {1, 1, 1, 1});
     Model transposed = model, learnt = model;
     transposed.node("ConvTranspose", "up", {"x", "up.weight"}, "a");
@@ -27,7 +27,7 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     file.refused(transposed, "node 'up' (ConvTranspose): a transposed convolution is not covered");
     learnt.node("PRelu", "slopes", {"x", "up.weight"}, "a");
     learnt.flat_classifier("a");
-    file.refused(learnt, "node 'slopes' (PRelu): slopes that are learnt are not covered");
+    file.refused(learnt, "node 'slopes' (PRelu): its slopes have the size [1, 1, 2, 2]");
     model.node("HardSigmoid", "keras", {"x"}, "a");  // by default alpha is 0.2
     model.flat_classifier("a");
     file.refused(model, "node 'keras' (HardSigmoid): clips 0.2 * x + 0.5 to [0, 1]; covered is x / 6 + 0.5");
@@ -56,11 +56,12 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     model.flat_classifier("a");
     file.refused(model, "node 0 (com.example:Relu): this operator is not covered");
   }
-  SECTION("asymmetric pads") {
-    model.floats("w", {1, 1, 3, 3}, std::vector<float>(9, 1));
-    set_attribute(model.node("Conv", "conv", {"x", "w"}, "a"), "pads", {0, 0, 1, 1});
+  SECTION("pads that differ from side to side before a maximum of what may be below 0") {
+    onnx::NodeProto& pool = model.node("MaxPool", "pool", {"x"}, "a");
+    set_attribute(pool, "kernel_shape", {2, 2});
+    set_attribute(pool, "pads", {0, 0, 1, 1});
     model.flat_classifier("a");
-    file.refused(model, "node 'conv' (Conv): asymmetric pads [0, 0, 1, 1] are not covered");
+    file.refused(model, "node 'pool' (MaxPool): pads [0, 0, 1, 1] that differ from side to side");
   }
   SECTION("pads that do not count in the mean") {
     onnx::NodeProto& pool = model.node("AveragePool", "pool", {"x"}, "a");
@@ -74,7 +75,33 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     tensor.set_data_location(onnx::TensorProto::EXTERNAL);
     model.node("Conv", "conv", {"x", "w"}, "a");
     model.flat_classifier("a");
-    file.refused(model, "node 'conv' (Conv): tensor 'w' has its data in another file");
+    file.refused(model, "tensor 'w' lies in ''; valid: a file in the model's folder");
+    const auto lies_in = [&](const std::string& key, const std::string& value) {
+      onnx::StringStringEntryProto& entry = *model.proto.mutable_graph()->mutable_initializer(0)->add_external_data();
+      entry.set_key(key);
+      entry.set_value(value);
+    };
+    for (const std::string place : {"/etc/passwd", "../w.bin", "a/../../w.bin"}) {
+      model.proto.mutable_graph()->mutable_initializer(0)->clear_external_data();
+      lies_in("location", place);
+      file.refused(model, "tensor 'w' lies in '" + place + "'; valid: a file in the model's folder");
+    }
+    model.proto.mutable_graph()->mutable_initializer(0)->clear_external_data();
+    lies_in("location", "w.bin");
+    file.refused(model, "w.bin, which is not there or no file");
+    std::ofstream(file.folder() / "w.bin") << "12345678";
+    file.refused(model, "tensor 'w' of size [1, 1, 1, 1] needs 1 elements, its data has 8 bytes");
+    lies_in("offset", "6");
+    lies_in("length", "4");
+    file.refused(model, "tensor 'w' lies at bytes 6 to 10 of 'w.bin', which has 8");
+    lies_in("offset", "9223372036854775807");
+    file.refused(model, "tensor 'w' lies at bytes 9223372036854775807");
+    lies_in("offset", "-1");
+    file.refused(model, "its offset '-1' is no number of bytes");
+    model.proto.mutable_graph()->mutable_initializer(0)->clear_external_data();
+    lies_in("location", "link.bin");
+    std::filesystem::create_symlink("w.bin", file.folder() / "link.bin");
+    file.refused(model, "link.bin, which is a link");
   }
   SECTION("a constant that is no bias") {
     model.floats("c", {1}, {1});
@@ -210,17 +237,27 @@ TEST_CASE("hostile ONNX files are refused") {
     model.integers("one", {1});
     model.node("Shape", "shape", {"x"}, "sizes");
     model.node("Div", "half", {"sizes", "one"}, "halves");
-    model.node("Split", "chunk", {"x", "halves"}, "a");
+    model.node("Split", "chunk", {"x", "halves"}, "c");
+    model.node("Gelu", "act", {"c"}, "a");
     model.flat_classifier("a");
-    file.refused(model, "node 'half' (Div): this operator is not covered");
-    file.refused(model, "; further on the net has Split, not covered either");
+    file.refused(model,
+                 "node 'half' (Div): only single numbers of a Shape are computed with; further on the net has Gelu, not covered either");
   }
-  SECTION("height and width squeezed one after another") {
-    set_attribute(model.node("ReduceMean", "mean", {"x"}, "m"), "axes", {2, 3});
-    set_attribute(model.node("Squeeze", "width", {"m"}, "a"), "axes", {3});
+  SECTION("an arrangement of maps that is no layer") {
+    set_attribute(model.node("Transpose", "turn", {"x"}, "t"), "perm", {0, 1, 3, 2});
+    model.node("Relu", "act", {"t"}, "a");
     model.flat_classifier("a");
-    model.proto.mutable_opset_import(0)->set_version(11);
-    file.refused(model, "node 'width' (Squeeze): squeezes the axis 3 alone; covered are height and width at once");
+    file.refused(model, "reads 't', which 'turn' made of layer 'input' and which is neither its maps flattened");
+    Model beyond;
+    beyond.integers("shape", {0, 7});
+    beyond.node("Reshape", "odd", {"x", "shape"}, "features");
+    beyond.classifier("features");
+    file.refused(beyond, "node 'odd' (Reshape): cannot be computed: its numbers do not fit");
+    Model far;
+    far.integers("place", {0, 99});
+    far.node("GatherND", "gather", {"x", "place"}, "a");
+    far.flat_classifier("a");
+    file.refused(far, "node 'gather' (GatherND): gathers beyond what it reads");
   }
   SECTION("more parts than a model can have") {
     std::string bytes = model.proto.SerializeAsString(), nodes;

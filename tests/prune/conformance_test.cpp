@@ -83,7 +83,7 @@ TEST_CASE("every criterion cuts every net to half, and the cut net is the masked
   for (const prune::CriterionEntry& entry : prune::criterion_catalog())
     if (!entry.unstructured) criteria.emplace_back(&entry, options_of(entry, storage::Json::object()));
   criteria.emplace_back(&prune::criterion_entry("lda"), options_of(prune::criterion_entry("lda"), {{"variant", "wilks"}}));
-  std::vector<eval::NetSpec> specs{support::gated_net(32, 7)};
+  std::vector<eval::NetSpec> specs{support::gated_net(32, 7), support::shuffled_net(32, 7)};
   for (const eval::NetEntry& known : eval::net_registry()) specs.push_back(with_blind_normalisation(support::small_instance(known.name)));
   for (const eval::NetSpec& spec : specs) {
     const prune::ChannelGroups groups = prune::channel_groups(spec);

@@ -78,6 +78,9 @@ TEST_CASE("pooling, batch norm and LRN are traced by their adjoints") {
   check_adjoint(around([](eval::NetBuilder& net) { return net.batch_norm("layer", 0); }, image), image);
   for (int size : {1, 2, 3, 5})
     check_adjoint(around([&](eval::NetBuilder& net) { return net.local_response_norm("layer", 0, size, 0.1, 0.75, 2); }, image), image);
+  check_adjoint(around([](eval::NetBuilder& net) { return net.zero_pad("layer", 0, {0, 2}, {3, 1}); }, image), image);
+  check_adjoint(around([](eval::NetBuilder& net) { return net.select("layer", 0, {1, 2, 3}); }, image), image);
+  check_adjoint(around([](eval::NetBuilder& net) { return net.select("layer", 0, {5, 0, 3}); }, image), image);
 }
 
 TEST_CASE("a place that is the maximum of several windows gets the last window's signal, or their sum") {

@@ -201,7 +201,7 @@ TEST_CASE("a refitted layer equals the solution by orthogonal factors, for every
 
 TEST_CASE("every net refits: unchanged where nothing is cut, else finite, closer and the same from the same seed") {
   std::mt19937_64 random(11);
-  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net(), support::gated_net()};
+  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net(), support::gated_net(), support::shuffled_net()};
   for (const eval::NetEntry& entry : eval::net_registry()) specs.push_back(support::small_instance(entry.name));
   for (const eval::NetSpec& spec : specs) {
     INFO(spec.name);

@@ -39,7 +39,7 @@ double difference(const eval::NetSpec& spec, const prune::KeepMask& mask, const 
 
 TEST_CASE("the cut net equals the masked net, for every net and random masks") {
   std::mt19937_64 random(11);
-  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net(), support::gated_net()};
+  std::vector<eval::NetSpec> specs{support::plain_net(), support::coupled_net(), support::gated_net(), support::shuffled_net()};
   for (const eval::NetEntry& entry : eval::net_registry()) specs.push_back(support::small_instance(entry.name));
   for (const eval::NetSpec& spec : specs) {
     INFO(spec.name);

@@ -90,6 +90,8 @@ class OnnxFile {
     CHECK_THAT(error.what(), Catch::Contains("user.onnx: ") && Catch::Contains(why));
   }
 
+  const std::filesystem::path& folder() const { return directory_.path(); }
+
  private:
   TemporaryDirectory directory_;
   std::filesystem::path path_ = directory_.path() / "user.onnx";

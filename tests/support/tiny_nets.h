@@ -49,6 +49,22 @@ inline eval::NetSpec gated_net(int extent = 8, int classes = 5) {
   return std::move(net).build();
 }
 
+/// As ShuffleNet has it: half of the channels pass, half are convolved, then all are shuffled; a learnt slope, and padding on two sides
+/// only.
+inline eval::NetSpec shuffled_net(int extent = 8, int classes = 5) {
+  eval::NetBuilder net("shuffled", {3, extent, extent});
+  int x = net.prelu("stem_act", net.convolution("stem", net.input(), 8, {3, 1, 1}));
+  const int passed = net.select("passed", x, {0, 1, 2, 3});
+  const int taken = net.select("taken", x, {4, 5, 6, 7});
+  x = net.relu("half_relu", net.batch_norm("half_bn", net.convolution("half", taken, 4, {3, 1, 1}, false)));
+  x = net.select("shuffle", net.concat("joined", {passed, x}), {0, 4, 1, 5, 2, 6, 3, 7});
+  x = net.convolution("body", net.zero_pad("pad", x, {0, 0}, {1, 1}), 12, {3, 2, 0});
+  x = net.relu("body_relu", x);
+  const int hidden = net.linear("hidden", net.flatten("flatten", net.adaptive_average_pool("global", x, 1)), 10);
+  net.linear("fc", net.select("turned", net.prelu("hidden_act", hidden), {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}), classes);
+  return std::move(net).build();
+}
+
 /// conv a (3 -> 32) - conv g (32 -> 64 in 4 groups) - conv c (64 -> 16) - global pool - linear to 10 classes, all 3x3, on 16 x 16 images.
 inline eval::NetSpec grouped_net() {
   eval::NetBuilder net("grouped", {3, 16, 16});

@@ -285,7 +285,7 @@
     if (!trial) return null;
     return el("pre", { tabindex: "0" }, [
       "# the net itself",
-      `nas-run export ${results} ${trial.number} --step ${net.step} --to torchscript -o net.pt`,
+      `nas-run export ${results} ${trial.number} --step ${net.step} -o net.py`,
       "# its trial, cut by cut",
       `nas-run show ${results} ${trial.number}`,
       "# its trial made again, by itself",

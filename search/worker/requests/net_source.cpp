@@ -53,8 +53,10 @@ GivenNet read_net(const Json& request) {
   if (spec)
     throw Error(ErrorKind::usage,
                 fmt::format("{}: an ONNX file says its net itself; valid: no --net and no --spec beside it", file.string()));
-  eval::OnnxNet net = eval::read_onnx(file);
-  return {std::move(net.spec), std::move(net.weights), {}, std::move(net.info)};
+  eval::OnnxSize size;
+  if (request.contains("input")) size = {request["input"].at(0), request["input"].at(1), request["input"].at(2)};
+  eval::OnnxNet net = eval::read_onnx(file, size);
+  return {std::move(net.spec), std::move(net.weights), {}, std::move(net.info), std::move(net.external_files)};
 }
 
 }  // namespace

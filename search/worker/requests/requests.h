@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "eval/nets/net_info.h"
 #include "prune/criteria/criterion.h"
@@ -15,8 +16,9 @@ namespace search {
 struct GivenNet {
   eval::NetSpec spec;
   eval::Weights weights;
-  Json kept;           ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
-  eval::NetInfo info;  ///< of its use, as the file says
+  Json kept;                                  ///< as prune::kept_to_json, of the net that was first trained; null where it is that net
+  eval::NetInfo info;                         ///< of its use, as the file says
+  std::set<std::string> external_files = {};  ///< in which tensors lie besides, from the file's folder
 };
 
 /// "weights": a file of safetensors or ONNX; "net": {"name", "width", "layout", "dropout", "classes", "input"} or "spec": a NetSpec where

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "eval/formats/weights_identity.h"
 #include "prune/batch_norm.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
@@ -29,7 +30,7 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
   const Json& net = context.parameters.at("net");
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
-  check_unchanged("weights " + path, storage::file_identity(path), net["weights"].at("identity"));
+  check_unchanged("weights " + path, eval::weights_identity(path), net["weights"].at("identity"));
   const bool inserts_norms = net["weights"].value("insert_batch_norm", false);
   eval::StartingWeights start = starting_weights_of(path, spec, fresh, inserts_norms);
   if (!start.fresh_layer.empty()) {

@@ -132,6 +132,8 @@ expect 2 "" "^nas-run: error: --classes, --width: only of a net that --net names
   "$nas_run" convert --weights w --classes 7 --width 0.5 --to onnx -o o
 expect 2 "" "^nas-run: error: --end-to-end is of files that run, not of safetensors; valid: --to torchscript or onnx$" \
   "$nas_run" convert --weights w --to safetensors --end-to-end -o o
+expect 2 "" "^nas-run: error: --opset is of ONNX, not of python; valid: --to onnx$" "$nas_run" convert --weights w --to python --opset 10 -o o.py
+expect 2 "" "^nas-run: error: -o o: Python's files end in .py; valid: -o o.py$" "$nas_run" convert --weights w --to python -o o
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 
 # 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.

@@ -32,6 +32,14 @@ grep -q "^what: take " answer || fail "no answer"
 "$nas_run" show results/photos 1 | grep -q "^ *says 0 " || fail "show does not list the classes"
 "$nas_run" export results/photos 1 --to json -o net.json
 grep -q '"class_names"' net.json || fail "the JSON does not know its classes"
-"$nas_run" export results/photos 1 --to torchscript --end-to-end -o net.pt
+"$nas_run" export results/photos 1 -o net.py
+/usr/bin/python3 -c "
+import net
+from PIL import Image
+scores = net.load()(net.preprocess(Image.new('RGB', (70, 50))))
+assert scores.shape == (1, len(net.CLASSES)), scores.shape
+white = net.preprocess(Image.new('RGB', (70, 50), 'white'))[0, :, 0, 0]
+assert white.allclose((1 - net.torch.tensor(net.MEAN)) / net.torch.tensor(net.DEVIATION), rtol=1e-4), white
+" || fail "the exported module"
 "$nas_run" validate photos.yaml -s "nets=[{spec: net.json}]" >/dev/null 2>&1 || fail "a net that says its classes is not read"
 echo "all as expected"

@@ -57,7 +57,7 @@ TEST_CASE_METHOD(Fixture, "the answer fits on a screen and ends with the command
   const std::string text = to_text(best().value(), "results/e");
   CHECK(std::count(text.begin(), text.end(), '\n') <= 15);
   CHECK_THAT(text, Catch::StartsWith("t: take n, lda, slow, step 1 (trial 3)\n"));
-  CHECK_THAT(text, Catch::EndsWith("  nas-run export results/e 3 --step 1 --to torchscript -o small.pt\n"));
+  CHECK_THAT(text, Catch::EndsWith("  nas-run export results/e 3 --step 1 -o small.py\n"));
   CHECK_THAT(text, Catch::Contains("undecided; about 3 seeds would decide"));
   const Json json = to_json(best().value(), "results/e");
   CHECK(json.at("controls")[1].at("difference").get<double>() == Approx(0.025));

@@ -109,7 +109,7 @@ def check_answer(page, height):
     equal(page.js("return location.hash"), "", "the view that the page opens on")
     page.check_counts({"#figure-front .mark.front": 4})
     page.check_text(".answer h3", r"^clothes: take vgg, lda-wilks, (gradual, step 2|one-shot, step 1)$")
-    page.check_text(".export", r"^nas-run export .*run [89] --step [12] --to torchscript -o small.pt$")
+    page.check_text(".export", r"^nas-run export .*run [89] --step [12] -o small.py$")
     page.check_text("#figure-controls tbody", r"^vgg, whole.*narrow-vgg \(width 0.5\), from scratch.*undecided")
     for selector in (".answer h3", "#figure-front svg"):
         top = page.js("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
@@ -152,7 +152,7 @@ def check_drawn(page):
     page.go("net/5")
     page.check_counts({"#figure-training .mark.epoch": 18, "#figure-training .mark.before": 2, "#figure-widths .mark": 3, "#figure-scores .mark": 3,
                        "#figure-confusion .mark": 6})
-    page.check_text("#view-net", "export .*run 3 --step 2 --to torchscript")
+    page.check_text("#view-net", "export .*run 3 --step 2 -o net.py")
     page.check_text("#view-net", "before retraining: 18.00 % as cut, 38.00 % with batch norm estimated anew, 58.00 % refitted")
 
 

@@ -1,0 +1,20 @@
+#include "eval/formats/weights_identity.h"
+
+#include "storage/base/fingerprint.h"
+
+namespace eval {
+
+std::filesystem::path onnx_data_file(const std::filesystem::path& model) {
+  std::filesystem::path data = model;
+  data += ".data";
+  return data;
+}
+
+storage::Json weights_identity(const std::filesystem::path& file) {
+  storage::Json identity = storage::file_identity(file);
+  const std::filesystem::path data = onnx_data_file(file);
+  if (file.extension() == ".onnx" && std::filesystem::is_regular_file(data)) identity["data"] = storage::file_identity(data);
+  return identity;
+}
+
+}  // namespace eval
