@@ -18,6 +18,7 @@ namespace {
 using storage::Json;
 
 constexpr std::size_t kControls = 7;  ///< that are shown
+constexpr double same_size = 0.02;    ///< sizes that differ by less are one size
 constexpr const char* kUndecided = "undecided";
 
 /// A step of a group: the same way to a net, with every seed.
@@ -143,11 +144,19 @@ class Choice {
 
   template <typename Accepts>
   const Option* smallest(const Accepts& accepts) const {
-    const Option* found = nullptr;
+    std::vector<const Option*> accepted;
     for (const Option& each : options_)
-      if (is_possible(each) && accepts(each) &&
-          (found == nullptr || std::pair(each.size(request_.size), -each.val) < std::pair(found->size(request_.size), -found->val)))
-        found = &each;
+      if (is_possible(each) && accepts(each)) accepted.push_back(&each);
+    if (accepted.empty()) return nullptr;
+    const auto size_of = [&](const Option* option) { return option->size(request_.size); };
+    const double least =
+        size_of(*std::min_element(accepted.begin(), accepted.end(), [&](auto* a, auto* b) { return size_of(a) < size_of(b); }));
+    // Cuts to one budget and controls of that size differ by a channel or two: of these the accuracy decides.
+    const Option* found = nullptr;
+    for (const Option* each : accepted)
+      if (size_of(each) <= (1 + same_size) * least &&
+          (found == nullptr || std::pair(-each->val, each->params) < std::pair(-found->val, found->params)))
+        found = each;
     return found;
   }
 
