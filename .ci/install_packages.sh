@@ -7,7 +7,7 @@ wanted="g++ cmake ninja-build pkg-config
   libturbojpeg0-dev libexif-dev libpng-dev libopencv-imgproc-dev libhdf5-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev catch2 node-d3 dataset-fashion-mnist"
 if [ "$1" != build ]; then
-  wanted="$wanted python3 python3-torch python3-torchvision python3-onnx python3-opencv python3-optuna python3-selenium chromium-driver"
+  wanted="$wanted python3 python3-torch python3-torchvision python3-onnx python3-opencv python3-optuna python3-selenium chromium-driver openssh-server openssh-client"
 fi
 missing=""
 for package in $wanted; do

@@ -11,7 +11,7 @@ breaches=$(
   includes search/plan 'search/(run|worker|report|cli)'
   includes search/run 'search/(worker|report|cli)'
   includes search/report 'search/(run|worker|cli)'
-  includes search/worker 'search/(run|report|cli)' | grep -v '"search/run/protocol.h"'
+  includes search/worker 'search/(run|report|cli)' | grep -vE '"search/run/(protocol|controller_link).h"'
   includes search/cli 'search/worker'
   grep -rnE '#include <(torch|ATen|c10)/' storage search --include='*.h' --include='*.cpp' | grep -v '^search/worker/'
   grep -rnE '#include "(eval/torch|eval/nets/net|eval/data/loader|prune/train)\.h"' search --include='*.h' --include='*.cpp' | grep -v '^search/worker/'

@@ -229,9 +229,8 @@ int run_with(const Options& options) {
   refuse_contradiction(repository, experiment, directory);  // now that the pixels are known
 
   handle_signals();
-  const std::unique_ptr<Executor> executor =
-      make_executor(experiment.resources.executor,
-                    {directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
+  const std::unique_ptr<Executor> executor = make_executor(
+      experiment.resources, {directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
   const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);
   const RunSummary summary = run(experiment, *strategy, repository, *executor, limits, stop_request, *progress);
 
@@ -257,7 +256,9 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--device", options->device, device_forms)->check([](const std::string& text) {
     return is_device(text) ? std::string() : fmt::format("'{}' is not a device; valid: {}", text, device_forms);
   });
-  command->add_option("--executor", options->executor, "where stages run: process; default: as the experiment says")
+  command
+      ->add_option("--executor", options->executor,
+                   "where stages run: process, or ssh on the experiment's hosts; default: as the experiment says")
       ->check(CLI::IsMember(executor_names()));
   command->add_flag("--fresh", options->fresh, "delete what an earlier run left in the results directory, and start anew");
   command->add_option("--max-failures", options->max_failures, "end the run when so many stages have failed; 0: no limit")

@@ -36,45 +36,11 @@ std::string read_experiment_file(const std::filesystem::path& file) {
   return storage::read_file(file);
 }
 
-/// A count, or 0 for `auto`.
-int read_automatic(YamlReader& section, const std::string& key, const std::string& doc) {
-  const std::optional<YamlReader> given = section.find(key, doc);
-  if (!given || given->node().text == "auto") return 0;
-  return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
-}
-
 /// A duration in seconds; `fallback` where the key is absent.
 std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc) {
   const std::optional<YamlReader> given = section.find(key, doc);
   if (!given) return fallback;
   return given->checked([&] { return parse_duration(given->node().text).count(); });
-}
-
-/// Bytes; 0 where the key is absent.
-std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::string& doc) {
-  const std::optional<YamlReader> given = section.find(key, doc);
-  if (!given) return 0;
-  return given->checked([&] { return parse_bytes(given->node().text); });
-}
-
-Resources read_resources(YamlReader section) {
-  static const Option executor_option{
-      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = executor_names()};
-  Resources resources;
-  resources.executor = section.value(executor_option);
-  resources.slots = read_automatic(section, "slots", "stages at a time, or auto: as many as devices, cores and memory allow");
-  resources.threads_per_slot = read_automatic(section, "threads_per_slot", "threads of a stage, or auto: one on a CPU");
-  if (const std::optional<YamlReader> device =
-          section.find("device", fmt::format("{}; auto: all GPUs, or the CPU where there is none", device_forms))) {
-    if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
-    resources.device = device->node().text;
-  }
-  resources.cache_limit =
-      read_bytes(section, "cache_limit", "bytes that the cache of decoded images may take, as in 50GiB; default: no limit");
-  resources.memory_per_trial =
-      read_bytes(section, "memory_per_trial", "memory of a stage, as in 6GiB, by which slots are counted; default: not counted");
-  section.finish();
-  return resources;
 }
 
 Reliability read_reliability(YamlReader section) {
@@ -277,11 +243,6 @@ Override parse_override(const std::string& text) {
     throw storage::Error(storage::ErrorKind::usage, fmt::format("-s '{}' is not key.path=value; valid: as in -s train.epochs=3", text));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-const std::vector<std::string>& executor_names() {
-  static const std::vector<std::string> names{"process"};
-  return names;
 }
 
 bool is_device(const std::string& text) {

@@ -134,10 +134,21 @@ struct Measurements {
 /// What `resources.executor` may be.
 const std::vector<std::string>& executor_names();
 
+/// A machine that is reached by ssh.
+struct Host {
+  std::string name;  ///< as ssh knows it
+  std::string device = "cpu";
+  int slots = 1, threads = 1;
+  int gpus = 1;                       ///< that the slots share in turn, where the device is cuda
+  std::string worker = "nas-worker";  ///< the program there
+};
+
 struct Resources {
   std::string executor = "process";  ///< one of executor_names()
-  int slots = 0;                     ///< 0: as many as the devices allow
-  int threads_per_slot = 0;          ///< 0: one on a CPU
+  std::vector<Host> hosts;           ///< of ssh
+  std::filesystem::path shared;  ///< of ssh: a folder that all hosts see under this name, where the results' artifacts go; "": the results
+  int slots = 0;                 ///< 0: as many as the devices allow
+  int threads_per_slot = 0;      ///< 0: one on a CPU
   std::string device = "auto";
   std::int64_t cache_limit = 0;       ///< bytes of decoded images in the cache; 0: no limit
   std::int64_t memory_per_trial = 0;  ///< bytes that a slot is taken to need; 0: slots are not counted by memory

@@ -42,6 +42,9 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
 /// `inherited` where there is one.
 prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
+/// `resources`.
+Resources read_resources(YamlReader section);
+
 /// `prune.criteria`, with labels made unique and `widths` resolved.
 std::vector<Criterion> read_criteria(const YamlReader& section);
 

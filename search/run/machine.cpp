@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -102,6 +103,11 @@ std::filesystem::path find_worker() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "nas-worker";
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
 int allowed_cores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -159,7 +165,20 @@ std::vector<Slot> plan_slots(const Resources& resources, const Machine& machine)
   return slots;
 }
 
+std::vector<Slot> host_slots(const std::vector<Host>& hosts) {
+  std::vector<Slot> slots;
+  for (const Host& host : hosts)
+    for (int i = 0; i < host.slots; ++i) {
+      const std::string device = host.device == "cpu" ? "cpu" : fmt::format("cuda:{}", i % host.gpus);
+      slots.push_back({device, host.threads, host.name, fmt::format("{} {}", host.name, device)});
+    }
+  return slots;
+}
+
 std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker) {
+  if (resources.executor == "ssh" && resources.hosts.empty())
+    throw Error(ErrorKind::invalid, "executor ssh: the experiment names no hosts; valid: resources: {executor: ssh, hosts: [{name: ...}]}");
+  if (resources.executor == "ssh") return host_slots(resources.hosts);
   Machine machine{allowed_cores(), resources.device == "cpu" ? 0 : usable_gpus(worker), available_memory(), 0};
   if (resources.memory_per_trial > 0 && machine.gpus > 0) machine.gpu_memory = smallest_gpu_memory();
   return plan_slots(resources, machine);

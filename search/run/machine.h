@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "search/experiment/experiment.h"
@@ -11,6 +12,9 @@ namespace search {
 
 /// $NAS_WORKER, or else `nas-worker` beside the running program.
 std::filesystem::path find_worker();
+
+/// Of this machine, or "unknown".
+std::string host_name();
 
 /// Cores that this process may run on, by its affinity mask.
 int allowed_cores();
@@ -41,5 +45,8 @@ std::vector<Slot> plan_slots(const Resources& resources, const Machine& machine)
 
 /// The same on this machine.
 std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker);
+
+/// The slots of machines that are reached by ssh, host by host; those of a host take its GPUs in turn.
+std::vector<Slot> host_slots(const std::vector<Host>& hosts);
 
 }  // namespace search

@@ -20,7 +20,7 @@ std::optional<Placement::Start> Placement::next(const Queue& queue) {
     return start(*idle_slot(reserved.device), reserved.stage, true);
   }
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    const std::string& device = slots_[slot].device;
+    const std::string& device = device_of(slot);
     if (running_[slot] || is_claimed(device)) continue;
     const std::optional<int> stage = queue.take();
     if (!stage) return std::nullopt;
@@ -37,7 +37,7 @@ std::optional<Placement::Start> Placement::next(const Queue& queue) {
 }
 
 Placement::Start Placement::start(int slot, int stage, bool exclusive) {
-  running_[static_cast<std::size_t>(slot)] = {stage, exclusive, std::chrono::steady_clock::now()};
+  running_[static_cast<std::size_t>(slot)] = {stage, exclusive, false, Clock::now()};
   return {slot, stage};
 }
 
@@ -45,6 +45,17 @@ Placement::Running Placement::end(int slot) {
   std::optional<Running>& running = running_.at(static_cast<std::size_t>(slot));
   if (!running) throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} ends a stage that it does not run", slot));
   return *std::exchange(running, std::nullopt);
+}
+
+void Placement::set_waiting(int slot, bool waits) {
+  Running& running = running_.at(static_cast<std::size_t>(slot)).value();
+  running.waits = waits;
+  running.since = Clock::now();
+}
+
+/// What an exclusive stage gets to itself.
+const std::string& Placement::device_of(std::size_t slot) const {
+  return slots_[slot].exclusive.empty() ? slots_[slot].device : slots_[slot].exclusive;
 }
 
 void Placement::rename(int slot, int stage) {
@@ -62,7 +73,7 @@ bool Placement::is_any_busy() const {
 
 bool Placement::is_busy(const std::string& device) const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (running_[slot] && slots_[slot].device == device) return true;
+    if (running_[slot] && device_of(slot) == device) return true;
   return false;
 }
 
@@ -70,19 +81,19 @@ bool Placement::is_busy(const std::string& device) const {
 bool Placement::is_claimed(const std::string& device) const {
   if (reserved_ && reserved_->device == device) return true;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (running_[slot] && running_[slot]->exclusive && slots_[slot].device == device) return true;
+    if (running_[slot] && running_[slot]->exclusive && device_of(slot) == device) return true;
   return false;
 }
 
 std::optional<int> Placement::idle_slot(const std::string& device) const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (!running_[slot] && slots_[slot].device == device) return static_cast<int>(slot);
+    if (!running_[slot] && device_of(slot) == device) return static_cast<int>(slot);
   return std::nullopt;
 }
 
 std::optional<int> Placement::slot_of_idle_device() const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (!is_busy(slots_[slot].device) && !is_claimed(slots_[slot].device)) return static_cast<int>(slot);
+    if (!is_busy(device_of(slot)) && !is_claimed(device_of(slot))) return static_cast<int>(slot);
   return std::nullopt;
 }
 

@@ -20,6 +20,10 @@ std::string line_of(const Json& json) {
 
 struct MessageWriter {
   Json operator()(const Alive&) const { return {{"event", "alive"}}; }
+  Json operator()(const StageStarted& started) const {
+    return {{"event", "started"},         {"stage", started.stage},         {"attempt", started.attempt},
+            {"host", started.place.host}, {"device", started.place.device}, {"handle", started.place.handle}};
+  }
   Json operator()(const StageProgress& progress) const {
     const double fraction = std::isfinite(progress.fraction) ? std::clamp(progress.fraction, 0.0, 1.0) : 0;  // JSON has no NaN
     return {{"event", "progress"},
@@ -44,6 +48,14 @@ std::string to_line(const StageRequest& request) {
                   {"directory", request.directory}});
 }
 
+std::string stop_line() {
+  return line_of({{"stop", "checkpoint"}});
+}
+
+bool is_stop(const std::string& line) {
+  return line == stop_line();
+}
+
 StageRequest request_from_line(const std::string& line) {
   const Json json = Json::parse(line);
   return {json.at("stage").get<std::string>(),
@@ -62,10 +74,15 @@ WorkerMessage message_from_line(const std::string& line) {
   const Json json = Json::parse(line);
   const std::string event = json.at("event").get<std::string>();
   if (event == "alive") return Alive();
+  if (event == "started")
+    return StageStarted{json.at("stage").get<std::string>(),
+                        json.at("attempt").get<int>(),
+                        {json.at("host").get<std::string>(), json.at("device").get<std::string>(), json.at("handle").get<std::string>()}};
   if (event == "progress")
     return StageProgress{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), json.at("fraction").get<double>(),
                          json.at("message").get<std::string>()};
-  if (event != "result") throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: alive, progress, result)", event));
+  if (event != "result")
+    throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: alive, started, progress, result)", event));
   StageResult result{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), outcome_from_json(json.at("outcome"))};
   const storage::StageState state = result.outcome.state;
   if (state == storage::StageState::pending || state == storage::StageState::running)

@@ -24,6 +24,13 @@ struct StageRequest {
 struct Alive {};
 constexpr std::chrono::seconds alive_interval{5};
 
+/// From a worker that has taken up a stage: where it runs.
+struct StageStarted {
+  std::string stage;
+  int attempt = 1;
+  storage::RunningPlace place;
+};
+
 struct StageProgress {
   std::string stage;
   int attempt = 1;
@@ -38,11 +45,15 @@ struct StageResult {
   storage::StageOutcome outcome;
 };
 
-using WorkerMessage = std::variant<Alive, StageProgress, StageResult>;
+using WorkerMessage = std::variant<Alive, StageStarted, StageProgress, StageResult>;
 
 /// One line, without its end; bytes that are no UTF-8 are replaced.
 std::string to_line(const StageRequest& request);
 std::string to_line(const WorkerMessage& message);
+
+/// In place of a request, to a worker that signals do not reach: its stage is to write a checkpoint and end, and then the worker.
+std::string stop_line();
+bool is_stop(const std::string& line);
 
 /// Throw storage::Error(invalid) or Json::exception for a line that says nothing of the kind.
 StageRequest request_from_line(const std::string& line);

@@ -1,26 +1,40 @@
 // A program that speaks the worker's protocol without doing any work: request.parameters.do says what happens; a
 // real stage's request is answered with made-up results.
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
-#include "search/run/protocol.h"
+#include "search/run/controller_link.h"
 
 using Json = nlohmann::json;
 
 namespace {
 
+std::unique_ptr<search::ControllerLink> controller;
+std::optional<search::StopSignal> stop;
+
 void say(const search::WorkerMessage& message) {
-  const std::string line = to_line(message) + "\n";
-  if (write(3, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::exit(4);
+  controller->say(message);
+}
+
+/// Until SIGTERM, or the word to stop; for so many milliseconds at most, -1: for ever. Whether it came.
+bool wait_for_stop(int milliseconds) {
+  pollfd signal{stop->descriptor(), POLLIN, 0};
+  while (poll(&signal, 1, milliseconds) < 0 && errno == EINTR) continue;
+  return stop->flag();
 }
 
 /// At which stage.
@@ -104,18 +118,11 @@ void obey(const Json& request, const Json& surroundings) {
     std::exit(0);
   } else if (order == "wait for SIGTERM" || order == "leave at SIGTERM") {
     say(search::StageProgress{stage, here.attempt, 0, "waiting"});
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGTERM);
-    int signal = 0;
-    sigwait(&wanted, &signal);
+    wait_for_stop(-1);
     if (order == "leave at SIGTERM") std::exit(0);
     finish(here, "interrupted", {});
   } else if (order == "die of SIGTERM") {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGTERM);
-    sigprocmask(SIG_UNBLOCK, &wanted, nullptr);
+    signal(SIGTERM, SIG_DFL);
     say(search::StageProgress{stage, here.attempt, 0, "waiting"});
     while (true) pause();
   } else {
@@ -124,11 +131,13 @@ void obey(const Json& request, const Json& surroundings) {
   }
 }
 
-/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds.
+/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS.
 void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
-  usleep(static_cast<useconds_t>(10000 + drawn % 40000));
+  const char* milliseconds = std::getenv("FAKE_STAGE_MS");
+  if (wait_for_stop(milliseconds != nullptr ? std::atoi(milliseconds) : 10 + drawn % 40))
+    return finish({stage, request["attempt"]}, "interrupted", {});
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::done;
   outcome.wall_s = 0.01;
@@ -147,22 +156,29 @@ void pretend(const Json& request) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string(argv[1]) == "--devices") {
-    std::cout << R"({"cuda": 2})" << std::endl;
+    std::cout << R"({"cuda": 2, "cores": 2, "libtorch": "none", "version": "fake"})" << std::endl;
     return 0;
   }
-  sigset_t held;
-  sigemptyset(&held);
-  sigaddset(&held, SIGTERM);
-  sigprocmask(SIG_BLOCK, &held, nullptr);
   Json surroundings{{"arguments", std::vector<std::string>(argv + 1, argv + argc)}, {"pid", getpid()}, {"group", getpgrp()}};
   surroundings["descriptors"] = open_descriptors();
   for (const char* name : {"OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "CUDA_VISIBLE_DEVICES"})
     surroundings["environment"][name] = variable(name);
-  for (std::string line; std::getline(std::cin, line);) {
-    const Json request = Json::parse(line);
-    if (request["parameters"].contains("do"))
-      obey(request, surroundings);
-    else
-      pretend(request);
+  std::map<std::string, std::string> given{{"--events", "3"}, {"--device", "cpu"}};
+  for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
+  stop.emplace();
+  try {
+    controller = search::make_pipe_link(std::stoi(given["--events"]), *stop);
+    while (const auto request = controller->next()) {
+      const Json json = Json::parse(to_line(*request));
+      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, search::here(given["--device"])});
+      if (json["parameters"].contains("do"))
+        obey(json, surroundings);
+      else
+        pretend(json);
+    }
+    controller.reset();
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 4;
   }
 }

@@ -2,10 +2,11 @@
 
 namespace search {
 
-void SimulatedExecutor::start(int slot, const Job& job) {
+bool SimulatedExecutor::start(int slot, const Job& job) {
   Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, job.attempt, seconds_(job), {}};
   running.outcome.state = storage::StageState::done;
   running_.push(std::move(running));
+  return true;
 }
 
 std::optional<Event> SimulatedExecutor::wait(std::chrono::milliseconds) {
@@ -35,25 +36,19 @@ void SimulatedExecutor::change(const Change& each) {
   running_ = std::move(changed);
 }
 
-void SimulatedExecutor::interrupt() {
-  change([this](Running& running) {
-    running.outcome.state = storage::StageState::interrupted;
-    running.end = now_;
-  });
-}
-
-void SimulatedExecutor::abort(int slot, const std::string& kind, const std::string& why) {
+void SimulatedExecutor::stop(const Stop& stop) {
+  if (stop.how == Stop::How::kill) {
+    running_ = {};
+    return;
+  }
   change([&](Running& running) {
-    if (running.slot != slot) return;
+    if (stop.how == Stop::How::abort && running.slot != stop.slot) return;
     running.outcome = {};
-    running.outcome.failure_kind = kind;
-    running.outcome.failure = why;
+    running.outcome.failure_kind = stop.kind;
+    running.outcome.failure = stop.why;
+    if (stop.how == Stop::How::checkpoint) running.outcome.state = storage::StageState::interrupted;
     running.end = now_;
   });
-}
-
-void SimulatedExecutor::kill() {
-  running_ = {};
 }
 
 }  // namespace search

@@ -16,11 +16,9 @@ class SimulatedExecutor : public Executor {
       : slots_(static_cast<std::size_t>(slots), {"cpu", 1}), seconds_(std::move(seconds)) {}
 
   const std::vector<Slot>& slots() const override { return slots_; }
-  void start(int slot, const Job& job) override;
+  bool start(int slot, const Job& job) override;
   std::optional<Event> wait(std::chrono::milliseconds timeout) override;
-  void interrupt() override;
-  void abort(int slot, const std::string& kind, const std::string& why) override;
-  void kill() override;
+  void stop(const Stop& stop) override;
 
   double now() const { return now_; }    ///< seconds that have been counted
   double busy() const { return busy_; }  ///< of all slots together

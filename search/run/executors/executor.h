@@ -2,9 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "search/plan/stage.h"
@@ -15,6 +15,8 @@ namespace search {
 struct Slot {
   std::string device;  ///< "cpu", "cuda:0"
   int threads = 1;
+  std::string host = {};       ///< "": not known before a stage runs there
+  std::string exclusive = {};  ///< an exclusive stage gets all slots with the same text to itself; "": those of the device
 };
 
 /// A stage with what its inputs left behind, ready to be sent to a worker.
@@ -26,17 +28,38 @@ struct Job {
   Json inputs;  ///< as StageRequest::inputs
 };
 
-/// What an executor reports. `progress` events carry a fraction of the stage and a message; `finished` carries the outcome. An event may be
-/// of an earlier attempt than the one that runs there now: the run loop drops it.
+/// What an executor reports. `started` says where the stage runs: it may have waited for a worker; `progress` a fraction of the stage and a
+/// message; `finished` the outcome; `note` a message for the log alone. An event may be of an earlier attempt than the one that runs there
+/// now: the run loop drops it.
 struct Event {
-  enum class Kind { progress, finished };
+  enum class Kind { started, progress, finished, note };
   Kind kind = Kind::finished;
   int slot = 0;
   std::string fingerprint;
   int attempt = 1;
   double fraction = 0;
   std::string message;
+  storage::RunningPlace place = {};  ///< of `started`
   storage::StageOutcome outcome;
+};
+
+/// A stage that a worker still holds for an earlier nas-run, which died.
+struct Adopted {
+  int slot = 0;
+  std::string fingerprint;
+  int attempt = 1;
+};
+
+/// What is to end, and how.
+struct Stop {
+  enum class How {
+    checkpoint,  ///< every running stage writes a checkpoint and ends as `interrupted`; the events still come through wait()
+    abort,       ///< the slot's stage ends at once; it fails as `kind` with `why`, an event that comes through wait()
+    kill         ///< everything ends at once. Events that had come before can still be had; running stages send none any more
+  };
+  How how = How::kill;
+  int slot = -1;  ///< of `abort`
+  std::string kind = {}, why = {};
 };
 
 class Executor {
@@ -45,20 +68,20 @@ class Executor {
 
   virtual const std::vector<Slot>& slots() const = 0;
 
-  /// Starts a job in a free slot.
-  virtual void start(int slot, const Job& job) = 0;
+  /// What runs in slots already. Asked once, before anything is started.
+  virtual std::vector<Adopted> adopted() { return {}; }
+
+  /// Starts a job in a free slot. False where it waits for a worker, which an event `started` then ends.
+  virtual bool start(int slot, const Job& job) = 0;
 
   /// The next event, or nothing after `timeout`, or early where a signal came.
   virtual std::optional<Event> wait(std::chrono::milliseconds timeout) = 0;
 
-  /// Asks every running stage to write a checkpoint and end as `interrupted`; the events still come through wait().
-  virtual void interrupt() = 0;
+  virtual void stop(const Stop& stop) = 0;
 
-  /// Ends the slot's stage at once; it fails as `kind` with `why`, an event that comes through wait().
-  virtual void abort(int slot, const std::string& kind, const std::string& why) = 0;
-
-  /// Ends everything at once. Events that had come before can still be had from wait(); running stages send none any more.
-  virtual void kill() = 0;
+  void interrupt() { stop({.how = Stop::How::checkpoint}); }
+  void abort(int slot, std::string kind, std::string why) { stop({Stop::How::abort, slot, std::move(kind), std::move(why)}); }
+  void kill() { stop({.how = Stop::How::kill}); }
 };
 
 }  // namespace search

@@ -1,4 +1,4 @@
-// Runs stages in warm worker processes, one a slot, each started with its slot's first stage. Made by `nas-run run`.
+// Runs stages in worker processes of this machine. Made by `nas-run run`.
 #pragma once
 
 #include <chrono>
@@ -17,10 +17,7 @@ struct ProcessOptions {
   std::chrono::seconds heartbeat_timeout{60};  ///< after which a silent worker is ended, and its stage lost; 0: never
 };
 
-/// A worker that dies costs its stage only: the stage fails as `crash`, or as `lost` where it was killed by SIGKILL (memory pressure, an
-/// operator), with the signal or exit code and the end of what the worker printed; the slot's next stage gets a new worker. A line that is
-/// no event ends its worker likewise. start() throws storage::Error(environment) where the worker cannot be started at all.
-/// SIGPIPE is ignored from here on in the whole process: a dead worker shows as a failed write.
+/// A worker pool of processes. start() throws storage::Error(environment) where the worker cannot be started at all.
 std::unique_ptr<Executor> make_process_executor(ProcessOptions options);
 
 }  // namespace search

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "search/run/executors/ssh.h"
 #include "storage/base/named.h"
 
 namespace search {
@@ -11,15 +12,18 @@ namespace {
 
 struct Row {
   const char* name;
-  std::unique_ptr<Executor> (*make)(ProcessOptions options);
+  std::unique_ptr<Executor> (*make)(const Resources& resources, ProcessOptions options);
 };
 
-constexpr std::array rows{Row{"process", make_process_executor}};
+constexpr std::array rows{
+    Row{"process", [](const Resources&, ProcessOptions options) { return make_process_executor(std::move(options)); }},
+    Row{"ssh", make_ssh_executor},
+};
 
 }  // namespace
 
-std::unique_ptr<Executor> make_executor(const std::string& name, ProcessOptions options) {
-  return storage::find_named(rows, name, "executor", &Row::name).make(std::move(options));
+std::unique_ptr<Executor> make_executor(const Resources& resources, ProcessOptions options) {
+  return storage::find_named(rows, resources.executor, "executor", &Row::name).make(resources, std::move(options));
 }
 
 }  // namespace search

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
+#include "search/experiment/experiment.h"
 #include "search/run/executors/process.h"
 
 namespace search {
 
-/// Throws storage::Error(invalid) for a name that none has.
-std::unique_ptr<Executor> make_executor(const std::string& name, ProcessOptions options);
+/// That which resources.executor names. Throws storage::Error(invalid) for a name that none has, and what the executor throws.
+std::unique_ptr<Executor> make_executor(const Resources& resources, ProcessOptions options);
 
 }  // namespace search

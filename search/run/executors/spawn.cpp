@@ -101,7 +101,7 @@ pid_t spawn(const Command& command, const std::vector<std::pair<int, int>>& hand
   std::vector<std::string> environment = merged_environment(command.environment);
   pid_t pid = -1;
   const int error =
-      ::posix_spawn(&pid, command.program.c_str(), &actions, &attributes, pointers(arguments).data(), pointers(environment).data());
+      ::posix_spawnp(&pid, command.program.c_str(), &actions, &attributes, pointers(arguments).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0)

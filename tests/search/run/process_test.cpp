@@ -11,9 +11,11 @@
 #include <sstream>
 
 #include "search/experiment/experiment.h"
-#include "search/run/executors/worker_process.h"
+#include "search/run/executors/pipe_channel.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "tests/support/fake_run.h"
+#include "tests/support/ssh_stand_in.h"
 #include "tests/support/temporary_directory.h"
 
 using search::Event;
@@ -246,12 +248,55 @@ TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") 
 }
 
 TEST_CASE_METHOD(Fixture, "an executor is made by the name that the experiment gives") {
+  const support::SshStandIn ssh(directory.path());
   for (const std::string& name : search::executor_names()) {
-    executor = search::make_executor(name, {directory.path(), FAKE_WORKER, {{"cpu", 1}}});
+    executor = search::make_executor({.executor = name, .hosts = {{.name = "here", .worker = FAKE_WORKER}}},
+                                     {directory.path(), FAKE_WORKER, {{"cpu", 1, "here"}}});
     start(0, "a", "finish");
     CHECK(next_finish().outcome.state == StageState::done);
   }
-  CHECK_THROWS_WITH(search::make_executor("slurm", {}), "executor 'slurm' is not known (valid: process)");
+  CHECK_THROWS_WITH(search::make_executor({.executor = "slurm"}, {}), "executor 'slurm' is not known (valid: process, ssh)");
+}
+
+TEST_CASE_METHOD(Fixture, "through ssh stages run as they do here, on their slots' hosts, and leave what they make in a shared folder") {
+  const support::SshStandIn ssh(directory.path());
+  const search::Resources resources{
+      .executor = "ssh",
+      .hosts = {{.name = "one", .slots = 1, .worker = FAKE_WORKER},
+                {.name = "two", .device = "cuda", .slots = 3, .threads = 2, .gpus = 2, .worker = FAKE_WORKER}},
+      .shared = directory.path() / "shared"};
+  const std::vector<Slot> slots = search::plan_slots(resources, "none");
+  REQUIRE(slots.size() == 4);
+  CHECK(slots[3].device == "cuda:0");  // of two, in turn
+  CHECK(slots[3].exclusive == "two cuda:0");
+  executor = search::make_executor(resources, {directory.path() / "results", "none", slots});
+  CHECK(std::filesystem::read_symlink(directory.path() / "results/artifacts") == directory.path() / "shared/results/artifacts");
+  for (const int slot : {0, 2}) start(slot, slot == 0 ? "a" : "b", "finish");
+  for (int i = 0; i < 2; ++i) {
+    const Event result = next_finish();
+    CHECK(result.outcome.state == StageState::done);
+    CHECK(result.outcome.values.at("request").at("directory") == (directory.path() / "shared/results").string());
+  }
+  CHECK_THAT(ssh.calls(), Catch::Contains("one exec env OMP_NUM_THREADS=1 ") && Catch::Contains("two exec env OMP_NUM_THREADS=2 ") &&
+                              Catch::Contains("CUDA_VISIBLE_DEVICES=1 ") && Catch::Contains("BatchMode=yes"));
+  start(0, "c", "wait for SIGTERM");  // no signal goes through ssh: a line says so
+  CHECK(next().kind == Event::Kind::progress);
+  executor->interrupt();
+  CHECK(next_finish().outcome.state == StageState::interrupted);
+}
+
+TEST_CASE_METHOD(Fixture, "a host that does not answer, has too few GPUs, or results that lie elsewhere stop a run before it starts") {
+  const support::SshStandIn ssh(directory.path());
+  const auto refused = [&](search::Host host, const std::filesystem::path& shared, const std::string& why) {
+    const search::Resources resources{.executor = "ssh", .hosts = {std::move(host)}, .shared = shared};
+    CHECK_THROWS_WITH(search::make_executor(resources, {directory.path() / "results", "none", search::plan_slots(resources, "")}),
+                      Catch::Contains(why));
+  };
+  refused({.name = "one", .worker = "/no/such/worker"}, "", "host one: ''/no/such/worker' --devices' fails there through ssh");
+  refused({.name = "one", .worker = "true"}, "", "host one: true --devices does not answer as a worker does");
+  refused({.name = "one", .device = "cuda", .gpus = 3, .worker = FAKE_WORKER}, "", "host one: its worker can use 2 GPUs; 3 are asked for");
+  std::filesystem::create_directories(directory.path() / "results/artifacts/aa");
+  refused({.name = "one", .worker = FAKE_WORKER}, directory.path() / "shared", "lies elsewhere than resources.shared says");
 }
 
 TEST_CASE_METHOD(Fixture, "a worker that cannot be started is an error of the environment") {
@@ -303,9 +348,9 @@ TEST_CASE_METHOD(Fixture, "a worker that does not even die of SIGKILL is not wai
 
 TEST_CASE("a request that is not read is given up") {
   const support::TemporaryDirectory directory;
-  search::WorkerProcess worker({.program = "/bin/sleep", .arguments = {"60"}, .environment = {}}, directory.path() / "log");
+  search::PipeChannel worker({.program = "/bin/sleep", .arguments = {"60"}, .environment = {}}, directory.path() / "log");
   CHECK(worker.send("short", std::chrono::milliseconds{100}));
   CHECK_FALSE(worker.send(std::string(std::size_t{8} << 20, 'x'), std::chrono::milliseconds{100}));
-  worker.kill();
-  CHECK(worker.reap(std::chrono::milliseconds{1000}).signal == SIGKILL);
+  worker.stop(search::Channel::StopWorker::kill);
+  CHECK(worker.end().how == search::WorkerEnd::How::lost);
 }

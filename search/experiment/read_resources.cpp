@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "search/experiment/experiment_reader.h"
+#include "search/experiment/quantity.h"
+
+namespace search {
+
+using storage::Option;
+using storage::OptionKind;
+
+namespace {
+
+/// A count, or 0 for `auto`.
+int read_automatic(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given || given->node().text == "auto") return 0;
+  return given->read({.name = key, .kind = OptionKind::integer, .doc = "a number, or auto", .min = 1, .max = 1024}).get<int>();
+}
+
+/// Bytes; 0 where the key is absent.
+std::int64_t read_bytes(YamlReader& section, const std::string& key, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given) return 0;
+  return given->checked([&] { return parse_bytes(given->node().text); });
+}
+
+std::vector<Host> read_hosts(YamlReader& section) {
+  static const storage::Options options{
+      {.name = "device", .kind = OptionKind::choice, .fallback = "cpu", .doc = "what its stages compute on", .choices = {"cpu", "cuda"}},
+      {.name = "slots", .kind = OptionKind::integer, .fallback = 1, .doc = "stages at a time", .min = 1, .max = 1024},
+      {.name = "threads", .kind = OptionKind::integer, .fallback = 1, .doc = "threads of a stage", .min = 1, .max = 1024},
+      {.name = "gpus",
+       .kind = OptionKind::integer,
+       .fallback = 1,
+       .doc = "with cuda: GPUs that the slots take in turn",
+       .min = 1,
+       .max = 64},
+      {.name = "worker", .kind = OptionKind::text, .fallback = "nas-worker", .doc = "the program there"},
+  };
+  std::vector<Host> hosts;
+  std::vector<std::string> taken;
+  const std::optional<YamlReader> given =
+      section.find("hosts", "with executor: ssh, the machines: [{name: gpu1, device: cuda, slots: 4}, ...]");
+  if (!given) return hosts;
+  for (YamlReader& entry : given->items()) {
+    const YamlReader name = entry.require("name", "a host, as ssh knows it");
+    Host host{.name = name.node().text};
+    const auto is_plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_' || c == '@' || c == ':'; };
+    if (host.name.empty() || host.name[0] == '-' || !std::all_of(host.name.begin(), host.name.end(), is_plain))
+      name.fail("is no name of a host; valid: letters, digits, '.', '-', '_', '@' and ':'");
+    if (std::find(taken.begin(), taken.end(), host.name) != taken.end()) name.fail("is there twice; valid: one entry with more slots");
+    taken.push_back(host.name);
+    const Json values = entry.values(options);
+    entry.finish();
+    host.device = values.at("device");
+    host.slots = values.at("slots");
+    host.threads = values.at("threads");
+    host.gpus = values.at("gpus");
+    host.worker = values.at("worker");
+    hosts.push_back(std::move(host));
+  }
+  return hosts;
+}
+
+}  // namespace
+
+Resources read_resources(YamlReader section) {
+  static const Option executor_option{
+      .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = executor_names()};
+  Resources resources;
+  resources.executor = section.value(executor_option);
+  resources.hosts = read_hosts(section);
+  if (const std::optional<YamlReader> shared = section.find(
+          "shared", "with executor: ssh, a folder that all hosts see under this name, for what stages leave; default: the results")) {
+    resources.shared = shared->read({.name = "shared", .kind = OptionKind::path, .doc = "a folder"}).get<std::string>();
+    if (resources.executor != "ssh") shared->fail("does nothing; valid: with executor: ssh");
+  }
+  if (resources.executor == "ssh" && resources.hosts.empty()) section.fail("has executor: ssh and no hosts; valid: hosts: [{name: ...}]");
+  if (resources.executor != "ssh" && !resources.hosts.empty()) section.fail("has hosts, which do nothing; valid: with executor: ssh");
+  resources.slots = read_automatic(section, "slots", "stages at a time, or auto: as many as devices, cores and memory allow");
+  resources.threads_per_slot = read_automatic(section, "threads_per_slot", "threads of a stage, or auto: one on a CPU");
+  if (const std::optional<YamlReader> device =
+          section.find("device", fmt::format("{}; auto: all GPUs, or the CPU where there is none", device_forms))) {
+    if (!is_device(device->node().text)) device->fail(fmt::format("is not a device; valid: {}", device_forms));
+    resources.device = device->node().text;
+  }
+  resources.cache_limit =
+      read_bytes(section, "cache_limit", "bytes that the cache of decoded images may take, as in 50GiB; default: no limit");
+  resources.memory_per_trial =
+      read_bytes(section, "memory_per_trial", "memory of a stage, as in 6GiB, by which slots are counted; default: not counted");
+  section.finish();
+  return resources;
+}
+
+const std::vector<std::string>& executor_names() {
+  static const std::vector<std::string> names{"process", "ssh"};
+  return names;
+}
+
+}  // namespace search

@@ -1,0 +1,85 @@
+#!/bin/sh
+# A run through a real sshd on this machine's loopback gives the rows that it gives with workers of its own. usage: ssh_test.sh NAS_RUN; NAS_WORKER
+# names the worker. Exits 77 where there is no sshd.
+set -eu
+nas_run=$1
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+[ -x "$sshd" ] || { echo "skipped: no sshd"; exit 77; }
+folder=$(mktemp -d)
+daemon=""
+trap '[ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true; rm -rf "$folder"' EXIT
+fail() { echo "FAILED: $1"; cat "$folder/run.log" 2>/dev/null; exit 1; }
+chmod 755 "$folder"
+ssh-keygen -q -t ed25519 -N "" -f "$folder/host"
+ssh-keygen -q -t ed25519 -N "" -f "$folder/key"
+cp "$folder/key.pub" "$folder/authorized"
+port=$(python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+cat >"$folder/sshd_config" <<END
+ListenAddress 127.0.0.1:$port
+HostKey $folder/host
+PidFile $folder/pid
+AuthorizedKeysFile $folder/authorized
+StrictModes no
+PasswordAuthentication no
+PermitRootLogin yes
+UsePAM no
+END
+mkdir -p /run/sshd 2>/dev/null || true
+"$sshd" -D -e -f "$folder/sshd_config" 2>"$folder/sshd.log" &
+daemon=$!
+cat >"$folder/ssh" <<END
+#!/bin/sh
+exec ssh -F none -p $port -i "$folder/key" -o UserKnownHostsFile="$folder/known" -o StrictHostKeyChecking=accept-new "\$@"
+END
+chmod 755 "$folder/ssh"
+i=0
+until "$folder/ssh" -o BatchMode=yes 127.0.0.1 true 2>"$folder/ssh.log"; do
+  i=$((i + 1))
+  [ $i -lt 100 ] || { cat "$folder/ssh.log" "$folder/sshd.log"; fail "sshd does not answer"; }
+  sleep 0.1
+done
+
+mkdir "$folder/data"
+python3 - "$folder/data" <<'END'
+import gzip, random, struct, sys
+random.seed(1)
+for name, count in (("train", 60), ("t10k", 20)):
+    with gzip.open(f"{sys.argv[1]}/{name}-images-idx3-ubyte.gz", "wb") as file:
+        file.write(struct.pack(">4i", 2051, count, 28, 28) + bytes(random.randrange(256) for _ in range(count * 784)))
+    with gzip.open(f"{sys.argv[1]}/{name}-labels-idx1-ubyte.gz", "wb") as file:
+        file.write(struct.pack(">2i", 2049, count) + bytes(i % 10 for i in range(count)))
+END
+cat >"$folder/small.yaml" <<END
+schema: 1
+name: small
+tasks: [{name: clothes, dataset: fashion}]
+data: {fashion: {format: idx, root: $folder/data}}
+nets: [{name: squeezenet1_1, width: 0.25}]
+train: {epochs: 1}
+prune:
+  criteria: [l1, random]
+  schedules: [{name: gradual, keep: [0.5, 0.25]}]
+  retrain: {epochs: 1}
+search: {strategy: sweep, seeds: 2}
+END
+cat >"$folder/hosts.yaml" <<END
+$(cat "$folder/small.yaml")
+resources:
+  executor: ssh
+  shared: $folder/shared
+  hosts:
+    - {name: 127.0.0.1, slots: 2, worker: $NAS_WORKER}
+    - {name: localhost, worker: $NAS_WORKER}
+END
+"$nas_run" "$folder/small.yaml" -o "$folder/here" >/dev/null 2>"$folder/run.log" || fail "the run on this machine"
+NAS_SSH=$folder/ssh "$nas_run" "$folder/hosts.yaml" -o "$folder/there" >/dev/null 2>"$folder/run.log" || fail "the run through ssh"
+python3 - "$folder" <<'END' || fail "the rows differ"
+import sqlite3, sys
+rows = [sqlite3.connect(f"file:{sys.argv[1]}/{name}/experiment.db?mode=ro", uri=True).execute(
+    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number ORDER BY 1, 3, 4").fetchall() for name in ("here", "there")]
+handles = sqlite3.connect(f"file:{sys.argv[1]}/there/experiment.db?mode=ro", uri=True).execute("SELECT count(DISTINCT handle) FROM attempt WHERE handle LIKE 'pid %'").fetchone()[0]
+print(len(rows[0]), "metrics,", handles, "workers")
+sys.exit(rows[0] != rows[1] or not rows[0] or handles != 3)
+END
+[ -d "$folder/shared/there/artifacts" ] || fail "no shared artifacts"
+echo "as expected"
