@@ -46,7 +46,8 @@ std::string experiment_yaml(const Members& use) {
       "schema: 1\nname: x\ndata: {{NAME: {{{}}}}}\ntasks: [{{name: t, dataset: NAME{}}}]\n"
       "nets: [{{name: vgg16_bn, pretrain: {{dataset: NAME{}}}}}]\nbaselines: [{{{}}}]\n"
       "prune: {{criteria: [{}], retrain: {{distill: {{}}}}, refit: {{}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
-      "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n",
+      "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n"
+      "resources: {{executor: ssh, hosts: [{{name: x}}]}}\n",
       dataset_yaml(*use.dataset), target, target, use.baseline, use.criterion,
       takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack);
 }
