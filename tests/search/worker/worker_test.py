@@ -51,9 +51,15 @@ def run(worker, requests):
     process = subprocess.Popen(["/bin/bash", "-c", f'exec "$0" 3>&{write}', worker], stdin=subprocess.PIPE, pass_fds=[write], text=True)
     os.close(write)
     process.stdin.write(lines)
-    process.stdin.close()
+    process.stdin.flush()
+    messages = []
     with os.fdopen(read) as events:
-        messages = [json.loads(line) for line in events]
+        for line in events:
+            messages.append(json.loads(line))
+            if sum(message["event"] == "result" for message in messages) == len(requests):
+                break
+        process.stdin.close()  # before, it would say that nobody waits for what is under way
+        messages += [json.loads(line) for line in events]
     check(f"the worker ends by itself: {process.wait()}", process.returncode == 0)
     check("all that it says names the stage and the attempt", all(message["stage"] in [r["stage"] for r in requests] and message["attempt"] == 3
                                                                  for message in messages if message["event"] != "alive"))
