@@ -88,25 +88,18 @@ struct LayerRecord {
   std::string fixed;  ///< why the layer cannot be cut; "": it can
 };
 
-/// Where a stage is to run: a slot of the run, counted from 0.
+/// Where a stage is started: a slot of the run, counted from 0.
 struct Place {
   int slot = 0;
   std::string device;  ///< "cpu", "cuda:0"
   int threads = 1;
-  std::string host;  ///< "": that is known once it runs
+  std::string host;
 };
 
 /// Where a stage runs, as its worker says.
 struct RunningPlace {
   std::string host;
-  std::string device;  ///< "": as it was planned
-  std::string handle;  ///< "pid 77", "slurm 1234_5"
-};
-
-/// A start of a stage: the first is attempt 1.
-struct Attempt {
-  std::string stage;  ///< fingerprint
-  int number = 1;
+  std::string handle;  ///< "pid 77"
 };
 
 /// How a stage ended. Only of a stage that is done are architecture, layers, metrics and artifacts stored. A number in `values`, `spec`

@@ -35,7 +35,7 @@ class ControllerLink {
 /// by a line, a stage under way is to stop; where it does not within a minute, the process ends.
 std::unique_ptr<ControllerLink> make_pipe_link(int events, StopSignal& stop);
 
-/// Where this process runs: its host, on a `device` that is not "cpu" the GPUs that it sees, "pid N".
-storage::RunningPlace here(const std::string& device);
+/// Where this process runs: its host, or "unknown", and "pid N".
+storage::RunningPlace here();
 
 }  // namespace search

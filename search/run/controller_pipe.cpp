@@ -135,12 +135,9 @@ void StopSignal::raise() {
   request_stop(SIGTERM);
 }
 
-storage::RunningPlace here(const std::string& device) {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host = {"unknown"};
-  const char* gpus = std::getenv("CUDA_VISIBLE_DEVICES");
-  const bool sees_gpus = device != "cpu" && gpus != nullptr && *gpus != '\0';
-  return {host.data(), sees_gpus ? fmt::format("cuda:{}", gpus) : "", fmt::format("pid {}", ::getpid())};
+storage::RunningPlace here() {
+  std::array<char, 256> name{};
+  return {::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown", fmt::format("pid {}", ::getpid())};
 }
 
 std::unique_ptr<ControllerLink> make_pipe_link(int events, StopSignal& stop) {

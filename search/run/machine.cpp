@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -16,6 +13,7 @@
 #include <string_view>
 #include <thread>
 
+#include "search/run/executors/spawn.h"
 #include "storage/base/error.h"
 
 namespace search {
@@ -46,22 +44,17 @@ bool gpus_hidden() {
 }
 
 /// What `PROGRAM ARGUMENTS` prints. Throws Error(environment) where it does not end with exit code 0.
-std::string output_of(const std::filesystem::path& program, const std::string& arguments) {
-  std::string quoted = "'";
-  for (const char letter : program.string()) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  std::FILE* output = ::popen((quoted + "' " + arguments).c_str(), "re");
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (output != nullptr && std::fgets(buffer.data(), static_cast<int>(buffer.size()), output) != nullptr) text += buffer.data();
-  if (output == nullptr || ::pclose(output) != 0)
+std::string printed_by(const std::filesystem::path& program, const std::string& arguments) {
+  const std::optional<std::string> text = output_of(shell_quoted(program.string()) + " " + arguments);
+  if (!text)
     throw Error(ErrorKind::environment,
                 fmt::format("{} {} failed: set NAS_WORKER to the path of nas-worker, or take device cpu", program.string(), arguments));
-  return text;
+  return *text;
 }
 
 /// Bytes, as nvidia-smi says.
 std::int64_t smallest_gpu_memory() {
-  std::istringstream lines(output_of("nvidia-smi", "--query-gpu=memory.total --format=csv,noheader,nounits"));
+  std::istringstream lines(printed_by("nvidia-smi", "--query-gpu=memory.total --format=csv,noheader,nounits"));
   std::int64_t smallest = 0;
   for (std::int64_t mebibytes = 0; lines >> mebibytes;) smallest = smallest == 0 ? mebibytes << 20 : std::min(smallest, mebibytes << 20);
   return smallest;
@@ -103,11 +96,6 @@ std::filesystem::path find_worker() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "nas-worker";
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
-
 int allowed_cores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -128,11 +116,16 @@ std::int64_t available_memory() {
   return available;
 }
 
+std::optional<Json> devices_from(const std::string& answer) {
+  Json devices = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
+  const bool answers = devices.is_object() && devices.contains("cuda") && devices.at("cuda").is_number_unsigned();
+  return answers ? std::optional(std::move(devices)) : std::nullopt;
+}
+
 Json worker_devices(const std::filesystem::path& worker) {
-  const Json devices = Json::parse(output_of(worker, "--devices"), nullptr, false);
-  if (!devices.is_object() || !devices.contains("cuda") || !devices.at("cuda").is_number_unsigned())
-    throw Error(ErrorKind::environment, fmt::format("{} --devices: its answer is not {{\"cuda\": N}}", worker.string()));
-  return devices;
+  const std::optional<Json> devices = devices_from(printed_by(worker, "--devices"));
+  if (!devices) throw Error(ErrorKind::environment, fmt::format("{} --devices: its answer is not {{\"cuda\": N}}", worker.string()));
+  return *devices;
 }
 
 int usable_gpus(const std::filesystem::path& worker) {

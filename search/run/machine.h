@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,14 @@ namespace search {
 /// $NAS_WORKER, or else `nas-worker` beside the running program.
 std::filesystem::path find_worker();
 
-/// Of this machine, or "unknown".
-std::string host_name();
-
 /// Cores that this process may run on, by its affinity mask.
 int allowed_cores();
 
 /// Bytes that programs can still take, as the kernel estimates it; within the limit of this control group where that has one.
 std::int64_t available_memory();
+
+/// What a worker answers to --devices, or nothing where that is no such answer.
+std::optional<Json> devices_from(const std::string& answer);
 
 /// What `nas-worker --devices` reports: {"cuda": N, "libtorch": version}. Throws storage::Error(environment) where it cannot be asked.
 Json worker_devices(const std::filesystem::path& worker);

@@ -21,8 +21,11 @@ std::string line_of(const Json& json) {
 struct MessageWriter {
   Json operator()(const Alive&) const { return {{"event", "alive"}}; }
   Json operator()(const StageStarted& started) const {
-    return {{"event", "started"},         {"stage", started.stage},         {"attempt", started.attempt},
-            {"host", started.place.host}, {"device", started.place.device}, {"handle", started.place.handle}};
+    return {{"event", "started"},
+            {"stage", started.stage},
+            {"attempt", started.attempt},
+            {"host", started.place.host},
+            {"handle", started.place.handle}};
   }
   Json operator()(const StageProgress& progress) const {
     const double fraction = std::isfinite(progress.fraction) ? std::clamp(progress.fraction, 0.0, 1.0) : 0;  // JSON has no NaN
@@ -77,7 +80,7 @@ WorkerMessage message_from_line(const std::string& line) {
   if (event == "started")
     return StageStarted{json.at("stage").get<std::string>(),
                         json.at("attempt").get<int>(),
-                        {json.at("host").get<std::string>(), json.at("device").get<std::string>(), json.at("handle").get<std::string>()}};
+                        {json.at("host").get<std::string>(), json.at("handle").get<std::string>()}};
   if (event == "progress")
     return StageProgress{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), json.at("fraction").get<double>(),
                          json.at("message").get<std::string>()};

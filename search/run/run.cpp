@@ -27,7 +27,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPatience{500};   ///< between two looks at the stop request and the budget
 constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
 constexpr double kRounding = 1 + 1e-9;                ///< a hypervolume that is larger by less is the same
-constexpr int kMostPreemptions = 50;                  ///< of one stage in one run: then it is one that fits no allocation
 
 /// The stage with what its inputs left behind.
 Job make_job(const Stage& stage, int attempt, const storage::Repository& repository) {
@@ -42,10 +41,6 @@ Job make_job(const Stage& stage, int attempt, const storage::Repository& reposit
                           {"artifacts", std::move(artifacts)}};
   }
   return {stage.fingerprint, attempt, stage.kind, stage.parameters.json(), std::move(inputs)};
-}
-
-double seconds(SteadyClock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
 }
 
 class Loop {
@@ -66,10 +61,10 @@ class Loop {
         retries_(limits.reliability.retries) {}
 
   RunSummary run() {
-    const std::vector<Adopted> found = take_over();
+    repository_.release_running_stages();
     History known = history();
     Plan first = strategy_.next(experiment_, known);
-    adopt(std::move(first), std::move(known), found);
+    adopt(std::move(first), std::move(known));
     record_missing_hypervolumes();
     work();
     using State = StageSchedule::State;
@@ -96,38 +91,8 @@ class Loop {
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
 
-  /// What workers still hold of an earlier nas-run that died; stages that nobody holds are released.
-  std::vector<Adopted> take_over() {
-    std::vector<Adopted> found = executor_.adopted();
-    std::vector<storage::Attempt> kept;
-    for (const Adopted& each : found) {
-      kept.push_back({each.fingerprint, each.attempt});
-      attempts_[each.fingerprint] = each.attempt;
-    }
-    repository_.release_running_stages(kept);
-    return found;
-  }
-
-  /// Takes the adopted stage on where the plan and the database have it under way; else ends it: what comes of it is dropped.
-  void keep_or_abort(const Adopted& each) {
-    const auto same = [&](const Stage& of) { return of.fingerprint == each.fingerprint; };
-    const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
-    const int index = static_cast<int>(found - plan_.stages.begin());
-    const bool is_running = repository_.is_running({each.fingerprint, each.attempt});
-    if (!is_running || found == plan_.stages.end() || schedule_->state(index) != StageSchedule::State::ready) {
-      StageOutcome interrupted;
-      interrupted.state = StageState::interrupted;
-      if (is_running) repository_.finish_stage(each.fingerprint, each.attempt, interrupted);
-      return executor_.abort(each.slot, "lost", "it is no longer wanted");
-    }
-    schedule_->mark_running(index);
-    placement_.occupy(each.slot, index, is_exclusive(index));
-    observer_.noted(fmt::format("{} still runs, in slot {}", found->label, each.slot));
-  }
-
-  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored; `held`: what runs in the
-  /// executor's slots that is not placed yet.
-  void adopt(Plan plan, History statuses, const std::vector<Adopted>& held = {}) {
+  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored.
+  void adopt(Plan plan, History statuses) {
     std::map<int, std::string> running;  // fingerprints, by slot
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
       if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
@@ -151,7 +116,6 @@ class Loop {
     }
     for (std::size_t i = 0; i < done.size(); ++i)
       if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
-    for (const Adopted& each : held) keep_or_abort(each);
     for (const auto& [slot, fingerprint] : running) {
       const auto same = [&fingerprint = fingerprint](const Stage& each) { return each.fingerprint == fingerprint; };
       const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
@@ -272,15 +236,14 @@ class Loop {
     const int attempt = repository_.start_stage(stage(index).fingerprint, {slot, place.device, place.threads, place.host});
     attempts_[stage(index).fingerprint] = attempt;
     last_recorded_[static_cast<std::size_t>(slot)] = {};
-    const bool runs = executor_.start(slot, make_job(stage(index), attempt, repository_));
-    placement_.set_waiting(slot, !runs);
+    executor_.start(slot, make_job(stage(index), attempt, repository_));
     observer_.progressed(stage(index), 0, "");
   }
 
   bool is_spent() {
     std::vector<Spending::Running> running;
     for (const auto& each : placement_.running())
-      if (each) running.push_back({&stage(each->stage), seconds(each->ran())});
+      if (each) running.push_back({&stage(each->stage), each->since});
     spent_ = spending_.is_spent(running);
     return spent_;
   }
@@ -289,13 +252,12 @@ class Loop {
     if (limits_.reliability.trial_timeout_s <= 0 || ending_) return;
     const std::chrono::seconds longest(limits_.reliability.trial_timeout_s);
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
-      if (const auto& running = placement_.running()[slot]; running && running->ran() >= longest)
+      if (const auto& running = placement_.running()[slot]; running && SteadyClock::now() - running->since >= longest)
         executor_.abort(static_cast<int>(slot), "timeout",
                         fmt::format("it ran for longer than reliability.trial_timeout, {} s", longest.count()));
   }
 
   void handle(const Event& event) {
-    if (event.kind == Event::Kind::note) return observer_.noted(event.message);
     const std::optional<Placement::Running>& running = placement_.running().at(static_cast<std::size_t>(event.slot));
     const auto started = attempts_.find(event.fingerprint);
     if (started == attempts_.end() || event.attempt > started->second)
@@ -304,11 +266,8 @@ class Loop {
       return observer_.noted(fmt::format("slot {} reports attempt {} at stage {}, which was given up: it is not recorded", event.slot,
                                          event.attempt, event.fingerprint));
     switch (event.kind) {
-      case Event::Kind::note:
-        return;
       case Event::Kind::started:
-        placement_.set_waiting(event.slot, false);
-        repository_.record_place({event.fingerprint, event.attempt}, event.place);
+        repository_.record_place(event.fingerprint, event.attempt, event.place);
         return;
       case Event::Kind::progress:
         record_progress(event);
@@ -333,9 +292,8 @@ class Loop {
   void finish(int slot, StageOutcome outcome) {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
-    if (outcome.wall_s <= 0) outcome.wall_s = seconds(running.ran());
-    const bool excused = outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions;
-    if (outcome.state == StageState::interrupted && !ending_ && !excused) {
+    if (outcome.wall_s <= 0) outcome.wall_s = storage::seconds_since(running.since);
+    if (outcome.state == StageState::interrupted && !ending_) {
       outcome.state = StageState::failed;
       outcome.failure_kind = "lost";
       if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
@@ -397,13 +355,12 @@ class Loop {
   std::map<std::string, int> attempts_;                 ///< the last at each stage of this run, by fingerprint
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
   Retries retries_;
-  std::map<std::string, int> preemptions_;  ///< by fingerprint
-  std::set<std::string> out_of_memory_;     ///< stages that ran so beside others, by fingerprint
-  int new_failures_ = 0;                    ///< stages that failed for good in this run
-  bool spent_ = false;                      ///< the experiment's budget is
-  bool ending_ = false;                     ///< nothing more is started
-  bool has_news_ = false;                   ///< a stage ended after the plan was made
-  SteadyClock::time_point deadline_;        ///< of the grace
+  std::set<std::string> out_of_memory_;  ///< stages that ran so beside others, by fingerprint
+  int new_failures_ = 0;                 ///< stages that failed for good in this run
+  bool spent_ = false;                   ///< the experiment's budget is
+  bool ending_ = false;                  ///< nothing more is started
+  bool has_news_ = false;                ///< a stage ended after the plan was made
+  SteadyClock::time_point deadline_;     ///< of the grace
   RunSummary summary_;
 };
 

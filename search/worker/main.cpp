@@ -121,7 +121,7 @@ int run_worker(int argc, char** argv) {
   StopSignal stop;
   signal(SIGPIPE, SIG_IGN);
   const std::unique_ptr<ControllerLink> link = make_pipe_link(events, stop);
-  return serve(*link, stop, device == "cuda" ? torch::kCUDA : torch::kCPU, here(events == 1 ? device : "cpu"));
+  return serve(*link, stop, device == "cuda" ? torch::kCUDA : torch::kCPU, here());
 }
 
 }  // namespace

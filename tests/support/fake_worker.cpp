@@ -163,14 +163,14 @@ int main(int argc, char** argv) {
   surroundings["descriptors"] = open_descriptors();
   for (const char* name : {"OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "CUDA_VISIBLE_DEVICES"})
     surroundings["environment"][name] = variable(name);
-  std::map<std::string, std::string> given{{"--events", "3"}, {"--device", "cpu"}};
+  std::map<std::string, std::string> given{{"--events", "3"}};
   for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
   stop.emplace();
   try {
     controller = search::make_pipe_link(std::stoi(given["--events"]), *stop);
     while (const auto request = controller->next()) {
       const Json json = Json::parse(to_line(*request));
-      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, search::here(given["--device"])});
+      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, search::here()});
       if (json["parameters"].contains("do"))
         obey(json, surroundings);
       else

@@ -2,11 +2,10 @@
 
 namespace search {
 
-bool SimulatedExecutor::start(int slot, const Job& job) {
+void SimulatedExecutor::start(int slot, const Job& job) {
   Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, job.attempt, seconds_(job), {}};
   running.outcome.state = storage::StageState::done;
   running_.push(std::move(running));
-  return true;
 }
 
 std::optional<Event> SimulatedExecutor::wait(std::chrono::milliseconds) {

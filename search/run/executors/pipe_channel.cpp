@@ -86,13 +86,13 @@ bool PipeChannel::write(const std::string& bytes, std::chrono::milliseconds pati
   return true;
 }
 
-Link PipeChannel::receive(std::vector<std::string>& lines) {
+bool PipeChannel::receive(std::vector<std::string>& lines) {
   std::array<char, 65536> buffer;
   while (true) {
     const ssize_t count = ::read(events_.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN ? Link::alive : Link::ended;
-    if (count == 0) return Link::ended;
+    if (count < 0) return errno == EAGAIN;
+    if (count == 0) return false;
     partial_.append(buffer.data(), static_cast<std::size_t>(count));
     std::size_t start = 0;
     for (std::size_t end; (end = partial_.find('\n', start)) != std::string::npos; start = end + 1)

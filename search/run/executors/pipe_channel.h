@@ -31,7 +31,7 @@ class PipeChannel : public Channel {
   /// False too where the worker does not read the line within `patience`.
   bool send(const std::string& line, std::chrono::milliseconds patience);
 
-  Link receive(std::vector<std::string>& lines) override;
+  bool receive(std::vector<std::string>& lines) override;
   int descriptor() const override { return events_.get(); }
   void stop(StopWorker how) override;
 

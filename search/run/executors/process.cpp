@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "search/run/controller_link.h"
 #include "search/run/executors/pipe_channel.h"
 #include "search/run/executors/worker_pool.h"
-#include "search/run/machine.h"
 #include "storage/base/file.h"
 
 namespace search {
@@ -19,9 +19,9 @@ namespace {
 
 /// What a worker has to see so that `cuda:I` is its only GPU: the I-th of those that this process may use.
 std::string visible_gpu(const std::string& device) {
-  const std::string_view number = std::string_view(device).substr(device.find(':') + 1);
+  const std::string number = gpu_number(device);
   const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (visible == nullptr) return std::string(number);
+  if (number.empty() || visible == nullptr) return number;
   int index = 0;
   std::from_chars(number.data(), number.data() + number.size(), index);
   std::string_view rest(visible);
@@ -29,36 +29,18 @@ std::string visible_gpu(const std::string& device) {
   return std::string(rest.substr(0, rest.find(',')));
 }
 
-class ProcessLauncher : public Launcher {
- public:
-  explicit ProcessLauncher(ProcessOptions options) : options_(std::move(options)) {}
-
-  std::unique_ptr<Channel> launch(int slot) override {
-    const Slot& place = options_.slots.at(static_cast<std::size_t>(slot));
-    const bool gpu = place.device != "cpu";
-    const Command command{
-        .program = options_.worker,
-        .arguments = {"--threads", std::to_string(place.threads), "--device", gpu ? "cuda" : "cpu", "--parent", std::to_string(::getpid())},
-        .environment = {{"OMP_NUM_THREADS", std::to_string(place.threads)},
-                        {"OMP_WAIT_POLICY", "passive"},
-                        {"GOMP_SPINCOUNT", "0"},
-                        {"CUDA_VISIBLE_DEVICES", gpu ? visible_gpu(place.device) : ""}}};
-    return std::make_unique<PipeChannel>(command, options_.directory / "log" / fmt::format("worker-{}.log", slot));
-  }
-
- private:
-  ProcessOptions options_;
-};
-
 }  // namespace
 
 std::unique_ptr<Executor> make_process_executor(ProcessOptions options) {
   storage::make_directory(options.directory / "log");
-  PoolOptions pool{.slots = options.slots,
-                   .directories = std::vector<std::string>(options.slots.size(), options.directory.string()),
-                   .heartbeat_timeout = options.heartbeat_timeout};
-  for (Slot& slot : pool.slots) slot.host = host_name();
-  return make_worker_pool(std::move(pool), std::make_unique<ProcessLauncher>(std::move(options)));
+  for (Slot& slot : options.slots) slot.host = here().host;
+  return make_worker_pool({options.slots, options.directory.string(), options.heartbeat_timeout}, [options](int slot) {
+    const Slot& place = options.slots.at(static_cast<std::size_t>(slot));
+    const auto environment = worker_environment(place, visible_gpu(place.device));
+    Command command{options.worker, worker_arguments(place), {environment.begin(), environment.end()}};
+    command.arguments.insert(command.arguments.end(), {"--parent", std::to_string(::getpid())});
+    return std::make_unique<PipeChannel>(command, options.directory / "log" / fmt::format("worker-{}.log", slot));
+  });
 }
 
 }  // namespace search

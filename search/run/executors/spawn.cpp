@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -110,6 +111,20 @@ pid_t spawn(const Command& command, const std::vector<std::pair<int, int>>& hand
                                         command.program.string()),
                             error);
   return pid;
+}
+
+std::string shell_quoted(const std::string& word) {
+  std::string quoted = "'";
+  for (const char letter : word) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return quoted + "'";
+}
+
+std::optional<std::string> output_of(const std::string& line) {
+  std::FILE* output = ::popen(line.c_str(), "re");
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (output != nullptr && std::fgets(buffer.data(), static_cast<int>(buffer.size()), output) != nullptr) text += buffer.data();
+  return output != nullptr && ::pclose(output) == 0 ? std::optional(text) : std::nullopt;
 }
 
 }  // namespace search

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,12 @@ Pipe make_pipe();
 
 /// Opens a file for appending, likewise. Throws storage::Error(environment).
 Descriptor open_log(const std::filesystem::path& path);
+
+/// As one word of a shell's line.
+std::string shell_quoted(const std::string& word);
+
+/// What a line of the shell prints, or nothing where it does not end with exit code 0.
+std::optional<std::string> output_of(const std::string& line);
 
 /// Starts the program in a process group of its own, with no signals blocked or ignored. `handed` pairs descriptors of ours with those that
 /// the child has for them. Throws storage::Error(environment) where the program cannot be started.

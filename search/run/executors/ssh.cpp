@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "search/run/executors/pipe_channel.h"
 #include "search/run/executors/worker_pool.h"
+#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 
@@ -20,12 +19,6 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
-std::string quoted(const std::string& text) {
-  std::string safe = "'";
-  for (const char letter : text) safe += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return safe + "'";
-}
-
 /// ssh without questions, which ends where the host has not answered for a minute. The remote shell reads `remote`.
 Command over_ssh(const Host& host, const std::string& remote) {
   const char* given = std::getenv("NAS_SSH");
@@ -35,30 +28,23 @@ Command over_ssh(const Host& host, const std::string& remote) {
           .environment = {}};
 }
 
-/// What a command prints on a host. Throws Error(environment) with the host where it fails; ssh has said why by then.
-std::string output_on(const Host& host, const std::string& remote) {
+/// Throws Error(environment) where the host's worker does not say what it has, or has too little; ssh has said why by then.
+void check_host(const Host& host) {
+  const std::string remote = shell_quoted(host.worker) + " --devices";
   const Command command = over_ssh(host, remote);
-  std::string line = quoted(command.program.string());
-  for (const std::string& argument : command.arguments) line += " " + quoted(argument);
-  std::FILE* output = ::popen(line.c_str(), "re");
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (output != nullptr && std::fgets(buffer.data(), static_cast<int>(buffer.size()), output) != nullptr) text += buffer.data();
-  if (output == nullptr || ::pclose(output) != 0)
+  std::string line = shell_quoted(command.program.string());
+  for (const std::string& argument : command.arguments) line += " " + shell_quoted(argument);
+  const std::optional<std::string> answer = output_of(line);
+  if (!answer)
     throw Error(
         ErrorKind::environment,
         fmt::format("host {}: '{}' fails there through ssh; valid: a host that 'ssh -o BatchMode=yes {}' reaches without a question, "
                     "with this nas-run's worker (hosts: [{{worker: /path/to/nas-worker}}])",
                     host.name, remote, host.name));
-  return text;
-}
-
-void check_host(const Host& host) {
-  const Json devices = Json::parse(output_on(host, quoted(host.worker) + " --devices"), nullptr, /*allow_exceptions=*/false);
-  const bool answers = devices.is_object() && devices.contains("cuda") && devices.at("cuda").is_number_unsigned();
-  if (!answers)
+  const std::optional<Json> devices = devices_from(*answer);
+  if (!devices)
     throw Error(ErrorKind::environment, fmt::format("host {}: {} --devices does not answer as a worker does", host.name, host.worker));
-  if (const int gpus = devices.at("cuda"); host.device == "cuda" && gpus < host.gpus)
+  if (const int gpus = devices->at("cuda"); host.device == "cuda" && gpus < host.gpus)
     throw Error(ErrorKind::environment, fmt::format("host {}: its worker can use {} GPUs; {} are asked for", host.name, gpus, host.gpus));
 }
 
@@ -81,29 +67,12 @@ std::filesystem::path shared_results(const std::filesystem::path& directory, con
   return results;
 }
 
-class SshLauncher : public Launcher {
- public:
-  SshLauncher(std::vector<Host> hosts, ProcessOptions options) : hosts_(std::move(hosts)), options_(std::move(options)) {}
-
-  std::unique_ptr<Channel> launch(int slot) override {
-    const Slot& place = options_.slots.at(static_cast<std::size_t>(slot));
-    const auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const Host& each) { return each.name == place.host; });
-    if (found == hosts_.end()) throw Error(ErrorKind::internal, fmt::format("slot {} is on no host", slot));
-    const Host& host = *found;
-    const bool gpu = place.device != "cpu";
-    const std::string visible = gpu ? place.device.substr(place.device.find(':') + 1) : "";
-    const std::string remote = fmt::format(
-        "exec env OMP_NUM_THREADS={} OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 CUDA_VISIBLE_DEVICES={} {} --threads {} --device {} --events "
-        "1",
-        place.threads, visible, quoted(host.worker), place.threads, gpu ? "cuda" : "cpu");
-    return std::make_unique<PipeChannel>(over_ssh(host, remote), options_.directory / "log" / fmt::format("worker-{}.log", slot),
-                                         /*local=*/false);
-  }
-
- private:
-  std::vector<Host> hosts_;
-  ProcessOptions options_;
-};
+/// The line by which the remote shell becomes a slot's worker.
+std::string remote_worker(const Host& host, const Slot& slot) {
+  std::string line = "exec env";
+  for (const auto& [name, value] : worker_environment(slot, gpu_number(slot.device))) line += fmt::format(" {}={}", name, value);
+  return fmt::format("{} {} {} --events 1", line, shell_quoted(host.worker), fmt::join(worker_arguments(slot), " "));
+}
 
 }  // namespace
 
@@ -111,10 +80,13 @@ std::unique_ptr<Executor> make_ssh_executor(const Resources& resources, ProcessO
   for (const Host& host : resources.hosts) check_host(host);
   storage::make_directory(options.directory / "log");
   const std::string results = shared_results(options.directory, resources.shared).string();
-  PoolOptions pool{.slots = options.slots,
-                   .directories = std::vector<std::string>(options.slots.size(), results),
-                   .heartbeat_timeout = options.heartbeat_timeout};
-  return make_worker_pool(std::move(pool), std::make_unique<SshLauncher>(resources.hosts, std::move(options)));
+  return make_worker_pool({options.slots, results, options.heartbeat_timeout}, [hosts = resources.hosts, options](int slot) {
+    const Slot& place = options.slots.at(static_cast<std::size_t>(slot));
+    const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const Host& each) { return each.name == place.host; });
+    if (host == hosts.end()) throw Error(ErrorKind::internal, fmt::format("slot {} is on no host", slot));
+    return std::make_unique<PipeChannel>(over_ssh(*host, remote_worker(*host, place)),
+                                         options.directory / "log" / fmt::format("worker-{}.log", slot), /*local=*/false);
+  });
 }
 
 }  // namespace search
