@@ -69,7 +69,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
     case LayerKind::zero_pad:
       return {at::constant_pad_nd(signal, {-layer.padding[1], -layer.padding_end[1], -layer.padding[0], -layer.padding_end[0]})};
     case LayerKind::select:
-      return {at::index_add(torch::zeros_like(x), 1, eval::index_of(layer, x), signal)};
+      return {at::index_add(torch::zeros_like(x), 1, net.indices(index), signal)};
     case LayerKind::concat:
       return split_channels(inputs, signal);
     case LayerKind::add:

@@ -132,7 +132,7 @@ class OnnxLayers {
   bool is_arranged(const OnnxNode& node) const;
   bool is_float_constant(const OnnxNode& node) const;
   std::int64_t probe_batch() const { return facts_.batch > 0 ? facts_.batch : 2; }
-  const torch::Tensor& probe(int layer);
+  const torch::Tensor& probe(const Value& value);
   torch::Tensor operand(const OnnxNode& node, int i);
   std::vector<torch::Tensor> arranged_outputs(const OnnxNode& node);
   std::vector<std::int64_t> layout_numbers(const OnnxNode& node, int i, const char* attribute) const;

@@ -107,20 +107,15 @@ bool OnnxLayers::is_arranged(const OnnxNode& node) const {
 
 bool OnnxLayers::is_float_constant(const OnnxNode& node) const {
   const onnx::TensorProto* constant = value(node, 0).constant;
-  if (!constant) return false;
-  const auto type = constant->data_type();
-  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16 ||
-         type == onnx::TensorProto::DOUBLE;
+  return constant && onnx_is_float(constant->data_type());
 }
 
 /// Random numbers in the place of a layer's output, all of them different: [batch, C, H, W] or [batch, features], fp64.
-const Tensor& OnnxLayers::probe(int layer) {
-  Tensor& numbers = probes_[layer];
+const Tensor& OnnxLayers::probe(const Value& value) {
+  Tensor& numbers = probes_[value.layer];
   if (numbers.defined()) return numbers;
-  const Shape& shape = shapes_[layer];
-  const bool flat = flat_vectors(net_.spec)[static_cast<std::size_t>(layer)];
-  std::vector<std::int64_t> sizes{probe_batch(), shape.channels};
-  if (!flat) sizes.insert(sizes.end(), {shape.height, shape.width});
+  std::vector<std::int64_t> sizes{probe_batch(), shape(value).channels};
+  if (!value.flat) sizes.insert(sizes.end(), {shape(value).height, shape(value).width});
   elements_of(sizes);
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(probe_seed);
   return numbers = torch::empty(sizes, torch::kFloat64).uniform_(0.5, 1.5, generator);
@@ -132,7 +127,7 @@ Tensor OnnxLayers::operand(const OnnxNode& node, int i) {
   if (x.arranged.defined()) return x.arranged;
   if (x.layer >= 0) {
     if (x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
-    Tensor numbers = probe(x.layer);
+    Tensor numbers = probe(x);
     for (int axis = 0; axis < x.ones; ++axis) numbers = numbers.unsqueeze(-1);
     return numbers;
   }
@@ -248,10 +243,13 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
 void OnnxLayers::arrange(const OnnxNode& node) {
   const std::string& type = node.proto().op_type();
   int layer = -1;
+  bool flat = false;
   for (int i = 0; i < node.input_count(); ++i) {
-    const int read = node.has_input(i) ? value(node, i).layer : -1;
-    if (read >= 0 && layer >= 0 && read != layer) refuse("arranges the outputs of two layers, which is not covered");
-    layer = std::max(layer, read);
+    const Value* read = node.has_input(i) ? &value(node, i) : nullptr;
+    if (!read || read->layer < 0) continue;
+    if (layer >= 0 && read->layer != layer) refuse("arranges the outputs of two layers, which is not covered");
+    layer = read->layer;
+    flat = read->flat;
   }
   std::vector<Tensor> made;
   try {
@@ -265,7 +263,6 @@ void OnnxLayers::arrange(const OnnxNode& node) {
     const Tensor values = bounded(made[i]);
     const int output = static_cast<int>(i);
     if (layer >= 0) {
-      const bool flat = flat_vectors(net_.spec)[static_cast<std::size_t>(layer)];
       define(node, {.layer = layer, .flat = flat, .arranged = values, .maker = node.proto().name().empty() ? type : node.proto().name()},
              output);
       continue;
@@ -292,7 +289,7 @@ int OnnxLayers::append_arranged(LayerKind kind, const Value& value, int from, co
 
 /// Makes layers of what became of a probe, where there are such layers; else leaves it and says false.
 bool OnnxLayers::settle(Value& value) {
-  const Tensor before = probe(value.layer), made = value.arranged;
+  const Tensor before = probe(value), made = value.arranged;
   const std::int64_t batch = before.size(0);
   if (made.dim() < 2 || made.size(0) != batch) return false;
   const auto settled = [&](int layer, bool flat) {

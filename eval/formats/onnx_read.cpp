@@ -15,6 +15,7 @@
 #include "eval/formats/onnx_external.h"
 #include "eval/formats/onnx_layers.h"
 #include "eval/formats/onnx_node.h"
+#include "eval/formats/onnx_tensor.h"
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -122,8 +123,7 @@ OnnxFacts facts_of(const onnx::ModelProto& model, const OnnxSize& size) {
   facts.input = input->name();
   facts.output = graph.output(0).name();
   const onnx::TypeProto::Tensor& type = input->type().tensor_type();
-  const auto floats = {onnx::TensorProto::FLOAT, onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16, onnx::TensorProto::DOUBLE};
-  if (std::find(floats.begin(), floats.end(), type.elem_type()) == floats.end())
+  if (!onnx_is_float(type.elem_type()))
     refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), type.elem_type()));
   if (type.shape().dim_size() != 4)
     refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));

@@ -65,6 +65,10 @@ torch::Tensor filled(const TensorProto& tensor, torch::Dtype type, const Values&
 
 }  // namespace
 
+bool onnx_is_float(int type) {
+  return type == TensorProto::FLOAT || type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16 || type == TensorProto::DOUBLE;
+}
+
 std::int64_t onnx_elements(const TensorProto& tensor) {
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0)
     refuse(tensor, "has its data in another file; save the model with its weights inside");

@@ -13,6 +13,9 @@ class TensorProto;
 
 namespace eval {
 
+/// Whether a type of TensorProto holds numbers with a fraction that are read: fp32, fp16, bf16, fp64.
+bool onnx_is_float(int type);
+
 /// Number of elements, after checking sizes and data.
 std::int64_t onnx_elements(const onnx::TensorProto& tensor);
 

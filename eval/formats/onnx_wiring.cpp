@@ -30,6 +30,11 @@ bool are_spatial(const std::vector<std::int64_t>& axes) {
   return axes.size() == 2 && from_front == std::set<std::int64_t>{2, 3};
 }
 
+/// Where a slice of `count` numbers begins or ends, counted from the front or from the back.
+std::int64_t end_of_slice(std::int64_t place, std::int64_t count) {
+  return std::clamp<std::int64_t>(place < 0 ? place + count : place, 0, count);
+}
+
 /// Whether the axis is 1, counted from the front or from the back.
 bool is_first(std::int64_t axis, bool flat) {
   return axis == 1 || axis == (flat ? -1 : -3);
@@ -54,8 +59,7 @@ void OnnxLayers::read_shape(const OnnxNode& node) {
   std::vector<std::int64_t> sizes{batch_size, shape(x).channels};
   if (!x.flat) sizes.insert(sizes.end(), {shape(x).height, shape(x).width});
   const auto rank = static_cast<std::int64_t>(sizes.size());
-  const auto from_front = [&](std::int64_t axis) { return std::clamp<std::int64_t>(axis < 0 ? axis + rank : axis, 0, rank); };
-  const std::int64_t start = from_front(node.integer("start", 0)), end = from_front(node.integer("end", rank));
+  const std::int64_t start = end_of_slice(node.integer("start", 0), rank), end = end_of_slice(node.integer("end", rank), rank);
   if (start >= end) refuse(fmt::format("gives no sizes: from {} to {} of {}", start, end, rank));
   define(node, {.numbers = {sizes.begin() + start, sizes.begin() + end}});
 }
@@ -163,9 +167,7 @@ void OnnxLayers::read_div(const OnnxNode& node) {
 
 /// To another type: numbers stay what they are, and maps are fp32 here.
 void OnnxLayers::read_cast(const OnnxNode& node) {
-  const std::int64_t type = node.integer("to", 0);
-  const bool to_floats = type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16 ||
-                         type == onnx::TensorProto::DOUBLE;
+  const bool to_floats = onnx_is_float(static_cast<int>(node.integer("to", 0)));
   const bool has_floats = value(node, 0).layer >= 0 || is_float_constant(node);
   if (to_floats != has_floats) refuse("casts between integers and numbers with a fraction, which is not covered");
   read_identity(node);
@@ -177,10 +179,10 @@ void OnnxLayers::read_slice(const OnnxNode& node) {
   const std::vector<std::int64_t> list = numbers(node, 0), starts = layout_numbers(node, 1, "starts"),
                                   ends = layout_numbers(node, 2, "ends");
   const auto count = static_cast<std::int64_t>(list.size());
-  const auto from_front = [&](std::int64_t place) { return std::clamp<std::int64_t>(place < 0 ? place + count : place, 0, count); };
   const bool plain = starts.size() == 1 && ends.size() == 1 && (!node.has_input(4) || numbers(node, 4) == std::vector<std::int64_t>{1});
-  if (!plain || from_front(starts[0]) >= from_front(ends[0])) refuse("only neighbouring numbers of a Shape are covered");
-  define(node, {.numbers = {list.begin() + from_front(starts[0]), list.begin() + from_front(ends[0])}});
+  const std::int64_t start = plain ? end_of_slice(starts[0], count) : 0, end = plain ? end_of_slice(ends[0], count) : 0;
+  if (start >= end) refuse("only neighbouring numbers of a Shape are covered");
+  define(node, {.numbers = {list.begin() + start, list.begin() + end}});
 }
 
 /// x times Sigmoid(x) or HardSigmoid(x) where nothing else reads that gate: one layer, in the gate's place.

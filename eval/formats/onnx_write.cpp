@@ -145,18 +145,22 @@ class GraphWriter {
     return name;
   }
 
+  /// A tensor of the layer that the net has, of the size that it needs.
+  const torch::Tensor& tensor_of(const Layer& layer, const std::string& name) const {
+    const auto tensor = weights_.find(name);
+    if (tensor == weights_.end()) refuse(layer, fmt::format("tensor {} is missing", name));
+    if (const auto& size = sizes_.at(name); tensor->second.sizes() != size)
+      refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "),
+                                fmt::join(size, ", ")));
+    return tensor->second;
+  }
+
   /// Adds the tensors of a layer, in this order, and their names to the inputs.
   void add_weights(const Layer& layer, std::initializer_list<const char*> what, std::vector<std::string>& inputs) {
     for (const char* suffix : what) {
       const std::string name = layer.name + suffix;
-      const auto size = sizes_.find(name);
-      if (size == sizes_.end()) continue;  // no bias
-      const auto tensor = weights_.find(name);
-      if (tensor == weights_.end()) refuse(layer, fmt::format("tensor {} is missing", name));
-      if (tensor->second.sizes() != size->second)
-        refuse(layer, fmt::format("tensor {} has size [{}], the net needs [{}]", name, fmt::join(tensor->second.sizes(), ", "),
-                                  fmt::join(size->second, ", ")));
-      add_tensor(name, tensor->second);
+      if (!sizes_.contains(name)) continue;  // no bias
+      add_tensor(name, tensor_of(layer, name));
       inputs.push_back(name);
     }
   }
@@ -177,17 +181,16 @@ class GraphWriter {
 
   /// Means over windows of different sizes: a product with a constant matrix along the width, and one along the height.
   Value add_uneven_pool(const Layer& layer, const Value& x, const Shape& input) {
-    std::string made = x.name;
-    for (const char* axis : {"width", "height"}) {
-      const int extent = axis == std::string("width") ? input.width : input.height;
-      const std::string name = layer.name + "." + axis;
+    const auto add_product = [&](const std::string& from, const std::string& name, int extent, const std::string& turned,
+                                 const std::string& to) {
       add_tensor(name, torch::adaptive_avg_pool1d(torch::eye(extent).unsqueeze(0), layer.size)[0]);
-      add_node("MatMul", name, {made, name}, name + ".output");
-      const bool is_last = axis == std::string("height");
-      made = is_last ? output_name(layer) : name + ".turned.output";
-      set_attribute(add_node("Transpose", is_last ? layer.name : name + ".turned", {name + ".output"}, made), "perm", {0, 1, 3, 2});
-    }
-    return {made, false};
+      add_node("MatMul", name, {from, name}, name + ".output");
+      set_attribute(add_node("Transpose", turned, {name + ".output"}, to), "perm", {0, 1, 3, 2});
+    };
+    const std::string width = layer.name + ".width", turned = width + ".turned";
+    add_product(x.name, width, input.width, turned, turned + ".output");
+    add_product(turned + ".output", layer.name + ".height", input.height, layer.name, output_name(layer));
+    return {output_name(layer), false};
   }
 
   void add_pad(const std::string& name, const std::string& from, const std::array<int, 2>& before, const std::array<int, 2>& after,
@@ -305,7 +308,7 @@ class GraphWriter {
         set_attribute(node("HardSigmoid", inputs), "alpha", hard_sigmoid_slope);
         return made;
       case LayerKind::prelu: {
-        const torch::Tensor& slopes = weights_.at(layer.name + ".weight");
+        const torch::Tensor& slopes = tensor_of(layer, layer.name + ".weight");
         add_tensor(layer.name + ".weight", x.flat ? slopes : slopes.view({-1, 1, 1}));
         inputs.push_back(layer.name + ".weight");
         node("PRelu", inputs);

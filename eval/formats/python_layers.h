@@ -1,5 +1,5 @@
 // Layers as Python text: the modules and functions of torch that compute them, and code whose numbers may become parameters of a class.
-// Used by python.cpp.
+// Used by python_modules.cpp and python.cpp.
 #pragma once
 
 #include <functional>

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
+#include "eval/formats/weights_identity.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 
@@ -30,12 +30,6 @@ std::string common_prefix(const std::vector<std::string>& wanted, const Weights&
 }
 
 }  // namespace
-
-bool is_onnx(const std::filesystem::path& file) {
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension == ".onnx";
-}
 
 Weights read_weights(const std::filesystem::path& file) {
   Weights weights = is_onnx(file) ? read_onnx(file).weights : read_safetensors(file).tensors;

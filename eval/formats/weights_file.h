@@ -8,9 +8,6 @@
 
 namespace eval {
 
-/// By its extension, in any case.
-bool is_onnx(const std::filesystem::path& file);
-
 /// The tensors of a file. Throws storage::Error(invalid) naming it: as read_safetensors and read_onnx, or a tensor with NaN or infinity.
 Weights read_weights(const std::filesystem::path& file);
 

@@ -8,6 +8,9 @@
 
 namespace eval {
 
+/// By its extension, in any case.
+bool is_onnx(const std::filesystem::path& file);
+
 /// Where PyTorch's exporter puts the weights of a model: NAME.onnx.data beside NAME.onnx.
 std::filesystem::path onnx_data_file(const std::filesystem::path& model);
 

@@ -115,16 +115,16 @@ Tensor response_factor(const Layer& layer, const Tensor& x) {
   return (sums * layer.alpha + layer.k).pow(-layer.beta);
 }
 
-Tensor index_of(const Layer& layer, const Tensor& x) {
-  return torch::tensor(layer.indices, torch::kInt64).to(x.device());
-}
-
 Tensor gate_for(const Tensor& x, const Tensor& gate) {
   return gate.dim() == x.dim() ? gate : gate.view({gate.size(0), gate.size(1), 1, 1});
 }
 
 Net::Net(NetSpec spec, Weights weights, torch::Device device)
-    : spec_(std::move(spec)), device_(device), last_reader_(spec_.layers.size(), 0), readers_(spec_.layers.size(), 0) {
+    : spec_(std::move(spec)),
+      device_(device),
+      indices_(spec_.layers.size()),
+      last_reader_(spec_.layers.size(), 0),
+      readers_(spec_.layers.size(), 0) {
   for (const auto& [name, size] : tensor_sizes(spec_)) {
     const auto entry = weights.find(name);
     if (entry == weights.end()) throw Error(ErrorKind::invalid, fmt::format("weights of {}: tensor {} is missing", spec_.name, name));
@@ -138,6 +138,7 @@ Net::Net(NetSpec spec, Weights weights, torch::Device device)
   if (!weights.empty())
     throw Error(ErrorKind::invalid, fmt::format("weights of {}: the net has no tensor {}", spec_.name, weights.begin()->first));
   for (int i = 0; i < static_cast<int>(spec_.layers.size()); ++i) {
+    if (spec_.layers[i].kind == LayerKind::select) indices_[i] = torch::tensor(spec_.layers[i].indices, torch::kInt64).to(device_);
     for (int from : spec_.layers[i].inputs) {
       last_reader_[from] = i;
       ++readers_[from];
@@ -230,7 +231,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     }
     case LayerKind::select:
       if (is_slice(layer)) return x.narrow(1, layer.indices.front(), static_cast<std::int64_t>(layer.indices.size()));
-      return at::index_select(x, 1, index_of(layer, x));
+      return at::index_select(x, 1, indices(index));
     case LayerKind::add: {
       Tensor sum = outputs[layer.inputs[0]];
       for (std::size_t i = 1; i < layer.inputs.size(); ++i) sum = sum + outputs[layer.inputs[i]];

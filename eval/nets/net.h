@@ -51,9 +51,6 @@ inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) {
 /// it.
 torch::Tensor response_factor(const Layer& layer, const torch::Tensor& x);
 
-/// The channels that a select layer takes, as LibTorch indexes with them, where x is.
-torch::Tensor index_of(const Layer& layer, const torch::Tensor& x);
-
 /// A gate as it multiplies x, [N, C, H, W] or [N, C]: a flat gate of a map becomes [N, C, 1, 1].
 torch::Tensor gate_for(const torch::Tensor& x, const torch::Tensor& gate);
 
@@ -69,6 +66,9 @@ class Net {
   const NetSpec& spec() const { return spec_; }
   const Weights& weights() const { return weights_; }
   torch::Device device() const { return device_; }
+
+  /// The channels that a select layer takes, as LibTorch indexes with them, on device().
+  const torch::Tensor& indices(int layer) const { return indices_[static_cast<std::size_t>(layer)]; }
 
   /// Tensors that training changes; running statistics are not among them.
   std::vector<torch::Tensor> parameters() const;
@@ -100,8 +100,9 @@ class Net {
   NetSpec spec_;
   Weights weights_;
   torch::Device device_;
-  std::vector<int> last_reader_;  ///< by layer: the last layer that reads it
-  std::vector<int> readers_;      ///< by layer: how many do
+  std::vector<torch::Tensor> indices_;  ///< by layer: of select
+  std::vector<int> last_reader_;        ///< by layer: the last layer that reads it
+  std::vector<int> readers_;            ///< by layer: how many do
 };
 
 }  // namespace eval

@@ -32,17 +32,17 @@ struct Options {
 const std::vector<std::string> net_formats{"python", "onnx", "safetensors", "json", "torchscript"};
 const std::vector<std::string> run_formats{"csv", "jsonl", "tensorboard"};
 
-/// The fingerprint of the stage that made the net: of the step asked for, or of the last.
-std::string find_stage(const Json& trial, std::optional<int> step) {
+/// The step asked for, or the last.
+Json find_step(const Json& trial, std::optional<int> step) {
   const Json& steps = trial.at("steps");
   if (steps.empty()) throw Error(ErrorKind::usage, fmt::format("trial {} has no step that is done", trial.at("trial").get<int>()));
-  if (!step) return steps.back().at("stage");
+  if (!step) return steps.back();
   const Json found = rows_where(steps, "step", *step);
   if (found.empty()) {
     throw Error(ErrorKind::usage, fmt::format("trial {} has no step {} that is done; valid: 0 to {}", trial.at("trial").get<int>(), *step,
                                               steps.back().at("step").get<int>()));
   }
-  return found[0].at("stage");
+  return found[0];
 }
 
 std::filesystem::path find_weights(const std::filesystem::path& directory, const storage::StageOutcome& outcome) {
@@ -95,7 +95,8 @@ int export_net(const Options& options) {
   put_output(request, options.output);
   const Repository repository(options.directory, Repository::Access::read);
   const Json trial = find_trial(repository, options.trial);
-  const storage::StageOutcome outcome = repository.outcome(find_stage(trial, options.step));
+  const Json step = find_step(trial, options.step);
+  const storage::StageOutcome outcome = repository.outcome(step.at("stage").get<std::string>());
   if (!outcome.architecture) throw Error(ErrorKind::storage, "the stage has no net");
   if (options.format == "json") {
     Json spec = outcome.architecture->spec;
@@ -109,8 +110,7 @@ int export_net(const Options& options) {
   request["info"] = info_of(trial, outcome.values);
   if (options.format == "python") {
     const storage::ExperimentRecord experiment = *repository.experiment();
-    request["about"] =
-        about(trial, options.step ? rows_where(trial.at("steps"), "step", *options.step)[0] : trial.at("steps").back(), experiment.name);
+    request["about"] = about(trial, step, experiment.name);
     request["images"] = images_of(experiment.settings, trial.at("task"));
   }
   ask_worker(request);

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "eval/data/dataset.h"
+#include "eval/formats/weights_identity.h"
 #include "eval/nets/registry.h"
 #include "prune/criteria/catalog.h"
 #include "search/run/executors/spawn.h"
@@ -123,7 +124,7 @@ Json read_json(const std::filesystem::path& file) {
 
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
-  if (arguments.given == std::vector<std::string>{"--input"} && arguments.spec.empty() && arguments.weights.extension() == ".onnx") {
+  if (arguments.given == std::vector<std::string>{"--input"} && arguments.spec.empty() && eval::is_onnx(arguments.weights)) {
     request["input"] = arguments.input;  // what the file leaves free
     return;
   }
@@ -230,7 +231,8 @@ void put_output(Json& request, const std::filesystem::path& output) {
   if (std::filesystem::is_directory(output))
     throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
   if (request.value("to", "") == "python" && output.extension() != ".py")
-    throw Error(ErrorKind::usage, fmt::format("-o {}: Python's files end in .py; valid: -o {}.py", output.string(), output.stem().string()));
+    throw Error(ErrorKind::usage,
+                fmt::format("-o {}: Python's files end in .py; valid: -o {}.py", output.string(), output.stem().string()));
   request["output"] = std::filesystem::absolute(output).string();
 }
 

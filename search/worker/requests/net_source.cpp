@@ -3,6 +3,7 @@
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
 #include "eval/formats/weights_file.h"
+#include "eval/formats/weights_identity.h"
 #include "eval/nets/layer_shape.h"
 #include "eval/nets/registry.h"
 #include "search/worker/requests/requests.h"
