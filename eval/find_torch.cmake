@@ -133,7 +133,9 @@ if(NOT root STREQUAL "/usr")
   # What libtorch_cuda.so needs lies in folders that it knows itself; the linker would take another version that it finds. Nothing of ours
   # refers to libtorch_cuda.so, whose kernels are there once it is loaded.
   target_link_options(nas_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
-  set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+  if(NOT CMAKE_INSTALL_RPATH)
+    set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+  endif()
 endif()
 target_include_directories(nas_torch SYSTEM INTERFACE ${root}/include ${root}/include/torch/csrc/api/include)
 list(FIND nas_torch_libraries torch_cuda cuda)

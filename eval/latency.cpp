@@ -1,17 +1,22 @@
 #include "eval/latency.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
 #include <torch/cuda.h>
 #include <torch/script.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <ostream>
 #include <streambuf>
 
 #include "eval/cost.h"
+#include "eval/formats/onnx.h"
 #include "eval/formats/torchscript.h"
+#include "eval/onnx_runtime.h"
 #include "storage/base/time.h"
 
 namespace eval {
@@ -49,19 +54,17 @@ std::int64_t file_bytes(const torch::jit::Module& module) {
 }
 
 /// Milliseconds of one run.
-double run_once(torch::jit::Module& module, const std::vector<torch::jit::IValue>& inputs, torch::Device device) {
+double run_once(const std::function<void()>& run) {
   const auto start = Clock::now();
-  module.forward(inputs);
-  if (device.is_cuda()) torch::cuda::synchronize();
+  run();
   return storage::seconds_since(start) * 1000;
 }
 
-Latency measure(torch::jit::Module& module, const torch::Tensor& images, double seconds) {
-  const std::vector<torch::jit::IValue> inputs{images};
+Latency measure(const std::function<void()>& run, double seconds) {
   auto start = Clock::now();
-  for (int run = 0; run < kWarmUpRuns || storage::seconds_since(start) < seconds * kWarmUpShare; ++run) {
-    run_once(module, inputs, images.device());
-    if (run + 1 >= 2 && storage::seconds_since(start) > seconds) break;  // the first two compile
+  for (int runs = 0; runs < kWarmUpRuns || storage::seconds_since(start) < seconds * kWarmUpShare; ++runs) {
+    run();
+    if (runs + 1 >= 2 && storage::seconds_since(start) > seconds) break;  // the first two compile
   }
   std::vector<double> times;
   const auto enough = [&] {
@@ -69,13 +72,28 @@ Latency measure(torch::jit::Module& module, const torch::Tensor& images, double 
     const int runs = static_cast<int>(times.size());
     return (runs >= kRuns && elapsed >= seconds) || (runs >= kRunsOfSlow && elapsed >= seconds * kPatience);
   };
-  for (start = Clock::now(); !enough();) times.push_back(run_once(module, inputs, images.device()));
+  for (start = Clock::now(); !enough();) times.push_back(run_once(run));
   Latency latency;
-  latency.batch = static_cast<int>(images.size(0));
   latency.runs = static_cast<int>(times.size());
   latency.p50_ms = percentile(times, 0.5);
   latency.p95_ms = percentile(std::move(times), 0.95);
   return latency;
+}
+
+/// Of each batch: what `runner` makes of images on the CPU, run again and again.
+std::vector<Latency> measure_all(const NetSpec& spec, const std::vector<int>& batches, double seconds,
+                                 const std::function<std::function<void()>(const torch::Tensor&)>& runner) {
+  const Shape shape = output_shapes(spec).front();
+  std::vector<Latency> latencies;
+  for (const int batch : batches) {
+    const torch::Tensor images =
+        torch::empty({batch, shape.channels, shape.height, shape.width}).uniform_(-1, 1, at::make_generator<at::CPUGeneratorImpl>(1));
+    Latency latency = measure(runner(images), seconds);
+    latency.batch = batch;
+    latency.peak_activation_bytes = peak_activations(spec) * batch * static_cast<std::int64_t>(sizeof(float));
+    latencies.push_back(latency);
+  }
+  return latencies;
 }
 
 }  // namespace
@@ -88,17 +106,23 @@ torch::jit::Module frozen_module(const Net& net) {
 
 LatencyReport measure_latency(const Net& net, const std::vector<int>& batches, double seconds) {
   const c10::InferenceMode inference;
-  LatencyReport report{"TorchScript, frozen, fp32", file_bytes(torchscript_module(net.spec(), net.weights())), {}};
   torch::jit::Module module = frozen_module(net);
-  const Shape shape = output_shapes(net.spec()).front();
-  for (const int batch : batches) {
-    const torch::Tensor images = torch::empty({batch, shape.channels, shape.height, shape.width})
-                                     .uniform_(-1, 1, at::make_generator<at::CPUGeneratorImpl>(1))
-                                     .to(net.device());
-    report.latencies.push_back(measure(module, images, seconds));
-    report.latencies.back().peak_activation_bytes = peak_activations(net.spec()) * batch * static_cast<std::int64_t>(sizeof(float));
-  }
-  return report;
+  const auto runner = [&](const torch::Tensor& images) {
+    return [&module, inputs = std::vector<torch::jit::IValue>{images.to(net.device())}, on_gpu = net.device().is_cuda()] {
+      module.forward(inputs);
+      if (on_gpu) torch::cuda::synchronize();
+    };
+  };
+  return {"TorchScript, frozen, fp32", file_bytes(torchscript_module(net.spec(), net.weights())),
+          measure_all(net.spec(), batches, seconds, runner)};
+}
+
+LatencyReport measure_onnx_latency(const Net& net, const std::vector<int>& batches, double seconds) {
+  const std::string model = onnx_file(net.spec(), net.weights());
+  OnnxSession session(model, output_shapes(net.spec()).back().channels, at::get_num_threads());
+  const auto runner = [&](const torch::Tensor& images) { return [&session, images] { session.run(images); }; };
+  return {fmt::format("ONNX Runtime {}, fp32, CPU", onnx_runtime_version()), std::ssize(model),
+          measure_all(net.spec(), batches, seconds, runner)};
 }
 
 double percentile(std::vector<double> values, double share) {

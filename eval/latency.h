@@ -21,8 +21,8 @@ struct Latency {
 };
 
 struct LatencyReport {
-  std::string format;           ///< of what is measured
-  std::int64_t file_bytes = 0;  ///< of the TorchScript file that `nas-run export` writes as archive.pt: its name is in it
+  std::string format;           ///< of what is measured, and by what
+  std::int64_t file_bytes = 0;  ///< of the file that `nas-run export` writes; of TorchScript as archive.pt: its name is in it
   std::vector<Latency> latencies;
 };
 
@@ -30,6 +30,10 @@ struct LatencyReport {
 /// fp32, with the threads that LibTorch has, on the net's device. Each batch is run for about `seconds` and at least 30 times; a slow one
 /// is left off after ten times as long with at least 5 runs.
 LatencyReport measure_latency(const Net& net, const std::vector<int>& batches, double seconds);
+
+/// The same of the ONNX file that `nas-run export` writes, by ONNX Runtime on the CPU, with as many threads. Error(environment) where that
+/// is not found.
+LatencyReport measure_onnx_latency(const Net& net, const std::vector<int>& batches, double seconds);
 
 /// What measure_latency runs.
 torch::jit::Module frozen_module(const Net& net);

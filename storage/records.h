@@ -138,7 +138,7 @@ struct StageStatus {
   double wall_s = 0;                         ///< of the last run
   std::optional<double> accuracy_val;        ///< of a stage that is done and trains
   std::optional<std::int64_t> params, macs;  ///< of the net that it made
-  std::map<std::string, double> metrics;     ///< of those asked for, "split/name"; "size": bytes of its weights; "latency_ms"
+  std::map<std::string, double> metrics;     ///< of those asked for, "split/name"; "size": bytes of its weights; "latency_..."
 };
 
 }  // namespace storage

@@ -120,13 +120,13 @@ std::map<std::string, StageStatus> statuses_of(Database& database, const std::ve
     if (name == "size")
       each("SELECT fingerprint, 1.0 * bytes FROM artifact JOIN stage ON stage.number = artifact.stage WHERE artifact.name = 'weights'", {},
            "fingerprint", "", take);
-    else if (name == "latency_ms")  // of the stage that made the net, by the last that timed it
+    else if (name.starts_with("latency_"))  // of the stage that made the net, by the last that timed it
       each(
           "SELECT made.fingerprint, metric.value FROM stage AS measuring "
-          "JOIN metric ON metric.stage = measuring.number AND metric.split = '' AND metric.name = 'latency_ms' "
+          "JOIN metric ON metric.stage = measuring.number AND metric.split = '' AND metric.name = ? "
           "JOIN input ON input.stage = measuring.number AND input.role = 'net' JOIN stage AS made ON made.number = input.source "
           "WHERE measuring.kind = 'latency'",
-          {}, "made.fingerprint", " ORDER BY measuring.number", take);
+          {name}, "made.fingerprint", " ORDER BY measuring.number", take);
     else if (slash != std::string::npos)
       each(
           "SELECT fingerprint, value FROM metric JOIN stage ON stage.number = metric.stage "

@@ -1,16 +1,15 @@
 // LFWA (Liu et al. 2015): Labeled Faces in the Wild with 40 attributes, in MATLAB files of version 7.3, which are HDF5. The suggested
 // split; of its training identities those whose last name begins with R to Z validate (Tian, Arbel, Clark 2021).
-#include <H5Cpp.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <numeric>
 
 #include "eval/data/face_attributes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
+#include "eval/data/mat_file.h"
 #include "storage/base/error.h"
 
 namespace eval {
@@ -20,8 +19,6 @@ namespace fs = std::filesystem;
 using storage::Json;
 using storage::OptionKind;
 
-constexpr hsize_t max_images = 10'000'000;
-constexpr hsize_t max_name = 4096;
 constexpr const char* attributes_file = "lfw_att_40.mat";
 constexpr const char* indices_file = "indices_train_test.mat";
 constexpr const char* where_from =
@@ -32,86 +29,6 @@ constexpr const char* where_from =
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
 }
-
-/// A MATLAB file of version 7.3. Every failure of HDF5 is an Error(invalid) that names the file.
-class MatFile {
- public:
-  explicit MatFile(const fs::path& path) : path_(path) {
-    H5::Exception::dontPrint();
-    wrapped("as HDF5", [&] { file_.openFile(path.string(), H5F_ACC_RDONLY); });
-  }
-
-  struct Matrix {
-    hsize_t columns = 0, rows = 0;  ///< as HDF5 has them: MATLAB's, turned
-    std::vector<double> values;
-  };
-
-  /// A matrix or vector of numbers.
-  Matrix numbers(const char* name) const {
-    Matrix matrix;
-    wrapped(name, [&] {
-      const H5::DataSet data = file_.openDataSet(name);
-      const std::vector<hsize_t> extents = extents_of(data, name);
-      matrix.columns = extents.front();
-      matrix.rows = extents.size() > 1 ? extents[1] : 1;
-      matrix.values.resize(matrix.columns * matrix.rows);
-      data.read(matrix.values.data(), H5::PredType::NATIVE_DOUBLE);
-    });
-    return matrix;
-  }
-
-  /// A cell array of texts.
-  std::vector<std::string> texts(const char* name) const {
-    std::vector<std::string> texts;
-    wrapped(name, [&] {
-      const H5::DataSet cells = file_.openDataSet(name);
-      if (cells.getTypeClass() != H5T_REFERENCE) fail(path_, fmt::format("{} is no cell array", name));
-      const std::vector<hsize_t> extents = extents_of(cells, name);
-      std::vector<hobj_ref_t> references(std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>()));
-      cells.read(references.data(), H5::PredType::STD_REF_OBJ);
-      for (const hobj_ref_t& reference : references) texts.push_back(text_of(reference, name));
-    });
-    return texts;
-  }
-
- private:
-  std::vector<hsize_t> extents_of(const H5::DataSet& data, const char* name) const {
-    const H5::DataSpace space = data.getSpace();
-    const int rank = space.getSimpleExtentNdims();
-    if (rank < 1 || rank > 2) fail(path_, fmt::format("{} has {} dimensions; valid are 1 and 2", name, rank));
-    std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
-    space.getSimpleExtentDims(extents.data());
-    hsize_t most = 64 * max_images;
-    for (const hsize_t extent : extents) {
-      if (extent == 0 || extent > most) fail(path_, fmt::format("{} is {} large", name, fmt::join(extents, " x ")));
-      most /= extent;
-    }
-    return extents;
-  }
-
-  std::string text_of(const hobj_ref_t& reference, const char* name) const {
-    H5::DataSet data;
-    data.dereference(file_, &reference, H5R_OBJECT);
-    const std::vector<hsize_t> extents = extents_of(data, name);
-    const hsize_t length = std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
-    if (length > max_name) fail(path_, fmt::format("a text of {} has {} characters", name, length));
-    std::vector<std::uint16_t> characters(length);
-    data.read(characters.data(), H5::PredType::NATIVE_UINT16);
-    return {characters.begin(), characters.end()};
-  }
-
-  template <class Read>
-  void wrapped(const char* what, const Read& read) const {
-    try {
-      read();
-    } catch (const H5::Exception& error) {
-      fail(path_, fmt::format("{} cannot be read: {}", what, error.getDetailMsg()));
-    }
-  }
-
-  fs::path path_;
-  H5::H5File file_;
-};
 
 fs::path find_file(const fs::path& root, const char* name) {
   std::error_code error;

@@ -34,6 +34,9 @@ struct OnnxOptions {
 void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info = {},
                 const OnnxOptions& options = {});
 
+/// The bytes of such a file, without metadata.
+std::string onnx_file(const NetSpec& spec, const Weights& weights);
+
 /// Reads a classifier: one fp32 (or fp16, bf16, fp64) input [N, C, H, W], one output [N, classes]; operator sets 7 to 24. C, H and W that
 /// the file leaves free are filled from `size`, which must not contradict the others. Weights may lie in files of the model's folder, as
 /// PyTorch's exporter writes them.

@@ -397,10 +397,7 @@ void check_size(const NetSpec& spec) {
                 fmt::format("net '{}' has {} bytes of weights; an ONNX file holds at most {}", spec.name, bytes, most_bytes));
 }
 
-}  // namespace
-
-void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
-                const OnnxOptions& options) {
+onnx::ModelProto model_of(const NetSpec& spec, const Weights& weights, const NetInfo& info, const OnnxOptions& options) {
   check_size(spec);
   const auto [end_to_end, operator_set] = options;
   if (operator_set != old_operator_set && (operator_set < first_operator_set || operator_set > last_operator_set))
@@ -422,9 +419,21 @@ void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const We
   if (model.ByteSizeLong() > most_bytes)
     throw Error(ErrorKind::invalid,
                 fmt::format("net '{}' needs {} bytes as ONNX; a file holds at most {}", spec.name, model.ByteSizeLong(), most_bytes));
+  return model;
+}
+
+}  // namespace
+
+void write_onnx(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
+                const OnnxOptions& options) {
+  const onnx::ModelProto model = model_of(spec, weights, info, options);
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   const bool written = out && model.SerializeToOstream(&out) && out.flush();
   if (!written) throw Error(ErrorKind::environment, fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)));
+}
+
+std::string onnx_file(const NetSpec& spec, const Weights& weights) {
+  return model_of(spec, weights, {}, {}).SerializeAsString();
 }
 
 }  // namespace eval

@@ -102,6 +102,9 @@ void prepare_images(Experiment& experiment);
 /// storage::Error(invalid) naming the file where they do not fit.
 Json check_weights(const Experiment& experiment);
 
+/// Throws storage::Error(environment) where latency is wanted of ONNX Runtime and this machine's worker finds none.
+void check_runtime(const Experiment& experiment);
+
 /// The worker program. Throws storage::Error(environment) where it is none.
 std::filesystem::path require_worker();
 

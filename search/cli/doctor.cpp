@@ -56,7 +56,8 @@ std::vector<Finding> examine(const Options& options) {
   findings.push_back(find_out("worker", [] {
     const std::filesystem::path worker = require_worker();
     const Json about = worker_devices(worker);
-    return fmt::format("{}, LibTorch {}, {} CUDA devices", worker.string(), about.value("libtorch", "unknown"), about.value("cuda", 0));
+    return fmt::format("{}, LibTorch {}, ONNX Runtime {}, {} CUDA devices", worker.string(), about.value("libtorch", "unknown"),
+                       about.value("onnxruntime", "") == "" ? "not found" : about.value("onnxruntime", ""), about.value("cuda", 0));
   }));
   findings.push_back({"cores", fmt::format("{} of {} that the machine has", allowed_cores(), std::thread::hardware_concurrency()), ""});
   findings.push_back({"memory", fmt::format("{} available", mebibytes(static_cast<std::uintmax_t>(available_memory()))), ""});

@@ -10,6 +10,8 @@
 #include "search/cli/printable.h"
 #include "search/cli/request.h"
 #include "search/experiment/nets.h"
+#include "search/run/machine.h"
+#include "storage/base/error.h"
 
 namespace search::cli {
 
@@ -76,6 +78,14 @@ Json check_weights(const Experiment& experiment) {
         fresh.push_back({{"task", task.name}, {"net", net.name}, {"fresh_layer", answer.at("fresh_layer")}});
     }
   return fresh;
+}
+
+void check_runtime(const Experiment& experiment) {
+  if (!experiment.evaluate.latency || !experiment.evaluate.latency->onnx_runtime) return;
+  if (worker_devices(require_worker()).value("onnxruntime", "") == "")
+    throw storage::Error(storage::ErrorKind::environment,
+                         "evaluate.latency.runtime: no ONNX Runtime is found; valid: pip install onnxruntime, or its libonnxruntime.so in "
+                         "NAS_ONNXRUNTIME");
 }
 
 void prepare_images(Experiment& experiment) {

@@ -193,7 +193,8 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
   Json answers = Json::array(), best = Json::array();
   for (const SummaryRow& row : summary_rows(run, experiment.tolerance, size)) answers.push_back(to_json(row));
   for (const Best& each : bests) best.push_back(to_json(each, directory));
-  print_json({{"summary",
+  print_json({{"directory", directory},
+              {"summary",
                {{"end", end_name(summary.end)},
                 {"stages", summary.stages},
                 {"reused", summary.reused},
@@ -219,6 +220,7 @@ int run_with(const Options& options) {
   const std::filesystem::path worker = require_worker();
   std::vector<Slot> slots = plan_slots(experiment.resources, worker);
   check_weights(experiment);
+  check_runtime(experiment);
 
   storage::make_directory(directory);
   const storage::FileLock lock(directory / "run.lock");

@@ -169,6 +169,7 @@ int validate(const Options& options) {
   Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
   for (const auto& [name, data] : experiment.data) report["data"][name] = describe_data(experiment, name);
   report["fresh_heads"] = check_weights(experiment);
+  check_runtime(experiment);
   report["free_bytes"] = check_directory(directory);
   report["warnings"] = warnings(experiment);
   for (const Json& warning : report["warnings"]) log("warning: " + printable(warning.get<std::string>()));

@@ -95,8 +95,12 @@ SearchBudget read_budget_of_search(YamlReader section) {
 
 /// Latency can be wanted only where it is measured.
 void check_is_measured(const std::string& metric, const Experiment& experiment) {
-  if (metric == "latency_ms" && !experiment.evaluate.latency)
-    throw storage::Error(storage::ErrorKind::invalid, "'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+  const std::optional<LatencyOptions>& latency = experiment.evaluate.latency;
+  const bool by_onnx_runtime = metric == "latency_onnxruntime_ms";
+  if (!is_latency(metric) || (latency && (!by_onnx_runtime || latency->onnx_runtime))) return;
+  throw storage::Error(storage::ErrorKind::invalid,
+                       fmt::format("'{}' is not measured; valid: with 'evaluate: {{latency: {{batch: [1]{}}}}}'", metric,
+                                   by_onnx_runtime ? ", runtime: onnxruntime" : ""));
 }
 
 std::vector<Objective> read_objectives(const YamlReader& section, const Experiment& experiment) {

@@ -112,9 +112,10 @@ struct SearchBudget {
 struct LatencyOptions {
   std::vector<int> batch{1, 64};  ///< images that are run together; the first is what objectives mean by latency_ms
   double seconds = 1;             ///< how long each is run
+  bool onnx_runtime = false;      ///< also by ONNX Runtime, on the CPU
 };
 
-/// {"batch", "seconds"}
+/// {"batch", "seconds"}, and "runtime": "onnxruntime" where that is asked for
 Json to_json(const LatencyOptions& options);
 
 struct RobustnessOptions {

@@ -121,7 +121,9 @@ Located located(const NetRequest& net) {
 }
 
 Json to_json(const LatencyOptions& options) {
-  return {{"batch", options.batch}, {"seconds", options.seconds}};
+  Json json{{"batch", options.batch}, {"seconds", options.seconds}};
+  if (options.onnx_runtime) json["runtime"] = "onnxruntime";
+  return json;
 }
 
 Json to_json(const RobustnessOptions& options) {

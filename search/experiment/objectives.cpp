@@ -17,7 +17,7 @@ using storage::Error;
 using storage::ErrorKind;
 
 const std::vector<std::string>& plain_metrics() {
-  static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size", "latency_ms"};
+  static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size", "latency_ms", "latency_onnxruntime_ms"};
   return names;
 }
 
@@ -101,8 +101,12 @@ std::vector<std::string> stored_metrics(const std::vector<Objective>& objectives
   return names;
 }
 
-bool names_metric(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints, const std::string& metric) {
-  const auto is_named = [&](const auto& each) { return each.metric == metric; };
+bool is_latency(const std::string& metric) {
+  return metric.starts_with("latency_");
+}
+
+bool names_latency(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints) {
+  const auto is_named = [](const auto& each) { return is_latency(each.metric); };
   return std::any_of(objectives.begin(), objectives.end(), is_named) || std::any_of(constraints.begin(), constraints.end(), is_named);
 }
 

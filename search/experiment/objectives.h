@@ -10,8 +10,8 @@
 namespace search {
 
 /// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), latency_ms (the median at the first batch of
-/// `evaluate: latency`), or one that the stage that made the net stores outside the test split, as "val/loss". Selection never sees test
-/// data.
+/// `evaluate: latency`), latency_onnxruntime_ms, or one that the stage that made the net stores outside the test split, as "val/loss".
+/// Selection never sees test data.
 struct Objective {
   std::string metric;
   bool maximize = false;
@@ -40,8 +40,11 @@ Objective default_objective(const std::string& metric);
 /// The metrics that Repository::stage_statuses has to be asked for.
 std::vector<std::string> stored_metrics(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints);
 
-/// Whether an objective or a constraint is about the metric.
-bool names_metric(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints, const std::string& metric);
+/// Whether the metric comes of a stage that times the net.
+bool is_latency(const std::string& metric);
+
+/// Whether an objective or a constraint is about a latency.
+bool names_latency(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints);
 
 /// Nothing where the net has no such value.
 std::optional<double> metric_of(const storage::StageStatus& net, const std::string& metric);

@@ -20,12 +20,19 @@ LatencyOptions read_latency(YamlReader section) {
       .name = "batch", .kind = OptionKind::integer, .doc = "images that are run together", .min = 1, .max = 65536};
   static const Option seconds_option{
       .name = "seconds", .kind = OptionKind::real, .fallback = 1, .doc = "how long each batch is run", .min = 0.01, .max = 3600};
+  static const Option runtime_option{
+      .name = "runtime",
+      .kind = OptionKind::choice,
+      .fallback = "torchscript",
+      .doc = "torchscript, by LibTorch; onnxruntime: also by ONNX Runtime, on the CPU, as latency_onnxruntime_ms",
+      .choices = {"torchscript", "onnxruntime"}};
   LatencyOptions latency;
   std::vector<int> batches;
   for (const YamlReader& item : section.section("batch", "how many images are run together, as in [1, 64]").items())
     batches.push_back(item.read(batch_option));
   if (!batches.empty()) latency.batch = std::move(batches);
   latency.seconds = section.value(seconds_option);
+  latency.onnx_runtime = section.value(runtime_option) == "onnxruntime";
   section.finish();
   return latency;
 }

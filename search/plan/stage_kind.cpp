@@ -29,7 +29,7 @@ const std::vector<StageTraits>& all_traits() {
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
       {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
-      {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .exclusive = true},
+      {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .optional = {"runtime"}, .exclusive = true},
       {.kind = StageKind::robustness, .name = "robustness", .parameters = {"data", "images", "perturbations", "seed"}},
   };
   return traits;

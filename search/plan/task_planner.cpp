@@ -18,7 +18,7 @@ TaskPlanner::TaskPlanner(const Experiment& experiment, const Task& task, std::op
       builder_(builder),
       info_(info_of(experiment, task)),
       sources_(source_nets(experiment)),
-      decides_by_latency_(names_metric(experiment.objectives, experiment.constraints, "latency_ms")),
+      decides_by_latency_(names_latency(experiment.objectives, experiment.constraints)),
       names_(experiment, task, fold),
       stages_(experiment, task, fold) {}
 
@@ -47,7 +47,8 @@ std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
 bool TaskPlanner::awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const {
   if (!decides_by_latency_) return false;
   const auto known = history.find(stage);
-  return (known == history.end() || !known->second.metrics.contains("latency_ms")) &&
+  const auto is_timed = [](const auto& metric) { return is_latency(metric.first); };
+  return (known == history.end() || std::ranges::none_of(known->second.metrics, is_timed)) &&
          !has_failed(history, stages_.latency({stage, net, "", 1}).fingerprint);
 }
 

@@ -36,7 +36,7 @@ void Hypervolumes::adopt(const Plan& plan, const History& history) {
 std::vector<storage::HypervolumeRecord> Hypervolumes::finished(const Stage& stage, double epochs, const Lookup& status) {
   std::vector<storage::HypervolumeRecord> grown;
   std::string net = stage.fingerprint;
-  if (stage.kind == StageKind::latency && names_metric(experiment_.objectives, experiment_.constraints, "latency_ms"))
+  if (stage.kind == StageKind::latency && names_latency(experiment_.objectives, experiment_.constraints))
     for (const storage::StageInput& input : stage.inputs)
       if (input.role == "net") net = input.stage;  // only now it has all that the objectives ask for
   if (!tasks_of_.contains(net) || !add_net(net, status(net))) return grown;

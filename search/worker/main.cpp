@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "eval/onnx_runtime.h"
 #include "eval/precision.h"
 #include "search/run/controller_link.h"
 #include "search/worker/requests/requests.h"
@@ -106,6 +107,7 @@ int run_worker(int argc, char** argv) {
   if (devices) {
     std::cout << Json{{"cuda", torch::cuda::device_count()},
                       {"libtorch", TORCH_VERSION},
+                      {"onnxruntime", eval::onnx_runtime_version()},
                       {"version", NAS_VERSION},
                       {"cores", std::thread::hardware_concurrency()}}
                      .dump()

@@ -9,7 +9,7 @@ namespace search {
 namespace {
 
 bool shrinks_with_the_net(const std::string& metric) {
-  return metric == "params" || metric == "macs" || metric == "size" || metric == "latency_ms";
+  return metric == "params" || metric == "macs" || metric == "size" || is_latency(metric);
 }
 
 double halvings(const Cut& cut) {
