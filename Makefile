@@ -17,7 +17,7 @@ VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence.md is written from, by their files' names.
 EVIDENCE ?= fashion_mnist flowers17
-.PHONY: run test test-release test-torch test-exports evidence peers-evidence wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-release test-torch test-exports test-wheel evidence peers-evidence wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -52,6 +52,7 @@ test-torch: peers ## build and test against another LibTorch: TORCH, or the torc
 test-exports: tools $(VENV)/bin/python ## nets as the newest PyTorch exports them, in and out; PyPI's torch (5.6 GB) in a folder of the build
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/interop_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/exporter_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
+	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/registry_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
 	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(BUILD)/release --output-on-failure -R '^onnxruntime$$'
 
 $(VENV)/bin/python:
@@ -73,6 +74,12 @@ wheel: peers $(VENV)/bin/python ## a package for Python, built against the venv'
 	rm -rf $(BUILD)/nas_run-*.whl $(BUILD)/wheel/*.whl
 	PATH="$(abspath $(VENV))/bin:$$PATH" pip wheel --no-build-isolation --no-deps -w $(BUILD)/wheel .
 	PATH="$(abspath $(VENV))/bin:$$PATH" auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' -w $(BUILD) $(BUILD)/wheel/nas_run-*.whl
+
+test-wheel: wheel ## install it into a fresh environment, with PyPI's torch (5.6 GB), and use it
+	rm -rf $(BUILD)/wheel-venv
+	python3 -m venv $(BUILD)/wheel-venv
+	$(BUILD)/wheel-venv/bin/pip install --quiet $(BUILD)/nas_run-*.whl
+	cd $(BUILD) && wheel-venv/bin/python $(CURDIR)/tests/search/python/wheel_test.py
 
 install: tools ## put nas-run and nas-worker under PREFIX
 	cmake --install $(BUILD)/release --prefix $(PREFIX)

@@ -93,7 +93,7 @@ void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& in
                        fmt::join(pads, ", ")));
   Pads all = pads;
   for (const std::size_t side : {0, 1, 2, 3}) all[side] = bounded(std::int64_t{all[side]} + zeros[side % 2], "padding", 0);
-  layer.inputs[0] = append_zero_pad(layer.inputs[0], layer.name + ".pad", all);
+  layer.inputs[0] = append_zero_pad(layer.inputs[0], layer.name + "_pad", all);
 }
 
 void OnnxLayers::read_convolution(const OnnxNode& node) {

@@ -41,6 +41,7 @@ void add_convert(CLI::App& app, Action& action);
 void add_score(CLI::App& app, Action& action);
 void add_prune(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
+void add_data(CLI::App& app, Action& action);
 void add_sample(CLI::App& app, Action& action);
 void add_init(CLI::App& app, Action& action);
 void add_demo(CLI::App& app, Action& action);

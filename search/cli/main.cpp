@@ -70,6 +70,7 @@ int run_command(std::vector<std::string> arguments) {
   search::cli::add_score(app, action);
   search::cli::add_prune(app, action);
   search::cli::add_evaluate(app, action);
+  search::cli::add_data(app, action);
   search::cli::add_sample(app, action);
   search::cli::add_gc(app, action);
   search::cli::add_doctor(app, action);

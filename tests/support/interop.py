@@ -134,6 +134,8 @@ def check_python(what, path, images, wanted):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch.jit
         check(f"{what}, Python traced", torch.jit.trace(net, images)(images), wanted)
+    if hasattr(torch, "compile"):  # "eager": what is compiled is the graph alone, in a second rather than a minute
+        check(f"{what}, torch.compile's graph", torch.compile(net, fullgraph=True, backend="eager")(images), wanted)
     if hasattr(torch, "export"):
         check(f"{what}, torch.export", torch.export.export(net, (images,)).module()(images), wanted)
     module.save(net, path.with_name("saved.safetensors"))

@@ -155,6 +155,11 @@ is_json
 expect 0 "^data fashion: 120 images of 10 classes; train 90, validation 10, test 20$" "" "$nas_run" validate experiments/small.yaml
 expect 0 "^0 +90 +10 +20$" "" "$nas_run" validate experiments/small.yaml
 expect 0 "^note: 9 of 10 classes have no test image: 1, 2, 3, 4, 5, 6, 7, 8, 9$" "" "$nas_run" validate experiments/small.yaml
+expect 0 "^fashion: train 90, validation 10, test 20 images in arrays$" "" "$nas_run" data experiments/small.yaml -o arrays
+expect 2 "" "data 'faces' is not in the experiment; valid: fashion$" "$nas_run" data experiments/small.yaml faces -o arrays
+# A header, filled up as NumPy does; 32 x 32 pixels an image, 8 bytes a label.
+[ "$(wc -c <arrays/train_images.npy)" = $((128 + 90 * 1024)) ] && [ "$(wc -c <arrays/train_labels.npy)" = $((128 + 90 * 8)) ] ||
+  { echo "FAILED: the arrays have other sizes"; ls -l arrays; failures=$((failures + 1)); }
 expect 0 'results in odd\\x1b\[31m, ' "" "$nas_run" validate experiments/small.yaml -o "$(printf 'odd\033[31m')"
 expect 6 "" "^nas-run: error: results directory /proc/results" "$nas_run" validate experiments/small.yaml -o /proc/results
 NAS_WORKER=$directory/no-worker

@@ -207,6 +207,9 @@ TEST_CASE("what is to be measured is checked") {
         "e.yaml:10:65: evaluate.robustness.attacks.2: 'fgsm' asks for fgsm at 0.0157 on self again; valid: each once");
   CHECK(with_line(10, "objectives: [latency_ms]") ==
         "e.yaml:10:14: objectives.0: 'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
+  CHECK(with_line(10, "constraints: [latency_onnxruntime_ms <= 5]") ==
+        "e.yaml:10:15: constraints.0: 'latency_onnxruntime_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1], runtime: "
+        "onnxruntime}}'");
   CHECK(with_line(10, "constraints: [latency_ms <= 5]") ==
         "e.yaml:10:15: constraints.0: 'latency_ms' is not measured; valid: with 'evaluate: {latency: {batch: [1]}}'");
   CHECK(with_line(10, "evaluate: {robustness: {images: 10}}") ==

@@ -329,6 +329,11 @@ TEST_CASE("what is to be measured is read with its defaults, and stored only whe
       "{name: fgsm, eps: 0.25, source: mobilenet_v2}, spatial]}}");
   const Experiment experiment = load(small);
   CHECK(to_json(*experiment.evaluate.latency) == Json{{"batch", {1, 64}}, {"seconds", 1.0}});
+  SmallExperiment with_runtime;
+  with_runtime.lines.insert(with_runtime.lines.end(),
+                            {"evaluate: {latency: {runtime: onnxruntime}}", "constraints: [latency_onnxruntime_ms <= 3]"});
+  const Experiment served = load(with_runtime);
+  CHECK(to_json(*served.evaluate.latency) == Json{{"batch", {1, 64}}, {"seconds", 1.0}, {"runtime", "onnxruntime"}});
   const Json robustness = to_json(*experiment.evaluate.robustness);
   CHECK(robustness.at("images") == 1000);
   std::vector<std::string> asked;

@@ -1,0 +1,43 @@
+"""What ModelOpt's FastNAS makes of an experiment's base nets. usage: fastnas_peer.py EXPERIMENT.yaml DATA BASES RESULTS.jsonl, as work.py says.
+
+It searches widths by the accuracy of nets that are not trained further, channels chosen by their L1 norm. Here in tenths of each layer's width, which it
+takes as multiples of 4, scored on the training images: the validation images choose the epoch only.
+"""
+import sys
+
+import modelopt
+import modelopt.torch.prune as prune
+import numpy
+import torch_pruning
+from torch.utils.data import DataLoader, TensorDataset
+from work import Work
+
+
+def search_space():
+    """FastNAS's own configuration, its widths made finer."""
+    space = prune.fastnas.FastNASConfig().model_dump()
+    for kinds in space.values():
+        for options in (kinds or {}).values():
+            if isinstance(options, dict) and "channel_divisor" in options:
+                options["channel_divisor"] = 4
+                options["channels_ratio"] = tuple(numpy.round(numpy.arange(0.1, 1.01, 0.1), 2).tolist())
+    return space
+
+
+def main(*arguments):
+    work = Work(*arguments)
+    images, labels = work.splits["train"]
+    loader = DataLoader(TensorDataset(work.middle(images), labels), 32)
+
+    def cut(net, keep, base_macs):
+        now, _ = torch_pruning.utils.count_ops_and_params(net, work.example)
+        pruned, _ = prune.prune(model=net, mode=[("fastnas", search_space())], constraints={"flops": f"{100 * keep * base_macs / now:.4g}%"},
+                                dummy_input=work.example, config={"data_loader": loader, "score_func": lambda each: work.accuracy(each, "train"),
+                                                                  "checkpoint": None, "collect_func": lambda batch: batch[0],
+                                                                  "max_iter_data_loader": 20, "verbose": False})
+        return pruned
+
+    work.run({"ModelOpt, FastNAS": cut}, torch_pruning.utils.count_ops_and_params, {"modelopt": modelopt.__version__})
+
+
+main(*sys.argv[1:])
