@@ -93,9 +93,9 @@ sanitize: peers ## tests under address and undefined-behaviour sanitizers, then 
 	cmake --preset asan && cmake --build $(BUILD)/asan -j $(JOBS) && ctest --test-dir $(BUILD)/asan --output-on-failure
 	cmake --preset tsan && cmake --build $(BUILD)/tsan -j $(JOBS) && ctest --test-dir $(BUILD)/tsan --output-on-failure
 
-fuzz: packages ## fuzz the readers of foreign files for FUZZ_SECONDS; needs clang
+fuzz: packages ## fuzz the readers of foreign files for FUZZ_SECONDS; needs clang; with seeds of PyTorch's exporter where VENV is there
 	cmake --preset fuzz && cmake --build $(BUILD)/fuzz -j $(JOBS) --target write_seeds fuzz_safetensors fuzz_onnx fuzz_net_spec
-	tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+	PYTHON=$(wildcard $(VENV)/bin/python) tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 format:
 	git ls-files '*.cpp' '*.h' 'search/*.js' | xargs clang-format -i

@@ -63,7 +63,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {at::max_pool2d_with_indices_backward(signal, x, kernel, stride, padding, dilation, layer.ceil_mode, switches)};
     }
     case LayerKind::average_pool:
-      return {at::avg_pool2d_backward(signal, x, kernel, stride, padding, layer.ceil_mode, true, {})};
+      return {at::avg_pool2d_backward(signal, x, kernel, stride, padding, layer.ceil_mode, layer.count_padding, {})};
     case LayerKind::adaptive_average_pool:
       return {at::_adaptive_avg_pool2d_backward(signal, x)};
     case LayerKind::zero_pad:

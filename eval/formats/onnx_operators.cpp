@@ -279,8 +279,12 @@ void OnnxLayers::read_average_pool(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::average_pool);
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
-  if (pads_of(node, layer, shape(x)) != Pads{} && node.integer("count_include_pad", 0) == 0)
-    refuse("pads that do not count in the mean (count_include_pad = 0) are not covered");
+  const Pads pads = pads_of(node, layer, shape(x));
+  layer.count_padding = pads == Pads{} || node.integer("count_include_pad", 0) != 0;
+  if (!layer.count_padding && (!is_symmetric(pads) || x.zeros != std::array{0, 0}))
+    refuse(
+        "pads that do not count in the mean (count_include_pad = 0) are covered only where they are the same on both sides, and the "
+        "only ones");
   read_window(node, layer, shape(x), x.zeros);
   layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
   define(node, {.layer = append(std::move(layer)), .direct = true});

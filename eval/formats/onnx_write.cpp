@@ -329,7 +329,7 @@ class GraphWriter {
         const bool padded = layer.padding != std::array{0, 0}, ceil_mode = adds_windows(layer, input, shapes_[index]);
         if (padded && ceil_mode) refuse(layer, "with ceil_mode and padding runtimes divide the last window by different counts");
         Layer window = layer;
-        if (padded) {  // by itself: OpenCV 4 passes over count_include_pad
+        if (padded && layer.count_padding) {  // by itself: OpenCV 4 passes over count_include_pad
           inputs = {layer.name + ".input"};
           add_pad(layer.name + ".pad", x.name, layer.padding, layer.padding, inputs[0]);
           window.padding = {0, 0};

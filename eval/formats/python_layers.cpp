@@ -139,6 +139,7 @@ Arguments windowed(const std::string& function, const Layer& layer, const std::s
   arguments.pair(layer.kernel, "kernel").pair_unless(layer.stride, layer.kernel, "stride").pair_unless(layer.padding, {0, 0}, "padding");
   if (layer.kind == LayerKind::max_pool) arguments.pair_unless(layer.dilation, {1, 1}, "dilation");
   if (layer.ceil_mode) arguments.text("True", "ceil_mode");
+  if (!layer.count_padding) arguments.text("False", "count_include_pad");
   return arguments;
 }
 

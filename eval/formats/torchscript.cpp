@@ -60,8 +60,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
       return fmt::format("torch.max_pool2d({}, {}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
                          list(layer.dilation), layer.ceil_mode ? "True" : "False");
     case LayerKind::average_pool:
-      return fmt::format("torch.avg_pool2d({}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
-                         layer.ceil_mode ? "True" : "False");
+      return fmt::format("torch.avg_pool2d({}, {}, {}, {}, {}, {})", x[0], list(layer.kernel), list(layer.stride), list(layer.padding),
+                         layer.ceil_mode ? "True" : "False", layer.count_padding ? "True" : "False");
     case LayerKind::adaptive_average_pool:
       return fmt::format("torch.adaptive_avg_pool2d({}, [{}, {}])", x[0], layer.size, layer.size);
     case LayerKind::zero_pad:

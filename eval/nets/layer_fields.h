@@ -1,9 +1,17 @@
 // Which fields of a Layer its kind uses: one list for the JSON writer, the JSON reader and the check of a spec.
 #pragma once
 
+#include <string_view>
+
 #include "eval/nets/net_spec.h"
 
 namespace eval {
+
+/// A field that JSON has only where it is not the default: files that were written before it was known, and their fingerprints, stay as
+/// they are.
+inline bool is_later_field(std::string_view key) {
+  return key == "count_padding";
+}
 
 /// Calls visit(key, pointer to member) for every field of the kind besides name, kind and inputs. `visit` takes members of the types
 /// int, bool, double, std::array<int, 2> and std::vector<int>.
@@ -48,6 +56,7 @@ void visit_fields(LayerKind kind, Visit&& visit) {
       visit("stride", &Layer::stride);
       visit("padding", &Layer::padding);
       visit("ceil_mode", &Layer::ceil_mode);
+      visit("count_padding", &Layer::count_padding);
       return;
     case LayerKind::adaptive_average_pool:
       visit("size", &Layer::size);

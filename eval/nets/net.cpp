@@ -219,7 +219,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::max_pool:
       return at::max_pool2d(x, kernel, stride, padding, dilation, layer.ceil_mode);
     case LayerKind::average_pool:
-      return at::avg_pool2d(x, kernel, stride, padding, layer.ceil_mode);
+      return at::avg_pool2d(x, kernel, stride, padding, layer.ceil_mode, layer.count_padding);
     case LayerKind::adaptive_average_pool:
       return at::adaptive_avg_pool2d(x, {layer.size, layer.size});
     case LayerKind::zero_pad:

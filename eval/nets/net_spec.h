@@ -53,6 +53,7 @@ struct Layer {
   int groups = 1;                                                                ///< convolution
   bool bias = true;                                                              ///< convolution, linear
   bool ceil_mode = false;                                                        ///< pooling
+  bool count_padding = true;                                                     ///< average pool: zeros around the map count in a mean
   int size = 1;                             ///< adaptive pool: output size; local_response_norm: channels in the window
   std::array<int, 2> padding_end{0, 0};     ///< zero_pad: rows below, columns to the right; `padding` has those above and to the left
   std::vector<int> indices;                 ///< select: for each output channel the input channel

@@ -62,6 +62,8 @@ class ObjectReader {
     }
   }
 
+  bool has(const std::string& key) const { return json_.contains(key); }
+
   const Json& at(const std::string& key) const {
     const auto found = json_.find(key);
     if (found == json_.end()) fail(fmt::format("key '{}' is missing", key));
@@ -143,7 +145,9 @@ Layer read_layer(const Json& json, std::size_t index) {
   visit_fields(layer.kind, [&](const char* key, auto) { keys.push_back(key); });
   reader.allow_only(keys);
   layer.inputs = reader.integers("inputs");
-  visit_fields(layer.kind, [&](const char* key, auto field) { reader.read(key, layer.*field); });
+  visit_fields(layer.kind, [&](const char* key, auto field) {
+    if (!is_later_field(key) || reader.has(key)) reader.read(key, layer.*field);
+  });
   return layer;
 }
 
@@ -153,7 +157,9 @@ Json to_json(const NetSpec& spec) {
   Json layers = Json::array();
   for (const Layer& layer : spec.layers) {
     Json json = {{"name", layer.name}, {"kind", to_string(layer.kind)}, {"inputs", layer.inputs}};
-    visit_fields(layer.kind, [&](const char* key, auto field) { json[key] = layer.*field; });
+    visit_fields(layer.kind, [&](const char* key, auto field) {
+      if (!is_later_field(key) || layer.*field != Layer().*field) json[key] = layer.*field;
+    });
     layers.push_back(std::move(json));
   }
   return {{"name", spec.name}, {"layers", std::move(layers)}};

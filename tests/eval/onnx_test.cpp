@@ -71,15 +71,19 @@ TEST_CASE("every field of a window survives, and so does the response norm's") {
   x = builder.local_response_norm("norm", x, 3, 0.2, 0.6, 1.5);
   x = builder.max_pool("max", x, {.kernel = 3, .stride = 2, .ceil_mode = true});  // 15x12 -> 7x6, 7x5 without ceil_mode
   x = builder.average_pool("padded", x, {.kernel = 3, .stride = 1, .padding = 1});
+  x = builder.average_pool("uncounted", x, {.kernel = 3, .stride = 1, .padding = 1});
   x = builder.average_pool("ceiling", x, {.kernel = 2, .stride = 2, .ceil_mode = true});  // 7x6 -> 4x3, the last row of half windows
   builder.linear("fc", builder.flatten("flatten", x), 3);
   eval::NetSpec spec = std::move(builder).build();
   spec.layers[1].kernel = {3, 1};
   spec.layers[1].padding = {2, 0};
   spec.layers[1].dilation = {2, 1};
+  spec.layers[5].count_padding = false;
   const eval::Weights weights = random_weights(spec);
   eval::write_onnx(directory.path() / "net.onnx", spec, weights);
   CHECK(eval::read_onnx(directory.path() / "net.onnx").spec == spec);
+  CHECK(eval::net_spec_from_json(eval::to_json(spec)) == spec);
+  CHECK_FALSE(eval::to_json(spec)["layers"][4].contains("count_padding"));  // as in files of before
 }
 
 TEST_CASE("adaptive pooling is written as the windows that it has, or as products with matrices") {

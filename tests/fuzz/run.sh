@@ -1,11 +1,15 @@
 #!/bin/sh
 # Fuzzes every reader for a share of the time. usage: run.sh BUILD_DIR [SECONDS]; ends with 1 at the first crash, hang or allocation out of proportion.
-# Inputs are up to 64 KiB; a single allocation above 4 MiB is a finding, and so is a second for one input.
+# PYTHON, one with torch and onnx, adds seeds as PyTorch's exporter writes them. Inputs are up to 64 KiB; a single allocation above 4 MiB is a finding, and so is a second for one input.
 set -eu
 build=$1
 seconds=$((${2:-600} / 3))
 seeds=$build/seeds
 "$build"/tests/fuzz/write_seeds "$seeds"
+if [ -n "${PYTHON:-}" ]; then
+  "$PYTHON" "$(dirname "$0")/exported_seeds.py" "$seeds/onnx"
+  export NAS_FUZZ_BESIDE="$seeds/weights.data"
+fi
 for reader in safetensors onnx net_spec; do
   echo "fuzzing $reader for $seconds s"
   mkdir -p "$build/corpus/$reader"

@@ -71,6 +71,14 @@ TEST_CASE("pooling, batch norm and LRN are traced by their adjoints") {
                               },
                               image),
                           image);
+            const eval::Net counted = around(
+                [&](eval::NetBuilder& net) {
+                  return net.average_pool("layer", 0, {kernel, stride, padding, ceil_mode});
+                },
+                image);
+            eval::NetSpec uncounted = counted.spec();
+            for (eval::Layer& layer : uncounted.layers) layer.count_padding = layer.kind != eval::LayerKind::average_pool;
+            check_adjoint({uncounted, counted.weights()}, image);
           }
   const eval::Shape image{6, 5, 5};
   for (int size : {1, 2, 3})
