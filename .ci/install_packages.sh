@@ -5,7 +5,7 @@ set -eu
 wanted="g++ cmake ninja-build pkg-config
   libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler libtbb-dev libsqlitecpp-dev libsqlite3-dev libyaml-cpp-dev libfmt-dev libboost-graph-dev libssl-dev zlib1g-dev
   libturbojpeg0-dev libexif-dev libpng-dev libopencv-imgproc-dev libhdf5-dev
-  libcli11-dev libcpp-httplib-dev nlohmann-json3-dev catch2 node-d3 dataset-fashion-mnist"
+  libcli11-dev libcpp-httplib-dev nlohmann-json3-dev catch2 node-d3 dataset-fashion-mnist dpkg-dev"
 if [ "$1" != build ]; then
   wanted="$wanted python3 python3-torch python3-torchvision python3-onnx python3-opencv python3-optuna python3-selenium chromium-driver openssh-server openssh-client"
 fi

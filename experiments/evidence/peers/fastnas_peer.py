@@ -18,9 +18,11 @@ def search_space():
     space = prune.fastnas.FastNASConfig().model_dump()
     for kinds in space.values():
         for options in (kinds or {}).values():
-            if isinstance(options, dict) and "channel_divisor" in options:
-                options["channel_divisor"] = 4
-                options["channels_ratio"] = tuple(numpy.round(numpy.arange(0.1, 1.01, 0.1), 2).tolist())
+            for key in options:
+                if key.endswith("_divisor"):
+                    options[key] = 4
+                if key.endswith("_ratio"):
+                    options[key] = tuple(numpy.round(numpy.arange(0.1, 1.01, 0.1), 2).tolist())
     return space
 
 
