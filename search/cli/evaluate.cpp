@@ -37,6 +37,7 @@ void add_evaluate(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("evaluate", "accuracy and loss of a net over images");
   add_net_arguments(*command, options->net);
+  add_device(*command, options->net);
   command->add_option("--data", options->data, std::string(data_help) + "; ?split=train, validation or test (the default)")->required();
   command->add_flag("--json", options->json, "one JSON document");
   command->footer("Example:\n  nas-run evaluate --weights small.safetensors --data \"idx:/usr/share/datasets/fashion-mnist?pad=2\"");

@@ -93,6 +93,7 @@ void add_prune(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("prune", "cut the channels of a net that matter least, or those that a mask names");
   add_net_arguments(*command, options->net);
+  add_device(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/false);
   command->add_option(
       "--data", options->data,

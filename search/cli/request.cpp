@@ -100,6 +100,12 @@ void add_net_options(CLI::App& command, NetArguments& arguments) {
     });
 }
 
+void add_device(CLI::App& command, NetArguments& arguments) {
+  command.add_option("--device", arguments.device, "where the net is: cpu, or cuda, the first GPU")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+}
+
 void add_net_arguments(CLI::App& command, NetArguments& arguments) {
   CLI::Option* net = command.add_option("--net", arguments.name, "a net of `nas-run nets`");
   command.add_option("--spec", arguments.spec, "a net as a JSON file, as `nas-run export --to json` writes it")->excludes(net);
@@ -124,6 +130,7 @@ Json read_json(const std::filesystem::path& file) {
 
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
+  request["device"] = arguments.device;
   if (arguments.given == std::vector<std::string>{"--input"} && arguments.spec.empty() && eval::is_onnx(arguments.weights)) {
     request["input"] = arguments.input;  // what the file leaves free
     return;

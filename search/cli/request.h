@@ -15,6 +15,7 @@ struct NetArguments {
   std::vector<int> input{3, 224, 224};
   double width = 1;
   std::string layout = "automatic";
+  std::string device = "cpu";
   std::filesystem::path spec, weights;
   std::vector<std::string> given;  ///< which of --classes, --input, --width and --layout were given
 };
@@ -30,7 +31,10 @@ Json to_json(const NetArguments& arguments);
 /// The file's JSON. Throws storage::Error(invalid) where it cannot be read or holds none.
 Json read_json(const std::filesystem::path& file);
 
-/// The keys "net" or "spec", and "weights", of a request. Throws storage::Error(invalid) for a spec that is none.
+/// Adds --device, where a command computes with the net.
+void add_device(CLI::App& command, NetArguments& arguments);
+
+/// The keys "net" or "spec", "weights" and "device" of a request. Throws storage::Error(invalid) for a spec that is none.
 void put_net(Json& request, const NetArguments& arguments);
 
 /// "cifar100:DIR?target=coarse&split=test" (or attribute=Smiling, the same as target): the keys "data" (checked settings of the format),

@@ -70,6 +70,7 @@ void add_score(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("score", "how much each channel of a net matters, by a criterion");
   add_net_arguments(*command, options->net);
+  add_device(*command, options->net);
   add_criterion_arguments(*command, options->criterion, /*required=*/true);
   command->add_option("--data", options->data, std::string(data_help) + "; criteria that read weights alone need none");
   command->add_option("--eta", options->eta, "lda, paper: of the threshold, eta times the deviation of a layer's non-zero utilities")

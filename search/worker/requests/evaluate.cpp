@@ -5,8 +5,8 @@ namespace search {
 
 Json evaluate_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<TaskData> data = load_data(request, given.spec);
-  const eval::Net net(std::move(given.spec), std::move(given.weights));
+  const std::optional<TaskData> data = load_data(request, given);
+  const eval::Net net(std::move(given.spec), std::move(given.weights), device_of(request));
   const auto images = data->dataset->split(eval::split_from_string(request.at("split").get<std::string>()));
   const eval::Quality result = eval::measure_quality(net, *data->dataset, data->normalisation, images);
   Json answer{{"images", result.images},

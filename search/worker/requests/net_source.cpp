@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <torch/cuda.h>
 
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
@@ -79,16 +80,26 @@ eval::StartingWeights starting_weights_of(const std::filesystem::path& file, con
   }
 }
 
-std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec) {
+torch::Device device_of(const Json& request) {
+  const torch::Device device(request.at("device").get<std::string>());
+  if (device.is_cuda() && torch::cuda::device_count() == 0)
+    throw Error(ErrorKind::environment,
+                "--device cuda: there is no GPU that LibTorch can use; valid: --device cpu, and nas-run doctor says what is there");
+  return device;
+}
+
+std::optional<TaskData> load_data(const Json& request, const GivenNet& net) {
   if (!request.contains("data")) return std::nullopt;
   TaskData data = open_task_data(request.at("data"), request.at("target"));
-  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
+  const std::vector<eval::Shape> shapes = eval::output_shapes(net.spec);
   if (shapes.front() != data.dataset->shape())
     throw Error(ErrorKind::invalid,
                 fmt::format("the images are {}, the net takes {}", to_string(data.dataset->shape()), to_string(shapes.front())));
   if (shapes.back().channels != std::ssize(data.dataset->class_names()))
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
+  if (net.info.knows_pixels() && request.at("data").value("mean", Json::array()).empty())
+    data.normalisation = {net.info.mean, net.info.deviation};
   return data;
 }
 

@@ -100,11 +100,11 @@ Json refit(const Json& request, const eval::Net& net, const prune::ChannelGroups
 
 Json prune_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<TaskData> data = load_data(request, given.spec);
+  const std::optional<TaskData> data = load_data(request, given);
   const Json& limits = request.at("limits");
   const auto protect = limits.at("protect").get<std::vector<std::string>>();
   check_protected(given.spec, protect);
-  const eval::Net net(given.spec, std::move(given.weights));
+  const eval::Net net(given.spec, std::move(given.weights), device_of(request));
   const prune::ChannelGroups groups = prune::channel_groups(given.spec, protect);
   const bool is_sparse = request.contains("criterion") && prune::criterion_entry(request.at("criterion")).unstructured;
   prune::Allocation allocation;
@@ -117,7 +117,7 @@ Json prune_net(const Json& request) {
 
   prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
   if (is_sparse) cut.weights = zero_least(request, net);
-  eval::Net smaller(std::move(cut.spec), std::move(cut.weights));
+  eval::Net smaller(std::move(cut.spec), std::move(cut.weights), net.device());
   Json refitted;
   if (data && request.contains("refit")) {
     refitted = refit(request, net, groups, allocation.mask, *data, smaller);

@@ -31,8 +31,12 @@ GivenNet load_net(const Json& request);
 eval::StartingWeights starting_weights_of(const std::filesystem::path& file, const eval::NetSpec& spec, const eval::Weights& fresh,
                                           bool lacks_norms = false);
 
-/// "data" and "target": a dataset that must fit the net; nothing without them.
-std::optional<TaskData> load_data(const Json& request, const eval::NetSpec& spec);
+/// "device": where the request's net is to be. Throws storage::Error(environment) for a GPU that is not there.
+torch::Device device_of(const Json& request);
+
+/// "data" and "target": a dataset that must fit the net; nothing without them. Pixels become numbers by the data's own "mean" and
+/// "deviation" where those are given, else by what the net's file says it takes, else by what is measured.
+std::optional<TaskData> load_data(const Json& request, const GivenNet& net);
 
 /// What a criterion looks at, with the request's "seed". It borrows all three.
 prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,

@@ -30,8 +30,8 @@ Json scores_of_layers(const eval::NetSpec& spec, const prune::ChannelGroups& gro
 
 Json score_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<TaskData> data = load_data(request, given.spec);
-  const eval::Net net(std::move(given.spec), std::move(given.weights));
+  const std::optional<TaskData> data = load_data(request, given);
+  const eval::Net net(std::move(given.spec), std::move(given.weights), device_of(request));
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const std::string name = request.at("criterion").get<std::string>();
   const Json& options = request.at("options");

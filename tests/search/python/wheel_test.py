@@ -41,10 +41,10 @@ def foreign_libraries(program, packages):
 
 
 def main():
-    package = pathlib.Path(nas_run.__file__).parent
-    for program in ("nas-run", "nas-worker"):
-        foreign = foreign_libraries(package / "bin" / program, package.parent.resolve())
-        check(not foreign, f"{program} needs no library of the system {foreign or ''}")
+    package, program = pathlib.Path(nas_run.__file__).parent, pathlib.Path(sys.executable).parent / "nas-run"
+    for name in ("nas-run", "nas-worker"):
+        foreign = foreign_libraries(package / "bin" / name, package.parent.resolve())
+        check(not foreign, f"{name} needs no library of the system {foreign or ''}")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "small.yaml").write_text(EXPERIMENT)
@@ -57,6 +57,10 @@ def main():
         check(sum(each.numel() for each in net.parameters()) == rows[1]["params"], "its parameters are those of the row")
         check(net(torch.zeros(2, 1, 32, 32)).shape == (2, 10), "it takes images and gives scores")
         check(sum(each.numel() for each in nas_run.load(results, rows[1]["trial"], step=0).parameters()) == rows[0]["params"], "step 0 is the base")
+        model, again = folder / "net.onnx", folder / "again.safetensors"  # protobuf of the package beside that in LibTorch
+        subprocess.run([program, "export", results, "1", "--to", "onnx", "-o", model], check=True)
+        subprocess.run([program, "convert", "--weights", model, "--to", "safetensors", "-o", again], check=True)
+        check(again.stat().st_size > 4 * rows[1]["params"], "ONNX is written and read")
         try:
             nas_run.load(results, 99)
             check(False, "an unknown trial raises")
@@ -71,7 +75,7 @@ def main():
                             "m.version = lambda name: '1.0.0' if name == 'torch' else real(name); nas_run.trials('x')"], capture_output=True, text=True)
     said = other.stderr.splitlines()[-1]
     check(re.search(r"built for torch [0-9.]+, and torch 1\.0\.0 is installed; valid: pip install 'torch==[0-9.]+\*'", said), f"another torch is told: {said}")
-    console = subprocess.run([pathlib.Path(sys.executable).parent / "nas-run", "--version"], capture_output=True, text=True)
+    console = subprocess.run([program, "--version"], capture_output=True, text=True)
     check(console.returncode == 0 and importlib.metadata.version("nas-run").startswith(console.stdout.split()[-1]), "the console script is the program")
     print(f"torch {torch.__version__}, nas-run {importlib.metadata.version('nas-run')}: {len(failures)} failed")
     return bool(failures)

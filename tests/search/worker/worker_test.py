@@ -5,6 +5,7 @@ usage: worker_test.py NAS_RUN NAS_WORKER
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import struct
 import subprocess
@@ -101,6 +102,17 @@ search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, fina
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
 
 
+def check_pixels(folder, weights):
+    """A net that says how it takes pixels takes them so, whatever the training images are that lie beside the test images."""
+    other = folder / "other"
+    other.mkdir()
+    write_idx(other, 90)
+    for path in folder.glob("t10k-*"):
+        shutil.copy(path, other)
+    losses = [json.loads(nas_run("evaluate", "--weights", weights, "--data", f"idx:{place}?pad=2", "--json").stdout)["loss"] for place in (folder, other)]
+    check(f"the net's own normalisation is used: {losses}", losses[0] == losses[1])
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -115,6 +127,7 @@ def main():
                      ("run", experiment("second.yaml", ", weights: w.safetensors"), "-o", folder / "results")):
             done = nas_run(*step)
             check(f"{step[0]}: {done.stderr}", done.returncode == 0)
+        check_pixels(folder, folder / "w.safetensors")
         planned = sqlite3.connect(folder / "results" / "experiment.db").execute("SELECT parameters FROM stage WHERE kind = 'train'").fetchone()[0]
 
         def request(change=lambda parameters: None):
