@@ -90,7 +90,7 @@ install: tools ## put nas-run and nas-worker under PREFIX
 bench: peers ## measure against peers
 	cmake --preset release -DNAS_BENCH=ON
 	cmake --build $(BUILD)/release -j $(JOBS)
-	tests/bench/run.sh $(BUILD)/release
+	NEW_PYTHON=$(wildcard $(VENV)/bin/python) tests/bench/run.sh $(BUILD)/release
 
 sanitize: peers ## tests under address and undefined-behaviour sanitizers, then those without LibTorch under the thread sanitizer
 	cmake --preset asan && cmake --build $(BUILD)/asan -j $(JOBS) && ctest --test-dir $(BUILD)/asan --output-on-failure

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Training rates side by side with PyTorch in Python, and the cost of scoring: `make bench`. Take the figures with the machine otherwise idle.
-# BENCH_IMAGES=FOLDER, a folder a class of JPEG files, measures the image pipeline too.
+# NEW_PYTHON, one with the newest torch, is a peer by its fastest way. BENCH_IMAGES=FOLDER, a folder a class of JPEG files, measures the image pipeline too.
 set -eu
 build=$1
 here=$(dirname "$0")
@@ -10,6 +10,7 @@ for threads in 1 2; do
   for precision in fp32 bf16; do
     echo "nas-run: $("$build"/tests/bench/bench_train $threads $precision 2)"
     echo "python:  $("$python" "$here"/peer.py $threads $precision 8)"
+    [ -z "${NEW_PYTHON:-}" ] || echo "newest:  $("$NEW_PYTHON" "$here"/peer.py $threads $precision 8 best 2>/dev/null)"
   done
 done
 echo "the whole machine: one slot a core, bf16"
