@@ -167,10 +167,16 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
   stop.emplace();
   try {
-    controller = search::make_pipe_link(std::stoi(given["--events"]), *stop);
+    search::FolderOptions folder{.folder = given["--folder"], .place = search::here()};
+    if (given.contains("--handle")) folder.place.handle = given["--handle"];
+    if (given.contains("--until")) folder.until = std::stoll(given["--until"]);
+    if (given.contains("--notice")) folder.notice = std::chrono::seconds(std::stoi(given["--notice"]));
+    if (given.contains("--idle")) folder.idle = std::chrono::seconds(std::stoi(given["--idle"]));
+    controller =
+        folder.folder.empty() ? search::make_pipe_link(std::stoi(given["--events"]), *stop) : search::make_folder_link(folder, *stop);
     while (const auto request = controller->next()) {
       const Json json = Json::parse(to_line(*request));
-      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, search::here()});
+      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, folder.place});
       if (json["parameters"].contains("do"))
         obey(json, surroundings);
       else

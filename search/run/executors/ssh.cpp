@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "search/run/executors/pipe_channel.h"
+#include "search/run/executors/shared_results.h"
 #include "search/run/executors/worker_pool.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
@@ -48,30 +49,9 @@ void check_host(const Host& host) {
     throw Error(ErrorKind::environment, fmt::format("host {}: its worker can use {} GPUs; {} are asked for", host.name, gpus, host.gpus));
 }
 
-/// Where workers find the results: the folder itself, or a shared one that it then links to.
-std::filesystem::path shared_results(const std::filesystem::path& directory, const std::filesystem::path& shared) {
-  if (shared.empty()) return std::filesystem::absolute(directory);
-  const std::filesystem::path results = std::filesystem::absolute(shared / std::filesystem::absolute(directory).filename());
-  for (const char* part : {"artifacts", "checkpoints"}) {
-    const std::filesystem::path here = directory / part, there = results / part;
-    storage::make_directory(there);
-    if (std::filesystem::is_symlink(here) && std::filesystem::read_symlink(here) == there) continue;
-    if (std::filesystem::exists(std::filesystem::symlink_status(here)) &&
-        (std::filesystem::is_symlink(here) || !std::filesystem::is_empty(here)))
-      throw Error(ErrorKind::invalid,
-                  fmt::format("{} lies elsewhere than resources.shared says, in {}; valid: another folder for the results (-o)",
-                              here.string(), there.string()));
-    std::filesystem::remove(here);
-    std::filesystem::create_directory_symlink(there, here);
-  }
-  return results;
-}
-
 /// The line by which the remote shell becomes a slot's worker.
 std::string remote_worker(const Host& host, const Slot& slot) {
-  std::string line = "exec env";
-  for (const auto& [name, value] : worker_environment(slot, gpu_number(slot.device))) line += fmt::format(" {}={}", name, value);
-  return fmt::format("{} {} {} --events 1", line, shell_quoted(host.worker), fmt::join(worker_arguments(slot), " "));
+  return worker_line(host.worker, slot, worker_environment(slot, gpu_number(slot.device))) + " --events 1";
 }
 
 }  // namespace
