@@ -131,13 +131,15 @@ void obey(const Json& request, const Json& surroundings) {
   }
 }
 
-/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS.
+/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS; a failure of the kind of
+/// stage that FAKE_FAILURE names.
 void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
   const char* milliseconds = std::getenv("FAKE_STAGE_MS");
   if (wait_for_stop(milliseconds != nullptr ? std::atoi(milliseconds) : 10 + drawn % 40))
     return finish({stage, request["attempt"]}, "interrupted", {});
+  if (kind == variable("FAKE_FAILURE")) return finish({stage, request["attempt"]}, "failed", {});
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::done;
   outcome.wall_s = 0.01;

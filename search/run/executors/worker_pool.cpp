@@ -207,6 +207,7 @@ class WorkerPool : public Executor {
   void launch(int slot) {
     Worker& worker = worker_of(slot);
     worker.channel.reset();
+    worker.sent = false;
     worker.channel = launcher_->launch(slot);
     worker.link = worker.channel->descriptor() < 0 ? Link::queued : Link::alive;
     worker.just_started = worker.link == Link::alive;

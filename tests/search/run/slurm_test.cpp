@@ -205,6 +205,15 @@ TEST_CASE_METHOD(Fixture, "a worker that is gone when it is looked for gives its
   CHECK(event.outcome.failure_kind == "preempted");
 }
 
+TEST_CASE_METHOD(Fixture, "a request that a worker no longer takes goes to another") {
+  start(0, "a", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+  ::kill(slurm.process("1_0"), SIGTERM);
+  start(0, "b", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+  CHECK(slurm.read("next") == "2\n");
+}
+
 TEST_CASE_METHOD(Fixture, "stages are told to write a checkpoint, and jobs that are killed are cancelled") {
   give(0, "a", "wait for SIGTERM");
   SECTION("checkpoint") {
