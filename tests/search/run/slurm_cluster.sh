@@ -29,6 +29,7 @@ SlurmctldLogFile=$cluster/slurmctld.log
 SlurmdLogFile=$cluster/%n/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
+SlurmdParameters=config_overrides
 MpiDefault=none
 SwitchType=switch/none
 ReturnToService=2
