@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "search/run/executors/pipe_channel.h"
+#include "search/run/executors/probe.h"
 #include "search/run/executors/shared_results.h"
 #include "search/run/executors/worker_pool.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -29,13 +31,18 @@ Command over_ssh(const Host& host, const std::string& remote) {
           .environment = {}};
 }
 
-/// Throws Error(environment) where the host's worker does not say what it has, or has too little; ssh has said why by then.
-void check_host(const Host& host) {
-  const std::string remote = shell_quoted(host.worker) + " --devices";
+/// What a line of the host's shell prints, or nothing where it fails there; ssh has said why by then.
+std::optional<std::string> output_on(const Host& host, const std::string& remote) {
   const Command command = over_ssh(host, remote);
   std::string line = shell_quoted(command.program.string());
   for (const std::string& argument : command.arguments) line += " " + shell_quoted(argument);
-  const std::optional<std::string> answer = output_of(line);
+  return output_of(line);
+}
+
+/// What the host's worker says that it has. Throws Error(environment) where it does not say, or has too little.
+Json checked_devices(const Host& host) {
+  const std::string remote = shell_quoted(host.worker) + " --devices";
+  const std::optional<std::string> answer = output_on(host, remote);
   if (!answer)
     throw Error(
         ErrorKind::environment,
@@ -47,6 +54,7 @@ void check_host(const Host& host) {
     throw Error(ErrorKind::environment, fmt::format("host {}: {} --devices does not answer as a worker does", host.name, host.worker));
   if (const int gpus = devices->at("cuda"); host.device == "cuda" && gpus < host.gpus)
     throw Error(ErrorKind::environment, fmt::format("host {}: its worker can use {} GPUs; {} are asked for", host.name, gpus, host.gpus));
+  return *devices;
 }
 
 /// The line by which the remote shell becomes a slot's worker.
@@ -56,8 +64,24 @@ std::string remote_worker(const Host& host, const Slot& slot) {
 
 }  // namespace
 
+Probe probe_host(const Host& host, const std::filesystem::path& shared) {
+  Probe probe{.host = host.name, .devices = checked_devices(host)};
+  if (shared.empty()) return probe;
+  storage::make_directory(shared);
+  const storage::TemporaryNeighbour file(std::filesystem::absolute(shared) / "doctor");
+  storage::write_file(file.path(), host.name);
+  const auto start = std::chrono::steady_clock::now();
+  if (output_on(host, "cat " + shell_quoted(file.path().string())) != host.name)
+    throw Error(ErrorKind::environment,
+                fmt::format("host {} does not see a file that was written here in {}; valid: resources.shared, a folder that all see "
+                            "under one name",
+                            host.name, shared.string()));
+  probe.shared_s = storage::seconds_since(start);
+  return probe;
+}
+
 std::unique_ptr<Executor> make_ssh_executor(const Resources& resources, ProcessOptions options) {
-  for (const Host& host : resources.hosts) check_host(host);
+  for (const Host& host : resources.hosts) checked_devices(host);
   storage::make_directory(options.directory / "log");
   const std::string results = shared_results(options.directory, resources.shared).string();
   return make_worker_pool({options.slots, results, options.heartbeat_timeout}, [hosts = resources.hosts, options](int slot) {

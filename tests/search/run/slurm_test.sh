@@ -66,6 +66,18 @@ END
   echo "$1: $(query "$1" 'SELECT count(*) FROM stage') stages, $(query "$1" 'SELECT count(*) FROM attempt') attempts, $(query "$1" 'SELECT count(DISTINCT handle) FROM attempt') workers; rows equal"
 }
 
+# What a doctor finds: a node, its worker's version, how long a word takes; or what is wrong.
+examined() {
+  experiment examined 1 "$fake_worker"
+  "$nas_run" doctor --executor slurm "$folder/examined.yaml" > "$folder/examined.log"
+  [ $? = 6 ] || fail "examined: a worker of another version is no problem"
+  grep -q "n[12] has nas-worker fake, .* valid: one version" "$folder/examined.log" || fail "examined: no word of the version"
+  [ -n "$worker" ] || return 0
+  experiment examined 1 "$worker"
+  "$nas_run" doctor --executor slurm "$folder/examined.yaml" > "$folder/examined.log" || fail "examined: a problem"
+  grep "s through the shared folder and back" "$folder/examined.log" || fail "examined: no word of the folder"
+}
+
 sweep() {
   experiment sweep 4 "$fake_worker"
   start_run sweep; wait_run || fail "the sweep"
@@ -179,7 +191,7 @@ unmounted() {
   grep "slurm: node n2" "$folder/unmounted.log" || fail "unmounted: n2 was not excluded"
 }
 
-for scenario in ${SCENARIOS:-sweep real failing killed headless orphaned stopped limited gpus unmounted}; do
+for scenario in ${SCENARIOS:-examined sweep real failing killed headless orphaned stopped limited gpus unmounted}; do
   $scenario
   wait_for 30 '[ -z "$(squeue --noheader)" ]' || fail "$scenario: jobs are left over"
 done
