@@ -16,16 +16,21 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence.md is written from, by their files' names.
-EVIDENCE ?= fashion_mnist flowers17
+EVIDENCE ?= fashion_mnist flowers17 cifar100_coarse
 # Those that other tools are tried on, each with the name of its data.
-PEERS ?= flowers17:flowers fashion_mnist:tops
-.PHONY: run test test-release test-torch test-exports test-wheel evidence peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
+PEERS ?= flowers17:flowers fashion_mnist:tops cifar100_coarse:coarse
+.PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
 
 test: peers build ## build and run the tests
 	ctest --test-dir $(BUILD)/release --output-on-failure --output-junit tests.xml -j $(JOBS)
+
+test-slurm: configure ## runs through a real Slurm on this machine's loopback, with what befalls jobs; as root, in four minutes
+	@.ci/install_packages.sh slurm $(SUDO)
+	@cmake --build $(BUILD)/release -j $(JOBS) --target nas-run nas-worker fake_worker
+	tests/search/run/slurm_test.sh $(abspath $(BUILD))/release/search/nas-run $(abspath $(BUILD))/release/tests/fake_worker $(abspath $(BUILD))/release/search/nas-worker || [ $$? = 77 ]
 
 build: configure
 	@cmake --build $(BUILD)/release -j $(JOBS)

@@ -196,12 +196,30 @@ void Repository::record_plan(const ExperimentRecord& experiment, const std::vect
   transaction.commit();
 }
 
-int Repository::release_running_stages() {
+int Repository::release_running_stages(const std::vector<Attempt>& kept) {
+  Json pairs = Json::array();
+  for (const Attempt& attempt : kept) pairs.push_back({attempt.stage, attempt.number});
   Transaction transaction(*database_);
-  database_->run(fmt::format("UPDATE attempt SET end = 'interrupted', finished_at = {} WHERE end IS NULL", now));
-  const int released = database_->run(fmt::format("UPDATE stage SET state = 'interrupted', finished_at = {} WHERE state = 'running'", now));
+  database_->run(
+      fmt::format("UPDATE attempt SET end = 'interrupted', finished_at = {} WHERE end IS NULL AND (stage, number) NOT IN "
+                  "(SELECT stage.number, kept.value ->> 1 FROM json_each(?) AS kept JOIN stage ON fingerprint = kept.value ->> 0)",
+                  now),
+      {pairs.dump()});
+  const int released =
+      database_->run(fmt::format("UPDATE stage SET state = 'interrupted', finished_at = {} "
+                                 "WHERE state = 'running' AND number NOT IN (SELECT stage FROM attempt WHERE end IS NULL)",
+                                 now));
   transaction.commit();
   return released;
+}
+
+bool Repository::is_running(const Attempt& attempt) const {
+  return database_
+      ->first(
+          "SELECT 1 FROM attempt JOIN stage ON stage.number = attempt.stage "
+          "WHERE fingerprint = ? AND attempt.number = ? AND state = 'running' AND end IS NULL",
+          {attempt.stage, std::int64_t{attempt.number}})
+      .has_value();
 }
 
 int Repository::start_stage(const std::string& fingerprint, const Place& place) {
@@ -212,27 +230,28 @@ int Repository::start_stage(const std::string& fingerprint, const Place& place) 
                   "finished_at = NULL, wall_s = NULL, failure_kind = NULL, failure = NULL "
                   "WHERE fingerprint = ? AND state IN ('pending', 'failed', 'interrupted') RETURNING number",
                   now),
-      {place.device, std::int64_t{place.threads}, place.host, fingerprint});
+      {place.device, std::int64_t{place.threads}, null_if_empty(place.host), fingerprint});
   if (!started) refuse_transition(*database_, fingerprint, "start");
   const std::int64_t stage = integer((*started)[0]);
   const auto attempt =
       database_->first(fmt::format("INSERT INTO attempt (stage, number, slot, host, device, threads, started_at) "
                                    "VALUES (?, 1 + (SELECT count(*) FROM attempt WHERE stage = ?), ?, ?, ?, ?, {}) RETURNING number",
                                    now),
-                       {stage, stage, std::int64_t{place.slot}, place.host, place.device, std::int64_t{place.threads}});
+                       {stage, stage, std::int64_t{place.slot}, null_if_empty(place.host), place.device, std::int64_t{place.threads}});
   transaction.commit();
   return static_cast<int>(integer(attempt.value()[0]));
 }
 
-void Repository::record_place(const std::string& fingerprint, int attempt, const RunningPlace& place) {
+void Repository::record_place(const Attempt& attempt, const RunningPlace& place) {
   const Unsynced unsynced(*database_);
   Transaction transaction(*database_);
   const auto running = database_->first(
-      "UPDATE attempt SET host = ?, handle = ? WHERE stage = (SELECT number FROM stage WHERE fingerprint = ?) AND number = ? AND end IS "
-      "NULL "
-      "RETURNING stage",
-      {place.host, place.handle, fingerprint, std::int64_t{attempt}});
-  if (running) database_->run("UPDATE stage SET host = ? WHERE number = ?", {place.host, (*running)[0]});
+      fmt::format(
+          "UPDATE attempt SET started_at = iif(host IS NULL, {}, started_at), host = ?, handle = ? "
+          "WHERE stage = (SELECT number FROM stage WHERE fingerprint = ?) AND number = ? AND end IS NULL RETURNING stage, started_at",
+          now),
+      {place.host, null_if_empty(place.handle), attempt.stage, std::int64_t{attempt.number}});
+  if (running) database_->run("UPDATE stage SET host = ?, started_at = ? WHERE number = ?", {place.host, (*running)[1], (*running)[0]});
   transaction.commit();
 }
 

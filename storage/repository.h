@@ -16,6 +16,12 @@ namespace storage {
 
 class Database;
 
+/// A start of a stage: the first is attempt 1.
+struct Attempt {
+  std::string stage;  ///< fingerprint
+  int number = 1;
+};
+
 class Repository {
  public:
   enum class Access { read, write };
@@ -42,16 +48,20 @@ class Repository {
   /// Of one stage. Throws Error(internal) for one that no plan has.
   StageStatus stage_status(const std::string& fingerprint, const std::vector<std::string>& metrics = {}) const;
 
-  /// Stages left `running` by a run that died become `interrupted`. Returns how many.
-  int release_running_stages();
+  /// Stages left `running` by a run that died become `interrupted`, but for attempts that are `kept`: a worker still holds them. Returns
+  /// how many.
+  int release_running_stages(const std::vector<Attempt>& kept = {});
+
+  /// Whether this attempt at the stage is under way.
+  bool is_running(const Attempt& attempt) const;
 
   /// Marks the stage running and records an attempt there; not waited for the disk, as record_progress: a power cut may take it. Returns
   /// the attempt's number: 1 for the stage's first, and never the same again. Throws Error(internal) where the stage is running already,
   /// done or unknown.
   int start_stage(const std::string& fingerprint, const Place& place);
 
-  /// Where an attempt runs, as its worker says; as start_stage not waited for. Nothing happens where it is not under way.
-  void record_place(const std::string& fingerprint, int attempt, const RunningPlace& place);
+  /// Where an attempt that is under way runs, and that it does from now on where it had waited for a place; as start_stage not waited for.
+  void record_place(const Attempt& attempt, const RunningPlace& place);
 
   /// How far an attempt has come: a fraction of the stage's work, and what it says. Nothing happens where it is not under way.
   void record_progress(const std::string& fingerprint, int attempt, double fraction, const std::string& message);

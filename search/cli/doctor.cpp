@@ -7,6 +7,7 @@
 
 #include "eval/data/image_cache.h"
 #include "search/cli/commands.h"
+#include "search/run/executors/probe.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -17,7 +18,9 @@ namespace search::cli {
 namespace {
 
 struct Options {
-  std::filesystem::path directory;
+  std::filesystem::path directory;  ///< of results, or with `executor` the experiment
+  std::string executor;
+  int patience = 120;
   bool json = false;
 };
 
@@ -82,10 +85,53 @@ std::vector<Finding> examine(const Options& options) {
   return findings;
 }
 
+std::string to_text(const Probe& probe) {
+  std::string text =
+      fmt::format("{}: nas-worker {}, LibTorch {}, {} CUDA devices, {} cores", probe.host, probe.devices.value("version", "?"),
+                  probe.devices.value("libtorch", "?"), probe.devices.value("cuda", 0), probe.devices.value("cores", 0));
+  if (probe.queued_s > 0) text += fmt::format("; {:.1f} s from sbatch to its first word", probe.queued_s);
+  if (probe.shared_s > 0) text += fmt::format("; {:.2f} s through the shared folder and back", probe.shared_s);
+  return text;
+}
+
+/// What was found on another machine; a worker of another version, or without the GPUs that are asked for, is a problem.
+Finding judge(const std::string& what, int gpus, const std::function<Probe()>& look) {
+  return find_out(what, [&] {
+    const Probe probe = look();
+    if (const std::string version = probe.devices.value("version", "?"); version != NAS_VERSION)
+      throw storage::Error(storage::ErrorKind::environment, fmt::format("{} has nas-worker {}, and this is nas-run {}; valid: one version",
+                                                                        probe.host, version, NAS_VERSION));
+    if (const int seen = probe.devices.value("cuda", 0); seen < gpus)
+      throw storage::Error(storage::ErrorKind::environment,
+                           fmt::format("the worker on {} can use {} GPUs, and {} are asked for", probe.host, seen, gpus));
+    return to_text(probe);
+  });
+}
+
+std::vector<Finding> examine_executor(const Options& options) {
+  const Resources resources = load({.file = options.directory}).resources;
+  std::vector<Finding> findings{{"nas-run", NAS_VERSION, ""}};
+  if (!resources.shared.empty())
+    findings.push_back(find_out("shared", [&] {
+      storage::make_directory(resources.shared);
+      const std::string kind = storage::network_file_system(resources.shared);
+      return fmt::format("{} free at {} ({}), {}", mebibytes(std::filesystem::space(resources.shared).available), resources.shared.string(),
+                         kind.empty() ? "seems local" : kind, sync_rate(resources.shared));
+    }));
+  if (options.executor == "slurm")
+    findings.push_back(
+        judge("slurm", resources.slurm.gpus_per_seat, [&] { return probe_slurm(resources, std::chrono::seconds(options.patience)); }));
+  for (const Host& host : resources.hosts)
+    if (options.executor == "ssh")
+      findings.push_back(
+          judge("host " + host.name, host.device == "cuda" ? host.gpus : 0, [&] { return probe_host(host, resources.shared); }));
+  return findings;
+}
+
 int doctor(const Options& options) {
   int exit = exit_done;
   Json rows = Json::array();
-  for (const Finding& finding : examine(options)) {
+  for (const Finding& finding : options.executor.empty() ? examine(options) : examine_executor(options)) {
     rows.push_back({{"what", finding.what}, {"found", finding.found}, {"problem", finding.problem}});
     if (finding.exit != exit_done) exit = finding.exit;
     if (options.json) continue;
@@ -99,10 +145,17 @@ int doctor(const Options& options) {
 
 void add_doctor(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("doctor", "look at versions, devices, cores, memory, disk and, with DIR, the database of a run");
-  command->add_option("DIR", options->directory, "a results directory");
+  CLI::App* command = app.add_subcommand("doctor",
+                                         "look at versions, devices, cores, memory, disk and, with DIR, the database of a run; or at the "
+                                         "machines on which an experiment would run");
+  CLI::Option* what = command->add_option("DIR", options->directory, "a results directory; with --executor an experiment's file");
+  command->add_option("--executor", options->executor, "ssh: ask each host; slurm: send a small job; both: is the shared folder seen there")
+      ->check(CLI::IsMember({"ssh", "slurm"}))
+      ->needs(what);
+  command->add_option("--patience", options->patience, "seconds that the job of slurm may wait; default 120")->check(CLI::Range(1, 86400));
   command->add_flag("--json", options->json, "one JSON document");
-  command->footer("Examples:\n  nas-run doctor\n  nas-run doctor results/fashion_mnist --json");
+  command->footer(
+      "Examples:\n  nas-run doctor\n  nas-run doctor results/fashion_mnist --json\n  nas-run doctor --executor slurm EXPERIMENT.yaml");
   command->callback([options, &action] { action = [options] { return doctor(*options); }; });
 }
 

@@ -217,6 +217,7 @@ int run_with(const Options& options) {
   RunLimits limits;
   limits.reliability = experiment.reliability;
   if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
+  if (experiment.resources.executor == "slurm") limits.grace += std::chrono::seconds(experiment.resources.slurm.delay_s);
   const std::filesystem::path worker = require_worker();
   std::vector<Slot> slots = plan_slots(experiment.resources, worker);
   check_weights(experiment);
@@ -260,7 +261,7 @@ void add_run(CLI::App& app, Action& action) {
   });
   command
       ->add_option("--executor", options->executor,
-                   "where stages run: process, or ssh on the experiment's hosts; default: as the experiment says")
+                   "where stages run: process, ssh on the experiment's hosts, or slurm; default: as the experiment says")
       ->check(CLI::IsMember(executor_names()));
   command->add_flag("--fresh", options->fresh, "delete what an earlier run left in the results directory, and start anew");
   command->add_option("--max-failures", options->max_failures, "end the run when so many stages have failed; 0: no limit")

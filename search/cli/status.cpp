@@ -81,6 +81,8 @@ Json report(const std::filesystem::path& directory) {
                                    {"device", stage.at("device")},
                                    {"age_s", age(stage.at("started_at"))},
                                    {"place", said("place")},
+                                   {"host", said("host")},
+                                   {"waits", attempt.is_object() && attempt.at("host").is_null()},
                                    {"fraction", said("fraction")},
                                    {"message", said("message")}});
     }
@@ -107,9 +109,25 @@ std::string how_far(const Json& stage) {
   return text;
 }
 
+/// "node1 2, node2 1, 5 stages wait for a worker", where it is more than one host, or a queue.
+std::string where(const Json& running) {
+  std::map<std::string, int> hosts;
+  int waiting = 0;
+  for (const Json& stage : running) {
+    if (stage.at("host").is_string()) ++hosts[stage.at("host").get<std::string>()];
+    if (stage.at("waits") == true) ++waiting;
+  }
+  if (hosts.size() < 2 && waiting == 0) return "";
+  std::string text = "hosts   ";
+  for (const auto& [host, count] : hosts) text += fmt::format("{} {}, ", host, count);
+  return text + fmt::format("{} stages wait for a worker\n", waiting);
+}
+
 std::string to_text(const Json& status) {
   std::string text = fmt::format("trials  {}\nstages  {}\n", counted(status.at("trials")), counted(status.at("stages")));
+  text += where(status.at("running"));
   for (const Json& stage : status.at("running")) {
+    if (stage.at("waits") == true) continue;
     const Json& seconds = stage.at("age_s");
     text += fmt::format("running {}{}\n", stage.at("label").get<std::string>(),
                         seconds.is_null() ? "" : ", " + format_duration(seconds.get<double>()));

@@ -144,10 +144,25 @@ struct Host {
   std::string worker = "nas-worker";  ///< the program there
 };
 
+/// What is asked of Slurm. Texts go to sbatch as they are; "" is not asked for.
+struct SlurmRequest {
+  int seats = 1;  ///< jobs at a time, each of which runs one stage at a time
+  std::string partition, account, time, constraint, memory;
+  int gpus_per_seat = 0;              ///< 0: on the CPU
+  int threads = 1;                    ///< of a stage: the cores of a seat
+  std::vector<std::string> extra;     ///< more arguments of sbatch
+  std::string worker = "nas-worker";  ///< the program on the nodes
+  int idle_s = 300;                   ///< after which a worker without a stage leaves its seat
+  int notice_s = 60;                  ///< before the end of its time at which a stage is told to write a checkpoint
+  int poll_s = 30;                    ///< between two questions to the queue
+  int delay_s = 120;                  ///< after which what one machine has written is seen on all others
+};
+
 struct Resources {
   std::string executor = "process";  ///< one of executor_names()
   std::vector<Host> hosts;           ///< of ssh
-  std::filesystem::path shared;  ///< of ssh: a folder that all hosts see under this name, where the results' artifacts go; "": the results
+  SlurmRequest slurm;
+  std::filesystem::path shared;  ///< a folder that all machines see under this name, where the results' artifacts go; "": the results
   int slots = 0;                 ///< 0: as many as the devices allow
   int threads_per_slot = 0;      ///< 0: one on a CPU
   std::string device = "auto";

@@ -65,6 +65,58 @@ std::vector<Host> read_hosts(YamlReader& section) {
   return hosts;
 }
 
+SlurmRequest read_slurm(YamlReader section) {
+  static const storage::Options options{
+      {.name = "seats", .kind = OptionKind::integer, .fallback = 1, .doc = "jobs at a time, each with one worker", .min = 1, .max = 10000},
+      {.name = "partition", .kind = OptionKind::text, .fallback = "", .doc = "of sbatch; empty: Slurm's default"},
+      {.name = "account", .kind = OptionKind::text, .fallback = "", .doc = "of sbatch"},
+      {.name = "time", .kind = OptionKind::text, .fallback = "", .doc = "that a job may take, as sbatch reads it: 4:00:00"},
+      {.name = "constraint", .kind = OptionKind::text, .fallback = "", .doc = "of sbatch"},
+      {.name = "memory", .kind = OptionKind::text, .fallback = "", .doc = "of a job, as sbatch --mem reads it: 16G"},
+      {.name = "gpus_per_seat", .kind = OptionKind::integer, .fallback = 0, .doc = "0: on the CPU", .min = 0, .max = 8},
+      {.name = "threads", .kind = OptionKind::integer, .fallback = 1, .doc = "of a stage: cores of a job", .min = 1, .max = 1024},
+      {.name = "worker", .kind = OptionKind::text, .fallback = "nas-worker", .doc = "the program on the nodes"},
+      {.name = "idle",
+       .kind = OptionKind::integer,
+       .fallback = 300,
+       .doc = "seconds without a stage after which a worker gives its job up",
+       .min = 1,
+       .max = 86400},
+      {.name = "notice",
+       .kind = OptionKind::integer,
+       .fallback = 60,
+       .doc = "seconds before the end of a job at which its stage writes a checkpoint",
+       .min = 1,
+       .max = 3600},
+      {.name = "poll", .kind = OptionKind::integer, .fallback = 30, .doc = "seconds between two calls of squeue", .min = 1, .max = 3600},
+      {.name = "delay",
+       .kind = OptionKind::integer,
+       .fallback = 120,
+       .doc = "seconds after which a file that one machine wrote is seen by all",
+       .min = 1,
+       .max = 3600},
+  };
+  SlurmRequest request;
+  if (const std::optional<YamlReader> extra = section.find("extra", "more arguments of sbatch, as in [--qos=low, --exclusive]"))
+    for (YamlReader& argument : extra->items()) request.extra.push_back(argument.node().text);
+  const Json values = section.values(options);
+  section.finish();
+  request.seats = values.at("seats");
+  request.partition = values.at("partition");
+  request.account = values.at("account");
+  request.time = values.at("time");
+  request.constraint = values.at("constraint");
+  request.memory = values.at("memory");
+  request.gpus_per_seat = values.at("gpus_per_seat");
+  request.threads = values.at("threads");
+  request.worker = values.at("worker");
+  request.idle_s = values.at("idle");
+  request.notice_s = values.at("notice");
+  request.poll_s = values.at("poll");
+  request.delay_s = values.at("delay");
+  return request;
+}
+
 }  // namespace
 
 Resources read_resources(YamlReader section) {
@@ -73,10 +125,12 @@ Resources read_resources(YamlReader section) {
   Resources resources;
   resources.executor = section.value(executor_option);
   resources.hosts = read_hosts(section);
+  resources.slurm = read_slurm(section.section("slurm", "with executor: slurm, what is asked of it"));
   if (const std::optional<YamlReader> shared = section.find(
-          "shared", "with executor: ssh, a folder that all hosts see under this name, for what stages leave; default: the results")) {
+          "shared",
+          "with executor: ssh or slurm, a folder that all machines see under this name, for what stages leave; default: the results")) {
     resources.shared = shared->read({.name = "shared", .kind = OptionKind::path, .doc = "a folder"}).get<std::string>();
-    if (resources.executor != "ssh") shared->fail("does nothing; valid: with executor: ssh");
+    if (resources.executor == "process") shared->fail("does nothing; valid: with executor: ssh or slurm");
   }
   if (resources.executor == "ssh" && resources.hosts.empty()) section.fail("has executor: ssh and no hosts; valid: hosts: [{name: ...}]");
   if (resources.executor != "ssh" && !resources.hosts.empty()) section.fail("has hosts, which do nothing; valid: with executor: ssh");
@@ -96,7 +150,7 @@ Resources read_resources(YamlReader section) {
 }
 
 const std::vector<std::string>& executor_names() {
-  static const std::vector<std::string> names{"process", "ssh"};
+  static const std::vector<std::string> names{"process", "ssh", "slurm"};
   return names;
 }
 

@@ -1,7 +1,11 @@
-// A worker's end of the line to nas-run: requests come, messages go, through pipes, as nas-run or ssh starts a worker. Used by nas-worker.
+// A worker's end of the line to nas-run: requests come, messages go, through pipes, as nas-run or ssh starts a worker,
+// or through a folder, as a cluster does. Used by nas-worker.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +38,19 @@ class ControllerLink {
 /// Requests from stdin, messages to the descriptor; 1: what the process prints goes to stderr from here on. At the end of stdin, or told so
 /// by a line, a stage under way is to stop; where it does not within a minute, the process ends.
 std::unique_ptr<ControllerLink> make_pipe_link(int events, StopSignal& stop);
+
+struct FolderOptions {
+  std::filesystem::path folder;    ///< that nas-run made for this worker alone
+  storage::RunningPlace place;     ///< where it runs
+  std::int64_t until = 0;          ///< when its allocation ends, in seconds since 1970; 0: not known
+  std::chrono::seconds notice{0};  ///< that it needs before that end to write a checkpoint
+  std::chrono::seconds idle{300};  ///< after so long without a request it leaves
+};
+
+/// Requests and messages are files of the folder. A stage that SIGTERM interrupts without a word of nas-run has lost its allocation: it
+/// ends as `interrupted`, of the kind `preempted`. Leaves too where what is left of the allocation is shorter than the longest stage of
+/// the kind that it has run. Throws storage::Error(invalid) where the folder has had a worker.
+std::unique_ptr<ControllerLink> make_folder_link(FolderOptions options, StopSignal& stop);
 
 /// Where this process runs: its host, or "unknown", and "pid N".
 storage::RunningPlace here();

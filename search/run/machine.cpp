@@ -168,7 +168,16 @@ std::vector<Slot> host_slots(const std::vector<Host>& hosts) {
   return slots;
 }
 
+std::vector<Slot> seats(const Resources& resources) {
+  std::vector<Slot> slots;
+  const int count = resources.slots > 0 ? resources.slots : resources.slurm.seats;
+  for (int seat = 0; seat < count; ++seat)
+    slots.push_back({resources.slurm.gpus_per_seat > 0 ? "cuda" : "cpu", resources.slurm.threads, "", fmt::format("seat {}", seat)});
+  return slots;
+}
+
 std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker) {
+  if (resources.executor == "slurm") return seats(resources);
   if (resources.executor == "ssh" && resources.hosts.empty())
     throw Error(ErrorKind::invalid, "executor ssh: the experiment names no hosts; valid: resources: {executor: ssh, hosts: [{name: ...}]}");
   if (resources.executor == "ssh") return host_slots(resources.hosts);

@@ -50,4 +50,7 @@ std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::
 /// The slots of machines that are reached by ssh, host by host; those of a host take its GPUs in turn.
 std::vector<Slot> host_slots(const std::vector<Host>& hosts);
 
+/// The slots that jobs of Slurm are: each has its device to itself, on a host that is not known before it starts.
+std::vector<Slot> seats(const Resources& resources);
+
 }  // namespace search

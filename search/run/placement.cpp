@@ -37,7 +37,7 @@ std::optional<Placement::Start> Placement::next(const Queue& queue) {
 }
 
 Placement::Start Placement::start(int slot, int stage, bool exclusive) {
-  running_[static_cast<std::size_t>(slot)] = {stage, exclusive, std::chrono::steady_clock::now()};
+  running_[static_cast<std::size_t>(slot)] = {stage, exclusive, false, Clock::now()};
   return {slot, stage};
 }
 
@@ -45,6 +45,12 @@ Placement::Running Placement::end(int slot) {
   std::optional<Running>& running = running_.at(static_cast<std::size_t>(slot));
   if (!running) throw storage::Error(storage::ErrorKind::internal, fmt::format("slot {} ends a stage that it does not run", slot));
   return *std::exchange(running, std::nullopt);
+}
+
+void Placement::set_waiting(int slot, bool waits) {
+  Running& running = running_.at(static_cast<std::size_t>(slot)).value();
+  running.waits = waits;
+  running.since = Clock::now();
 }
 
 /// What an exclusive stage gets to itself.

@@ -16,10 +16,15 @@ namespace search {
 /// was taken for: nothing more starts there, and it starts as soon as the last stage there has ended. One stage is reserved at a time.
 class Placement {
  public:
+  using Clock = std::chrono::steady_clock;
   struct Running {
     int stage = 0;
     bool exclusive = false;
-    std::chrono::steady_clock::time_point since;
+    bool waits = false;  ///< for a worker
+    Clock::time_point since;
+
+    /// How long it has run by now.
+    Clock::duration ran() const { return waits ? Clock::duration::zero() : Clock::now() - since; }
   };
   struct Start {
     int slot = 0, stage = 0;
@@ -39,6 +44,12 @@ class Placement {
 
   /// The slot's stage has ended. Throws storage::Error(internal) where none runs there.
   Running end(int slot);
+
+  /// A stage that runs in the free slot already.
+  void occupy(int slot, int stage, bool exclusive) { start(slot, stage, exclusive); }
+
+  /// The slot's stage waits for a worker, or runs from now on.
+  void set_waiting(int slot, bool waits);
 
   /// A plan is made anew: the slot's stage has another index there.
   void rename(int slot, int stage);

@@ -18,14 +18,21 @@ std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+Json placed(const char* event, const storage::RunningPlace& place) {
+  return {{"event", event}, {"host", place.host}, {"handle", place.handle}};
+}
+
+storage::RunningPlace place_from(const Json& json) {
+  return {json.at("host").get<std::string>(), json.at("handle").get<std::string>()};
+}
+
 struct MessageWriter {
   Json operator()(const Alive&) const { return {{"event", "alive"}}; }
   Json operator()(const StageStarted& started) const {
-    return {{"event", "started"},
-            {"stage", started.stage},
-            {"attempt", started.attempt},
-            {"host", started.place.host},
-            {"handle", started.place.handle}};
+    Json json = placed("started", started.place);
+    json["stage"] = started.stage;
+    json["attempt"] = started.attempt;
+    return json;
   }
   Json operator()(const StageProgress& progress) const {
     const double fraction = std::isfinite(progress.fraction) ? std::clamp(progress.fraction, 0.0, 1.0) : 0;  // JSON has no NaN
@@ -38,6 +45,8 @@ struct MessageWriter {
   Json operator()(const StageResult& result) const {
     return {{"event", "result"}, {"stage", result.stage}, {"attempt", result.attempt}, {"outcome", to_json(result.outcome)}};
   }
+  Json operator()(const WorkerReady& ready) const { return placed("ready", ready.place); }
+  Json operator()(const WorkerLeaves& leaves) const { return {{"event", "leaves"}, {"why", leaves.why}}; }
 };
 
 }  // namespace
@@ -77,15 +86,14 @@ WorkerMessage message_from_line(const std::string& line) {
   const Json json = Json::parse(line);
   const std::string event = json.at("event").get<std::string>();
   if (event == "alive") return Alive();
-  if (event == "started")
-    return StageStarted{json.at("stage").get<std::string>(),
-                        json.at("attempt").get<int>(),
-                        {json.at("host").get<std::string>(), json.at("handle").get<std::string>()}};
+  if (event == "started") return StageStarted{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), place_from(json)};
   if (event == "progress")
     return StageProgress{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), json.at("fraction").get<double>(),
                          json.at("message").get<std::string>()};
+  if (event == "ready") return WorkerReady{place_from(json)};
+  if (event == "leaves") return WorkerLeaves{json.at("why").get<std::string>()};
   if (event != "result")
-    throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: alive, started, progress, result)", event));
+    throw Error(ErrorKind::invalid, fmt::format("event '{}' is not known (valid: alive, started, progress, result, ready, leaves)", event));
   StageResult result{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), outcome_from_json(json.at("outcome"))};
   const storage::StageState state = result.outcome.state;
   if (state == storage::StageState::pending || state == storage::StageState::running)

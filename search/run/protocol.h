@@ -45,7 +45,17 @@ struct StageResult {
   storage::StageOutcome outcome;
 };
 
-using WorkerMessage = std::variant<Alive, StageStarted, StageProgress, StageResult>;
+/// From a worker that is reached through a folder, first: it is there, and waits for requests.
+struct WorkerReady {
+  storage::RunningPlace place;
+};
+
+/// From such a worker, last: it takes no more requests.
+struct WorkerLeaves {
+  std::string why;
+};
+
+using WorkerMessage = std::variant<Alive, StageStarted, StageProgress, StageResult, WorkerReady, WorkerLeaves>;
 
 /// One line, without its end; bytes that are no UTF-8 are replaced.
 std::string to_line(const StageRequest& request);

@@ -27,6 +27,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPatience{500};   ///< between two looks at the stop request and the budget
 constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
 constexpr double kRounding = 1 + 1e-9;                ///< a hypervolume that is larger by less is the same
+constexpr int kMostPreemptions = 50;                  ///< of one stage in one run: then it is one that fits no allocation
 
 /// The stage with what its inputs left behind.
 Job make_job(const Stage& stage, int attempt, const storage::Repository& repository) {
@@ -41,6 +42,10 @@ Job make_job(const Stage& stage, int attempt, const storage::Repository& reposit
                           {"artifacts", std::move(artifacts)}};
   }
   return {stage.fingerprint, attempt, stage.kind, stage.parameters.json(), std::move(inputs)};
+}
+
+double seconds(SteadyClock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
 }
 
 class Loop {
@@ -61,10 +66,10 @@ class Loop {
         retries_(limits.reliability.retries) {}
 
   RunSummary run() {
-    repository_.release_running_stages();
+    const std::vector<Adopted> found = take_over();
     History known = history();
     Plan first = strategy_.next(experiment_, known);
-    adopt(std::move(first), std::move(known));
+    adopt(std::move(first), std::move(known), found);
     record_missing_hypervolumes();
     work();
     using State = StageSchedule::State;
@@ -91,8 +96,38 @@ class Loop {
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
 
-  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored.
-  void adopt(Plan plan, History statuses) {
+  /// What workers still hold of an earlier nas-run that died; stages that nobody holds are released.
+  std::vector<Adopted> take_over() {
+    std::vector<Adopted> found = executor_.adopted();
+    std::vector<storage::Attempt> kept;
+    for (const Adopted& each : found) {
+      kept.push_back({each.fingerprint, each.attempt});
+      attempts_[each.fingerprint] = each.attempt;
+    }
+    repository_.release_running_stages(kept);
+    return found;
+  }
+
+  /// Takes the adopted stage on where the plan and the database have it under way; else ends it: what comes of it is dropped.
+  void keep_or_abort(const Adopted& each) {
+    const auto same = [&](const Stage& of) { return of.fingerprint == each.fingerprint; };
+    const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
+    const int index = static_cast<int>(found - plan_.stages.begin());
+    const bool is_running = repository_.is_running({each.fingerprint, each.attempt});
+    if (!is_running || found == plan_.stages.end() || schedule_->state(index) != StageSchedule::State::ready) {
+      StageOutcome interrupted;
+      interrupted.state = StageState::interrupted;
+      if (is_running) repository_.finish_stage(each.fingerprint, each.attempt, interrupted);
+      return executor_.abort(each.slot, "lost", "it is no longer wanted");
+    }
+    schedule_->mark_running(index);
+    placement_.occupy(each.slot, index, is_exclusive(index));
+    observer_.noted(fmt::format("{} still runs, in slot {}", found->label, each.slot));
+  }
+
+  /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored; `held`: what runs in the
+  /// executor's slots that is not placed yet.
+  void adopt(Plan plan, History statuses, const std::vector<Adopted>& held = {}) {
     std::map<int, std::string> running;  // fingerprints, by slot
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
       if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
@@ -116,6 +151,7 @@ class Loop {
     }
     for (std::size_t i = 0; i < done.size(); ++i)
       if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
+    for (const Adopted& each : held) keep_or_abort(each);
     for (const auto& [slot, fingerprint] : running) {
       const auto same = [&fingerprint = fingerprint](const Stage& each) { return each.fingerprint == fingerprint; };
       const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
@@ -236,14 +272,15 @@ class Loop {
     const int attempt = repository_.start_stage(stage(index).fingerprint, {slot, place.device, place.threads, place.host});
     attempts_[stage(index).fingerprint] = attempt;
     last_recorded_[static_cast<std::size_t>(slot)] = {};
-    executor_.start(slot, make_job(stage(index), attempt, repository_));
+    const bool runs = executor_.start(slot, make_job(stage(index), attempt, repository_));
+    placement_.set_waiting(slot, !runs);
     observer_.progressed(stage(index), 0, "");
   }
 
   bool is_spent() {
     std::vector<Spending::Running> running;
     for (const auto& each : placement_.running())
-      if (each) running.push_back({&stage(each->stage), each->since});
+      if (each) running.push_back({&stage(each->stage), seconds(each->ran())});
     spent_ = spending_.is_spent(running);
     return spent_;
   }
@@ -252,12 +289,13 @@ class Loop {
     if (limits_.reliability.trial_timeout_s <= 0 || ending_) return;
     const std::chrono::seconds longest(limits_.reliability.trial_timeout_s);
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
-      if (const auto& running = placement_.running()[slot]; running && SteadyClock::now() - running->since >= longest)
+      if (const auto& running = placement_.running()[slot]; running && running->ran() >= longest)
         executor_.abort(static_cast<int>(slot), "timeout",
                         fmt::format("it ran for longer than reliability.trial_timeout, {} s", longest.count()));
   }
 
   void handle(const Event& event) {
+    if (event.kind == Event::Kind::note) return observer_.noted(event.message);
     const std::optional<Placement::Running>& running = placement_.running().at(static_cast<std::size_t>(event.slot));
     const auto started = attempts_.find(event.fingerprint);
     if (started == attempts_.end() || event.attempt > started->second)
@@ -266,8 +304,11 @@ class Loop {
       return observer_.noted(fmt::format("slot {} reports attempt {} at stage {}, which was given up: it is not recorded", event.slot,
                                          event.attempt, event.fingerprint));
     switch (event.kind) {
+      case Event::Kind::note:
+        return;
       case Event::Kind::started:
-        repository_.record_place(event.fingerprint, event.attempt, event.place);
+        placement_.set_waiting(event.slot, false);
+        repository_.record_place({event.fingerprint, event.attempt}, event.place);
         return;
       case Event::Kind::progress:
         record_progress(event);
@@ -292,8 +333,9 @@ class Loop {
   void finish(int slot, StageOutcome outcome) {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
-    if (outcome.wall_s <= 0) outcome.wall_s = storage::seconds_since(running.since);
-    if (outcome.state == StageState::interrupted && !ending_) {
+    if (outcome.wall_s <= 0) outcome.wall_s = seconds(running.ran());
+    const bool excused = outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions;
+    if (outcome.state == StageState::interrupted && !ending_ && !excused) {
       outcome.state = StageState::failed;
       outcome.failure_kind = "lost";
       if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
@@ -355,12 +397,13 @@ class Loop {
   std::map<std::string, int> attempts_;                 ///< the last at each stage of this run, by fingerprint
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
   Retries retries_;
-  std::set<std::string> out_of_memory_;  ///< stages that ran so beside others, by fingerprint
-  int new_failures_ = 0;                 ///< stages that failed for good in this run
-  bool spent_ = false;                   ///< the experiment's budget is
-  bool ending_ = false;                  ///< nothing more is started
-  bool has_news_ = false;                ///< a stage ended after the plan was made
-  SteadyClock::time_point deadline_;     ///< of the grace
+  std::map<std::string, int> preemptions_;  ///< by fingerprint
+  std::set<std::string> out_of_memory_;     ///< stages that ran so beside others, by fingerprint
+  int new_failures_ = 0;                    ///< stages that failed for good in this run
+  bool spent_ = false;                      ///< the experiment's budget is
+  bool ending_ = false;                     ///< nothing more is started
+  bool has_news_ = false;                   ///< a stage ended after the plan was made
+  SteadyClock::time_point deadline_;        ///< of the grace
   RunSummary summary_;
 };
 

@@ -61,8 +61,9 @@ struct StopRequest {
 /// Failures: a stage that ends with a failure kind of Reliability::retries is run again, up to that many times of that kind in one call of
 /// run(); each such end is recorded as `interrupted`, with its reason. Then it is `failed`, stays so in later runs until
 /// Repository::reset_failures, and what follows it is blocked; the rest goes on. A stage that ran when nas-run itself was killed has not
-/// failed: the next call runs it again, with all its retries. One that a worker ends as `interrupted` though nobody asked has failed, as
-/// `lost`. What comes of an attempt that was given up is dropped: only the attempt under way is recorded.
+/// failed: the next call runs it again, with all its retries, or waits for it where a worker still holds it. One that a worker ends as
+/// `interrupted` though nobody asked has failed, as `lost`; one whose place was taken away from it (`preempted`) runs again and keeps its
+/// retries. What comes of an attempt that was given up is dropped: only the attempt under way is recorded.
 ///
 /// A stage that ran out of memory is run again alone on its device; one that is to run alone always does. One that takes longer than
 /// `trial_timeout` fails as `timeout`.

@@ -30,7 +30,7 @@ void Spending::add(const Stage& stage, double wall_s) {
 
 bool Spending::is_spent(const std::vector<Running>& running, Clock::time_point now) const {
   Sum sum = spent_;
-  for (const Running& each : running) sum.add(*each.stage, seconds(now - each.since));
+  for (const Running& each : running) sum.add(*each.stage, each.seconds);
   const auto reached = [](double limit, double spent) { return limit > 0 && spent >= limit; };
   return reached(budget_.stages, sum.stages) || reached(budget_.epochs, sum.epochs) || reached(budget_.device_hours * 3600, sum.device_s) ||
          reached(static_cast<double>(budget_.time_s), seconds(now - begin_));

@@ -23,7 +23,7 @@ class Spending {
 
   struct Running {
     const Stage* stage;
-    Clock::time_point since;
+    double seconds = 0;  ///< that it has run
   };
 
   /// Whether nothing more may start: what is done and what runs, as if it ended now, reach one of the budget's limits.

@@ -96,10 +96,16 @@ int run_worker(int argc, char** argv) {
   pid_t parent = 0;
   std::string device = "cpu";
   bool devices = false;
+  FolderOptions folder{.place = here()};
   app.add_option("--threads", threads, "threads of LibTorch's operators")->check(CLI::PositiveNumber);
   app.add_option("--device", device, "where tensors live")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--parent", parent, "process to die with");
   app.add_option("--events", events, "descriptor for events; 1: in place of what is printed")->check(CLI::IsMember({1, 3}));
+  app.add_option("--folder", folder.folder, "through which nas-run is heard, in place of stdin and --events");
+  app.add_option("--handle", folder.place.handle, "with --folder: by what name this worker is found where it runs");
+  app.add_option("--until", folder.until, "with --folder: when it will be ended, in seconds since 1970; 0: not known");
+  app.add_option("--notice", folder.notice, "with --folder: seconds before that end at which it takes no more stages");
+  app.add_option("--idle", folder.idle, "with --folder: seconds without a request after which it leaves");
   app.add_flag("--devices", devices, "print what this build and this machine have, as JSON");
   CLI::App* request = app.add_subcommand("request", "answer one request about one net; JSON on stdin and stdout");
   CLI11_PARSE(app, argc, argv);
@@ -122,8 +128,9 @@ int run_worker(int argc, char** argv) {
   }
   StopSignal stop;
   signal(SIGPIPE, SIG_IGN);
-  const std::unique_ptr<ControllerLink> link = make_pipe_link(events, stop);
-  return serve(*link, stop, device == "cuda" ? torch::kCUDA : torch::kCPU, here());
+  const storage::RunningPlace place = folder.folder.empty() ? here() : folder.place;
+  const std::unique_ptr<ControllerLink> link = folder.folder.empty() ? make_pipe_link(events, stop) : make_folder_link(folder, stop);
+  return serve(*link, stop, device == "cuda" ? torch::kCUDA : torch::kCPU, place);
 }
 
 }  // namespace

@@ -242,6 +242,29 @@ TEST_CASE("a stage and the hypervolumes that it leads to are stored together or 
   CHECK_THROWS_WITH(repository.stage_status("nowhere"), Catch::Contains("no plan has stage 'nowhere'"));
 }
 
+TEST_CASE("of what a dead run left, attempts that workers still hold go on; one that waited for a place starts when it has it") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan().record(repository);
+  run_stage(repository, "base", measured(0.5));
+  repository.start_stage("cut1", {0, "cpu", 1, ""});
+  repository.start_stage("cut2", {1, "cpu", 1, "here"});
+  CHECK(repository.release_running_stages({{"cut1", 1}, {"cut2", 7}, {"nowhere", 1}}) == 1);
+  CHECK(repository.is_running({"cut1", 1}));
+  CHECK_FALSE(repository.is_running({"cut1", 2}));
+  CHECK_FALSE(repository.is_running({"cut2", 1}));
+  CHECK_FALSE(repository.is_running({"nowhere", 1}));
+  const auto of_cut1 = [&] {
+    for (const auto& attempt : repository.rows("attempts"))
+      if (attempt.at("stage") == "cut1") return attempt;
+    return storage::Json();
+  };
+  CHECK(of_cut1().at("host").is_null());
+  repository.record_place({"cut1", 1}, {"node7", "slurm 12_3"});
+  CHECK(of_cut1().at("host") == "node7");
+  CHECK(of_cut1().at("handle") == "slurm 12_3");
+}
+
 TEST_CASE("what a dead run left is released, and failures can be reset") {
   const TemporaryDirectory directory;
   Repository repository(directory.path(), write_access);

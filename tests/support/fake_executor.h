@@ -24,10 +24,11 @@ class FakeExecutor : public search::Executor {
 
   const std::vector<search::Slot>& slots() const override { return slots_; }
 
-  void start(int slot, const search::Job& job) override {
+  bool start(int slot, const search::Job& job) override {
     started.push_back(job);
     if (on_start) on_start(job);
     running_.push_back({slot, job.fingerprint, job.attempt, script_(job, ++starts_[job.fingerprint])});
+    return !queued;
   }
 
   std::optional<search::Event> wait(std::chrono::milliseconds) override {
@@ -50,6 +51,11 @@ class FakeExecutor : public search::Executor {
     return std::nullopt;
   }
 
+  std::vector<search::Adopted> adopted() override {
+    for (const search::Adopted& each : held) running_.push_back({each.slot, each.fingerprint, each.attempt, done_later});
+    return held;
+  }
+
   void stop(const search::Stop& stop) override {
     switch (stop.how) {
       case search::Stop::How::checkpoint:
@@ -57,6 +63,7 @@ class FakeExecutor : public search::Executor {
         if (!deaf) end_running([](const Running& running) { return !running.outcome; }, storage::StageState::interrupted, "", "");
         return;
       case search::Stop::How::abort:
+        aborted.push_back(stop.slot);
         end_running([&](const Running& running) { return running.slot == stop.slot; }, storage::StageState::failed, stop.kind, stop.why);
         return;
       case search::Stop::How::kill:
@@ -70,9 +77,13 @@ class FakeExecutor : public search::Executor {
 
   std::vector<search::Job> started;
   std::function<void(const search::Job&)> on_start;
-  std::deque<search::Event> late;  ///< what comes before anything else, of attempts that were given up
-  bool deaf = false;               ///< does not answer an interrupt
-  bool in_order = true;            ///< stages end in the order they were started, else the last one first
+  std::deque<search::Event> late;                   ///< what comes before anything else, of attempts that were given up
+  std::vector<search::Adopted> held;                ///< what workers hold of an earlier run
+  std::optional<storage::StageOutcome> done_later;  ///< what comes of these
+  std::vector<int> aborted;                         ///< slots
+  bool queued = false;                              ///< what is started waits for a worker
+  bool deaf = false;                                ///< does not answer an interrupt
+  bool in_order = true;                             ///< stages end in the order they were started, else the last one first
   int interrupts = 0, kills = 0;
 
  private:

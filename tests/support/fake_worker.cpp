@@ -131,13 +131,15 @@ void obey(const Json& request, const Json& surroundings) {
   }
 }
 
-/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS.
+/// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS; a failure of the kind of
+/// stage that FAKE_FAILURE names.
 void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
   const char* milliseconds = std::getenv("FAKE_STAGE_MS");
   if (wait_for_stop(milliseconds != nullptr ? std::atoi(milliseconds) : 10 + drawn % 40))
     return finish({stage, request["attempt"]}, "interrupted", {});
+  if (kind == variable("FAKE_FAILURE")) return finish({stage, request["attempt"]}, "failed", {});
   storage::StageOutcome outcome;
   outcome.state = storage::StageState::done;
   outcome.wall_s = 0.01;
@@ -167,10 +169,16 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
   stop.emplace();
   try {
-    controller = search::make_pipe_link(std::stoi(given["--events"]), *stop);
+    search::FolderOptions folder{.folder = given["--folder"], .place = search::here()};
+    if (given.contains("--handle")) folder.place.handle = given["--handle"];
+    if (given.contains("--until")) folder.until = std::stoll(given["--until"]);
+    if (given.contains("--notice")) folder.notice = std::chrono::seconds(std::stoi(given["--notice"]));
+    if (given.contains("--idle")) folder.idle = std::chrono::seconds(std::stoi(given["--idle"]));
+    controller =
+        folder.folder.empty() ? search::make_pipe_link(std::stoi(given["--events"]), *stop) : search::make_folder_link(folder, *stop);
     while (const auto request = controller->next()) {
       const Json json = Json::parse(to_line(*request));
-      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, search::here()});
+      if (!json["parameters"].contains("do")) say(search::StageStarted{request->stage, request->attempt, folder.place});
       if (json["parameters"].contains("do"))
         obey(json, surroundings);
       else

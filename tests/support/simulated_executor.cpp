@@ -2,10 +2,11 @@
 
 namespace search {
 
-void SimulatedExecutor::start(int slot, const Job& job) {
+bool SimulatedExecutor::start(int slot, const Job& job) {
   Running running{now_ + seconds_(job), started_++, slot, job.fingerprint, job.attempt, seconds_(job), {}};
   running.outcome.state = storage::StageState::done;
   running_.push(std::move(running));
+  return true;
 }
 
 std::optional<Event> SimulatedExecutor::wait(std::chrono::milliseconds) {

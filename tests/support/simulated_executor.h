@@ -16,7 +16,7 @@ class SimulatedExecutor : public Executor {
       : slots_(static_cast<std::size_t>(slots), {"cpu", 1}), seconds_(std::move(seconds)) {}
 
   const std::vector<Slot>& slots() const override { return slots_; }
-  void start(int slot, const Job& job) override;
+  bool start(int slot, const Job& job) override;
   std::optional<Event> wait(std::chrono::milliseconds timeout) override;
   void stop(const Stop& stop) override;
 

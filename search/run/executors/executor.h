@@ -15,7 +15,7 @@ namespace search {
 struct Slot {
   std::string device;  ///< "cpu", "cuda:0"
   int threads = 1;
-  std::string host = {};
+  std::string host = {};       ///< "": not known before a stage runs there
   std::string exclusive = {};  ///< an exclusive stage gets all slots with the same text to itself; "": those of the device
 };
 
@@ -28,10 +28,11 @@ struct Job {
   Json inputs;  ///< as StageRequest::inputs
 };
 
-/// What an executor reports. `started` says where the stage runs, `progress` a fraction of the stage and a message, `finished` the outcome.
-/// An event may be of an earlier attempt than the one that runs there now: the run loop drops it.
+/// What an executor reports. `started` says where the stage runs: it may have waited for a worker; `progress` a fraction of the stage and a
+/// message; `finished` the outcome; `note` a message for the log alone. An event may be of an earlier attempt than the one that runs there
+/// now: the run loop drops it.
 struct Event {
-  enum class Kind { started, progress, finished };
+  enum class Kind { started, progress, finished, note };
   Kind kind = Kind::finished;
   int slot = 0;
   std::string fingerprint;
@@ -40,6 +41,13 @@ struct Event {
   std::string message;
   storage::RunningPlace place = {};  ///< of `started`
   storage::StageOutcome outcome;
+};
+
+/// A stage that a worker still holds for an earlier nas-run, which died.
+struct Adopted {
+  int slot = 0;
+  std::string fingerprint;
+  int attempt = 1;
 };
 
 /// What is to end, and how.
@@ -60,8 +68,11 @@ class Executor {
 
   virtual const std::vector<Slot>& slots() const = 0;
 
-  /// Starts a job in a free slot.
-  virtual void start(int slot, const Job& job) = 0;
+  /// What runs in slots already. Asked once, before anything is started.
+  virtual std::vector<Adopted> adopted() { return {}; }
+
+  /// Starts a job in a free slot. False where it waits for a worker, which an event `started` then ends.
+  virtual bool start(int slot, const Job& job) = 0;
 
   /// The next event, or nothing after `timeout`, or early where a signal came.
   virtual std::optional<Event> wait(std::chrono::milliseconds timeout) = 0;

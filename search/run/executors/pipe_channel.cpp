@@ -11,10 +11,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <system_error>
 #include <utility>
 
+#include "search/run/executors/worker_log.h"
 #include "search/run/protocol.h"
 #include "storage/base/error.h"
 
@@ -26,7 +25,7 @@ using storage::Error;
 using storage::ErrorKind;
 
 constexpr int kEventDescriptor = 3;
-constexpr std::size_t kLongestLine = std::size_t{64} << 20, kLogTailBytes = 2000;
+constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr int kRequestPipeBytes = 1 << 20;  ///< so that a request fits while the worker is still starting
 constexpr std::chrono::milliseconds kExitPatience{2000}, kExitPause{5}, kDeathPatience{2000}, kSendPause{50};
 constexpr std::chrono::milliseconds kEndPatience{1000};  ///< from the end of a worker's events to its own
@@ -59,7 +58,7 @@ PipeChannel::PipeChannel(const Command& command, std::filesystem::path log, bool
   pid_ = spawn(command, handed);
   requests_ = std::move(requests.write);
   events_ = std::move(events.read);
-  log_mark_ = log_size();
+  log_mark_ = log_size(log_);
 }
 
 PipeChannel::~PipeChannel() {
@@ -68,7 +67,7 @@ PipeChannel::~PipeChannel() {
 }
 
 bool PipeChannel::send(const std::string& line, std::chrono::milliseconds patience) {
-  if (std::exchange(used_, true)) log_mark_ = log_size();
+  if (std::exchange(used_, true)) log_mark_ = log_size(log_);
   return write(line + "\n", patience);
 }
 
@@ -86,13 +85,13 @@ bool PipeChannel::write(const std::string& bytes, std::chrono::milliseconds pati
   return true;
 }
 
-bool PipeChannel::receive(std::vector<std::string>& lines) {
+Link PipeChannel::receive(std::vector<std::string>& lines) {
   std::array<char, 65536> buffer;
   while (true) {
     const ssize_t count = ::read(events_.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN;
-    if (count == 0) return false;
+    if (count < 0) return errno == EAGAIN ? Link::alive : Link::ended;
+    if (count == 0) return Link::ended;
     partial_.append(buffer.data(), static_cast<std::size_t>(count));
     std::size_t start = 0;
     for (std::size_t end; (end = partial_.find('\n', start)) != std::string::npos; start = end + 1)
@@ -119,7 +118,7 @@ void PipeChannel::stop(StopWorker how) {
 
 WorkerEnd PipeChannel::end() {
   WorkerEnd end = reap(kEndPatience);
-  end.log = log_tail();
+  end.log = log_tail(log_, log_mark_);
   return end;
 }
 
@@ -144,23 +143,6 @@ WorkerEnd PipeChannel::reap(std::chrono::milliseconds patience) {
   const pid_t pid = std::exchange(pid_, -1);
   if (reaped != pid) return {WorkerEnd::How::lost, "worker does not end, not even killed: it hangs in the system (a disk, a driver)", ""};
   return end_of(status);
-}
-
-std::uintmax_t PipeChannel::log_size() const {
-  std::error_code missing;
-  const auto size = std::filesystem::file_size(log_, missing);
-  return missing ? 0 : size;
-}
-
-std::string PipeChannel::log_tail() const {
-  std::ifstream file(log_, std::ios::binary | std::ios::ate);
-  if (!file) return "";
-  const auto size = static_cast<std::uintmax_t>(file.tellg());
-  const auto length = static_cast<std::size_t>(std::min<std::uintmax_t>(kLogTailBytes, size - std::min(log_mark_, size)));
-  std::string tail(length, '\0');
-  file.seekg(-static_cast<std::streamoff>(length), std::ios::end);
-  file.read(tail.data(), static_cast<std::streamsize>(length));
-  return tail;
 }
 
 }  // namespace search

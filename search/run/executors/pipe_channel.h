@@ -31,7 +31,7 @@ class PipeChannel : public Channel {
   /// False too where the worker does not read the line within `patience`.
   bool send(const std::string& line, std::chrono::milliseconds patience);
 
-  bool receive(std::vector<std::string>& lines) override;
+  Link receive(std::vector<std::string>& lines) override;
   int descriptor() const override { return events_.get(); }
   void stop(StopWorker how) override;
 
@@ -41,8 +41,6 @@ class PipeChannel : public Channel {
  private:
   bool write(const std::string& bytes, std::chrono::milliseconds patience);
   WorkerEnd reap(std::chrono::milliseconds patience);
-  std::uintmax_t log_size() const;
-  std::string log_tail() const;
 
   std::filesystem::path log_;
   std::uintmax_t log_mark_ = 0;  ///< where its last stage began

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "search/run/executors/slurm.h"
 #include "search/run/executors/ssh.h"
 #include "storage/base/named.h"
 
@@ -18,6 +19,7 @@ struct Row {
 constexpr std::array rows{
     Row{"process", [](const Resources&, ProcessOptions options) { return make_process_executor(std::move(options)); }},
     Row{"ssh", make_ssh_executor},
+    Row{"slurm", make_slurm_executor},
 };
 
 }  // namespace

@@ -7,10 +7,13 @@
 #include <utility>
 
 #include "search/run/executors/pipe_channel.h"
+#include "search/run/executors/probe.h"
+#include "search/run/executors/shared_results.h"
 #include "search/run/executors/worker_pool.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -28,13 +31,18 @@ Command over_ssh(const Host& host, const std::string& remote) {
           .environment = {}};
 }
 
-/// Throws Error(environment) where the host's worker does not say what it has, or has too little; ssh has said why by then.
-void check_host(const Host& host) {
-  const std::string remote = shell_quoted(host.worker) + " --devices";
+/// What a line of the host's shell prints, or nothing where it fails there; ssh has said why by then.
+std::optional<std::string> output_on(const Host& host, const std::string& remote) {
   const Command command = over_ssh(host, remote);
   std::string line = shell_quoted(command.program.string());
   for (const std::string& argument : command.arguments) line += " " + shell_quoted(argument);
-  const std::optional<std::string> answer = output_of(line);
+  return output_of(line);
+}
+
+/// What the host's worker says that it has. Throws Error(environment) where it does not say, or has too little.
+Json checked_devices(const Host& host) {
+  const std::string remote = shell_quoted(host.worker) + " --devices";
+  const std::optional<std::string> answer = output_on(host, remote);
   if (!answer)
     throw Error(
         ErrorKind::environment,
@@ -46,38 +54,34 @@ void check_host(const Host& host) {
     throw Error(ErrorKind::environment, fmt::format("host {}: {} --devices does not answer as a worker does", host.name, host.worker));
   if (const int gpus = devices->at("cuda"); host.device == "cuda" && gpus < host.gpus)
     throw Error(ErrorKind::environment, fmt::format("host {}: its worker can use {} GPUs; {} are asked for", host.name, gpus, host.gpus));
-}
-
-/// Where workers find the results: the folder itself, or a shared one that it then links to.
-std::filesystem::path shared_results(const std::filesystem::path& directory, const std::filesystem::path& shared) {
-  if (shared.empty()) return std::filesystem::absolute(directory);
-  const std::filesystem::path results = std::filesystem::absolute(shared / std::filesystem::absolute(directory).filename());
-  for (const char* part : {"artifacts", "checkpoints"}) {
-    const std::filesystem::path here = directory / part, there = results / part;
-    storage::make_directory(there);
-    if (std::filesystem::is_symlink(here) && std::filesystem::read_symlink(here) == there) continue;
-    if (std::filesystem::exists(std::filesystem::symlink_status(here)) &&
-        (std::filesystem::is_symlink(here) || !std::filesystem::is_empty(here)))
-      throw Error(ErrorKind::invalid,
-                  fmt::format("{} lies elsewhere than resources.shared says, in {}; valid: another folder for the results (-o)",
-                              here.string(), there.string()));
-    std::filesystem::remove(here);
-    std::filesystem::create_directory_symlink(there, here);
-  }
-  return results;
+  return *devices;
 }
 
 /// The line by which the remote shell becomes a slot's worker.
 std::string remote_worker(const Host& host, const Slot& slot) {
-  std::string line = "exec env";
-  for (const auto& [name, value] : worker_environment(slot, gpu_number(slot.device))) line += fmt::format(" {}={}", name, value);
-  return fmt::format("{} {} {} --events 1", line, shell_quoted(host.worker), fmt::join(worker_arguments(slot), " "));
+  return worker_line(host.worker, slot, worker_environment(slot, gpu_number(slot.device))) + " --events 1";
 }
 
 }  // namespace
 
+Probe probe_host(const Host& host, const std::filesystem::path& shared) {
+  Probe probe{.host = host.name, .devices = checked_devices(host)};
+  if (shared.empty()) return probe;
+  storage::make_directory(shared);
+  const storage::TemporaryNeighbour file(std::filesystem::absolute(shared) / "doctor");
+  storage::write_file(file.path(), host.name);
+  const auto start = std::chrono::steady_clock::now();
+  if (output_on(host, "cat " + shell_quoted(file.path().string())) != host.name)
+    throw Error(ErrorKind::environment,
+                fmt::format("host {} does not see a file that was written here in {}; valid: resources.shared, a folder that all see "
+                            "under one name",
+                            host.name, shared.string()));
+  probe.shared_s = storage::seconds_since(start);
+  return probe;
+}
+
 std::unique_ptr<Executor> make_ssh_executor(const Resources& resources, ProcessOptions options) {
-  for (const Host& host : resources.hosts) check_host(host);
+  for (const Host& host : resources.hosts) checked_devices(host);
   storage::make_directory(options.directory / "log");
   const std::string results = shared_results(options.directory, resources.shared).string();
   return make_worker_pool({options.slots, results, options.heartbeat_timeout}, [hosts = resources.hosts, options](int slot) {

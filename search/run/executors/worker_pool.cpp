@@ -8,7 +8,9 @@
 #include <deque>
 #include <utility>
 
+#include "search/run/executors/spawn.h"
 #include "search/run/protocol.h"
+#include "search/run/worker_folder.h"
 #include "storage/base/error.h"
 
 namespace search {
@@ -21,6 +23,7 @@ using storage::ErrorKind;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kQuotedBytes = 200;
+constexpr int kMostWorkers = 3;  ///< that one after the other leave without having read a request
 
 Event failed(const std::string& kind, const std::string& message) {
   Event event;
@@ -30,8 +33,8 @@ Event failed(const std::string& kind, const std::string& message) {
   return event;
 }
 
-Event interrupted(const std::string& message) {
-  Event event = failed("", message);
+Event interrupted(const std::string& kind, const std::string& message) {
+  Event event = failed(kind, message);
   event.outcome.state = storage::StageState::interrupted;
   return event;
 }
@@ -39,6 +42,8 @@ Event interrupted(const std::string& message) {
 /// The event that a worker's message is, or nothing where it only says that it lives.
 struct EventOf {
   std::optional<Event> operator()(const Alive&) const { return std::nullopt; }
+  std::optional<Event> operator()(const WorkerReady&) const { return std::nullopt; }
+  std::optional<Event> operator()(const WorkerLeaves&) const { return std::nullopt; }
   std::optional<Event> operator()(const StageStarted& started) const {
     Event event{.kind = Event::Kind::started, .fingerprint = started.stage, .attempt = started.attempt};
     event.place = started.place;
@@ -61,14 +66,37 @@ struct EventOf {
 /// How the stage ends whose worker has ended.
 Event end_of_stage(const WorkerEnd& end, bool was_interrupted) {
   using How = WorkerEnd::How;
-  if (was_interrupted && (end.how == How::left || end.how == How::terminated)) return interrupted(end.text);
-  return failed(end.how == How::lost ? "lost" : "crash", end.text);
+  const bool obeyed = end.how == How::left || end.how == How::terminated || end.how == How::preempted;
+  if (was_interrupted && obeyed) return interrupted("", end.text);
+  switch (end.how) {
+    case How::preempted:
+      return interrupted("preempted", end.text);
+    case How::lost:
+      return failed("lost", end.text);
+    case How::out_of_memory:
+      return failed("oom", end.text);
+    case How::left:
+    case How::terminated:
+    case How::crashed:
+      break;
+  }
+  return failed("crash", end.text);
 }
+
+/// For workers that are there at once.
+class FunctionLauncher : public Launcher {
+ public:
+  explicit FunctionLauncher(Launch launch) : launch_(std::move(launch)) {}
+  std::unique_ptr<Channel> launch(int slot) override { return launch_(slot); }
+
+ private:
+  Launch launch_;
+};
 
 class WorkerPool : public Executor {
  public:
-  WorkerPool(PoolOptions options, Launch launch)
-      : options_(std::move(options)), launch_(std::move(launch)), workers_(options_.slots.size()) {
+  WorkerPool(PoolOptions options, std::unique_ptr<Launcher> launcher)
+      : options_(std::move(options)), launcher_(std::move(launcher)), workers_(options_.slots.size()) {
     std::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -77,19 +105,45 @@ class WorkerPool : public Executor {
       if (worker.channel) worker.channel->stop(Channel::StopWorker::leave);
       if (worker.channel && !worker.stage.empty()) worker.channel->stop(Channel::StopWorker::kill);
     }
+    workers_.clear();  // before the launcher
   }
 
   const std::vector<Slot>& slots() const override { return options_.slots; }
 
-  void start(int slot, const Job& job) override {
-    Worker& worker = worker_of(slot);
+  std::vector<Adopted> adopted() override {
+    std::vector<FoundWorker> found = launcher_->find();
+    std::stable_partition(found.begin(), found.end(), [](const FoundWorker& each) { return !each.stage.empty(); });
+    std::vector<Adopted> adopted;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (i >= workers_.size()) {  // there are fewer slots than there were
+        found[i].channel->stop(found[i].stage.empty() ? Channel::StopWorker::leave : Channel::StopWorker::kill);
+        continue;
+      }
+      Worker& worker = workers_[i];
+      worker.channel = std::move(found[i].channel);
+      worker.link = Link::queued;
+      worker.stage = found[i].stage;
+      worker.request = found[i].request;
+      worker.attempt = found[i].attempt;
+      worker.sent = true;
+      worker.last_heard = SteadyClock::now();
+      if (!worker.stage.empty()) adopted.push_back({static_cast<int>(i), worker.stage, worker.attempt});
+      read_events(static_cast<int>(i));  // it may have ended since
+    }
+    return adopted;
+  }
+
+  bool start(int slot, const Job& job) override {
+    Worker& worker = workers_.at(static_cast<std::size_t>(slot));
     if (!worker.stage.empty()) throw Error(ErrorKind::internal, fmt::format("slot {} is not free", slot));
     worker.request = to_line(StageRequest{job.fingerprint, job.attempt, job.kind, job.parameters, job.inputs, options_.directory});
     worker.stage = job.fingerprint;
     worker.attempt = job.attempt;
-    worker.just_started = worker.interrupted = worker.answered = false;
-    worker.last_heard = SteadyClock::now();
-    if (!worker.channel || !worker.channel->send(worker.request)) give_to_new_worker(slot);  // it had died between two stages
+    worker.sent = worker.just_started = worker.interrupted = worker.answered = false;
+    worker.given = 0;
+    worker.order = ++started_;
+    give(slot);
+    return worker.sent;
   }
 
   std::optional<Event> wait(std::chrono::milliseconds timeout) override {
@@ -103,12 +157,7 @@ class WorkerPool : public Executor {
   void stop(const Stop& stop) override {
     switch (stop.how) {
       case Stop::How::checkpoint:
-        for (Worker& worker : workers_) {
-          if (worker.stage.empty() || !worker.channel) continue;
-          worker.interrupted = true;
-          worker.channel->stop(Channel::StopWorker::checkpoint);
-        }
-        return;
+        return checkpoint();
       case Stop::How::abort:
         return end(stop.slot, failed(stop.kind, stop.why));
       case Stop::How::kill:
@@ -122,8 +171,12 @@ class WorkerPool : public Executor {
  private:
   struct Worker {
     std::unique_ptr<Channel> channel;
-    std::string stage, request;  ///< what it runs, or ""
+    Link link = Link::queued;
+    std::string stage, request;  ///< what it runs or is to run, or ""
     int attempt = 0;             ///< at the stage
+    std::int64_t order = 0;      ///< of the starts
+    int given = 0;               ///< to how many workers the request went
+    bool sent = false;           ///< the request is with the channel
     bool just_started = false;   ///< the worker was started for this stage
     bool answered = false;       ///< it has said something of this stage
     bool interrupted = false;    ///< this stage was
@@ -132,24 +185,88 @@ class WorkerPool : public Executor {
 
   Worker& worker_of(int slot) { return workers_.at(static_cast<std::size_t>(slot)); }
 
-  /// Gives the slot's stage to a new worker. Where that one dies before it reads, its end says so.
-  void give_to_new_worker(int slot) {
+  /// Gives the slot's stage to its worker, to an idle one where it has none there, or asks for a new one. One that waits in a queue gets it
+  /// when it is there.
+  void give(int slot) {
+    Worker& worker = worker_of(slot);
+    if (options_.interchangeable && (!worker.channel || worker.link != Link::alive)) {
+      const auto idle = std::find_if(workers_.begin(), workers_.end(),
+                                     [](const Worker& other) { return other.stage.empty() && other.channel && other.link == Link::alive; });
+      if (idle != workers_.end()) exchange(worker, *idle);
+    }
+    if (!worker.channel) return launch(slot);
+    if (worker.link == Link::alive && !send(worker)) launch(slot);  // it had died between two stages
+  }
+
+  static void exchange(Worker& one, Worker& other) {
+    std::swap(one.channel, other.channel);
+    std::swap(one.link, other.link);
+  }
+
+  /// Where the new worker dies before it reads, its end says so.
+  void launch(int slot) {
     Worker& worker = worker_of(slot);
     worker.channel.reset();
-    worker.channel = launch_(slot);
-    worker.just_started = true;
-    worker.channel->send(worker.request);
+    worker.sent = false;
+    worker.channel = launcher_->launch(slot);
+    worker.link = worker.channel->descriptor() < 0 ? Link::queued : Link::alive;
+    worker.just_started = worker.link == Link::alive;
+    if (worker.just_started) send(worker);
+  }
+
+  bool send(Worker& worker) {
+    worker.sent = true;
+    ++worker.given;
+    worker.last_heard = SteadyClock::now();
+    return worker.channel->send(worker.request);
+  }
+
+  /// Stages whose worker has come out of the queue, or that another worker can take before.
+  void hand_out() {
+    const auto is_free = [](const Worker& each) { return each.link == Link::alive && each.channel && (each.stage.empty() || !each.sent); };
+    if (std::none_of(workers_.begin(), workers_.end(), is_free)) return;
+    std::vector<int> waiting;
+    for (std::size_t slot = 0; slot < workers_.size(); ++slot)
+      if (!workers_[slot].stage.empty() && !workers_[slot].sent) waiting.push_back(static_cast<int>(slot));
+    std::sort(waiting.begin(), waiting.end(), [this](int one, int other) { return worker_of(one).order < worker_of(other).order; });
+    for (const int slot : waiting) give(slot);
+  }
+
+  void checkpoint() {
+    for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
+      Worker& worker = workers_[slot];
+      if (worker.stage.empty()) continue;
+      worker.interrupted = true;
+      if (worker.sent && worker.channel)
+        worker.channel->stop(Channel::StopWorker::checkpoint);
+      else
+        finish(static_cast<int>(slot), interrupted("", ""));  // no worker has it
+    }
   }
 
   /// Waits for the workers and queues what they say.
   void wait_for_workers(std::chrono::milliseconds timeout) {
+    for (std::string& note : launcher_->attend()) {
+      Event event{.kind = Event::Kind::note};
+      event.message = std::move(note);
+      events_.push_back(std::move(event));
+    }
     std::vector<pollfd> descriptors;
-    std::vector<int> slots;
+    std::vector<int> slots, looked_for;
     for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
       if (!workers_[slot].channel) continue;
-      descriptors.push_back({workers_[slot].channel->descriptor(), POLLIN, 0});
-      slots.push_back(static_cast<int>(slot));
+      const int descriptor = workers_[slot].channel->descriptor();
+      if (descriptor < 0) {
+        looked_for.push_back(static_cast<int>(slot));
+      } else {
+        descriptors.push_back({descriptor, POLLIN, 0});
+        slots.push_back(static_cast<int>(slot));
+      }
     }
+    for (const int slot : looked_for) read_events(slot);
+    if (options_.interchangeable) hand_out();
+    if (!events_.empty()) timeout = std::chrono::milliseconds{0};
+    if (!looked_for.empty()) timeout = std::min(timeout, pause_after(SteadyClock::now() - last_news_));
     const int ready = ::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count()));
     for (std::size_t i = 0; ready > 0 && i < descriptors.size(); ++i)
       if (descriptors[i].revents != 0) read_events(slots[i]);
@@ -162,7 +279,8 @@ class WorkerPool : public Executor {
     if (options_.heartbeat_timeout <= std::chrono::seconds{0}) return;
     for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
       const Worker& worker = workers_[slot];
-      if (worker.stage.empty() || SteadyClock::now() - worker.last_heard < options_.heartbeat_timeout) continue;
+      const bool runs = !worker.stage.empty() && worker.channel && worker.sent;
+      if (!runs || SteadyClock::now() - worker.last_heard < options_.heartbeat_timeout) continue;
       end(static_cast<int>(slot),
           failed("lost", fmt::format("the worker said nothing for {} s: it was stopped, or hangs", options_.heartbeat_timeout.count())));
     }
@@ -172,10 +290,9 @@ class WorkerPool : public Executor {
     Worker& worker = worker_of(slot);
     std::vector<std::string> lines;
     std::string current;
-    bool alive = true;
     try {
-      alive = worker.channel->receive(lines);
-      if (!lines.empty()) worker.last_heard = SteadyClock::now();
+      worker.link = worker.channel->receive(lines);
+      if (!lines.empty()) worker.last_heard = last_news_ = SteadyClock::now();
       for (const std::string& line : lines) {
         current = line;
         if (auto event = std::visit(EventOf(), message_from_line(line))) take(slot, std::move(*event));
@@ -184,10 +301,12 @@ class WorkerPool : public Executor {
       const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
       return end(slot, failed("crash", fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
     }
-    if (alive) return;
+    if (worker.link != Link::ended) return;
+    last_news_ = SteadyClock::now();
     const WorkerEnd ended = worker.channel->end();
-    const bool unread = !worker.just_started && !worker.answered && !worker.interrupted;  // it may have left before this stage reached it
-    if (!worker.stage.empty() && ended.how == WorkerEnd::How::left && unread) return give_to_new_worker(slot);
+    // It may have left before this stage reached it.
+    const bool unread = !worker.just_started && !worker.answered && !worker.interrupted && worker.given < kMostWorkers;
+    if (!worker.stage.empty() && (!worker.sent || (ended.how == WorkerEnd::How::left && unread))) return launch(slot);
     retire(slot, end_of_stage(ended, worker.interrupted), ended.log);
   }
 
@@ -195,9 +314,18 @@ class WorkerPool : public Executor {
   void take(int slot, Event event) {
     Worker& worker = worker_of(slot);
     if (event.fingerprint != worker.stage) throw Error(ErrorKind::invalid, "it is about a stage that is not running here");
-    const bool current = event.attempt == worker.attempt;  // else it is left to the run loop to drop
-    worker.answered = worker.answered || current;
-    if (current && event.kind == Event::Kind::finished) worker.stage.clear();
+    if (event.attempt != worker.attempt) return emit(slot, std::move(event));  // the run loop drops it
+    worker.answered = true;
+    if (event.kind == Event::Kind::finished) return finish(slot, std::move(event));
+    emit(slot, std::move(event));
+  }
+
+  /// The slot's stage ends, its worker stays.
+  void finish(int slot, Event event) {
+    Worker& worker = worker_of(slot);
+    event.fingerprint = worker.stage;
+    event.attempt = worker.attempt;
+    worker.stage.clear();
     emit(slot, std::move(event));
   }
 
@@ -209,35 +337,39 @@ class WorkerPool : public Executor {
   /// Kills the worker; its stage, if it has one, ends so.
   void end(int slot, const Event& event) {
     Worker& worker = worker_of(slot);
-    if (!worker.channel) return;
-    worker.channel->stop(Channel::StopWorker::kill);
-    retire(slot, event, worker.stage.empty() ? "" : worker.channel->end().log);
+    if (worker.stage.empty()) return;  // it has ended by itself
+    if (worker.channel) worker.channel->stop(Channel::StopWorker::kill);
+    retire(slot, event, worker.channel ? worker.channel->end().log : "");
   }
 
   void retire(int slot, Event event, const std::string& log) {
     Worker& worker = worker_of(slot);
     if (!worker.stage.empty()) {
       if (!log.empty()) event.outcome.failure += "\n" + log;
-      event.fingerprint = worker.stage;
-      event.attempt = worker.attempt;
-      emit(slot, std::move(event));
+      finish(slot, std::move(event));
     }
     worker = {};
   }
 
   PoolOptions options_;
-  Launch launch_;
+  std::unique_ptr<Launcher> launcher_;
   std::vector<Worker> workers_;  ///< one a slot
   std::deque<Event> events_;
+  std::int64_t started_ = 0;
+  SteadyClock::time_point last_news_ = SteadyClock::now();
 };
 
 }  // namespace
 
-std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch) {
-  return std::make_unique<WorkerPool>(std::move(options), std::move(launch));
+std::unique_ptr<Executor> make_worker_pool(PoolOptions options, std::unique_ptr<Launcher> launcher) {
+  return std::make_unique<WorkerPool>(std::move(options), std::move(launcher));
 }
 
-std::vector<std::pair<std::string, std::string>> worker_environment(const Slot& slot, const std::string& gpus) {
+std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch) {
+  return make_worker_pool(std::move(options), std::make_unique<FunctionLauncher>(std::move(launch)));
+}
+
+Environment worker_environment(const Slot& slot, const std::string& gpus) {
   return {{"OMP_NUM_THREADS", std::to_string(slot.threads)},
           {"OMP_WAIT_POLICY", "passive"},
           {"GOMP_SPINCOUNT", "0"},
@@ -246,6 +378,12 @@ std::vector<std::pair<std::string, std::string>> worker_environment(const Slot& 
 
 std::vector<std::string> worker_arguments(const Slot& slot) {
   return {"--threads", std::to_string(slot.threads), "--device", slot.device == "cpu" ? "cpu" : "cuda"};
+}
+
+std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment) {
+  std::string line = "exec env";
+  for (const auto& [name, value] : environment) line += fmt::format(" {}={}", name, value);
+  return fmt::format("{} {} {}", line, shell_quoted(program), fmt::join(worker_arguments(slot), " "));
 }
 
 std::string gpu_number(const std::string& device) {

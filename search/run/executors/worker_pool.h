@@ -1,15 +1,15 @@
 // Warm workers, one a slot, each got with its slot's first stage: sends requests, waits for events, replaces workers that are gone. Where
-// they come from is the launcher's business. Made by the executors.
+// they come from is a launcher's business. Made by the executors.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "search/run/executors/channel.h"
 #include "search/run/executors/executor.h"
-#include "search/run/executors/spawn.h"
 
 namespace search {
 
@@ -17,18 +17,26 @@ struct PoolOptions {
   std::vector<Slot> slots;
   std::string directory;                       ///< of the results, as the workers find it
   std::chrono::seconds heartbeat_timeout{60};  ///< after which a silent worker is ended, and its stage lost; 0: never
+  bool interchangeable = false;                ///< a slot's stage may go to the worker of any other: one that is there before its own
 };
 
-/// A worker that dies costs its stage only: the stage fails as `crash`, or as `lost` where it was killed by SIGKILL, with how it ended and
-/// the end of what the worker printed; the slot's next stage gets a new worker. A line that is no event ends its worker.
+/// A worker that dies costs its stage only: the stage fails as `crash`, as `oom`, or as `lost` where it was killed by SIGKILL, with how it
+/// ended and the end of what the worker printed; the slot's next stage gets a new worker. A stage whose place was taken away ends as
+/// interrupted, of the kind `preempted`. A line that is no event ends its worker.
 /// SIGPIPE is ignored from here on in the whole process: a dead worker shows as a failed write.
+std::unique_ptr<Executor> make_worker_pool(PoolOptions options, std::unique_ptr<Launcher> launcher);
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch);
 
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
 /// What a slot's worker is started with, by name: threads that wait sleep, and of the GPUs it sees those (CUDA_VISIBLE_DEVICES).
-std::vector<std::pair<std::string, std::string>> worker_environment(const Slot& slot, const std::string& gpus);
+Environment worker_environment(const Slot& slot, const std::string& gpus);
 
 /// Its arguments, whatever starts it: threads and device.
 std::vector<std::string> worker_arguments(const Slot& slot);
+
+/// The line by which a shell becomes the slot's worker.
+std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment);
 
 /// "cuda:2" -> "2"; "" of "cpu".
 std::string gpu_number(const std::string& device);

@@ -83,7 +83,7 @@ TEST_CASE("values of the wrong type or range are refused with what is valid") {
   CHECK(with_line(10, "resources: {slots: some}") == "e.yaml:10:20: resources.slots: 'some' is not an integer from 1 to 1024");
   CHECK(with_line(10, "resources: {device: gpu}") ==
         "e.yaml:10:21: resources.device: 'gpu' is not a device; valid: auto, cpu, cuda, cuda:0 or cuda:0,1");
-  CHECK_THAT(with_line(10, "resources: {executor: slurm}"), Contains("e.yaml:10:23: resources.executor: 'slurm' is not one of process"));
+  CHECK_THAT(with_line(10, "resources: {executor: pbs}"), Contains("e.yaml:10:23: resources.executor: 'pbs' is not one of process"));
 }
 
 TEST_CASE("what must be there is named when it is not") {

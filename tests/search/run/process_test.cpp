@@ -15,6 +15,7 @@
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "tests/support/fake_run.h"
+#include "tests/support/fake_slurm.h"
 #include "tests/support/ssh_stand_in.h"
 #include "tests/support/temporary_directory.h"
 
@@ -249,13 +250,15 @@ TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") 
 
 TEST_CASE_METHOD(Fixture, "an executor is made by the name that the experiment gives") {
   const support::SshStandIn ssh(directory.path());
+  const support::FakeSlurm slurm(directory.path());
   for (const std::string& name : search::executor_names()) {
-    executor = search::make_executor({.executor = name, .hosts = {{.name = "here", .worker = FAKE_WORKER}}},
-                                     {directory.path(), FAKE_WORKER, {{"cpu", 1, "here"}}});
+    executor =
+        search::make_executor({.executor = name, .hosts = {{.name = "here", .worker = FAKE_WORKER}}, .slurm = {.worker = FAKE_WORKER}},
+                              {directory.path(), FAKE_WORKER, {{"cpu", 1, "here"}}});
     start(0, "a", "finish");
     CHECK(next_finish().outcome.state == StageState::done);
   }
-  CHECK_THROWS_WITH(search::make_executor({.executor = "slurm"}, {}), "executor 'slurm' is not known (valid: process, ssh)");
+  CHECK_THROWS_WITH(search::make_executor({.executor = "pbs"}, {}), "executor 'pbs' is not known (valid: process, ssh, slurm)");
 }
 
 TEST_CASE_METHOD(Fixture, "through ssh stages run as they do here, on their slots' hosts, and leave what they make in a shared folder") {

@@ -39,6 +39,13 @@ TEST_CASE("what a worker says is one line of JSON") {
   CHECK(result.outcome.failure == "bytes \xef\xbf\xbd");
 }
 
+TEST_CASE("a worker that is reached through a folder says that it is there, and that it goes") {
+  const auto ready = std::get<search::WorkerReady>(message_from_line(to_line(search::WorkerReady{{"node7", "slurm 12_3"}})));
+  CHECK(ready.place.host == "node7");
+  CHECK(ready.place.handle == "slurm 12_3");
+  CHECK(std::get<search::WorkerLeaves>(message_from_line(to_line(search::WorkerLeaves{"idle"}))).why == "idle");
+}
+
 TEST_CASE("a fraction that is no number does not end the worker") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 2, nan, ""}))).fraction == 0);

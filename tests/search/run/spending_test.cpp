@@ -32,7 +32,7 @@ TEST_CASE("a budget is spent by what is done and by what runs") {
     Spending spending(budget, start);
     spending.adopt(plan, history);
     std::vector<Spending::Running> running;
-    if (cut_runs) running.push_back({&cut, start});
+    if (cut_runs) running.push_back({&cut, std::chrono::duration<double>(later).count()});
     return spending.is_spent(running, start + later);
   };
   CHECK_FALSE(spent({}, true, 1000h));

@@ -82,4 +82,6 @@ print(len(rows[0]), "metrics,", handles, "workers")
 sys.exit(rows[0] != rows[1] or not rows[0] or handles != 3)
 END
 [ -d "$folder/shared/there/artifacts" ] || fail "no shared artifacts"
+NAS_SSH=$folder/ssh "$nas_run" doctor --executor ssh "$folder/hosts.yaml" >"$folder/run.log" && fail "a worker of another version is no problem"
+[ "$(grep -c "has nas-worker fake, .* valid: one version" "$folder/run.log")" = 2 ] || fail "no word of the workers' version"
 echo "as expected"
