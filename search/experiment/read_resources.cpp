@@ -126,9 +126,10 @@ Resources read_resources(YamlReader section) {
   resources.executor = section.value(executor_option);
   resources.hosts = read_hosts(section);
   resources.slurm = read_slurm(section.section("slurm", "with executor: slurm, what is asked of it"));
-  if (const std::optional<YamlReader> shared = section.find(
-          "shared",
-          "with executor: ssh or slurm, a folder that all machines see under this name, for what stages leave; default: the results")) {
+  if (const std::optional<YamlReader> shared = section.find("shared",
+                                                            "with executor: ssh or slurm, a folder that all machines see under this name, "
+                                                            "for what stages leave; default: the results (slurm), or none (ssh): "
+                                                            "what stages read and leave is copied")) {
     resources.shared = shared->read({.name = "shared", .kind = OptionKind::path, .doc = "a folder"}).get<std::string>();
     if (resources.executor == "process") shared->fail("does nothing; valid: with executor: ssh or slurm");
   }

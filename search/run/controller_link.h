@@ -47,6 +47,10 @@ struct FolderOptions {
   std::chrono::seconds idle{300};  ///< after so long without a request it leaves
 };
 
+/// The same where nas-run and this process share no disk: artifacts that a stage reads are asked for and kept in `copies`, those that it
+/// leaves are sent before its result. The requests' directory is `copies` then. Copies that no stage has used for 30 days go.
+std::unique_ptr<ControllerLink> make_copying_link(int events, std::filesystem::path copies, StopSignal& stop);
+
 /// Requests and messages are files of the folder. A stage that SIGTERM interrupts without a word of nas-run has lost its allocation: it
 /// ends as `interrupted`, of the kind `preempted`. Leaves too where what is left of the allocation is shorter than the longest stage of
 /// the kind that it has run. Throws storage::Error(invalid) where the folder has had a worker.

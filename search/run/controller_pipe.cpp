@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "search/run/controller_link.h"
+#include "search/run/file_parts.h"
 #include "storage/base/error.h"
 
 namespace search {
@@ -46,15 +47,13 @@ class PipeLink : public ControllerLink {
   }
 
   std::optional<StageRequest> next() override {
-    std::unique_lock lock(waiting_);
-    busy_ = false;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return ended_ || stop_.flag() || !lines_.empty(); });
-    if (stop_.flag() || lines_.empty()) return std::nullopt;
-    const std::string line = std::move(lines_.front());
-    lines_.pop_front();
-    busy_ = true;
-    return request_from_line(line);
+    {
+      const std::lock_guard lock(waiting_);
+      busy_ = false;
+      changed_.notify_all();
+    }
+    const std::optional<std::string> line = wait_for_line();
+    return line ? std::optional(request_from_line(*line)) : std::nullopt;
   }
 
   void say(const WorkerMessage& message) override {
@@ -66,6 +65,22 @@ class PipeLink : public ControllerLink {
       if (count < 0) throw storage::Error(storage::ErrorKind::environment, "nas-run no longer listens");
       written += static_cast<std::size_t>(count);
     }
+  }
+
+ protected:
+  /// The next line; nothing when the worker is to end.
+  std::optional<std::string> wait_for_line() {
+    std::unique_lock lock(waiting_);
+    changed_.wait(lock, [this] { return ended_ || stop_.flag() || !lines_.empty(); });
+    if (stop_.flag() || lines_.empty()) {
+      busy_ = false;
+      changed_.notify_all();
+      return std::nullopt;
+    }
+    std::string line = std::move(lines_.front());
+    lines_.pop_front();
+    busy_ = true;
+    return line;
   }
 
  private:
@@ -113,6 +128,71 @@ class PipeLink : public ControllerLink {
   std::thread reader_;  // last: it uses the others
 };
 
+/// Without a disk in common.
+class CopyingLink : public PipeLink {
+ public:
+  CopyingLink(int events, std::filesystem::path copies, StopSignal& stop)
+      : PipeLink(events, stop), copies_(std::filesystem::absolute(copies)), store_(copies_ / "artifacts") {
+    const auto oldest = std::filesystem::file_time_type::clock::now() - kCopiesKept;
+    std::error_code gone;  // by another worker
+    std::vector<std::filesystem::path> old;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(copies_, gone))
+      if (entry.is_regular_file(gone) && entry.last_write_time(gone) < oldest) old.push_back(entry.path());
+    for (const std::filesystem::path& path : old) std::filesystem::remove(path, gone);
+  }
+
+  std::optional<StageRequest> next() override {
+    std::optional<StageRequest> request = PipeLink::next();
+    if (!request) return std::nullopt;
+    for (const auto& [role, input] : request->inputs.items()) {
+      if (!brings_artifacts(role)) continue;
+      for (const auto& [name, hash] : input.at("artifacts").items())
+        if (!fetch(hash.get<std::string>())) return std::nullopt;
+    }
+    request->directory = copies_.string();
+    return request;
+  }
+
+  void say(const WorkerMessage& message) override {
+    const auto* result = std::get_if<StageResult>(&message);
+    if (result != nullptr)
+      for (const storage::Artifact& artifact : result->outcome.artifacts) send(artifact.hash);
+    PipeLink::say(message);
+    if (result != nullptr && result->outcome.state == storage::StageState::done)
+      std::filesystem::remove(storage::checkpoint_path(copies_, result->stage));
+  }
+
+ private:
+  /// False when the worker is to end. An artifact that nas-run has not either is left to the stage, which says so.
+  bool fetch(const std::string& hash) {
+    std::error_code unknown;
+    std::filesystem::last_write_time(store_.path(hash), std::filesystem::file_time_type::clock::now(), unknown);
+    if (store_.contains(hash)) return true;
+    PartialFile file(store_, copies_ / "artifact", hash);
+    while (true) {
+      PipeLink::say(FileWanted{hash, file.bytes()});
+      const std::optional<std::string> line = wait_for_line();
+      if (!line) return false;
+      const FilePart part = std::get<FilePart>(message_from_line(*line));
+      if (part.size < 0 || file.add(part)) return true;
+    }
+  }
+
+  void send(const std::string& hash) {
+    for (FilePart part{hash, 0, 1, ""}; part.offset < part.size;) {
+      part = read_part(store_, hash, part.offset);
+      PipeLink::say(part);
+      if (part.bytes.empty()) return;
+      part.offset += std::ssize(part.bytes);
+    }
+  }
+
+  static constexpr std::chrono::hours kCopiesKept{30 * 24};
+
+  std::filesystem::path copies_;
+  storage::ArtifactStore store_;
+};
+
 }  // namespace
 
 StopSignal::StopSignal() {
@@ -142,6 +222,10 @@ storage::RunningPlace here() {
 
 std::unique_ptr<ControllerLink> make_pipe_link(int events, StopSignal& stop) {
   return std::make_unique<PipeLink>(events, stop);
+}
+
+std::unique_ptr<ControllerLink> make_copying_link(int events, std::filesystem::path copies, StopSignal& stop) {
+  return std::make_unique<CopyingLink>(events, std::move(copies), stop);
 }
 
 }  // namespace search

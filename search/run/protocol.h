@@ -55,7 +55,20 @@ struct WorkerLeaves {
   std::string why;
 };
 
-using WorkerMessage = std::variant<Alive, StageStarted, StageProgress, StageResult, WorkerReady, WorkerLeaves>;
+/// A part of an artifact, to a worker that shares no disk with nas-run, or from it. `size` is that of the whole, -1: there is none.
+struct FilePart {
+  std::string hash;  ///< of the whole
+  std::int64_t offset = 0, size = 0;
+  std::string bytes;
+};
+
+/// From such a worker: it lacks an artifact from that byte on, and gets the next part.
+struct FileWanted {
+  std::string hash;
+  std::int64_t offset = 0;
+};
+
+using WorkerMessage = std::variant<Alive, StageStarted, StageProgress, StageResult, WorkerReady, WorkerLeaves, FilePart, FileWanted>;
 
 /// One line, without its end; bytes that are no UTF-8 are replaced.
 std::string to_line(const StageRequest& request);

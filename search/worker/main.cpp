@@ -96,11 +96,13 @@ int run_worker(int argc, char** argv) {
   pid_t parent = 0;
   std::string device = "cpu";
   bool devices = false;
+  std::filesystem::path copies;
   FolderOptions folder{.place = here()};
   app.add_option("--threads", threads, "threads of LibTorch's operators")->check(CLI::PositiveNumber);
   app.add_option("--device", device, "where tensors live")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--parent", parent, "process to die with");
   app.add_option("--events", events, "descriptor for events; 1: in place of what is printed")->check(CLI::IsMember({1, 3}));
+  app.add_option("--copies", copies, "folder for artifacts where nas-run shares no disk with this machine");
   app.add_option("--folder", folder.folder, "through which nas-run is heard, in place of stdin and --events");
   app.add_option("--handle", folder.place.handle, "with --folder: by what name this worker is found where it runs");
   app.add_option("--until", folder.until, "with --folder: when it will be ended, in seconds since 1970; 0: not known");
@@ -129,7 +131,9 @@ int run_worker(int argc, char** argv) {
   StopSignal stop;
   signal(SIGPIPE, SIG_IGN);
   const storage::RunningPlace place = folder.folder.empty() ? here() : folder.place;
-  const std::unique_ptr<ControllerLink> link = folder.folder.empty() ? make_pipe_link(events, stop) : make_folder_link(folder, stop);
+  const std::unique_ptr<ControllerLink> link = !folder.folder.empty() ? make_folder_link(folder, stop)
+                                               : copies.empty()       ? make_pipe_link(events, stop)
+                                                                      : make_copying_link(events, copies, stop);
   return serve(*link, stop, device == "cuda" ? torch::kCUDA : torch::kCPU, place);
 }
 

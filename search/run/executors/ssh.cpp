@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "search/run/executors/copying_channel.h"
 #include "search/run/executors/pipe_channel.h"
 #include "search/run/executors/probe.h"
 #include "search/run/executors/shared_results.h"
@@ -57,9 +58,10 @@ Json checked_devices(const Host& host) {
   return *devices;
 }
 
-/// The line by which the remote shell becomes a slot's worker.
-std::string remote_worker(const Host& host, const Slot& slot) {
-  return worker_line(host.worker, slot, worker_environment(slot, gpu_number(slot.device))) + " --events 1";
+/// The line by which the remote shell becomes a slot's worker. `copies`: it shares no disk with this machine.
+std::string remote_worker(const Host& host, const Slot& slot, bool copies) {
+  return worker_line(host.worker, slot, worker_environment(slot, gpu_number(slot.device))) + " --events 1" +
+         (copies ? " --copies .cache/nas-run/copies" : "");  // of the home, where ssh begins
 }
 
 }  // namespace
@@ -83,13 +85,17 @@ Probe probe_host(const Host& host, const std::filesystem::path& shared) {
 std::unique_ptr<Executor> make_ssh_executor(const Resources& resources, ProcessOptions options) {
   for (const Host& host : resources.hosts) checked_devices(host);
   storage::make_directory(options.directory / "log");
-  const std::string results = shared_results(options.directory, resources.shared).string();
-  return make_worker_pool({options.slots, results, options.heartbeat_timeout}, [hosts = resources.hosts, options](int slot) {
+  const bool copies = resources.shared.empty();
+  const std::string results = copies ? "" : shared_results(options.directory, resources.shared).string();
+  return make_worker_pool({options.slots, results, options.heartbeat_timeout}, [hosts = resources.hosts, options, copies](int slot) {
     const Slot& place = options.slots.at(static_cast<std::size_t>(slot));
     const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const Host& each) { return each.name == place.host; });
     if (host == hosts.end()) throw Error(ErrorKind::internal, fmt::format("slot {} is on no host", slot));
-    return std::make_unique<PipeChannel>(over_ssh(*host, remote_worker(*host, place)),
-                                         options.directory / "log" / fmt::format("worker-{}.log", slot), /*local=*/false);
+    std::unique_ptr<Channel> channel =
+        std::make_unique<PipeChannel>(over_ssh(*host, remote_worker(*host, place, copies)),
+                                      options.directory / "log" / fmt::format("worker-{}.log", slot), /*local=*/false);
+    if (copies) channel = std::make_unique<CopyingChannel>(std::move(channel), options.directory / "artifacts");
+    return channel;
   });
 }
 

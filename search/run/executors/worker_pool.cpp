@@ -44,6 +44,8 @@ struct EventOf {
   std::optional<Event> operator()(const Alive&) const { return std::nullopt; }
   std::optional<Event> operator()(const WorkerReady&) const { return std::nullopt; }
   std::optional<Event> operator()(const WorkerLeaves&) const { return std::nullopt; }
+  std::optional<Event> operator()(const FilePart&) const { return std::nullopt; }
+  std::optional<Event> operator()(const FileWanted&) const { return std::nullopt; }
   std::optional<Event> operator()(const StageStarted& started) const {
     Event event{.kind = Event::Kind::started, .fingerprint = started.stage, .attempt = started.attempt};
     event.place = started.place;

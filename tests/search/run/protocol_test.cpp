@@ -46,6 +46,21 @@ TEST_CASE("a worker that is reached through a folder says that it is there, and 
   CHECK(std::get<search::WorkerLeaves>(message_from_line(to_line(search::WorkerLeaves{"idle"}))).why == "idle");
 }
 
+TEST_CASE("a part of a file comes as it was sent, whatever its bytes are") {
+  const std::string hash(64, 'a');
+  for (const std::string& bytes :
+       {std::string(), std::string("\0", 1), std::string("\xff\n"), std::string("abc"), std::string(300'000, '\x7f')}) {
+    const auto part = std::get<search::FilePart>(message_from_line(to_line(search::FilePart{hash, 5, 1'000'000'000'000, bytes})));
+    CHECK(part.hash == hash);
+    CHECK(part.offset == 5);
+    CHECK(part.size == 1'000'000'000'000);
+    CHECK(part.bytes == bytes);
+  }
+  CHECK(std::get<search::FileWanted>(message_from_line(to_line(search::FileWanted{hash, 7}))).offset == 7);
+  CHECK_THROWS(message_from_line(to_line(search::FileWanted{"../../etc/passwd", 0})));
+  CHECK_THROWS(message_from_line(R"({"event":"file","hash":")" + hash + R"(","offset":0,"size":3,"bytes":"no base64"})"));
+}
+
 TEST_CASE("a fraction that is no number does not end the worker") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(std::get<search::StageProgress>(message_from_line(to_line(search::StageProgress{"fp", 2, nan, ""}))).fraction == 0);
