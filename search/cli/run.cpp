@@ -40,14 +40,15 @@ void request_stop(int signal) {
   ++stop_request.count;
 }
 
-/// Without SA_RESTART, so that a wait for workers returns at once.
-void handle_signals() {
+/// Without SA_RESTART, so that a wait for workers returns at once. Where workers outlive nas-run, an ssh session that drops ends it at
+/// once: the same command finds them again.
+void handle_signals(bool workers_stay) {
   struct sigaction action {};
   action.sa_handler = request_stop;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   struct sigaction hangup {};  // an ssh session that drops; nohup has it ignored, and so it stays
-  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN && !workers_stay) sigaction(SIGHUP, &action, nullptr);
 }
 
 Experiment load_with_options(const Options& options) {
@@ -217,7 +218,8 @@ int run_with(const Options& options) {
   RunLimits limits;
   limits.reliability = experiment.reliability;
   if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
-  if (experiment.resources.executor == "slurm") limits.grace += std::chrono::seconds(experiment.resources.slurm.delay_s);
+  const bool is_slurm = experiment.resources.executor == "slurm";
+  if (is_slurm) limits.grace += std::chrono::seconds(experiment.resources.slurm.delay_s);
   const std::filesystem::path worker = require_worker();
   std::vector<Slot> slots = plan_slots(experiment.resources, worker);
   check_weights(experiment);
@@ -231,7 +233,7 @@ int run_with(const Options& options) {
   prepare_images(experiment);
   refuse_contradiction(repository, experiment, directory);  // now that the pixels are known
 
-  handle_signals();
+  handle_signals(/*workers_stay=*/is_slurm);
   const std::unique_ptr<Executor> executor = make_executor(
       experiment.resources, {directory, worker, std::move(slots), std::chrono::seconds(experiment.reliability.heartbeat_timeout_s)});
   const std::unique_ptr<RunObserver> progress = make_progress(stderr, isatty(STDERR_FILENO) != 0);

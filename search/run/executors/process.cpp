@@ -10,6 +10,7 @@
 
 #include "search/run/controller_link.h"
 #include "search/run/executors/pipe_channel.h"
+#include "search/run/executors/worker_command.h"
 #include "search/run/executors/worker_pool.h"
 #include "storage/base/file.h"
 

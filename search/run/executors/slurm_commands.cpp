@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cctype>
 #include <csignal>
+#include <cstdlib>
 #include <sstream>
+
+#include "search/run/executors/worker_command.h"
 
 namespace search {
 

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "search/experiment/experiment.h"
+#include "search/run/executors/executor.h"
 #include "search/run/executors/folder_channel.h"
 #include "search/run/executors/spawn.h"
-#include "search/run/executors/worker_pool.h"
 
 namespace search {
 

@@ -10,6 +10,7 @@
 #include "search/run/executors/pipe_channel.h"
 #include "search/run/executors/probe.h"
 #include "search/run/executors/shared_results.h"
+#include "search/run/executors/worker_command.h"
 #include "search/run/executors/worker_pool.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"

@@ -8,7 +8,7 @@
 #include <deque>
 #include <utility>
 
-#include "search/run/executors/spawn.h"
+#include "search/run/executors/stage_events.h"
 #include "search/run/protocol.h"
 #include "search/run/worker_folder.h"
 #include "storage/base/error.h"
@@ -24,66 +24,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kQuotedBytes = 200;
 constexpr int kMostWorkers = 3;  ///< that one after the other leave without having read a request
-
-Event failed(const std::string& kind, const std::string& message) {
-  Event event;
-  event.outcome.state = storage::StageState::failed;
-  event.outcome.failure_kind = kind;
-  event.outcome.failure = message;
-  return event;
-}
-
-Event interrupted(const std::string& kind, const std::string& message) {
-  Event event = failed(kind, message);
-  event.outcome.state = storage::StageState::interrupted;
-  return event;
-}
-
-/// The event that a worker's message is, or nothing where it only says that it lives.
-struct EventOf {
-  std::optional<Event> operator()(const Alive&) const { return std::nullopt; }
-  std::optional<Event> operator()(const WorkerReady&) const { return std::nullopt; }
-  std::optional<Event> operator()(const WorkerLeaves&) const { return std::nullopt; }
-  std::optional<Event> operator()(const FilePart&) const { return std::nullopt; }
-  std::optional<Event> operator()(const FileWanted&) const { return std::nullopt; }
-  std::optional<Event> operator()(const StageStarted& started) const {
-    Event event{.kind = Event::Kind::started, .fingerprint = started.stage, .attempt = started.attempt};
-    event.place = started.place;
-    return event;
-  }
-  std::optional<Event> operator()(const StageProgress& progress) const {
-    return Event{.kind = Event::Kind::progress,
-                 .fingerprint = progress.stage,
-                 .attempt = progress.attempt,
-                 .fraction = progress.fraction,
-                 .message = progress.message};
-  }
-  std::optional<Event> operator()(const StageResult& result) const {
-    Event event{.fingerprint = result.stage, .attempt = result.attempt};
-    event.outcome = result.outcome;
-    return event;
-  }
-};
-
-/// How the stage ends whose worker has ended.
-Event end_of_stage(const WorkerEnd& end, bool was_interrupted) {
-  using How = WorkerEnd::How;
-  const bool obeyed = end.how == How::left || end.how == How::terminated || end.how == How::preempted;
-  if (was_interrupted && obeyed) return interrupted("", end.text);
-  switch (end.how) {
-    case How::preempted:
-      return interrupted("preempted", end.text);
-    case How::lost:
-      return failed("lost", end.text);
-    case How::out_of_memory:
-      return failed("oom", end.text);
-    case How::left:
-    case How::terminated:
-    case How::crashed:
-      break;
-  }
-  return failed("crash", end.text);
-}
 
 /// For workers that are there at once.
 class FunctionLauncher : public Launcher {
@@ -297,7 +237,7 @@ class WorkerPool : public Executor {
       if (!lines.empty()) worker.last_heard = last_news_ = SteadyClock::now();
       for (const std::string& line : lines) {
         current = line;
-        if (auto event = std::visit(EventOf(), message_from_line(line))) take(slot, std::move(*event));
+        if (auto event = event_of(message_from_line(line))) take(slot, std::move(*event));
       }
     } catch (const std::exception& error) {  // of the parser, or ours: either way the worker cannot be understood
       const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -369,27 +309,6 @@ std::unique_ptr<Executor> make_worker_pool(PoolOptions options, std::unique_ptr<
 
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch) {
   return make_worker_pool(std::move(options), std::make_unique<FunctionLauncher>(std::move(launch)));
-}
-
-Environment worker_environment(const Slot& slot, const std::string& gpus) {
-  return {{"OMP_NUM_THREADS", std::to_string(slot.threads)},
-          {"OMP_WAIT_POLICY", "passive"},
-          {"GOMP_SPINCOUNT", "0"},
-          {"CUDA_VISIBLE_DEVICES", gpus}};
-}
-
-std::vector<std::string> worker_arguments(const Slot& slot) {
-  return {"--threads", std::to_string(slot.threads), "--device", slot.device == "cpu" ? "cpu" : "cuda"};
-}
-
-std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment) {
-  std::string line = "exec env";
-  for (const auto& [name, value] : environment) line += fmt::format(" {}={}", name, value);
-  return fmt::format("{} {} {}", line, shell_quoted(program), fmt::join(worker_arguments(slot), " "));
-}
-
-std::string gpu_number(const std::string& device) {
-  return device == "cpu" ? "" : device.substr(device.find(':') + 1);
 }
 
 }  // namespace search

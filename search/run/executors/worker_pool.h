@@ -5,7 +5,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "search/run/executors/channel.h"
@@ -26,19 +25,5 @@ struct PoolOptions {
 /// SIGPIPE is ignored from here on in the whole process: a dead worker shows as a failed write.
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, std::unique_ptr<Launcher> launcher);
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch);
-
-using Environment = std::vector<std::pair<std::string, std::string>>;
-
-/// What a slot's worker is started with, by name: threads that wait sleep, and of the GPUs it sees those (CUDA_VISIBLE_DEVICES).
-Environment worker_environment(const Slot& slot, const std::string& gpus);
-
-/// Its arguments, whatever starts it: threads and device.
-std::vector<std::string> worker_arguments(const Slot& slot);
-
-/// The line by which a shell becomes the slot's worker.
-std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment);
-
-/// "cuda:2" -> "2"; "" of "cpu".
-std::string gpu_number(const std::string& device);
 
 }  // namespace search

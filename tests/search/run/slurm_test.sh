@@ -127,13 +127,15 @@ headless() {
   compare headless
 }
 
-# nas-run dies, twice, and is started again.
+# nas-run is killed, then its session ends, and it is started again.
 orphaned() {
   experiment orphaned 5 "$fake_worker"
-  for times in 1 2; do
+  times=0
+  for signal in KILL HUP; do
+    times=$((times + 1))
     FAKE_STAGE_MS=2000 start_run orphaned
     wait_for 60 '[ "$(done_stages orphaned)" -ge $((times * 5)) ]' || fail "orphaned: nothing runs"
-    kill -9 $run; wait $run 2> /dev/null
+    kill -$signal $run; wait $run 2> /dev/null
     sleep $((times * 2))
   done
   FAKE_STAGE_MS=2000 start_run orphaned; wait_run || fail "the last start of the orphaned run"
@@ -178,6 +180,14 @@ END
   [ "$(sort "$folder/gpus.seen" | tr '\n' ' ')" = "0 1 " ] || fail "gpus: workers saw $(sort "$folder/gpus.seen" | tr '\n' ' ')"
 }
 
+# nas-run runs in a job itself, beside those that it asks for.
+inside() {
+  experiment inside 2 "$fake_worker"
+  sed -i 's/seats: 4/seats: 3/' "$folder/inside.yaml"
+  sbatch --wait --output="$folder/inside.log" --wrap="exec '$nas_run' '$folder/inside.yaml' -o '$folder/inside'" > /dev/null || fail "the run in a job"
+  compare inside
+}
+
 # A node without the shared folder gets no more.
 unmounted() {
   mkdir -p "$folder/shared"
@@ -191,7 +201,7 @@ unmounted() {
   grep "slurm: node n2" "$folder/unmounted.log" || fail "unmounted: n2 was not excluded"
 }
 
-for scenario in ${SCENARIOS:-examined sweep real failing killed headless orphaned stopped limited gpus unmounted}; do
+for scenario in ${SCENARIOS:-examined sweep real failing killed headless orphaned stopped inside limited gpus unmounted}; do
   $scenario
   wait_for 30 '[ -z "$(squeue --noheader)" ]' || fail "$scenario: jobs are left over"
 done

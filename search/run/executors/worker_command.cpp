@@ -1,0 +1,30 @@
+#include "search/run/executors/worker_command.h"
+
+#include <fmt/format.h>
+
+#include "search/run/executors/spawn.h"
+
+namespace search {
+
+Environment worker_environment(const Slot& slot, const std::string& gpus) {
+  return {{"OMP_NUM_THREADS", std::to_string(slot.threads)},
+          {"OMP_WAIT_POLICY", "passive"},
+          {"GOMP_SPINCOUNT", "0"},
+          {"CUDA_VISIBLE_DEVICES", gpus}};
+}
+
+std::vector<std::string> worker_arguments(const Slot& slot) {
+  return {"--threads", std::to_string(slot.threads), "--device", slot.device == "cpu" ? "cpu" : "cuda"};
+}
+
+std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment) {
+  std::string line = "exec env";
+  for (const auto& [name, value] : environment) line += fmt::format(" {}={}", name, value);
+  return fmt::format("{} {} {}", line, shell_quoted(program), fmt::join(worker_arguments(slot), " "));
+}
+
+std::string gpu_number(const std::string& device) {
+  return device == "cpu" ? "" : device.substr(device.find(':') + 1);
+}
+
+}  // namespace search
