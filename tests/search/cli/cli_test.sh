@@ -170,7 +170,7 @@ expect 6 "" "^nas-run: error: the worker .*no-worker" "$nas_run" experiments/sma
 # Every experiment of the project is planned, on drawn data where the real ones are not there.
 XDG_CACHE_HOME=$directory/cache
 export XDG_CACHE_HOME
-for set in "adience 80" "lfwa 52" "cifar100 500" "imagenet 50"; do
+for set in "adience 80" "lfwa 52" "cifar100 6000" "imagenet 50"; do
   expect 0 "format" "" "$nas_run" sample "${set% *}" -o "drawn/${set% *}" --images "${set#* }" --json
 done
 ADIENCE_ROOT=$directory/drawn/adience ADIENCE_SAMPLE_ROOT=$directory/drawn/adience LFWA_ROOT=$directory/drawn/lfwa
