@@ -7,15 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 fail() { echo "FAILED: $1"; cat "$folder/run.log" 2>/dev/null; exit 1; }
 mkdir "$folder/data" "$folder/home"
-python3 - "$folder/data" <<'END'
-import gzip, random, struct, sys
-random.seed(1)
-for name, count in (("train", 60), ("t10k", 20)):
-    with gzip.open(f"{sys.argv[1]}/{name}-images-idx3-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">4i", 2051, count, 28, 28) + bytes(random.randrange(256) for _ in range(count * 784)))
-    with gzip.open(f"{sys.argv[1]}/{name}-labels-idx1-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">2i", 2049, count) + bytes(i % 10 for i in range(count)))
-END
+python3 "$(dirname "$0")/../../support/tiny_idx.py" "$folder/data"
 cat >"$folder/small.yaml" <<END
 schema: 1
 name: small

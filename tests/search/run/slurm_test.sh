@@ -21,15 +21,7 @@ trap finish EXIT
 fail() { echo "FAILED: $1"; tail -n 30 "$folder"/*.log; squeue --states=all 2> /dev/null; exit 1; }
 start_cluster || { tail -n 20 "$cluster"/*.log "$cluster"/n?/*.log; fail "the cluster does not start"; }
 
-python3 - "$folder/data" <<'END'
-import gzip, random, struct, sys
-random.seed(1)
-for name, count in (("train", 60), ("t10k", 20)):
-    with gzip.open(f"{sys.argv[1]}/{name}-images-idx3-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">4i", 2051, count, 28, 28) + bytes(random.randrange(256) for _ in range(count * 784)))
-    with gzip.open(f"{sys.argv[1]}/{name}-labels-idx1-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">2i", 2049, count) + bytes(i % 10 for i in range(count)))
-END
+python3 "$(dirname "$0")/../../support/tiny_idx.py" "$folder/data"
 # experiment NAME SEEDS WORKER [SETTINGS OF SLURM]: NAME.yaml for Slurm, NAME-here.yaml for this machine.
 experiment() {
   cat > "$folder/$1-here.yaml" <<END

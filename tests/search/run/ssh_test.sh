@@ -40,15 +40,7 @@ until "$folder/ssh" -o BatchMode=yes 127.0.0.1 true 2>"$folder/ssh.log"; do
 done
 
 mkdir "$folder/data"
-python3 - "$folder/data" <<'END'
-import gzip, random, struct, sys
-random.seed(1)
-for name, count in (("train", 60), ("t10k", 20)):
-    with gzip.open(f"{sys.argv[1]}/{name}-images-idx3-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">4i", 2051, count, 28, 28) + bytes(random.randrange(256) for _ in range(count * 784)))
-    with gzip.open(f"{sys.argv[1]}/{name}-labels-idx1-ubyte.gz", "wb") as file:
-        file.write(struct.pack(">2i", 2049, count) + bytes(i % 10 for i in range(count)))
-END
+python3 "$(dirname "$0")/../../support/tiny_idx.py" "$folder/data"
 cat >"$folder/small.yaml" <<END
 schema: 1
 name: small
