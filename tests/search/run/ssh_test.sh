@@ -1,13 +1,18 @@
 #!/bin/sh
 # A run through a real sshd on this machine's loopback gives the rows that it gives with workers of its own. usage: ssh_test.sh NAS_RUN; NAS_WORKER
-# names the worker. Exits 77 where there is no sshd.
+# names the worker. Exits 77 where there is no sshd. As root also through two hosts with a network each of their own, where the kernel has such.
 set -eu
 nas_run=$1
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 [ -x "$sshd" ] || { echo "skipped: no sshd"; exit 77; }
 folder=$(mktemp -d)
-daemon=""
-trap '[ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true; rm -rf "$folder"' EXIT
+daemons="" networks=""
+end() {
+  [ -z "$daemons" ] || kill $daemons 2>/dev/null || true
+  for network in $networks; do ip netns del "$network" 2>/dev/null || true; done
+  rm -rf "$folder"
+}
+trap end EXIT
 fail() { echo "FAILED: $1"; cat "$folder/run.log" 2>/dev/null; exit 1; }
 chmod 755 "$folder"
 ssh-keygen -q -t ed25519 -N "" -f "$folder/host"
@@ -26,7 +31,7 @@ UsePAM no
 END
 mkdir -p /run/sshd 2>/dev/null || true
 "$sshd" -D -e -f "$folder/sshd_config" 2>"$folder/sshd.log" &
-daemon=$!
+daemons=$!
 cat >"$folder/ssh" <<END
 #!/bin/sh
 exec ssh -F none -p $port -i "$folder/key" -o UserKnownHostsFile="$folder/known" -o StrictHostKeyChecking=accept-new "\$@"
@@ -65,15 +70,46 @@ resources:
 END
 "$nas_run" "$folder/small.yaml" -o "$folder/here" >/dev/null 2>"$folder/run.log" || fail "the run on this machine"
 NAS_SSH=$folder/ssh "$nas_run" "$folder/hosts.yaml" -o "$folder/there" >/dev/null 2>"$folder/run.log" || fail "the run through ssh"
-python3 - "$folder" <<'END' || fail "the rows differ"
+same_rows() {  # RESULTS WORKERS: those of the run on this machine, by so many workers
+  python3 - "$folder" "$@" <<'END' || fail "the rows differ"
 import sqlite3, sys
-rows = [sqlite3.connect(f"file:{sys.argv[1]}/{name}/experiment.db?mode=ro", uri=True).execute(
-    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number ORDER BY 1, 3, 4").fetchall() for name in ("here", "there")]
-handles = sqlite3.connect(f"file:{sys.argv[1]}/there/experiment.db?mode=ro", uri=True).execute("SELECT count(DISTINCT handle) FROM attempt WHERE handle LIKE 'pid %'").fetchone()[0]
+folder, results, workers = sys.argv[1:]
+rows = [sqlite3.connect(f"file:{folder}/{name}/experiment.db?mode=ro", uri=True).execute(
+    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number ORDER BY 1, 3, 4").fetchall() for name in ("here", results)]
+handles = sqlite3.connect(f"file:{folder}/{results}/experiment.db?mode=ro", uri=True).execute("SELECT count(DISTINCT handle) FROM attempt WHERE handle LIKE 'pid %'").fetchone()[0]
 print(len(rows[0]), "metrics,", handles, "workers")
-sys.exit(rows[0] != rows[1] or not rows[0] or handles != 3)
+sys.exit(rows[0] != rows[1] or not rows[0] or handles != int(workers))
 END
+}
+same_rows there 3
 [ -d "$folder/shared/there/artifacts" ] || fail "no shared artifacts"
 NAS_SSH=$folder/ssh "$nas_run" doctor --executor ssh "$folder/hosts.yaml" >"$folder/run.log" && fail "a worker of another version is no problem"
 [ "$(grep -c "has nas-worker fake, .* valid: one version" "$folder/run.log")" = 2 ] || fail "no word of the workers' version"
+
+# Two hosts: a network namespace and an sshd each.
+sed "s/^ListenAddress .*/ListenAddress 0.0.0.0:$port/" "$folder/sshd_config" >"$folder/host_config"
+hosts=""
+for number in 1 2; do
+  network=nas$$n$number link=nas$number$$ address=10.213.$number
+  ip netns add "$network" 2>/dev/null || { echo "no network namespaces: one host only"; echo "as expected"; exit 0; }
+  networks="$networks $network"
+  ip link add "$link" type veth peer name eth0 netns "$network"
+  ip addr add "$address.1/24" dev "$link"
+  ip link set "$link" up
+  ip -n "$network" addr add "$address.2/24" dev eth0
+  ip -n "$network" link set eth0 up
+  ip netns exec "$network" "$sshd" -D -e -f "$folder/host_config" 2>>"$folder/sshd.log" &
+  daemons="$daemons $!"
+  hosts="$hosts    - {name: $address.2, worker: $NAS_WORKER}
+"
+done
+i=0
+until "$folder/ssh" -o BatchMode=yes 10.213.1.2 true 2>"$folder/ssh.log" && "$folder/ssh" -o BatchMode=yes 10.213.2.2 true 2>"$folder/ssh.log"; do
+  i=$((i + 1))
+  [ $i -lt 100 ] || { cat "$folder/ssh.log" "$folder/sshd.log"; fail "the hosts do not answer"; }
+  sleep 0.1
+done
+printf '%s\nresources:\n  executor: ssh\n  shared: %s\n  hosts:\n%s' "$(cat "$folder/small.yaml")" "$folder/shared" "$hosts" >"$folder/two.yaml"
+NAS_SSH=$folder/ssh "$nas_run" "$folder/two.yaml" -o "$folder/two" >/dev/null 2>"$folder/run.log" || fail "the run on two hosts"
+same_rows two 2
 echo "as expected"
