@@ -2,7 +2,7 @@
 
 Each net with random weights is exported by torch.onnx with its weights in another file (the default), with them inside, and by the exporter of old.
 nas-run writes it again as ONNX, which must be valid and give what PyTorch gave in onnxruntime and OpenCV, and as a Python module; cut at half by l1
-and by lda, the ONNX file, the Python module and the masked net must agree. usage: exporter_test.py NAS_RUN [NET...], with a Python that has torch,
+and by lda, the ONNX file, the Python module and the masked net must agree; by l1 at two other sizes too. usage: exporter_test.py NAS_RUN [NET...], with a Python that has torch,
 torchvision, onnx, onnxscript, onnxruntime and opencv-python-headless: `make test-exports` makes one.
 """
 import logging
@@ -22,6 +22,7 @@ NETS = ("alexnet vgg11_bn vgg16 resnet18 resnext50_32x4d wide_resnet50_2 googlen
 REFUSED = {"convnext_tiny"}  # a norm over channels
 NORMS_FIRST = {"densenet121"}  # batch norm reads what several convolutions made: a filter of zeros is no mask there
 FORMS = ("external", "inside", "legacy")
+SIZES = ((224, 224), (90, 75))  # besides 96 x 96: as usual, and what no stride or window divides
 CLASSES = 10
 
 
@@ -56,10 +57,14 @@ def write_images(folder, extent):
 
 
 def cut_at_half(call, name, form, file, images, data, folder):
+    """By l1, and where there are data by lda."""
     source = ("--weights", file)
     call("convert", *source, "--to", "python", "-o", folder / "whole.py")
-    for criterion, options in (("l1", ()), ("lda", ("--option", "variant=wilks", "--data", f"folder:{data}?size={images.shape[-1]}"))):
-        what = f"{name}, {form}, cut by {criterion}"
+    criteria = [("l1", ())]
+    if data:
+        criteria.append(("lda", ("--option", "variant=wilks", "--data", f"folder:{data}?size={images.shape[-1]}")))
+    for criterion, options in criteria:
+        what = f"{name}, {form}, {images.shape[2]} x {images.shape[3]}, cut by {criterion}"
         cut = call("prune", *source, "--criterion", criterion, *options, "--keep", "0.5", "--of", "macs", "-o", folder / "cut.safetensors")
         made = ("convert", "--weights", folder / "cut.safetensors", "--to")
         if name in NORMS_FIRST:
@@ -94,6 +99,12 @@ def main(nas_run, names):
                 read[form].append(name)
                 if form == "external":  # the others have the same net
                     cut_at_half(call, name, form, file, images, folder / "data", folder)
+            for size in SIZES:
+                file, sized = folder / f"{name}.{size[0]}.onnx", torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(3))
+                if name in REFUSED or not write(net, sized, "external", file):
+                    continue
+                check_onnx(f"{name}, {size[0]} x {size[1]}", lambda *options: call("convert", "--weights", file, "--to", "onnx", *options[:-1], "-o", options[-1]), folder, sized, net(sized))
+                cut_at_half(call, name, "external", file, sized, None, folder)
     for form in FORMS:
         print(f"{form}: {len(read[form])} of {len(names)} read and right")
 
