@@ -136,7 +136,10 @@ class SlurmLauncher : public Launcher {
     const bool is_silent = pilot.allocation.state == State::running;
     const std::string text = is_silent ? fmt::format("the worker's job on node {} says nothing", pilot.allocation.node)
                                        : pilot.allocation.end.text + "\n" + log_tail(log_path(pilot.folder), 0);
-    note(is_silent ? nodes_.never_started(pilot.allocation.node) : nodes_.ended(pilot.allocation.node, {pilot.folder.filename(), true, 0}));
+    const std::string excluded =
+        is_silent ? nodes_.never_started(pilot.allocation.node) : nodes_.ended(pilot.allocation.node, {pilot.folder.filename(), true, 0});
+    note(excluded);
+    if (!excluded.empty()) bad_starts_ = 0;  // it was that node's fault, perhaps
     if (++bad_starts_ >= kMostBadStarts)
       throw Error(ErrorKind::environment,
                   fmt::format("executor slurm: {} workers one after the other ended before they had said a word; the last: {}; valid: "
@@ -207,7 +210,9 @@ class SlurmLauncher : public Launcher {
     }
     const bool has_others = std::any_of(pilots_.begin(), pilots_.end(), [](const auto& pilot) { return !pilot->folder.empty(); });
     if (asked.size() == 1 && !has_others)
-      throw Error(ErrorKind::environment, fmt::format("executor slurm: sbatch refuses a job: {}", end.printed));
+      throw Error(ErrorKind::environment,
+                  fmt::format("executor slurm: sbatch refuses a job (nodes excluded: {}): {}",
+                              nodes_.excluded().empty() ? "none" : fmt::format("{}", fmt::join(nodes_.excluded(), ", ")), end.printed));
     if (asked.size() > 1) submissions_ = Pace{submissions_.shortest};  // at once
     largest_ = std::max(1, static_cast<int>(asked.size()) / 2);
     note(fmt::format("sbatch refuses {} jobs: {}", asked.size(), end.printed));
