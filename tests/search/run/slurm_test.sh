@@ -150,7 +150,7 @@ stopped() {
   sed -i 's/seats: 4/seats: 6/' "$folder/stopped.yaml"
   FAKE_STAGE_MS=3000 start_run stopped
   wait_for 60 '[ "$(done_stages stopped)" -ge 1 ]' || fail "stopped: nothing runs"
-  "$nas_run" status "$folder/stopped" | grep -q "4, 2 stages wait for a worker" || fail "stopped: status does not say that two wait: $("$nas_run" status "$folder/stopped")"
+  wait_for 20 '"$nas_run" status "$folder/stopped" | grep -q "4, 2 stages wait for a worker"' || fail "stopped: status does not say that two wait"
   kill -INT $run
   wait_run; [ $? = 130 ] || fail "stopped: it does not end with 130"
   wait_for 20 '[ -z "$(squeue --noheader)" ]' || fail "stopped: jobs are left over"
