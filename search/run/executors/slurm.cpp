@@ -54,15 +54,18 @@ class SlurmLauncher : public Launcher {
 
   /// What waits in the queue, or was killed, is cancelled. The folders of pilots that are told to leave, and do, are removed.
   ~SlurmLauncher() override {
-    try {
-      if (command_) finish_(command_->wait());  // a job may be on its way
-      for (const auto& pilot : pilots_) pilot->cancel = pilot->cancel || !pilot->ready;
-      if (const auto jobs = take_cancelled(); !jobs.empty()) BackgroundCommand(scancel(jobs), kCommandLimit).wait();
-      for (const std::string& name : unanswered_) BackgroundCommand(scancel({"--name=" + name}), kCommandLimit).wait();
-      for (const auto& pilot : pilots_)
-        if (pilot->left || pilot->cancel) remove(*pilot);
-    } catch (const Error&) {  // Slurm is away: workers without stages leave by themselves
-    }
+    const auto quietly = [](const auto& act) {
+      try {
+        act();
+      } catch (const Error&) {  // Slurm is away: workers without stages leave by themselves
+      }
+    };
+    if (command_) quietly([this] { finish_(command_->wait()); });  // a job may be on its way
+    for (const auto& pilot : pilots_) pilot->cancel = pilot->cancel || !pilot->ready;
+    if (const auto jobs = take_cancelled(); !jobs.empty()) quietly([&] { BackgroundCommand(scancel(jobs), kCommandLimit).wait(); });
+    for (const std::string& name : unanswered_) quietly([&] { BackgroundCommand(scancel({"--name=" + name}), kCommandLimit).wait(); });
+    for (const auto& pilot : pilots_)
+      if (pilot->left || pilot->cancel) remove(*pilot);
   }
 
   std::unique_ptr<Channel> launch(int) override {
@@ -97,7 +100,8 @@ class SlurmLauncher : public Launcher {
       finish_(*end);
     }
     for (const auto& pilot : pilots_) {
-      for (const StageEnd& end : std::exchange(pilot->ends, {})) note(nodes_.ended(pilot->allocation.node, end));
+      if (!pilot->allocation.node.empty() || pilot->released)  // else the queue will say where it was
+        for (const StageEnd& end : std::exchange(pilot->ends, {})) note(nodes_.ended(pilot->allocation.node, end));
       if (pilot->ready) bad_starts_ = 0;
       if (std::exchange(pilot->bad_start, false)) take_bad_start(*pilot);
     }
@@ -123,8 +127,10 @@ class SlurmLauncher : public Launcher {
   /// Pilots that are gone, and whose channel is: what they said is recorded by now.
   void forget() {
     std::erase_if(pilots_, [this](const std::shared_ptr<Pilot>& pilot) {
-      const bool is_gone =
-          pilot->left || pilot->folder.empty() || pilot->allocation.state == State::ended || pilot->allocation.state == State::unknown;
+      const Allocation& allocation = pilot->allocation;
+      const bool is_to_be_cancelled = pilot->cancel && !allocation.job.empty() && !cancelled_.contains(allocation.job);
+      const bool is_gone = pilot->left || pilot->folder.empty() || allocation.state == State::ended ||
+                           (allocation.state == State::unknown && !is_to_be_cancelled);
       if (!pilot->released || !is_gone) return false;
       remove(*pilot);
       return true;

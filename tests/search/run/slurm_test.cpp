@@ -260,7 +260,7 @@ TEST_CASE_METHOD(Fixture, "a doctor sends a job, and says what came of it in a s
   }
   SECTION("no worker there") {
     resources.slurm.worker = "/no/such/nas-worker";
-    CHECK_THAT(wrong(), Catch::StartsWith("the worker's job on node node0 is COMPLETED") && Catch::Contains("/no/such/nas-worker"));
+    CHECK_THAT(wrong(), Catch::Contains("node0") && Catch::Contains("/no/such/nas-worker"));
   }
   SECTION("silent") {
     resources.slurm.worker = directory.path() / "silent";
