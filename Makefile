@@ -28,7 +28,7 @@ test: peers build ## build and run the tests
 	ctest --test-dir $(BUILD)/release --output-on-failure --output-junit tests.xml -j $(JOBS)
 
 test-slurm: configure ## runs through a real Slurm on this machine's loopback, with what befalls jobs; as root, in four minutes
-	@.ci/install_packages.sh slurm $(SUDO)
+	-@.ci/install_packages.sh slurm $(SUDO)
 	@cmake --build $(BUILD)/release -j $(JOBS) --target nas-run nas-worker fake_worker
 	tests/search/run/slurm_test.sh $(abspath $(BUILD))/release/search/nas-run $(abspath $(BUILD))/release/tests/fake_worker $(abspath $(BUILD))/release/search/nas-worker || [ $$? = 77 ]
 

@@ -125,7 +125,10 @@ Resources read_resources(YamlReader section) {
   Resources resources;
   resources.executor = section.value(executor_option);
   resources.hosts = read_hosts(section);
-  resources.slurm = read_slurm(section.section("slurm", "with executor: slurm, what is asked of it"));
+  if (const std::optional<YamlReader> slurm = section.find("slurm", "with executor: slurm, what is asked of it")) {
+    if (resources.executor != "slurm") slurm->fail("does nothing; valid: with executor: slurm");
+    resources.slurm = read_slurm(*slurm);
+  }
   if (const std::optional<YamlReader> shared = section.find("shared",
                                                             "with executor: ssh or slurm, a folder that all machines see under this name, "
                                                             "for what stages leave; default: the results (slurm), or none (ssh): "

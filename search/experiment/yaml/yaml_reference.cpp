@@ -29,6 +29,7 @@ struct Members {
   const eval::DatasetEntry* dataset = &eval::dataset_registry().front();
   std::string criterion = "l1", schedule = "keep: [0.5]", baseline = "name: vgg11_bn", strategy = "sweep", noise = "gaussian",
               attack = "fgsm";
+  std::string resources = "executor: ssh, hosts: [{name: x}]";
 };
 
 std::string dataset_yaml(const eval::DatasetEntry& entry) {
@@ -47,9 +48,10 @@ std::string experiment_yaml(const Members& use) {
       "nets: [{{name: vgg16_bn, pretrain: {{dataset: NAME{}}}}}]\nbaselines: [{{{}}}]\n"
       "prune: {{criteria: [{}], retrain: {{distill: {{}}}}, refit: {{}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
       "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n"
-      "resources: {{executor: ssh, hosts: [{{name: x}}]}}\n",
+      "resources: {{{}}}\n",
       dataset_yaml(*use.dataset), target, target, use.baseline, use.criterion,
-      takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack);
+      takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack,
+      use.resources);
 }
 
 std::vector<Variant> variants() {
@@ -58,6 +60,8 @@ std::vector<Variant> variants() {
     all.push_back({section, label, experiment_yaml(use)});
   };
   for (const eval::DatasetEntry& each : eval::dataset_registry()) add("data.NAME", "format: " + each.format, {.dataset = &each});
+  add("resources", "executor: ssh", {});
+  add("resources", "executor: slurm", {.resources = "executor: slurm, slurm: {}"});
   add("baselines[]", "a net", {});
   add("baselines[]", "name: narrow", {.baseline = "name: narrow, keep: 0.1"});
   add("baselines[]", "name: scratch", {.baseline = "name: scratch"});

@@ -26,7 +26,7 @@ std::string NodeRecord::ended(const std::string& node, const StageEnd& end) {
   };
   const auto its_own = std::count_if(here.begin(), here.end(), [&](const std::string& stage) { return !fails_elsewhere(stage); });
   if (static_cast<std::size_t>(its_own) < kMostFailures || !excluded_.insert(node).second) return "";
-  return fmt::format("node {} failed {} stages within a minute each: it gets no more", node, its_own);
+  return fmt::format("node {} failed {} times in succession, each within a minute: it gets no more", node, its_own);
 }
 
 std::string NodeRecord::never_started(const std::string& node) {

@@ -40,7 +40,10 @@ class ProbeJob {
     wrap.insert(wrap.find('=') + 1,
                 fmt::format("{} --devices > {}/devices || exit 1\n", shell_quoted(request.worker), shell_quoted(pilot_->folder.string())));
     const BackgroundCommand::End end = BackgroundCommand(command, kCommandLimit).wait();
-    if (!end.succeeded) throw problem("sbatch: " + end.printed);
+    if (!end.succeeded) {
+      std::filesystem::remove_all(pilot_->folder);
+      throw problem("sbatch: " + end.printed);
+    }
     pilot_->allocation.job = job_id_from(end.printed);
   }
   ~ProbeJob() {

@@ -54,15 +54,18 @@ class SlurmLauncher : public Launcher {
 
   /// What waits in the queue, or was killed, is cancelled. The folders of pilots that are told to leave, and do, are removed.
   ~SlurmLauncher() override {
-    try {
-      if (command_) finish_(command_->wait());  // a job may be on its way
-      for (const auto& pilot : pilots_) pilot->cancel = pilot->cancel || !pilot->ready;
-      if (const auto jobs = take_cancelled(); !jobs.empty()) BackgroundCommand(scancel(jobs), kCommandLimit).wait();
-      for (const std::string& name : unanswered_) BackgroundCommand(scancel({"--name=" + name}), kCommandLimit).wait();
-      for (const auto& pilot : pilots_)
-        if (pilot->left || pilot->cancel) remove(*pilot);
-    } catch (const Error&) {  // Slurm is away: workers without stages leave by themselves
-    }
+    const auto quietly = [](const auto& act) {
+      try {
+        act();
+      } catch (const Error&) {  // Slurm is away: workers without stages leave by themselves
+      }
+    };
+    if (command_) quietly([this] { finish_(command_->wait()); });  // a job may be on its way
+    for (const auto& pilot : pilots_) pilot->cancel = pilot->cancel || !pilot->ready;
+    if (const auto jobs = take_cancelled(); !jobs.empty()) quietly([&] { BackgroundCommand(scancel(jobs), kCommandLimit).wait(); });
+    for (const std::string& name : unanswered_) quietly([&] { BackgroundCommand(scancel({"--name=" + name}), kCommandLimit).wait(); });
+    for (const auto& pilot : pilots_)
+      if (pilot->left || pilot->cancel) remove(*pilot);
   }
 
   std::unique_ptr<Channel> launch(int) override {
@@ -97,7 +100,8 @@ class SlurmLauncher : public Launcher {
       finish_(*end);
     }
     for (const auto& pilot : pilots_) {
-      for (const StageEnd& end : std::exchange(pilot->ends, {})) note(nodes_.ended(pilot->allocation.node, end));
+      if (!pilot->allocation.node.empty() || pilot->released)  // else the queue will say where it was
+        for (const StageEnd& end : std::exchange(pilot->ends, {})) note(nodes_.ended(pilot->allocation.node, end));
       if (pilot->ready) bad_starts_ = 0;
       if (std::exchange(pilot->bad_start, false)) take_bad_start(*pilot);
     }
@@ -123,8 +127,10 @@ class SlurmLauncher : public Launcher {
   /// Pilots that are gone, and whose channel is: what they said is recorded by now.
   void forget() {
     std::erase_if(pilots_, [this](const std::shared_ptr<Pilot>& pilot) {
-      const bool is_gone =
-          pilot->left || pilot->folder.empty() || pilot->allocation.state == State::ended || pilot->allocation.state == State::unknown;
+      const Allocation& allocation = pilot->allocation;
+      const bool is_to_be_cancelled = pilot->cancel && !allocation.job.empty() && !cancelled_.contains(allocation.job);
+      const bool is_gone = pilot->left || pilot->folder.empty() || allocation.state == State::ended ||
+                           (allocation.state == State::unknown && !is_to_be_cancelled);
       if (!pilot->released || !is_gone) return false;
       remove(*pilot);
       return true;
@@ -136,7 +142,10 @@ class SlurmLauncher : public Launcher {
     const bool is_silent = pilot.allocation.state == State::running;
     const std::string text = is_silent ? fmt::format("the worker's job on node {} says nothing", pilot.allocation.node)
                                        : pilot.allocation.end.text + "\n" + log_tail(log_path(pilot.folder), 0);
-    note(is_silent ? nodes_.never_started(pilot.allocation.node) : nodes_.ended(pilot.allocation.node, {pilot.folder.filename(), true, 0}));
+    const std::string excluded =
+        is_silent ? nodes_.never_started(pilot.allocation.node) : nodes_.ended(pilot.allocation.node, {pilot.folder.filename(), true, 0});
+    note(excluded);
+    if (!excluded.empty()) bad_starts_ = 0;  // it was that node's fault, perhaps
     if (++bad_starts_ >= kMostBadStarts)
       throw Error(ErrorKind::environment,
                   fmt::format("executor slurm: {} workers one after the other ended before they had said a word; the last: {}; valid: "
@@ -207,7 +216,9 @@ class SlurmLauncher : public Launcher {
     }
     const bool has_others = std::any_of(pilots_.begin(), pilots_.end(), [](const auto& pilot) { return !pilot->folder.empty(); });
     if (asked.size() == 1 && !has_others)
-      throw Error(ErrorKind::environment, fmt::format("executor slurm: sbatch refuses a job: {}", end.printed));
+      throw Error(ErrorKind::environment,
+                  fmt::format("executor slurm: sbatch refuses a job (nodes excluded: {}): {}",
+                              nodes_.excluded().empty() ? "none" : fmt::format("{}", fmt::join(nodes_.excluded(), ", ")), end.printed));
     if (asked.size() > 1) submissions_ = Pace{submissions_.shortest};  // at once
     largest_ = std::max(1, static_cast<int>(asked.size()) / 2);
     note(fmt::format("sbatch refuses {} jobs: {}", asked.size(), end.printed));

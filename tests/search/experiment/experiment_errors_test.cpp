@@ -84,6 +84,9 @@ TEST_CASE("values of the wrong type or range are refused with what is valid") {
   CHECK(with_line(10, "resources: {device: gpu}") ==
         "e.yaml:10:21: resources.device: 'gpu' is not a device; valid: auto, cpu, cuda, cuda:0 or cuda:0,1");
   CHECK_THAT(with_line(10, "resources: {executor: pbs}"), Contains("e.yaml:10:23: resources.executor: 'pbs' is not one of process"));
+  CHECK_THAT(with_line(10, "resources: {slurm: {seats: 2}}"),
+             Contains("resources.slurm") && Contains("does nothing; valid: with executor: slurm"));
+  CHECK_THAT(with_line(10, "resources: {executor: slurm, slurm: {seats: 0}}"), Contains("resources.slurm.seats"));
 }
 
 TEST_CASE("what must be there is named when it is not") {

@@ -86,3 +86,9 @@ TEST_CASE_METHOD(Adoption, "a stage whose place was taken away runs again, and t
     CHECK(status(a).failure_kind == "lost");
   }
 }
+
+TEST_CASE_METHOD(Adoption, "the time that a stage waits for a worker is not its own") {
+  executor.queued = GENERATE(true, false);
+  go({a}, executor);
+  CHECK((repository.outcome(a.fingerprint).wall_s == 0) == executor.queued);
+}

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "search/run/executors/node_record.h"
+#include "search/run/executors/probe.h"
 #include "search/run/executors/registry.h"
 #include "search/run/executors/slurm_commands.h"
 #include "search/run/machine.h"
@@ -237,6 +238,43 @@ TEST_CASE_METHOD(Fixture, "workers that cannot be started are an error, with wha
              Catch::Contains("3 workers one after the other ended before they had said a word") && Catch::Contains("/no/such/nas-worker"));
 }
 
+TEST_CASE_METHOD(Fixture, "a doctor sends a job, and says what came of it in a sentence") {
+  const auto wrong = [this] {
+    try {
+      search::probe_slurm(resources, std::chrono::seconds(4));
+    } catch (const storage::Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  SECTION("well") {
+    const search::Probe probe = search::probe_slurm(resources, std::chrono::seconds(20));
+    CHECK(probe.host == "node0");
+    CHECK(probe.devices.at("version") == "fake");
+    CHECK(probe.queued_s > 0);
+    CHECK(probe.shared_s > 0);
+  }
+  SECTION("refused") {
+    slurm.put("refuse", "sbatch: error: invalid account");
+    CHECK(wrong() == "sbatch: sbatch: error: invalid account");
+  }
+  SECTION("no worker there") {
+    resources.slurm.worker = "/no/such/nas-worker";
+    CHECK_THAT(wrong(), Catch::Contains("node0") && Catch::Contains("/no/such/nas-worker"));
+  }
+  SECTION("silent") {
+    resources.slurm.worker = directory.path() / "silent";
+    std::ofstream(resources.slurm.worker) << "#!/bin/sh\n[ $1 != --devices ] || exec " FAKE_WORKER " --devices\nexec sleep 60\n";
+    std::filesystem::permissions(resources.slurm.worker, std::filesystem::perms::owner_all);
+    CHECK_THAT(wrong(), Catch::Contains("node0") && Catch::Contains("is that folder there, under that name?"));
+  }
+  SECTION("no folder") {
+    resources.shared.clear();
+    CHECK(wrong() == "the experiment names no folder resources.shared");
+  }
+  CHECK((!std::filesystem::exists(directory.path() / "shared/doctor") || std::filesystem::is_empty(directory.path() / "shared/doctor")));
+}
+
 TEST_CASE("a seat is a slot with a device of its own") {
   const auto slots = search::plan_slots({.executor = "slurm", .slurm = {.seats = 2, .gpus_per_seat = 1, .threads = 4}}, "");
   REQUIRE(slots.size() == 2);
@@ -295,7 +333,7 @@ TEST_CASE("a node that fails three different stages fast, which no other fails, 
   CHECK(record.ended("n1", {"b", true, 1}).empty());
   SECTION("three") {
     CHECK(record.ended("n1", {"b", true, 1}).empty());  // again: the stage's fault, perhaps
-    CHECK(record.ended("n1", {"c", true, 1}) == "node n1 failed 3 stages within a minute each: it gets no more");
+    CHECK(record.ended("n1", {"c", true, 1}) == "node n1 failed 3 times in succession, each within a minute: it gets no more");
     CHECK(record.excluded() == std::set<std::string>{"n1"});
   }
   SECTION("one that went well between them") {

@@ -108,6 +108,7 @@ killed() {
 
 # Slurm's controller dies and comes back; jobs run on meanwhile.
 headless() {
+  sleep 6  # until Slurm has saved that earlier jobs have ended: it would take them for running again
   experiment headless 5 "$fake_worker"
   FAKE_STAGE_MS=1000 start_run headless
   wait_for 60 '[ "$(done_stages headless)" -ge 3 ]' || fail "headless: nothing runs"
@@ -117,6 +118,7 @@ headless() {
   start_controller
   wait_run || fail "the run without slurmctld"
   compare headless
+  scancel --user=root  # jobs that ended while it was away, and that it takes for running
 }
 
 # nas-run is killed, then its session ends, and it is started again.
@@ -139,8 +141,10 @@ orphaned() {
 # Ctrl-C: what runs is interrupted, what waits is cancelled, and the same command goes on.
 stopped() {
   experiment stopped 3 "$fake_worker"
+  sed -i 's/seats: 4/seats: 6/' "$folder/stopped.yaml"
   FAKE_STAGE_MS=3000 start_run stopped
   wait_for 60 '[ "$(done_stages stopped)" -ge 1 ]' || fail "stopped: nothing runs"
+  wait_for 20 '"$nas_run" status "$folder/stopped" | grep -q "4, 2 stages wait for a worker"' || fail "stopped: status does not say that two wait"
   kill -INT $run
   wait_run; [ $? = 130 ] || fail "stopped: it does not end with 130"
   wait_for 20 '[ -z "$(squeue --noheader)" ]' || fail "stopped: jobs are left over"
