@@ -3,7 +3,7 @@
 # names the worker. Exits 77 where there is no sshd. As root also through two hosts with a network each of their own, where the kernel has such.
 set -eu
 nas_run=$1
-sshd=$(command -v sshd || echo /usr/sbin/sshd)
+. "$(dirname "$0")/sshd.sh"
 [ -x "$sshd" ] || { echo "skipped: no sshd"; exit 77; }
 folder=$(mktemp -d)
 daemons="" networks=""
@@ -14,35 +14,7 @@ end() {
 }
 trap end EXIT
 fail() { echo "FAILED: $1"; cat "$folder/run.log" 2>/dev/null; exit 1; }
-chmod 755 "$folder"
-ssh-keygen -q -t ed25519 -N "" -f "$folder/host"
-ssh-keygen -q -t ed25519 -N "" -f "$folder/key"
-cp "$folder/key.pub" "$folder/authorized"
-port=$(python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
-cat >"$folder/sshd_config" <<END
-ListenAddress 127.0.0.1:$port
-HostKey $folder/host
-PidFile $folder/pid
-AuthorizedKeysFile $folder/authorized
-StrictModes no
-PasswordAuthentication no
-PermitRootLogin yes
-UsePAM no
-END
-mkdir -p /run/sshd 2>/dev/null || true
-"$sshd" -D -e -f "$folder/sshd_config" 2>"$folder/sshd.log" &
-daemons=$!
-cat >"$folder/ssh" <<END
-#!/bin/sh
-exec ssh -F none -p $port -i "$folder/key" -o UserKnownHostsFile="$folder/known" -o StrictHostKeyChecking=accept-new "\$@"
-END
-chmod 755 "$folder/ssh"
-i=0
-until "$folder/ssh" -o BatchMode=yes 127.0.0.1 true 2>"$folder/ssh.log"; do
-  i=$((i + 1))
-  [ $i -lt 100 ] || { cat "$folder/ssh.log" "$folder/sshd.log"; fail "sshd does not answer"; }
-  sleep 0.1
-done
+start_sshd || fail "sshd does not answer"
 
 mkdir "$folder/data"
 python3 "$(dirname "$0")/../../support/tiny_idx.py" "$folder/data"
@@ -105,12 +77,7 @@ for number in 1 2; do
   hosts="$hosts    - {name: $address.2, worker: $NAS_WORKER}
 "
 done
-i=0
-until "$folder/ssh" -o BatchMode=yes 10.213.1.2 true 2>"$folder/ssh.log" && "$folder/ssh" -o BatchMode=yes 10.213.2.2 true 2>"$folder/ssh.log"; do
-  i=$((i + 1))
-  [ $i -lt 100 ] || { cat "$folder/ssh.log" "$folder/sshd.log"; fail "the hosts do not answer"; }
-  sleep 0.1
-done
+for host in 10.213.1.2 10.213.2.2; do answers $host || fail "host $host does not answer"; done
 printf '%s\nresources:\n  executor: ssh\n  shared: %s\n  hosts:\n%s' "$(cat "$folder/small.yaml")" "$folder/shared" "$hosts" >"$folder/two.yaml"
 NAS_SSH=$folder/ssh "$nas_run" "$folder/two.yaml" -o "$folder/two" >/dev/null 2>"$folder/run.log" || fail "the run on two hosts"
 same_rows two 2
