@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import sys
 
+import yaml
+
 
 def main(nas_run, experiment, data, results, folder):
     folder = pathlib.Path(folder)
@@ -15,12 +17,13 @@ def main(nas_run, experiment, data, results, folder):
     subprocess.run([nas_run, "data", experiment, data, "-o", folder / "data"], check=True)
     subprocess.run([nas_run, "export", results, "--to", "jsonl", "-o", folder / "nets.jsonl"], check=True)
     nets = [json.loads(line) for line in (folder / "nets.jsonl").read_text().splitlines()]
+    keep = yaml.safe_load(pathlib.Path(experiment).read_text())["prune"]["schedules"][0]["keep"]
     cuts = [net for net in nets if net["role"] == "pruned" and net["step"] > 0]
     for seed, trial in {net["seed"]: net["trial"] for net in cuts}.items():
         subprocess.run([nas_run, "export", results, str(trial), "--step", "0", "-o", folder / "bases" / f"seed{seed}.py"], check=True)
     with (folder / "nas_run.jsonl").open("w") as file:
         for net in cuts:
-            row = {"seed": net["seed"], "method": f"nas-run, {net['criterion']}", "keep": round(net["macs_ratio"], 2),
+            row = {"seed": net["seed"], "method": f"nas-run, {net['criterion']}", "keep": keep[net["step"] - 1],
                    "accuracy_val": net["accuracy_val"], "accuracy_test": net["accuracy_test"], "macs_ratio": net["macs_ratio"], "macs": net["macs"],
                    "params": net["params"], "seconds": round(net["wall_s"])}
             file.write(json.dumps(row) + "\n")

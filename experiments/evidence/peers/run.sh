@@ -9,9 +9,9 @@ for pair in "$@"; do
   name=${pair%%:*} data=${pair#*:}
   experiment=$here/../../$name.yaml folder=$output/$name
   "$nas_run" "$experiment" -s search.seeds=5 -s 'baselines=[]' -s 'prune.criteria=[{name: lda, variant: wilks}]' -o "$folder/run"
-  python3 "$here/prepare.py" "$nas_run" "$experiment" "$data" "$folder/run" "$folder"
+  "$VENV/bin/python" "$here/prepare.py" "$nas_run" "$experiment" "$data" "$folder/run" "$folder"
   for peer in torch_pruning fastnas; do
     "$VENV/bin/python" "$here/${peer}_peer.py" "$experiment" "$folder/data" "$folder/bases" "$folder/$peer.jsonl"
   done
-  python3 "$here/table.py" "$folder/nas_run.jsonl" "$folder/torch_pruning.jsonl" "$folder/fastnas.jsonl" | tee "$folder/table.md"
+  "$VENV/bin/python" "$here/table.py" "$folder/nas_run.jsonl" "$folder/torch_pruning.jsonl" "$folder/fastnas.jsonl" | tee "$folder/table.md"
 done
