@@ -37,7 +37,7 @@ prune:
   retrain: {epochs: 1}
 search: {strategy: sweep, seeds: $2}
 END
-  { cat "$folder/$1-here.yaml"; echo "resources: {executor: slurm, shared: $folder/shared, slurm: {seats: 4, worker: $3, poll: 1, delay: 3, idle: 20${4:-}}}"; } > "$folder/$1.yaml"
+  { cat "$folder/$1-here.yaml"; echo "resources: {executor: slurm, shared: $folder/shared, slurm: {seats: 4, worker: $3, poll: 1, delay: ${DELAY:-3}, idle: 20${4:-}}}"; } > "$folder/$1.yaml"
 }
 start_run() { "$nas_run" "$folder/$1.yaml" -o "$folder/$1" > /dev/null 2>> "$folder/$1.log" & run=$!; }
 wait_run() { wait_for ${1:-180} "! kill -0 $run 2> /dev/null" || fail "it does not end"; wait $run; code=$?; run=""; return $code; }
@@ -152,13 +152,13 @@ stopped() {
   compare stopped
 }
 
-# Jobs with a time limit: workers leave before it, others come.
+# Jobs with a time limit: workers leave before it, others come. A delay above that of a sign of life, so that none is given up at its end.
 limited() {
-  experiment limited 6 "$fake_worker" ", time: '1', notice: 40"
+  DELAY=8 experiment limited 6 "$fake_worker" ", time: '1', notice: 40"
   FAKE_STAGE_MS=4000 start_run limited; wait_run || fail "the run with a time limit"
   compare limited
   [ "$(query limited 'SELECT count(DISTINCT handle) FROM attempt')" -gt 4 ] || fail "limited: no worker was replaced"
-  [ -z "$(query limited "SELECT failure_kind FROM attempt WHERE failure_kind != 'preempted'")" ] || fail "limited: a stage failed"
+  [ -z "$(query limited "SELECT failure_kind FROM attempt WHERE failure_kind != 'preempted'")" ] || fail "limited: a stage failed: $(query limited "SELECT failure_kind || ': ' || failure FROM attempt WHERE failure_kind != 'preempted'")"
 }
 
 # Two GPUs on one node: each worker sees its own.
