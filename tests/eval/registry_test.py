@@ -1,4 +1,4 @@
-"""Every net that nas-run knows, cut at half, in other runtimes: at 224 pixels and at 90 x 75, which no stride or window divides.
+"""Every net that nas-run knows and torchvision too, cut at half, in other runtimes: at 224 pixels and at 90 x 75, which no stride or window divides.
 
 Random weights of torchvision's net, cut by l1 to half of the MACs and written as ONNX, give in onnxruntime and OpenCV what the cut net gives as a Python
 module; at 224 the whole net gives what torchvision's gives. usage: registry_test.py NAS_RUN [NET...], with the Python of exporter_test.py.
@@ -20,6 +20,9 @@ COMPILED = "squeezenet1_1"  # by torch.compile's own backend too, which takes a 
 def main(nas_run, names):
     call = caller(nas_run)
     names = names or [net["name"] for net in json.loads(subprocess.run([nas_run, "nets", "--json"], capture_output=True, check=True).stdout)]
+    missing = [name for name in names if not hasattr(torchvision.models, name)]
+    print(f"torchvision has no {', '.join(missing) or 'other'}", flush=True)
+    names = [name for name in names if name not in missing]
     for name in names:
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             folder = pathlib.Path(folder)
