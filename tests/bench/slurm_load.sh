@@ -9,21 +9,10 @@ folder=$(mktemp -d) cluster=$folder/cluster
 CORES=$(((pilots + 1) / 2)) MAX_JOB_COUNT=10000
 mkdir "$cluster"
 . "$(dirname "$0")/../search/run/slurm_cluster.sh"
+. "$(dirname "$0")/../support/pretended.sh"
 trap 'stop_cluster; rm -rf "$folder"' EXIT
 start_cluster || { echo "the cluster does not start"; exit 1; }
-cat > "$folder/here.yaml" <<END
-schema: 1
-name: load
-tasks: [{name: clothes, dataset: fashion}]
-data: {fashion: {format: idx, root: /usr/share/datasets/fashion-mnist}}
-nets: [{name: squeezenet1_1, width: 0.25}]
-train: {epochs: 1, precision: fp32}
-prune:
-  criteria: [l1, random]
-  schedules: [{name: gradual, keep: [0.5, 0.25]}]
-  retrain: {epochs: 1}
-search: {strategy: sweep, seeds: $seeds}
-END
+pretended load /usr/share/datasets/fashion-mnist "$seeds" > "$folder/here.yaml"
 { cat "$folder/here.yaml"; echo "resources: {executor: slurm, shared: $folder/shared, slurm: {seats: $pilots, worker: $fake_worker, poll: 5, delay: 10}}"; } > "$folder/slurm.yaml"
 
 # measure NAME ARGUMENTS: runs nas-run, says what it took.

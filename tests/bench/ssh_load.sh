@@ -8,21 +8,10 @@ printf '#!/bin/sh\nFAKE_STAGE_MS=%s exec %s "$@"\n' "$4" "$fake_worker" >"$folde
 chmod 755 "$folder/worker"
 export NAS_WORKER=$folder/worker
 . "$(dirname "$0")/../search/run/sshd.sh"
+. "$(dirname "$0")/../support/pretended.sh"
 trap '[ -z "$daemons" ] || kill $daemons; rm -rf "$folder"' EXIT
 start_sshd
-cat >"$folder/here.yaml" <<END
-schema: 1
-name: load
-tasks: [{name: clothes, dataset: fashion}]
-data: {fashion: {format: idx, root: /usr/share/datasets/fashion-mnist}}
-nets: [{name: squeezenet1_1, width: 0.25}]
-train: {epochs: 1, precision: fp32}
-prune:
-  criteria: [l1, random]
-  schedules: [{name: gradual, keep: [0.5, 0.25]}]
-  retrain: {epochs: 1}
-search: {strategy: sweep, seeds: $seeds}
-END
+pretended load /usr/share/datasets/fashion-mnist "$seeds" >"$folder/here.yaml"
 { cat "$folder/here.yaml"; echo "resources: {executor: ssh, hosts: [{name: 127.0.0.1, slots: 2, worker: $folder/worker}], shared: $folder/shared}"; } >"$folder/ssh.yaml"
 for name in here ssh; do
   began=$(date +%s.%N)

@@ -112,7 +112,7 @@ class Work:
         return best[0]
 
     def run(self, methods, count, versions):
-        """methods: {name: cut(net, keep, of, base_macs) -> net}; count: (MACs, parameters) of a net. Every cut of every method, for every base."""
+        """methods: {name: cut(net, keep, base_macs) -> net}; count: (MACs, parameters) of a net. Every cut of every method, for every base."""
         done = {(row["seed"], row["method"]) for row in self.rows()}
         for path in self.bases:
             seed = int(path.stem.removeprefix("seed"))

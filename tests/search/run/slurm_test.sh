@@ -12,6 +12,7 @@ folder=$(mktemp -d) cluster=$folder/cluster run=""
 mkdir "$cluster" "$folder/data"
 chmod 755 "$folder"
 . "$(dirname "$0")/slurm_cluster.sh"
+. "$(dirname "$0")/../../support/pretended.sh"
 finish() {
   [ -z "$run" ] || kill -9 "$run" 2> /dev/null
   stop_cluster
@@ -24,19 +25,7 @@ start_cluster || { tail -n 20 "$cluster"/*.log "$cluster"/n?/*.log; fail "the cl
 python3 "$(dirname "$0")/../../support/tiny_idx.py" "$folder/data"
 # experiment NAME SEEDS WORKER [SETTINGS OF SLURM]: NAME.yaml for Slurm, NAME-here.yaml for this machine.
 experiment() {
-  cat > "$folder/$1-here.yaml" <<END
-schema: 1
-name: $1
-tasks: [{name: clothes, dataset: fashion}]
-data: {fashion: {format: idx, root: $folder/data}}
-nets: [{name: squeezenet1_1, width: 0.25}]
-train: {epochs: 1, precision: fp32}
-prune:
-  criteria: [l1, random]
-  schedules: [{name: gradual, keep: [0.5, 0.25]}]
-  retrain: {epochs: 1}
-search: {strategy: sweep, seeds: $2}
-END
+  pretended "$1" "$folder/data" "$2" > "$folder/$1-here.yaml"
   { cat "$folder/$1-here.yaml"; echo "resources: {executor: slurm, shared: $folder/shared, slurm: {seats: 4, worker: $3, poll: 1, delay: ${DELAY:-3}, idle: 20${4:-}}}"; } > "$folder/$1.yaml"
 }
 start_run() { "$nas_run" "$folder/$1.yaml" -o "$folder/$1" > /dev/null 2>> "$folder/$1.log" & run=$!; }
