@@ -58,7 +58,7 @@ std::vector<Finding> examine(const Options& options) {
   findings.push_back({"nas-run", NAS_VERSION, ""});
   findings.push_back(find_out("worker", [] {
     const std::filesystem::path worker = require_worker();
-    const Json about = worker_devices(worker);
+    const Json about = worker_devices(worker, /*runtimes=*/true);
     return fmt::format("{}, LibTorch {}, ONNX Runtime {}, {} CUDA devices", worker.string(), about.value("libtorch", "unknown"),
                        about.value("onnxruntime", "") == "" ? "not found" : about.value("onnxruntime", ""), about.value("cuda", 0));
   }));

@@ -82,7 +82,7 @@ Json check_weights(const Experiment& experiment) {
 
 void check_runtime(const Experiment& experiment) {
   if (!experiment.evaluate.latency || !experiment.evaluate.latency->onnx_runtime) return;
-  if (worker_devices(require_worker()).value("onnxruntime", "") == "")
+  if (worker_devices(require_worker(), /*runtimes=*/true).value("onnxruntime", "") == "")
     throw storage::Error(storage::ErrorKind::environment,
                          "evaluate.latency.runtime: no ONNX Runtime is found; valid: pip install onnxruntime, or its libonnxruntime.so in "
                          "NAS_ONNXRUNTIME");

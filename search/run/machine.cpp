@@ -122,8 +122,8 @@ std::optional<Json> devices_from(const std::string& answer) {
   return answers ? std::optional(std::move(devices)) : std::nullopt;
 }
 
-Json worker_devices(const std::filesystem::path& worker) {
-  const std::optional<Json> devices = devices_from(printed_by(worker, "--devices"));
+Json worker_devices(const std::filesystem::path& worker, bool runtimes) {
+  const std::optional<Json> devices = devices_from(printed_by(worker, runtimes ? "--devices --runtimes" : "--devices"));
   if (!devices) throw Error(ErrorKind::environment, fmt::format("{} --devices: its answer is not {{\"cuda\": N}}", worker.string()));
   return *devices;
 }

@@ -23,8 +23,9 @@ std::int64_t available_memory();
 /// What a worker answers to --devices, or nothing where that is no such answer.
 std::optional<Json> devices_from(const std::string& answer);
 
-/// What `nas-worker --devices` reports: {"cuda": N, "libtorch": version}. Throws storage::Error(environment) where it cannot be asked.
-Json worker_devices(const std::filesystem::path& worker);
+/// What `nas-worker --devices` reports: {"cuda": N, "libtorch": version}; where it is to look for `runtimes`, which takes it as long again,
+/// also {"onnxruntime": version, "" for none}. Throws storage::Error(environment) where it cannot be asked.
+Json worker_devices(const std::filesystem::path& worker, bool runtimes = false);
 
 /// CUDA devices that a worker can use: 0 without asking where there is no /dev/nvidia<N> or CUDA_VISIBLE_DEVICES hides them all, else what
 /// worker_devices says.

@@ -95,7 +95,7 @@ int run_worker(int argc, char** argv) {
   int threads = 1, events = 3;
   pid_t parent = 0;
   std::string device = "cpu";
-  bool devices = false;
+  bool devices = false, runtimes = false;
   std::filesystem::path copies;
   FolderOptions folder{.place = here()};
   app.add_option("--threads", threads, "threads of LibTorch's operators")->check(CLI::PositiveNumber);
@@ -109,17 +109,17 @@ int run_worker(int argc, char** argv) {
   app.add_option("--notice", folder.notice, "with --folder: seconds before that end at which it takes no more stages");
   app.add_option("--idle", folder.idle, "with --folder: seconds without a request after which it leaves");
   app.add_flag("--devices", devices, "print what this build and this machine have, as JSON");
+  app.add_flag("--runtimes", runtimes, "with --devices: also look for other runtimes of nets");
   CLI::App* request = app.add_subcommand("request", "answer one request about one net; JSON on stdin and stdout");
   CLI11_PARSE(app, argc, argv);
 
   if (devices) {
-    std::cout << Json{{"cuda", torch::cuda::device_count()},
-                      {"libtorch", TORCH_VERSION},
-                      {"onnxruntime", eval::onnx_runtime_version()},
-                      {"version", NAS_VERSION},
-                      {"cores", std::thread::hardware_concurrency()}}
-                     .dump()
-              << "\n";
+    Json about{{"cuda", torch::cuda::device_count()},
+               {"libtorch", TORCH_VERSION},
+               {"version", NAS_VERSION},
+               {"cores", std::thread::hardware_concurrency()}};
+    if (runtimes) about["onnxruntime"] = eval::onnx_runtime_version();
+    std::cout << about.dump() << "\n";
     return 0;
   }
   eval::prepare_process(threads);
