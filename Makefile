@@ -56,10 +56,10 @@ test-torch: peers ## build and test against another LibTorch: TORCH, or the torc
 	cmake --build $(BUILD)/torch -j $(JOBS)
 	ctest --test-dir $(BUILD)/torch --output-on-failure -j $(JOBS)
 
-test-exports: tools $(VENV)/bin/python ## nets as the newest PyTorch exports them, in and out; PyPI's torch (5.6 GB) in a folder of the build
+test-exports: peers build $(VENV)/bin/python ## nets as the newest PyTorch exports them, in and out; PyPI's torch (5.6 GB) in a folder of the build
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/interop_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
 	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/exporter_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
-	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/registry_test.py $(CURDIR)/$(BUILD)/release/search/nas-run
+	cd $(BUILD) && PYTHONPATH=$(CURDIR)/tests/support $(abspath $(VENV))/bin/python $(CURDIR)/tests/eval/registry_test.py $(CURDIR)/$(BUILD)/release/search/nas-run $(CURDIR)/$(BUILD)/release/tests/write_nets
 	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(BUILD)/release --output-on-failure -R '^onnxruntime$$'
 
 $(VENV)/bin/python:
