@@ -16,6 +16,7 @@ struct OnnxNet {
   Weights weights;
   NetInfo info = {};                          ///< as the file's metadata say
   std::set<std::string> external_files = {};  ///< in which tensors lie, from the model's folder
+  std::vector<std::string> notes = {};        ///< what the net has otherwise than the file, a sentence each
 };
 
 /// What an image is, where a file leaves it free.
@@ -48,8 +49,9 @@ std::string onnx_file(const NetSpec& spec, const Weights& weights);
 /// MaxPool only where no value is below 0. Whatever Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Split, Slice, Gather, GatherND, Where,
 /// ReduceMean, Add, Sub, Mul and Div make of one layer's output is covered if it is its maps flattened, some of its channels, or the
 /// means of an adaptive pool (onnx_layers.h); so are the sizes that Shape and the like compute for it, and constants that they change. A
-/// Softmax or LogSoftmax that makes the output is left out: it keeps the order of the scores, and training has its own. So are nodes that
-/// the output does not need.
+/// Softmax or LogSoftmax that makes the output is left out, as a note says: it keeps the order of the scores, and training has its own. So
+/// are nodes that the output does not need. Layers that share weights get a copy each, as a note says: exporters also write layers that
+/// merely have equal weights so.
 ///
 /// A layer is called after its weight ("features.0.weight" makes "features.0"), else after its node; characters outside a layer name's
 /// become '_', and a name that is taken gets a number. Throws Error(invalid) naming the file, the node and what is wrong: whatever is not

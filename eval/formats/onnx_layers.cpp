@@ -208,6 +208,12 @@ Layer OnnxLayers::new_layer(const OnnxNode& node, LayerKind kind, const std::str
   Layer layer;
   layer.kind = kind;
   layer.name = unused_name(wish.empty() ? to_string(kind) : wish);
+  if (kind == LayerKind::convolution || kind == LayerKind::linear) {
+    const auto [owner, is_first] = owners_.emplace(weight, layer.name);
+    if (!is_first)
+      net_.notes.push_back(fmt::format("{} and {} share the weights '{}': each gets a copy, which cutting and training change by itself",
+                                       owner->second, layer.name, onnx_shown(weight)));
+  }
   return layer;
 }
 

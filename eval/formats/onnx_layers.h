@@ -146,6 +146,7 @@ class OnnxLayers {
   std::unordered_map<int, torch::Tensor> probes_;  ///< by layer: random numbers in the place of its output
   std::unordered_map<std::string, Value> values_;
   std::unordered_map<std::string, int> reads_;
+  std::unordered_map<std::string, std::string> owners_;   ///< by the name of a weight: the layer that read it first
   std::unordered_map<std::string, int> names_;            ///< layer names taken, and the last number given to one that was wished again
   std::vector<std::shared_ptr<onnx::TensorProto>> made_;  ///< constants from a node's numbers
 };

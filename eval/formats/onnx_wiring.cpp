@@ -311,6 +311,8 @@ void OnnxLayers::read_softmax(const OnnxNode& node) {
   if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
   if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat))
     refuse("it is covered only over the classes of [N, classes]");
+  net_.notes.push_back(fmt::format("{} at its end is left out: the net gives scores, in the same order; --end-to-end writes probabilities",
+                                   node.proto().op_type()));
   define(node, {.layer = x.layer, .flat = x.flat});
 }
 

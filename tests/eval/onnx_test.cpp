@@ -146,6 +146,20 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     const eval::OnnxNet net = makes(model, 120, 240);
     CHECK(net.spec.layers.back().name == "fc");
     CHECK(net.spec.layers[1].name == "flatten");
+    CHECK(net.notes == std::vector<std::string>{
+                           "Softmax at its end is left out: the net gives scores, in the same order; --end-to-end writes probabilities"});
+  }
+  SECTION("a convolution that is used twice is two with equal weights") {
+    Model model;
+    model.floats("c.weight", {1, 1, 1, 1}, {2});
+    model.node("Conv", "once", {"x", "c.weight"}, "doubled");
+    model.node("Conv", "again", {"doubled", "c.weight"}, "fourfold");
+    model.flat_classifier("fourfold");
+    const eval::OnnxNet net = makes(model, 480, 960);
+    CHECK(torch::equal(net.weights.at("c.weight"), net.weights.at("again.weight")));
+    CHECK(net.weights.at("c.weight").data_ptr() != net.weights.at("again.weight").data_ptr());
+    CHECK(net.notes == std::vector<std::string>{
+                           "c and again share the weights 'c.weight': each gets a copy, which cutting and training change by itself"});
   }
   SECTION("view(x.size(0), -1) as PyTorch computes it") {
     Model model;

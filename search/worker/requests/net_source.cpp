@@ -58,6 +58,7 @@ GivenNet read_net(const Json& request) {
   eval::OnnxSize size;
   if (request.contains("input")) size = {request["input"].at(0), request["input"].at(1), request["input"].at(2)};
   eval::OnnxNet net = eval::read_onnx(file, size);
+  for (const std::string& note : net.notes) fmt::print(stderr, "nas-run: {}: {}\n", file.string(), note);
   return {std::move(net.spec), std::move(net.weights), {}, std::move(net.info), std::move(net.external_files)};
 }
 
