@@ -27,16 +27,15 @@ inline int images_that_fit(std::int64_t values, int most) {
 template <typename Compute, typename Take>
 void for_each_batch(const Net& net, const Dataset& data, const Normalisation& normalisation, std::span<const std::int64_t> images,
                     int batch, const Compute& compute, const Take& take) {
-  BatchLoader loader(data, normalisation, {images.begin(), images.end()}, {.batch = batch});
+  BatchLoader loader(data, normalisation, {images.begin(), images.end()}, {.batch = batch, .device = net.device()});
   std::int64_t most = batch;
   while (const std::optional<Batch> next = loader.next()) {
-    const torch::Tensor pixels = next->images.to(net.device()), labels = next->labels.to(net.device());
-    for (std::int64_t first = 0; first < pixels.size(0);) {
-      const std::int64_t count = std::min(most, pixels.size(0) - first);
+    for (std::int64_t first = 0; first < next->images.size(0);) {
+      const std::int64_t count = std::min(most, next->images.size(0) - first);
       using Result = std::invoke_result_t<Compute, const torch::Tensor&, const torch::Tensor&>;
       std::optional<Result> result;
       try {
-        result.emplace(compute(pixels.narrow(0, first, count), labels.narrow(0, first, count)));
+        result.emplace(compute(next->images.narrow(0, first, count), next->labels.narrow(0, first, count)));
       } catch (const std::exception& error) {
         if (!is_out_of_memory(error) || count == 1) throw;
         most = (count + 1) / 2;

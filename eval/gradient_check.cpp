@@ -25,7 +25,7 @@ Weights gradients(const Net& net, const torch::Tensor& images, const torch::Tens
   torch::manual_seed(1);  // dropout
   torch::Tensor scores;
   {
-    const AutocastScope autocast(precision, net.device());
+    const PrecisionScope autocast(precision, net.device());
     scores = copy.forward(images, /*training=*/true, tap);
   }
   at::cross_entropy_loss(scores.to(torch::kFloat32), labels).backward();

@@ -1,6 +1,7 @@
 // Runs an ONNX model by ONNX Runtime, where nets are served. The library is loaded when it is first needed; nothing is linked to it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 

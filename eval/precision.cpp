@@ -4,7 +4,6 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <malloc.h>
-#include <torch/version.h>
 
 #include <array>
 #include <new>
@@ -13,8 +12,6 @@
 #include "storage/base/named.h"
 
 namespace eval {
-
-#define NAS_TORCH_SINCE(major, minor) (TORCH_VERSION_MAJOR > major || (TORCH_VERSION_MAJOR == major && TORCH_VERSION_MINOR >= minor))
 
 namespace {
 
@@ -33,6 +30,15 @@ void set_autocast(torch::Device device, at::ScalarType type, bool enabled) {
 #endif
 }
 
+void allow_tf32(bool allowed) {
+  at::globalContext().setAllowTF32CuDNN(allowed);
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+}
+
+bool is_autocast(Precision precision) {
+  return precision == Precision::bf16 || precision == Precision::fp16;
+}
+
 }  // namespace
 
 std::string to_string(Precision precision) {
@@ -43,12 +49,14 @@ std::string to_string(Precision precision) {
       return "bf16";
     case Precision::fp16:
       return "fp16";
+    case Precision::tf32:
+      return "tf32";
   }
   throw storage::Error(storage::ErrorKind::internal, "unknown precision");
 }
 
 Precision precision_from_string(const std::string& text) {
-  static constexpr std::array precisions{Precision::fp32, Precision::bf16, Precision::fp16};
+  static constexpr std::array precisions{Precision::fp32, Precision::bf16, Precision::fp16, Precision::tf32};
   return storage::find_named(precisions, text, "precision", [](Precision precision) { return to_string(precision); });
 }
 
@@ -61,16 +69,20 @@ bool has_bf16(torch::Device device) {
 #endif
 }
 
-AutocastScope::AutocastScope(Precision precision, torch::Device device) : device_(device), enabled_(precision != Precision::fp32) {
-  if (!enabled_) return;
-  if (precision == Precision::fp16 && !device.is_cuda())
-    throw storage::Error(storage::ErrorKind::environment, "precision fp16 needs a CUDA device; valid: fp32, bf16 or auto");
+PrecisionScope::PrecisionScope(Precision precision, torch::Device device)
+    : device_(device), precision_(precision), had_tf32_(at::globalContext().allowTF32CuDNN()) {
+  if ((precision == Precision::fp16 || precision == Precision::tf32) && !device.is_cuda())
+    throw storage::Error(storage::ErrorKind::environment,
+                         "precision " + to_string(precision) + " needs a CUDA device; valid: fp32, bf16 or auto");
+  if (precision == Precision::tf32) allow_tf32(true);
+  if (!is_autocast(precision)) return;
   at::autocast::increment_nesting();
   set_autocast(device_, precision == Precision::fp16 ? at::kHalf : at::kBFloat16, true);
 }
 
-AutocastScope::~AutocastScope() {
-  if (!enabled_) return;
+PrecisionScope::~PrecisionScope() {
+  if (precision_ == Precision::tf32) allow_tf32(had_tf32_);
+  if (!is_autocast(precision_)) return;
   set_autocast(device_, at::kBFloat16, false);
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
 }
@@ -78,19 +90,21 @@ AutocastScope::~AutocastScope() {
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string message = error.what();
-  return message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
+  // LibTorch's own words, then those of cuBLAS and cuDNN.
+  for (const char* words : {"out of memory", "allocate memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED"})
+    if (message.find(words) != std::string::npos) return true;
+  return false;
 }
 
-void prepare_process(int threads) {
+void prepare_process(int threads, bool deterministic) {
   at::set_num_threads(threads);
   at::set_num_interop_threads(1);
-  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
 #if NAS_TORCH_SINCE(2, 2)
   at::globalContext().setDeterministicFillUninitializedMemory(false);  // what is read is written first: nothing is gained by filling
 #endif
-  at::globalContext().setBenchmarkCuDNN(false);
-  at::globalContext().setAllowTF32CuDNN(false);  // fp32 is said, and fp32 is meant; of matrix products it is LibTorch's default
-  at::globalContext().setAllowTF32CuBLAS(false);
+  at::globalContext().setBenchmarkCuDNN(!deterministic);
+  allow_tf32(false);  // fp32 is said, and fp32 is meant
   at::globalContext().setFlushDenormal(true);
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2047 << 20);

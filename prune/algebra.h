@@ -2,6 +2,8 @@
 // LibTorch calls, does one to three GFLOP/s on one core. Called where layers are fitted by least squares. Tensors on a GPU go to LibTorch.
 #pragma once
 
+#include <cstdint>
+
 #include "eval/torch.h"
 
 namespace prune {

@@ -1,6 +1,7 @@
 // What stays of a net: a mask over channel groups, as JSON by layer, and the smaller NetSpec that it leaves.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "prune/channel_graph.h"

@@ -59,7 +59,7 @@ struct TrainOptions {
   int padding = 2;                     ///< pixels
   double min_scale = 0.35, jitter = 0.2;
   int cutout_size = 8;                         ///< pixels
-  std::string precision = "auto";              ///< auto | fp32 | bf16 | fp16
+  std::string precision = "auto";              ///< auto | fp32 | bf16 | fp16 | tf32
   std::optional<DistillOptions> distill = {};  ///< none: from the labels alone
   int stop_after = 0;  ///< epochs after which to end, with a checkpoint to go on from; 0: all. No key: the search sets it
   bool operator==(const TrainOptions&) const = default;

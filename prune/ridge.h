@@ -1,6 +1,7 @@
 // Least squares with a ridge, for refitting a layer: samples are gathered batch by batch, and the ridge is chosen on those held out.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 

@@ -50,7 +50,7 @@ Cut cut(const eval::NetSpec& spec, const ChannelGroups& groups, const eval::Weig
 eval::Tap masking_tap(const ChannelGroups& groups, const KeepMask& mask) {
   std::vector<Tensor> factors;
   for (const std::vector<Unit>& units : groups.outputs) {
-    Tensor factor = torch::empty({static_cast<std::int64_t>(units.size())});
+    Tensor factor = torch::empty({static_cast<std::int64_t>(units.size())}, torch::kCPU);
     for (std::size_t c = 0; c < units.size(); ++c)
       factor[static_cast<std::int64_t>(c)] = mask[units[c].group][units[c].index] ? 1.0F : 0.0F;
     factors.push_back(factor);

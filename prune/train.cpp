@@ -71,6 +71,9 @@ std::pair<std::int64_t, std::string> smallest_normalised_map(const eval::NetSpec
 /// batch after a cut of a net without batch norm may have it.
 constexpr int hopeless_batches = 50;
 
+/// Batches between two readings of the loss on a GPU, which has to finish for it.
+constexpr int batches_per_reading = 16;
+
 /// Losses in a row that are not finite, in fp16, where the scale of the loss may still be too large.
 constexpr int unscalable_batches = 30;
 
@@ -88,7 +91,7 @@ class Training {
     check_batch_norm(batch);
     if (task.keep_zeros) find_zeros();
     if (options_.class_weights == "balanced")
-      class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device());
+      class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device(), torch::kFloat32);
     if (is_taught() && task.teacher == nullptr) throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
   }
 
@@ -176,27 +179,34 @@ class Training {
   void run_epoch(int epoch, Epoch& done) {
     const std::uint64_t seed = eval::mix_seed(task_.seed, epoch);
     torch::manual_seed(seed);  // dropout
-    eval::BatchLoader loader(task_.data, task_.normalisation, eval::shuffled(task_.data.split(eval::Split::train), seed),
-                             {.batch = options_.batch, .augmentation = augmentation_of(options_), .seed = seed, .drop_last = true});
+    eval::BatchLoader loader(
+        task_.data, task_.normalisation, eval::shuffled(task_.data.split(eval::Split::train), seed),
+        {.batch = options_.batch, .augmentation = augmentation_of(options_), .seed = seed, .drop_last = true, .device = net_.device()});
     const auto start = std::chrono::steady_clock::now();
     const double batches = static_cast<double>(loader.batches());
     const double classes = static_cast<double>(task_.data.class_names().size());
     const double plateau = plateau_factor(options_, result_.history);
-    double loss_sum = 0, step = 0;
+    double loss_sum = 0, loss = 0, step = 0;
+    std::vector<Tensor> unread;
     for (std::optional<eval::Batch> batch; result_.end == TrainResult::End::done && (batch = loader.next()); ++step) {
       done.lr = options_.optimizer.lr * plateau *
                 lr_factor(options_, epoch * batches + step, options_.epochs * batches, options_.warmup * batches);
-      const double loss = train_batch(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step)));
-      loss_sum += loss;
+      unread.push_back(train_batch(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step))));
       result_.images += batch->labels.size(0);
-      if (is_hopeless(loss, classes)) {
-        result_.end = TrainResult::End::diverged;
-        result_.reason =
-            fmt::format("the training loss is {} in epoch {}, batch {}, at learning rate {:.3g}", loss, epoch + 1, step + 1, done.lr);
-      } else if (task_.stop && task_.stop->load()) {
-        result_.end = TrainResult::End::interrupted;
+      const bool is_told = static_cast<int>(step) % batches_per_reading == 0;
+      if (net_.device().is_cpu() || is_told || step + 1 == batches) {
+        const double first = step + 2 - static_cast<double>(unread.size());
+        for (std::size_t i = 0; i < unread.size() && result_.end == TrainResult::End::done; ++i) {
+          loss_sum += loss = unread[i].item<double>();
+          if (!is_hopeless(loss, classes)) continue;
+          result_.end = TrainResult::End::diverged;
+          result_.reason = fmt::format("the training loss is {} in epoch {}, batch {}, at learning rate {:.3g}", loss, epoch + 1,
+                                       first + static_cast<double>(i), done.lr);
+        }
+        unread.clear();
       }
-      if (static_cast<int>(step) % 16 == 0)
+      if (result_.end == TrainResult::End::done && task_.stop && task_.stop->load()) result_.end = TrainResult::End::interrupted;
+      if (is_told)
         report((epoch + step / batches) / options_.epochs, fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, options_.epochs, loss));
     }
     done.train_loss = loss_sum / std::max(step, 1.0);
@@ -212,10 +222,10 @@ class Training {
     return not_finite_ > (task_.precision == eval::Precision::fp16 ? unscalable_batches : 0) || beyond_ > hopeless_batches;
   }
 
-  double train_batch(const eval::Batch& batch, double lr, std::uint64_t seed) {
+  /// Returns the loss, a scalar on the device.
+  Tensor train_batch(const eval::Batch& batch, double lr, std::uint64_t seed) {
     optimizer_.set_lr(lr);
-    const MixedBatch mixed = mix(batch.images.to(net_.device()), batch.labels.to(net_.device()), options_, seed);
-    const double loss = gradients_of(mixed);
+    const Tensor loss = gradients_of(mix(batch.images, batch.labels, options_, seed));
     const double scale = task_.precision == eval::Precision::fp16 ? scaler_.scale : 1;
     if (task_.precision == eval::Precision::fp16) {
       const bool finite = unscale_gradients(scale);
@@ -236,20 +246,21 @@ class Training {
   }
 
   /// Sets the gradients of the batch's mean loss, and returns that; in more parts where memory does not suffice.
-  double gradients_of(const MixedBatch& batch) {
+  Tensor gradients_of(const MixedBatch& batch) {
     const std::int64_t images = batch.labels.size(0);
     const std::vector<Tensor> running = copies_of(running_);
     while (true) {
       for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
       try {
-        double loss = 0;
+        Tensor loss;
         const std::int64_t part = (images + result_.parts - 1) / result_.parts;
         const Weighing weighing{total_weight(batch.labels), total_weight(batch.other_labels), static_cast<double>(images)};
         for (std::int64_t begin = 0; begin < images; begin += part) {
           const std::int64_t size = std::min(part, images - begin);
-          loss += backward({batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
-                            batch.other_labels.narrow(0, begin, size), batch.share},
-                           weighing);
+          const Tensor of_part = backward({batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
+                                           batch.other_labels.narrow(0, begin, size), batch.share},
+                                          weighing);
+          loss = begin == 0 ? of_part : loss + of_part;
         }
         return loss;
       } catch (const std::exception& error) {
@@ -283,18 +294,22 @@ class Training {
 
   /// What the sums over a batch are divided by, so that its parts add up to its mean loss.
   struct Weighing {
-    double labels = 1, other_labels = 1, images = 1;
+    Tensor labels, other_labels;
+    double images = 1;
   };
 
-  double total_weight(const Tensor& labels) const {
-    return class_weights_.defined() ? class_weights_.index_select(0, labels).sum().item<double>() : static_cast<double>(labels.size(0));
+  /// A scalar on the device.
+  Tensor total_weight(const Tensor& labels) const {
+    if (class_weights_.defined()) return class_weights_.index_select(0, labels).sum();
+    return torch::full({}, labels.size(0), torch::TensorOptions(torch::kFloat32).device(labels.device()));
   }
 
   /// Adds the gradients of a part of a batch's loss, and returns that.
-  double backward(const MixedBatch& part, const Weighing& weighing) {
+  Tensor backward(const MixedBatch& part, const Weighing& weighing) {
+    const eval::PrecisionScope products(task_.precision == eval::Precision::tf32 ? task_.precision : eval::Precision::fp32, net_.device());
     Tensor scores;
     {
-      const eval::AutocastScope autocast(task_.precision, net_.device());
+      const eval::PrecisionScope scope(task_.precision, net_.device());
       scores = net_.forward(part.images, /*training=*/true);
     }
     scores = scores.to(torch::kFloat32);
@@ -309,7 +324,7 @@ class Training {
       loss = (1 - weight) * loss + weight * distance / weighing.images;
     }
     (task_.precision == eval::Precision::fp16 ? loss * scaler_.scale : loss).backward();
-    return loss.item<double>();
+    return loss.detach();
   }
 
   bool is_taught() const { return options_.distill && options_.distill->weight > 0; }
@@ -321,19 +336,19 @@ class Training {
   /// The teacher's scores of the images.
   Tensor taught(const Tensor& images) const {
     torch::NoGradGuard no_grad;
-    const eval::AutocastScope autocast(task_.precision, net_.device());
+    const eval::PrecisionScope autocast(task_.precision, net_.device());
     return task_.teacher->forward(images, /*training=*/false).to(torch::kFloat32);
   }
 
   /// Divides the gradients by the scale; false where one is not finite.
   bool unscale_gradients(double scale) {
-    bool finite = true;
+    std::vector<Tensor> finite;
     for (Tensor& parameter : parameters_) {
       if (!parameter.grad().defined()) continue;
       parameter.mutable_grad().div_(scale);
-      finite = finite && parameter.grad().isfinite().all().item<bool>();
+      finite.push_back(parameter.grad().isfinite().all());
     }
-    return finite;
+    return torch::stack(finite).all().item<bool>();
   }
 
   void validate(Epoch& done) {

@@ -17,12 +17,14 @@ SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE archite
 -- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
 -- JSON; eta is the threshold that the allocation found. Of a cut that was refitted: validation accuracy as it was cut and with batch norm
 -- estimated anew, neither of which went on; accuracy_before_retraining is that of the refitted net.
--- fp32_since: why it was trained in fp32 though bf16 was probed or asked for.
+-- fp32_since: why it was trained in fp32 though bf16 was probed or asked for. fresh_layer: the layer of a file's net that told other classes
+-- apart and began anew.
 CREATE VIEW nets AS
 SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS parent, net.hash AS architecture, net.params, net.macs,
        json_extract(made.parameters, '$.criterion') AS criterion, json_extract(made.parameters, '$.request') AS request,
        json_extract(made.parameters, '$.allocation') AS allocation, json_extract(made.result, '$.eta') AS eta,
        json_extract(made.result, '$.target_reached') AS target_reached, json_extract(made.result, '$.fp32_since') AS fp32_since,
+       json_extract(made.result, '$.fresh_layer') AS fresh_layer,
        (SELECT value FROM metric
         WHERE stage = made.number AND split = 'val' AND name = 'accuracy_before_retraining' AND epoch IS NULL) AS accuracy_before_retraining,
        (SELECT value FROM metric WHERE stage = made.number AND split = 'val' AND name = 'accuracy' AND epoch IS NULL) AS accuracy_val,

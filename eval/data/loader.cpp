@@ -1,10 +1,12 @@
 #include "eval/data/loader.h"
 
+#include <ATen/Parallel.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <future>
 #include <random>
 
@@ -40,6 +42,15 @@ std::vector<std::int64_t> sample_of_classes(const Dataset& data, std::span<const
   return sample;
 }
 
+namespace {
+
+/// On a CPU the operators take the slot's other threads.
+int preparing_threads(torch::Device device) {
+  return device.is_cuda() ? std::max(1, at::get_num_threads()) : 1;
+}
+
+}  // namespace
+
 struct BatchLoader::Impl {
   const Dataset& data;
   ImageWriter writer;
@@ -49,16 +60,19 @@ struct BatchLoader::Impl {
   std::size_t started = 0;  ///< batches given to the arena
   std::deque<std::future<Batch>> ready;
   double waited = 0;
-  tbb::task_arena arena{2, 1};  // one place is left to the thread that trains
+  tbb::task_arena arena{preparing_threads(options.device) + 1, 1};  // one place is left to the thread that trains
+  std::size_t ahead =
+      2 + 2 * static_cast<std::size_t>(preparing_threads(options.device));  // batches prepared in advance: bounds the memory
 
   Batch prepare(std::size_t batch) const {
     const std::size_t first = batch * options.batch;
     const std::size_t size = std::min<std::size_t>(options.batch, order.size() - first);
     const Shape shape = data.shape();
     const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(shape.channels) * shape.height * shape.width;
+    const bool pinned = options.device.is_cuda();  // so that the copy goes on while the GPU computes
     Batch made{torch::empty({static_cast<std::int64_t>(size), shape.channels, shape.height, shape.width},
-                            torch::TensorOptions(torch::kFloat32).memory_format(torch::MemoryFormat::ChannelsLast)),
-               torch::empty({static_cast<std::int64_t>(size)}, torch::kInt64)};
+                            torch::TensorOptions(torch::kFloat32).memory_format(torch::MemoryFormat::ChannelsLast).pinned_memory(pinned)),
+               torch::empty({static_cast<std::int64_t>(size)}, torch::TensorOptions(torch::kInt64).pinned_memory(pinned))};
     float* images = made.images.data_ptr<float>();
     std::int64_t* labels = made.labels.data_ptr<std::int64_t>();
     for (std::size_t i = 0; i < size; ++i) {
@@ -70,7 +84,7 @@ struct BatchLoader::Impl {
   }
 
   void start_ahead() {
-    while (started < count && ready.size() < static_cast<std::size_t>(options.ahead)) {
+    while (started < count && ready.size() < ahead) {
       auto promise = std::make_shared<std::promise<Batch>>();
       ready.push_back(promise->get_future());
       arena.enqueue([this, promise, batch = started] {
@@ -86,8 +100,7 @@ struct BatchLoader::Impl {
 };
 
 BatchLoader::BatchLoader(const Dataset& data, const Normalisation& normalisation, std::vector<std::int64_t> order, Options options)
-    : impl_(new Impl{
-          data, ImageWriter(data, normalisation, options.augmentation), std::move(order), options, 0, 0, {}, 0, tbb::task_arena{2, 1}}) {
+    : impl_(new Impl{data, ImageWriter(data, normalisation, options.augmentation), std::move(order), options}) {
   const std::size_t images = impl_->order.size(), batch = options.batch;
   impl_->count = options.drop_last && images > batch ? images / batch : (images + batch - 1) / batch;
   impl_->start_ahead();
@@ -105,6 +118,10 @@ std::optional<Batch> BatchLoader::next() {
   Batch batch = first.get();
   impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
   impl_->start_ahead();
+  if (!impl_->options.device.is_cpu()) {
+    batch.images = batch.images.to(impl_->options.device, /*non_blocking=*/true);
+    batch.labels = batch.labels.to(impl_->options.device, /*non_blocking=*/true);
+  }
   return batch;
 }
 

@@ -1,4 +1,5 @@
-// Batches for training and evaluation: pixels cut, flipped, shifted and normalised by oneTBB tasks ahead of the step that uses them.
+// Batches for training and evaluation: pixels cut, flipped, shifted and normalised by oneTBB tasks ahead of the step that uses them, a few
+// batches at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,9 @@ class BatchLoader {
   struct Options {
     int batch = 128;
     Augmentation augmentation;
-    std::uint64_t seed = 0;  ///< of the augmentation
-    bool drop_last = false;  ///< leave out the last batch where it is not full, unless it is the only one
-    int ahead = 4;           ///< batches prepared in advance: bounds the memory
+    std::uint64_t seed = 0;              ///< of the augmentation
+    bool drop_last = false;              ///< leave out the last batch where it is not full, unless it is the only one
+    torch::Device device = torch::kCPU;  ///< where batches are served; for a GPU as many threads prepare them as LibTorch's operators have
   };
 
   BatchLoader(const Dataset& data, const Normalisation& normalisation, std::vector<std::int64_t> order, Options options);

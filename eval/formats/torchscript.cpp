@@ -4,6 +4,7 @@
 #include <torch/script.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "eval/formats/pixel_statistics.h"

@@ -5,6 +5,7 @@
 
 #include "prune/criteria/catalog.h"
 #include "search/cli/request.h"
+#include "search/report/lineage.h"
 #include "storage/base/error.h"
 
 namespace search::cli {
@@ -24,9 +25,6 @@ struct Options {
   std::filesystem::path mask, output;
   bool json = false;
 };
-
-/// The share of a request below which a cut has taken far more than was asked.
-constexpr double far_below = 0.95;
 
 /// The keys of a request that say what to cut.
 void put_cut(Json& request, const Options& options) {

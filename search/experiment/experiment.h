@@ -168,6 +168,7 @@ struct Resources {
   std::string device = "auto";
   std::int64_t cache_limit = 0;       ///< bytes of decoded images in the cache; 0: no limit
   std::int64_t memory_per_trial = 0;  ///< bytes that a slot is taken to need; 0: slots are not counted by memory
+  bool deterministic = false;         ///< on GPUs too
 };
 
 struct Reliability {

@@ -149,6 +149,11 @@ Resources read_resources(YamlReader section) {
       read_bytes(section, "cache_limit", "bytes that the cache of decoded images may take, as in 50GiB; default: no limit");
   resources.memory_per_trial =
       read_bytes(section, "memory_per_trial", "memory of a stage, as in 6GiB, by which slots are counted; default: not counted");
+  if (std::optional<YamlReader> deterministic =
+          section.find("deterministic", "on GPUs too results repeat bit for bit, by slower kernels; on a CPU they always do")) {
+    resources.deterministic = deterministic->read({.name = "deterministic", .kind = OptionKind::boolean, .fallback = false});
+    if (resources.device == "cpu") deterministic->fail("does nothing; valid: with a device other than cpu, where results repeat anyway");
+  }
   section.finish();
   return resources;
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <vector>
 
 namespace search {
 
@@ -14,6 +16,14 @@ namespace {
 /// JSON that a view gives as text.
 Json parsed(const Json& text) {
   return text.is_string() ? Json::parse(text.get<std::string>(), nullptr, /*allow_exceptions=*/false) : Json();
+}
+
+/// What a cut left of the first net's parameters or MACs, where its request counts those; null for others.
+Json share_left(const Json& net, const Json& first) {
+  const Json of = net.at("request").is_object() ? net["request"].value("of", Json()) : Json();
+  if (of != "macs" && of != "params") return {};
+  const std::string size = of.get<std::string>();
+  return net.at(size).get<double>() / first.at(size).get<double>();
 }
 
 using Channels = std::map<std::string, int>;
@@ -62,6 +72,10 @@ std::string cut_text(const Json& net) {
   text += changes.empty() ? "  no layer lost channels\n" : fmt::format("  cut: {}\n", fmt::join(changes, ", "));
   if (!floors.empty()) text += fmt::format("  held by a floor or a cap: {}\n", fmt::join(floors, ", "));
   if (net.at("target_reached") == 0) text += "  the size that was asked for was not reached\n";
+  if (const Json& left = net.at("left"); left.is_number() && left.get<double>() < far_below * net["request"].value("keep", 0.0))
+    text +=
+        fmt::format("  {:.3g} are left, far less than was asked for: round_to or channels that are tied together leave no step between\n",
+                    left.get<double>());
   if (const Json since = net.value("fp32_since", Json()); since.is_string())
     text += fmt::format("  trained in fp32, since {}\n", since.get<std::string>());
   return text;
@@ -78,9 +92,13 @@ Json lineage(const Json& nets, const Json& layers) {
     first[row.at("stage")][row.at("layer")] = row.at("base_channels");
   }
   Json result = Json::array();
+  std::map<std::string, Json> bases;  // by stage: the net that its cuts began with
   for (Json net : nets) {
     net["criterion"] = parsed(net.at("criterion"));
     net["request"] = parsed(net.at("request"));
+    const auto of_parent = net.at("parent").is_string() ? bases.find(net["parent"].get<std::string>()) : bases.end();
+    const Json& base = bases.emplace(net.at("stage"), of_parent == bases.end() ? net : of_parent->second).first->second;
+    net["left"] = share_left(net, base);
     net["cut"] = Json::array();
     net["floors"] = Json::array();
     const std::string stage = net.at("stage");
@@ -116,11 +134,13 @@ std::string lineage_to_text(const Json& lineage) {
   std::string text;
   for (const Json& net : lineage) {
     text += fmt::format("{}\n  {}\n", net.at("label").get<std::string>(), size_text(net));
-    if (net.at("request").is_object())
+    if (net.at("request").is_object()) {
       text += cut_text(net);
-    else
-      text +=
-          fmt::format("  {}: validation {}\n", net.at("parent").is_string() ? "trained on" : "trained", percent(net.at("accuracy_val")));
+      continue;
+    }
+    text += fmt::format("  {}: validation {}\n", net.at("parent").is_string() ? "trained on" : "trained", percent(net.at("accuracy_val")));
+    if (const Json layer = net.value("fresh_layer", Json()); layer.is_string())
+      text += fmt::format("  {} of its file told other classes apart and began anew\n", layer.get<std::string>());
   }
   return text;
 }

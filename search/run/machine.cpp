@@ -176,7 +176,9 @@ std::vector<Slot> seats(const Resources& resources) {
   return slots;
 }
 
-std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker) {
+namespace {
+
+std::vector<Slot> slots_of(const Resources& resources, const std::filesystem::path& worker) {
   if (resources.executor == "slurm") return seats(resources);
   if (resources.executor == "ssh" && resources.hosts.empty())
     throw Error(ErrorKind::invalid, "executor ssh: the experiment names no hosts; valid: resources: {executor: ssh, hosts: [{name: ...}]}");
@@ -184,6 +186,14 @@ std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::
   Machine machine{allowed_cores(), resources.device == "cpu" ? 0 : usable_gpus(worker), available_memory(), 0};
   if (resources.memory_per_trial > 0 && machine.gpus > 0) machine.gpu_memory = smallest_gpu_memory();
   return plan_slots(resources, machine);
+}
+
+}  // namespace
+
+std::vector<Slot> plan_slots(const Resources& resources, const std::filesystem::path& worker) {
+  std::vector<Slot> slots = slots_of(resources, worker);
+  for (Slot& slot : slots) slot.deterministic = resources.deterministic && slot.device != "cpu";
+  return slots;
 }
 
 }  // namespace search

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "eval/device.h"
 #include "eval/onnx_runtime.h"
 #include "eval/precision.h"
 #include "search/run/controller_link.h"
@@ -80,7 +81,9 @@ int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, co
                                .stop = stop.flag(),
                                .progress = ProgressReporter(link, *request)};
     const Heartbeat heartbeat(link);
-    link.say(StageResult{request->stage, request->attempt, run_stage(request->kind, context)});
+    const storage::StageOutcome outcome = run_stage(request->kind, context);
+    link.say(StageResult{request->stage, request->attempt, outcome});
+    if (outcome.state == storage::StageState::failed && !eval::device_answers(device)) return 0;  // another process may use it again
   }
   return 0;
 }
@@ -95,11 +98,12 @@ int run_worker(int argc, char** argv) {
   int threads = 1, events = 3;
   pid_t parent = 0;
   std::string device = "cpu";
-  bool devices = false, runtimes = false;
+  bool devices = false, runtimes = false, deterministic = false;
   std::filesystem::path copies;
   FolderOptions folder{.place = here()};
   app.add_option("--threads", threads, "threads of LibTorch's operators")->check(CLI::PositiveNumber);
   app.add_option("--device", device, "where tensors live")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_flag("--deterministic", deterministic, "on a GPU, results that repeat in place of the fastest");
   app.add_option("--parent", parent, "process to die with");
   app.add_option("--events", events, "descriptor for events; 1: in place of what is printed")->check(CLI::IsMember({1, 3}));
   app.add_option("--copies", copies, "folder for artifacts where nas-run shares no disk with this machine");
@@ -122,7 +126,7 @@ int run_worker(int argc, char** argv) {
     std::cout << about.dump() << "\n";
     return 0;
   }
-  eval::prepare_process(threads);
+  eval::prepare_process(threads, deterministic || device == "cpu");
   if (parent > 0) die_with_parent(parent);
   if (request->parsed()) {
     std::cout << answer_request(Json::parse(std::cin)).dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -15,7 +15,7 @@ double training_rate(const eval::Net& net, const torch::Tensor& images, const to
     for (torch::Tensor& parameter : net.parameters()) parameter.mutable_grad().reset();
     torch::Tensor scores;
     {
-      const eval::AutocastScope autocast(precision, net.device());
+      const eval::PrecisionScope scope(precision, net.device());
       scores = net.forward(images, /*training=*/true);
     }
     const torch::Tensor loss = at::cross_entropy_loss(scores.to(torch::kFloat32), labels);

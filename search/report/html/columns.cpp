@@ -1,6 +1,7 @@
 #include "search/report/html/columns.h"
 
 #include <cmath>
+#include <cstdint>
 
 namespace search::html {
 

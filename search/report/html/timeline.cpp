@@ -1,5 +1,6 @@
 // What ran when: timeline_part of document.h.
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <map>
 #include <tuple>

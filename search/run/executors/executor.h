@@ -17,6 +17,7 @@ struct Slot {
   int threads = 1;
   std::string host = {};       ///< "": not known before a stage runs there
   std::string exclusive = {};  ///< an exclusive stage gets all slots with the same text to itself; "": those of the device
+  bool deterministic = false;  ///< on a GPU: results that repeat, as they do on a CPU
 };
 
 /// A stage with what its inputs left behind, ready to be sent to a worker.

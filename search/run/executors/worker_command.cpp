@@ -7,14 +7,16 @@
 namespace search {
 
 Environment worker_environment(const Slot& slot, const std::string& gpus) {
-  return {{"OMP_NUM_THREADS", std::to_string(slot.threads)},
-          {"OMP_WAIT_POLICY", "passive"},
-          {"GOMP_SPINCOUNT", "0"},
-          {"CUDA_VISIBLE_DEVICES", gpus}};
+  Environment environment{{"OMP_NUM_THREADS", std::to_string(slot.threads)}, {"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}};
+  if (slot.deterministic) environment.emplace_back("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+  environment.emplace_back("CUDA_VISIBLE_DEVICES", gpus);
+  return environment;
 }
 
 std::vector<std::string> worker_arguments(const Slot& slot) {
-  return {"--threads", std::to_string(slot.threads), "--device", slot.device == "cpu" ? "cpu" : "cuda"};
+  std::vector<std::string> arguments{"--threads", std::to_string(slot.threads), "--device", slot.device == "cpu" ? "cpu" : "cuda"};
+  if (slot.deterministic) arguments.emplace_back("--deterministic");
+  return arguments;
 }
 
 std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment) {

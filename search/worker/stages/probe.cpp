@@ -23,10 +23,9 @@ storage::StageOutcome run_probe(const StageContext& context) {
   eval::Net net(spec, eval::initial_weights(spec, 1), context.device);
   net.require_gradients(true);
   eval::BatchLoader loader(*data.dataset, data.normalisation, eval::shuffled(data.dataset->split(eval::Split::train), 1),
-                           {.batch = context.parameters.at("batch").get<int>()});
+                           {.batch = context.parameters.at("batch").get<int>(), .device = context.device});
   const eval::Batch batch = loader.next().value();
-  const torch::Tensor images = batch.images.to(context.device), labels = batch.labels.to(context.device);
-  if (const std::string fault = eval::gradient_fault(net, images, labels, eval::Precision::bf16); !fault.empty()) {
+  if (const std::string fault = eval::gradient_fault(net, batch.images, batch.labels, eval::Precision::bf16); !fault.empty()) {
     outcome.values["fp32_since"] = fault;
     return outcome;
   }
@@ -34,7 +33,7 @@ storage::StageOutcome run_probe(const StageContext& context) {
   double best[2] = {0, 0};
   for (int turn = 0; turn < 4; ++turn) {
     for (const eval::Precision precision : {eval::Precision::fp32, eval::Precision::bf16}) {
-      const double rate = training_rate(net, images, labels, precision, turn == 0 ? 0.2 : 0.4);
+      const double rate = training_rate(net, batch.images, batch.labels, precision, turn == 0 ? 0.2 : 0.4);
       double& kept = best[precision == eval::Precision::bf16];
       if (turn > 0) kept = std::max(kept, rate);
     }

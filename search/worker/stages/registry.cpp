@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "eval/device.h"
 #include "eval/formats/safetensors.h"
 #include "eval/nets/registry.h"
 #include "eval/precision.h"
@@ -132,10 +133,14 @@ eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
 
 storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
   const auto start = std::chrono::steady_clock::now();
+  const eval::PeakMemory peak(context.device);
   storage::StageOutcome outcome;
   try {
     check_parameters(kind, context.parameters);
     outcome = run_kind(kind, context);
+    if (const std::int64_t bytes = peak.bytes(); bytes > 0)
+      outcome.metrics.push_back({"stage", "peak_memory_bytes", static_cast<double>(bytes), {}});
+    eval::release_memory(context.device);
   } catch (const storage::Error& error) {
     outcome = failed(failure_kind(error.kind()), error.what());
   } catch (const std::exception& error) {

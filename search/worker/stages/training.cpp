@@ -31,9 +31,9 @@ std::string fault_of(const TaskData& data, const eval::Net& net, const prune::Tr
   if (precision != eval::Precision::bf16) return "";
   const auto train = data.dataset->split(eval::Split::train);
   const std::vector<std::int64_t> first(train.begin(), train.begin() + std::min<std::ptrdiff_t>(options.batch, std::ssize(train)));
-  eval::BatchLoader loader(*data.dataset, data.normalisation, first, {.batch = options.batch});
+  eval::BatchLoader loader(*data.dataset, data.normalisation, first, {.batch = options.batch, .device = net.device()});
   const eval::Batch batch = loader.next().value();
-  return eval::gradient_fault(net, batch.images.to(net.device()), batch.labels.to(net.device()), precision);
+  return eval::gradient_fault(net, batch.images, batch.labels, precision);
 }
 
 /// A text beside the checkpoint that says why the stage goes on in fp32, for a stage that is started again.

@@ -13,7 +13,7 @@ Json net(const std::string& stage, const Json& parent, const Json& request, doub
           {"parent", parent},
           {"architecture", "hash " + stage},
           {"params", 100},
-          {"macs", 2000},
+          {"macs", parent.is_null() ? 4000 : 2000},
           {"criterion", parent.is_null() ? Json() : Json(R"({"name": "lda", "options": {"variant": "wilks"}})")},
           {"request", request},
           {"allocation", parent.is_null() ? Json() : Json("greedy")},
@@ -55,10 +55,16 @@ TEST_CASE("the way to a net begins at its base") {
 TEST_CASE("lineage in words and as a graph") {
   Json slow = nets;
   slow[3]["fp32_since"] = "bf16 is wrong";
-  CHECK_THAT(search::lineage_to_text(search::lineage(slow, layers)), Catch::Contains("  trained in fp32, since bf16 is wrong\n"));
+  slow[0]["fresh_layer"] = "classifier.1";
+  slow[1]["macs"] = 600;
+  CHECK_THAT(search::lineage_to_text(search::lineage(slow, layers)),
+             Catch::Contains("  trained in fp32, since bf16 is wrong\n") &&
+                 Catch::Contains("  classifier.1 of its file told other classes apart and began anew\n") &&
+                 Catch::Contains("net b\n  100 parameters, 600 multiply-accumulates\n") &&
+                 Catch::Contains("  0.15 are left, far less than"));
   const Json made = search::lineage(nets, layers);
   CHECK(search::lineage_to_text(search::ancestors(made, "c")) ==
-        "net a\n  100 parameters, 2000 multiply-accumulates\n  trained: validation 90.00 %\n"
+        "net a\n  100 parameters, 4000 multiply-accumulates\n  trained: validation 90.00 %\n"
         "net b\n  100 parameters, 2000 multiply-accumulates\n  lda-wilks to 0.5 of the macs, greedy\n"
         "  validation 70.00 % after the cut, 89.00 % after retraining\n  cut: conv1 8 -> 6\n"
         "net c\n  100 parameters, 2000 multiply-accumulates\n  lda-wilks by eta 0.3, greedy\n"

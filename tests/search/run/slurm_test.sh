@@ -39,7 +39,7 @@ compare() {
   python3 - "$folder/$1" "$folder/$1-here" <<'END' || fail "$1: the rows differ"
 import sqlite3, sys
 rows = [sqlite3.connect(f"file:{path}/experiment.db?mode=ro", uri=True).execute(
-    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number WHERE metric.name NOT LIKE '%per_s%' AND metric.name != 'data_wait_share' ORDER BY 1, 3, 4").fetchall() for path in sys.argv[1:3]]
+    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number WHERE metric.name NOT LIKE '%per_s%' AND metric.name NOT IN ('data_wait_share', 'peak_memory_bytes') ORDER BY 1, 3, 4").fetchall() for path in sys.argv[1:3]]
 for one, other in zip(*rows):
     if one != other: print(one, other)
 sys.exit(rows[0] != rows[1] or not rows[0])

@@ -1,0 +1,1 @@
+-- Version 7 brings `fresh_layer` to the view `nets`.
