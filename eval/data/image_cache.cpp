@@ -85,14 +85,15 @@ struct Removal {
   }
 };
 
-/// What tells sets apart: a file that is replaced has another time, even where it keeps its size.
+/// What tells sets apart. A file that is replaced has another time of change, even where it keeps its size and, written within the same
+/// tick of the clock, its time of writing.
 std::string key_of(const ImageFiles& files, const ImageFrame& frame) {
   std::string listing;
   for (const std::string& name : files.names) {
     struct stat status {};
     const bool there = stat((files.root / name).c_str(), &status) == 0;
-    listing += fmt::format("{}\n{} {}.{}\n", name, there ? status.st_size : -1, there ? status.st_mtim.tv_sec : 0,
-                           there ? status.st_mtim.tv_nsec : 0);
+    listing += fmt::format("{}\n{} {}.{}\n", name, there ? status.st_size : -1, there ? status.st_ctim.tv_sec : 0,
+                           there ? status.st_ctim.tv_nsec : 0);
   }
   return storage::fingerprint(Json{{"version", format_version},
                                    {"side", frame.side},
