@@ -237,6 +237,23 @@ std::string overridden(const YamlNode& tree, const std::vector<Override>& overri
 
 }  // namespace
 
+bool estimates_latency(const Experiment& experiment) {
+  const auto is_estimate = [](const auto& each) { return each.metric == "latency_estimate_ms"; };
+  const auto is_of_latency = [](const prune::PruneRequest& request) {
+    return request.kind == prune::PruneRequest::Kind::keep && request.of == prune::Budget::latency;
+  };
+  const auto has_latency = [&](const Schedule& schedule) { return std::ranges::any_of(schedule.steps, is_of_latency); };
+  return std::ranges::any_of(experiment.objectives, is_estimate) || std::ranges::any_of(experiment.constraints, is_estimate) ||
+         std::ranges::any_of(experiment.schedules, has_latency) || experiment.strategy_options.value("of", "") == "latency";
+}
+
+std::optional<double> latency_bound(const Experiment& experiment) {
+  std::optional<double> bound;
+  for (const Constraint& each : experiment.constraints)
+    if (each.metric == "latency_estimate_ms" && each.at_most) bound = std::min(bound.value_or(each.bound), each.bound);
+  return bound;
+}
+
 const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task) {
   return experiment.data.at(task.dataset).targets.at(task.target);
 }

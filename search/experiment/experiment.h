@@ -207,6 +207,12 @@ struct Experiment {
   Reliability reliability;
 };
 
+/// Whether something asks for latencies before nets are trained: a request, an objective or a constraint.
+bool estimates_latency(const Experiment& experiment);
+
+/// The most that constraints allow of latency_estimate_ms, in milliseconds; none: no limit.
+std::optional<double> latency_bound(const Experiment& experiment);
+
 /// What the task's data hold.
 const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task);
 

@@ -57,9 +57,8 @@ int read_substeps(YamlReader& prune);
 /// `evaluate`; `sources`: the nets that attacks can be made on.
 Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources);
 
-/// `keep` (a share above 0, up to 1) with `of` (params or macs).
+/// `keep`: a share above 0, up to 1.
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of);
-prune::Budget read_budget(YamlReader& mapping);
 
 /// Fails at `entry` where the name is among those taken; takes it.
 void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken);

@@ -122,8 +122,10 @@ NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos&
 
 prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>& nets, const DataInfos& infos) {
   const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
-  const prune::PruneRequest request = read_keep(keep, read_budget(entry));
-  if (request.of == prune::Budget::channels) entry.require("of", "macs").fail("is not what a narrow net is made by; valid: params or macs");
+  // One width for all layers, found by what is known without a run.
+  static const storage::Option of_option{
+      .name = "of", .kind = OptionKind::choice, .fallback = "macs", .doc = "what is counted", .choices = {"params", "macs"}};
+  const prune::PruneRequest request = read_keep(keep, prune::budget_from_string(entry.value(of_option)));
   keep.checked([&] {
     for (const NetRequest& net : nets) {
       for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);

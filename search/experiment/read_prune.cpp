@@ -58,7 +58,7 @@ std::vector<prune::PruneRequest> read_steps(YamlReader& schedule) {
     if (requests.empty()) eta->fail("has no steps; valid: as in '[0.5, 1.0]' or '{from: 0.1, step: 0.1}'");
     return requests;
   }
-  const prune::Budget of = read_budget(schedule);
+  const prune::Budget of = prune::budget_from_string(schedule.value(of_option));
   for (const YamlReader& value : keep->items()) {
     requests.push_back(read_keep(value, of));
     if (requests.size() > 1 && requests.back().value >= requests[requests.size() - 2].value) {
@@ -115,10 +115,6 @@ Json read_unless_auto(YamlReader& section, const Option& option) {
 }
 
 }  // namespace
-
-prune::Budget read_budget(YamlReader& mapping) {
-  return prune::budget_from_string(mapping.value(of_option));
-}
 
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
   const double share = keep.read(keep_option).get<double>();

@@ -38,6 +38,11 @@ void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, 
   trial.name = names_.trial(trial.net, criterion.label, schedule, trial.seed);
 }
 
+/// Before stages that may read it.
+void TaskPlanner::plan_latency_table(const NamedNet& net) {
+  if (estimates_latency(experiment_)) builder_.add(stages_.latency_table(net));
+}
+
 std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
   const std::string net = builder_.add(std::move(stage));
   if (decides_by_latency_) builder_.add(stages_.latency({net, cut.net, cut.label, kept_ratio(cut.request, cut.parent_ratio)}));
@@ -59,7 +64,10 @@ void TaskPlanner::log_decision(const storage::TrialRecord& trial, std::string ch
 void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double ratio, int seed) {
   const MadeNet made{step.stage, net, label, ratio};
   step.evaluation = builder_.add(stages_.evaluation(made));
-  if (experiment_.evaluate.latency) step.measurements.push_back(builder_.add(stages_.latency(made)));
+  if (experiment_.evaluate.latency) {
+    plan_latency_table(net);
+    step.measurements.push_back(builder_.add(stages_.latency(made)));
+  }
   if (experiment_.evaluate.robustness) step.measurements.push_back(builder_.add(stages_.robustness(made, attacked_nets(seed), seed)));
 }
 

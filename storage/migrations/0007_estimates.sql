@@ -1,0 +1,1 @@
+-- Only the view latencies changes: it has what a net was estimated to take before it was trained.
