@@ -181,6 +181,16 @@ void check_unstructured(const YamlReader& criteria, const YamlReader& schedules,
   }
 }
 
+/// Where the learning rate of a retraining may be that of the base's last epochs.
+void check_rewind(const YamlReader& start, const Experiment& experiment) {
+  if (experiment.lr_start != "rewind") return;
+  if (experiment.train.lr_schedule == "plateau")
+    start.fail("asks for the learning rate that the base had, which with lr_schedule: plateau is known only then; valid: restart or auto");
+  for (const prune::TrainOptions* each : {&experiment.retrain, experiment.between ? &*experiment.between : nullptr})
+    if (each != nullptr && (each->optimizer.lr != experiment.train.optimizer.lr || each->optimizer.name != experiment.train.optimizer.name))
+      start.fail("is the base's learning rate, but retraining has another one, or another optimizer; valid: train's, or restart");
+}
+
 void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
   const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
                    schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
@@ -205,10 +215,11 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
       .kind = OptionKind::choice,
       .fallback = "restart",
       .doc =
-          "the learning rate that retraining begins with: restart: retrain's; auto: less of it for a small cut or a short retraining "
-          "(Zimmer et al. 2023)",
-      .choices = {"restart", "auto"}};
+          "the learning rate that retraining begins with: restart: retrain's; rewind: what the base had as many epochs before its end "
+          "(Renda et al. 2020); auto: less of it for a small cut or a short retraining (Zimmer et al. 2023)",
+      .choices = {"restart", "rewind", "auto"}};
   experiment.lr_start = section.value(start_option);
+  if (const std::optional<YamlReader> start = section.find("lr_start")) check_rewind(*start, experiment);
   experiment.allocation = section.values(prune::allocation_options());
   experiment.refit = read_refit(section);
   experiment.substeps = read_substeps(section);

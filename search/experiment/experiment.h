@@ -189,7 +189,7 @@ struct Experiment {
   prune::TrainOptions train;
   prune::TrainOptions retrain;                 ///< `train` with what `prune.retrain` changes
   std::optional<prune::TrainOptions> between;  ///< `retrain` with what `prune.between` changes: after cuts that others follow
-  std::string lr_start = "restart";            ///< of retraining: restart | auto
+  std::string lr_start = "restart";            ///< of retraining: restart | rewind | auto
   std::vector<Criterion> criteria;
   std::vector<Schedule> schedules;
   Json allocation;                           ///< checked: allocation_options()

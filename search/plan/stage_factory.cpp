@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "eval/attacks/catalog.h"
+#include "prune/lr_schedule.h"
 
 namespace search {
 
@@ -103,7 +104,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const Retraining& retrain = retraining(cut.stop_after, cut.is_between);
   std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
   parameters.push_back(retrain.of_cut);
-  if (experiment_.lr_start != "restart") parameters.emplace_back("lr_start", experiment_.lr_start);
+  if (experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
@@ -176,6 +177,7 @@ const StageFactory::Retraining& StageFactory::retraining(int stop_after, bool is
   if (known != retrainings_.end()) return known->second;
   prune::TrainOptions options = is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
   if (stop_after < options.epochs) options.stop_after = stop_after;
+  if (experiment_.lr_start == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
   const Json json = prune::to_json(options);
   return retrainings_.emplace(key, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())}).first->second;
 }

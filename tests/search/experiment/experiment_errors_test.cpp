@@ -46,6 +46,18 @@ TEST_CASE("unknown keys are refused with the nearest") {
   CHECK(with_line(6, "train: {epochs: 4, epochs: 5}") == "e.yaml:6:20: train.epochs: 'epochs' is given twice, first at e.yaml:6:9");
 }
 
+TEST_CASE("a rewound learning rate is the base's own") {
+  CHECK_THAT(with_line(10, "  lr_start: rewound"), Contains("one of restart, rewind, auto"));
+  SmallExperiment small;
+  small.lines.push_back("  retrain: {optimizer: {lr: 0.01}}");
+  small.lines.push_back("  lr_start: rewind");
+  CHECK_THAT(message(small, small.write()),
+             Contains("prune.lr_start: 'rewind' is the base's learning rate, but retraining has another one"));
+  small.lines[9] = "  retrain: {epochs: 2}";
+  small.lines[5] = "train: {epochs: 4, lr_schedule: plateau}";
+  CHECK_THAT(message(small, small.write()), Contains("plateau is known only then"));
+}
+
 TEST_CASE("anchors live under x-, and what is merged keeps its place in messages") {
   SmallExperiment small;
   small.lines.push_back("x-short: &short {epochs: 4, lr: 0.5}");
