@@ -139,6 +139,36 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   return prune::train_options_from_json(training);
 }
 
+void refuse_epochs(YamlReader training, const std::string& setter) {
+  if (const std::optional<YamlReader> epochs = training.find("epochs"))
+    epochs->fail(fmt::format("stands beside '{}', which says how many there are; valid: one of the two", setter));
+}
+
+int EpochBudget::of_base() const {
+  return std::clamp(static_cast<int>(std::lround(dense * epochs)), 1, epochs - 1);
+}
+
+std::optional<EpochBudget> read_epoch_budget(YamlReader& root) {
+  static const storage::Options options{
+      {.name = "epochs",
+       .kind = OptionKind::integer,
+       .doc = "of a base and of all retraining of a cut net together",
+       .min = 2,
+       .max = 100000},
+      {.name = "dense",
+       .kind = OptionKind::real,
+       .fallback = 0.25,
+       .doc = "share of them that the base has; the cuts share the rest evenly, or have it less what `between` says",
+       .min = 0.01,
+       .max = 0.99}};
+  std::optional<YamlReader> given = root.find(
+      "budget", "one number of epochs for a base and the retraining of its cut nets, in place of train.epochs and retrain.epochs");
+  if (!given) return {};
+  const Json values = given->values(options);
+  given->finish();
+  return EpochBudget{values.at("epochs"), values.at("dense")};
+}
+
 std::vector<Criterion> read_criteria(const YamlReader& section) {
   std::vector<Criterion> criteria;
   std::vector<std::string> taken;

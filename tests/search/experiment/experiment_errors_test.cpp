@@ -46,6 +46,20 @@ TEST_CASE("unknown keys are refused with the nearest") {
   CHECK(with_line(6, "train: {epochs: 4, epochs: 5}") == "e.yaml:6:20: train.epochs: 'epochs' is given twice, first at e.yaml:6:9");
 }
 
+TEST_CASE("what a budget of epochs says is not said again, and must be enough") {
+  CHECK(with_line(10, "budget: {epochs: 8}") ==
+        "e.yaml:6:17: train.epochs: '4' stands beside 'budget', which says how many there are; valid: one of the two");
+  SmallExperiment small;
+  small.lines[5] = "train: {}";
+  small.lines.push_back("  retrain: {epochs: 2}");
+  small.lines.push_back("budget: {epochs: 8}");
+  CHECK_THAT(message(small, small.write()), Contains("prune.retrain.epochs: '2' stands beside 'budget'"));
+  small.lines[8] = "  schedules: [{name: often, keep: [0.8, 0.6, 0.4]}]";
+  small.lines[9] = "budget: {epochs: 3, dense: 0.5}";
+  small.lines.pop_back();
+  CHECK_THAT(message(small, small.write()), Contains("has 3 cuts in a row, and 'budget' leaves 1 epochs"));
+}
+
 TEST_CASE("a rewound learning rate is the base's own") {
   CHECK_THAT(with_line(10, "  lr_start: rewound"), Contains("one of restart, rewind, auto"));
   SmallExperiment small;

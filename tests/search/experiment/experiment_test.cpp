@@ -109,6 +109,37 @@ TEST_CASE("cuts that others follow may be retrained in another way, and baseline
   CHECK(experiment.baselines[0].train.epochs == 4 + 1 + 6);
 }
 
+TEST_CASE("one budget of epochs is split between a base and the retraining of its cut nets") {
+  SmallExperiment small;
+  small.lines[5] = "train: {optimizer: {lr: 0.1}}";
+  small.lines[8] = "  schedules: [{name: once, keep: [0.5]}, {name: often, keep: [0.8, 0.6, 0.4, 0.2]}]";
+  small.lines.push_back("budget: {epochs: 40}");
+  small.lines.push_back("baselines: [squeezenet1_1, {name: narrow, keep: 0.5, train: {epochs: 3}}, scratch]");
+  Experiment experiment = load(small);  // a quarter for the base; of 30, four cuts have 7, and the last 2 more
+  CHECK(experiment.train.epochs == 10);
+  REQUIRE(experiment.between);
+  CHECK(experiment.between->epochs == 7);
+  CHECK(experiment.retrain.epochs == 9);
+  CHECK(experiment.baselines[0].train.epochs == 40);
+  CHECK(experiment.baselines[1].train.epochs == 3);
+  CHECK(experiment.baselines[2].train.epochs == 40);
+
+  small.lines[9] = "budget: {epochs: 40, dense: 0.5}";
+  small.lines.insert(small.lines.begin() + 9, "  between: {epochs: 1}");
+  experiment = load(small);
+  CHECK(experiment.train.epochs == 20);
+  CHECK(experiment.between->epochs == 1);
+  CHECK(experiment.retrain.epochs == 17);
+  CHECK(experiment.baselines[0].train.epochs == 40);
+
+  small.lines[10] = "budget: {epochs: 40, dense: 0.1}";
+  small.lines[9] = "  lr_start: rewind";
+  experiment = load(small);  // 36 are nine for each
+  CHECK(experiment.train.epochs == 4);
+  CHECK_FALSE(experiment.between);
+  CHECK(experiment.retrain.epochs == 9);
+}
+
 TEST_CASE("criteria get labels, options and an allocation") {
   SmallExperiment small;
   small.lines[7] =
