@@ -79,9 +79,10 @@ struct Baseline {
   NetRequest net;
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
-  bool scratch = false;     ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
-  bool last_only = false;   ///< of `scratch`: after the last cut of a schedule only
-  bool pretrained = false;  ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
+  bool scratch = false;      ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
+  bool last_only = false;    ///< of `scratch`: after the last cut of a schedule only
+  bool equal_flops = false;  ///< of `scratch`: for as many multiply-accumulates as base and cuts took, in place of train.epochs
+  bool pretrained = false;   ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
   /// The experiment's `train` with what the baseline changes. Without an `epochs` of its own it has those of a base and of its longest
   /// retraining together: 8 epochs and then 3 cuts with 2 epochs each make 14.
   prune::TrainOptions train;

@@ -263,7 +263,20 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
                                                 .doc = "of which of a schedule's cuts the shape is trained anew",
                                                 .choices = {"all", "last"}};
       baseline.scratch = true;
+      static const storage::Option effort_option{
+          .name = "effort",
+          .kind = OptionKind::choice,
+          .fallback = "epochs",
+          .doc =
+              "how long it is trained: epochs: as a base and its longest retraining together (Scratch-E of Liu et al. 2019); flops: for as "
+              "many multiply-accumulates as the trainings that led to the cut net took, so for more epochs (Scratch-B)",
+          .choices = {"epochs", "flops"}};
       baseline.last_only = entry.value(steps_option) == "last";
+      baseline.equal_flops = entry.value(effort_option) == "flops";
+      if (baseline.equal_flops) {
+        identity += " flops";
+        refuse_epochs(entry.section("train", "its own training"), "effort: flops");
+      }
     } else {
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);

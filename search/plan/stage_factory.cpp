@@ -67,13 +67,26 @@ Stage StageFactory::training(const NamedNet& net, const std::string& name, const
   return stage;
 }
 
-Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const {
+Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+                                 const std::vector<const Stage*>& path) const {
   std::vector<StageInput> inputs{{"shape", made.stage}};
   if (!teacher.empty()) inputs.push_back({"teacher", teacher});
-  const std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
-  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs),
-                           estimates_.training(train.last_epoch(), made.ratio * estimates_.macs(made.net.request)));
-  stage.epochs = train.last_epoch();
+  std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
+  const double of_epoch = estimates_.training(1, made.ratio * estimates_.macs(made.net.request));
+  double cost = train.last_epoch() * of_epoch;
+  if (!path.empty()) {
+    Json spent = Json::object();
+    cost = 0;
+    for (const Stage* stage : path) {
+      const std::string role = spent_role(spent.size());
+      inputs.push_back({role, stage->fingerprint});
+      spent[role] = stage->epochs;
+      cost += stage->cost;
+    }
+    parameters.emplace_back("spent", spent);
+  }
+  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs), cost);
+  stage.epochs = cost / of_epoch;
   return stage;
 }
 

@@ -74,8 +74,10 @@ class StageFactory {
   Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
                  std::vector<storage::StageInput> inputs) const;
 
-  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "".
-  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const;
+  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "". `path`: the stages that trained the net
+  /// and those before it, where it is to take as many multiply-accumulates as they did, in place of train.epochs.
+  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+                     const std::vector<const Stage*>& path = {}) const;
 
   Stage candidates(const CandidatesRequest& asked) const;
 

@@ -28,7 +28,7 @@ const std::vector<StageTraits>& all_traits() {
        .optional = {"at_most_ms", "candidate", "lr_start", "refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
-      {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},
+      {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}, .optional = {"spent"}},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
       {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .optional = {"runtime"}, .exclusive = true},
       {.kind = StageKind::robustness, .name = "robustness", .parameters = {"data", "images", "perturbations", "seed"}},
@@ -62,7 +62,7 @@ void check_parameters(StageKind kind, const storage::Json& parameters) {
 }
 
 bool brings_artifacts(const std::string& role) {
-  return role != "widths" && role != "shape" && role != "earlier" && role != "table";
+  return role != "widths" && role != "shape" && role != "earlier" && role != "table" && !role.starts_with("spent");
 }
 
 }  // namespace search

@@ -88,7 +88,8 @@ void TaskPlanner::plan_baselines() {
 void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio, bool is_last) {
   for (const Baseline& baseline : experiment_.baselines) {
     if (!baseline.scratch || (baseline.last_only && !is_last)) continue;
-    const std::string label = scratch_prefix + net.label, step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
+    const std::string label = scratch_prefix + net.label + (baseline.equal_flops ? flops_suffix : ""),
+                      step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
     const std::string name = fmt::format("{} {} {} seed {}", label, trial.criterion, step, trial.seed);
     storage::TrialRecord made{
         .name = names_.trial(label, trial.criterion, fmt::format("{}-{}", trial.schedule, trial.steps.back().step), trial.seed),
@@ -101,8 +102,9 @@ void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet
         .seed = trial.seed,
         .fold = fold_};
     const MadeNet shape{trial.steps.back().stage, net, name, ratio};
-    made.steps = {
-        {0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher_of(baseline.train, net, trial.seed))), ""}};
+    const std::string teacher = teacher_of(baseline.train, net, trial.seed);
+    const std::vector<const Stage*> path = baseline.equal_flops ? builder_.path_to(shape.stage) : std::vector<const Stage*>();
+    made.steps = {{0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher, path)), ""}};
     measure(made.steps[0], net, name, ratio, trial.seed);
     shapes_.push_back(std::move(made));
   }

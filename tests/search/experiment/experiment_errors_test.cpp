@@ -72,6 +72,13 @@ TEST_CASE("a rewound learning rate is the base's own") {
   CHECK_THAT(message(small, small.write()), Contains("plateau is known only then"));
 }
 
+TEST_CASE("latency is for nets that are cut, and a shape's epochs are said once") {
+  CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, of: latency}]"), Contains("'latency' is not one of params, macs"));
+  CHECK_THAT(with_line(10, "baselines: [{name: scratch, effort: flops, train: {epochs: 3}}]"),
+             Contains("train.epochs: '3' stands beside 'effort: flops'"));
+  CHECK_THAT(with_line(10, "constraints: ['latency_estimate_ms <= 3']"), Contains("'latency_estimate_ms' is not measured"));
+}
+
 TEST_CASE("anchors live under x-, and what is merged keeps its place in messages") {
   SmallExperiment small;
   small.lines.push_back("x-short: &short {epochs: 4, lr: 0.5}");

@@ -140,6 +140,22 @@ TEST_CASE("one budget of epochs is split between a base and the retraining of it
   CHECK(experiment.retrain.epochs == 9);
 }
 
+TEST_CASE("what is cut to, and how a shape is trained anew, is read") {
+  SmallExperiment small;
+  small.lines[8] = "  schedules: [{name: quick, keep: [0.5], of: latency}]";
+  small.lines.push_back("baselines: [scratch, {name: scratch, effort: flops, steps: last}]");
+  small.lines.push_back("evaluate: {latency: {batch: [1]}}");
+  small.lines.push_back("constraints: ['latency_estimate_ms <= 2.5']");
+  const Experiment experiment = load(small);
+  CHECK(experiment.schedules[0].steps[0].of == prune::Budget::latency);
+  CHECK(search::estimates_latency(experiment));
+  CHECK(search::latency_bound(experiment) == 2.5);
+  CHECK_FALSE(experiment.baselines[0].equal_flops);
+  CHECK(experiment.baselines[1].equal_flops);
+  CHECK(experiment.baselines[1].last_only);
+  CHECK_FALSE(search::estimates_latency(load(SmallExperiment())));
+}
+
 TEST_CASE("criteria get labels, options and an allocation") {
   SmallExperiment small;
   small.lines[7] =

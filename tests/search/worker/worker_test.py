@@ -103,13 +103,15 @@ search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, fina
 
 
 def check_latency(folder):
-    """Cuts to a share of the latency, by one table of the layers' times, and to a bound that no net can meet, so that floors alone end the cut."""
+    """Cuts to a share of the latency, by one table of the layers' times, and to a bound that no net can meet, so that floors alone end the cut;
+    shapes from scratch for as many multiply-accumulates as the cut nets."""
     file = folder / "latency.yaml"
     file.write_text("""schema: 1
 name: latency
 tasks: [{name: t, dataset: d}]
 data: {d: {format: idx, root: ., pad: 2, validation_images: 6}}
 nets: [{name: vgg11_bn, width: 0.125}]
+baselines: [{name: scratch, effort: flops}]
 train: {epochs: 2, batch: 8, precision: fp32}
 prune:
   criteria: [{name: l1, allocation: greedy}]
@@ -122,11 +124,17 @@ evaluate: {latency: {batch: [1], seconds: 0.02}}
     check(f"cuts to a share of the latency: {done.stderr}", done.returncode == 0)
     database = sqlite3.connect(results / "experiment.db")
     rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
-    check(f"what it ran: {rows}", rows == {"latency_table": 1, "train": 1, "prune": 2, "evaluate": 3, "latency": 3})
+    check(f"what it ran: {rows}", rows == {"latency_table": 1, "train": 1, "prune": 2, "scratch": 2, "evaluate": 5, "latency": 5})
     whole, = [json.loads(result)["table"]["whole_ms"] for result, in database.execute("SELECT result FROM stage WHERE kind = 'latency_table'")]
     estimates = dict(database.execute("SELECT coalesce(schedule, ''), estimate_ms FROM steps JOIN latencies USING (stage) WHERE step > 0"))
     check(f"the estimate is what was asked for: {estimates} of {whole}", estimates["quick"] <= 0.9 * whole)
     check("every net that was timed has one", database.execute("SELECT count(*) FROM latencies WHERE estimate_ms IS NULL").fetchone() == (0,))
+    spent = list(database.execute(
+        "SELECT base.macs, cut.macs, max(metrics.epoch) FROM steps AS cut JOIN steps AS base ON base.trial = cut.trial AND base.step = 0 "
+        "JOIN inputs ON inputs.source = cut.stage AND inputs.role = 'shape' JOIN metrics ON metrics.stage = inputs.stage "
+        "WHERE cut.step = 1 GROUP BY cut.stage"))
+    check(f"shapes from scratch train for as many multiply-accumulates: {spent}",
+          len(spent) == 2 and all(epochs == round((2 * base + cut) / cut) for base, cut, epochs in spent))
     again = nas_run("run", file, "-o", results, "--json")
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
     shown = nas_run("show", results, "t/vgg11_bn/l1/quick/s1")
