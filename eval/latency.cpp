@@ -76,6 +76,7 @@ Latency measure(const std::function<void()>& run, double seconds) {
   Latency latency;
   latency.runs = static_cast<int>(times.size());
   latency.p50_ms = percentile(times, 0.5);
+  latency.least_ms = *std::min_element(times.begin(), times.end());
   latency.p95_ms = percentile(std::move(times), 0.95);
   return latency;
 }
@@ -96,6 +97,18 @@ std::vector<Latency> measure_all(const NetSpec& spec, const std::vector<int>& ba
   return latencies;
 }
 
+std::vector<Latency> measure_frozen(const Net& net, const std::vector<int>& batches, double seconds) {
+  const c10::InferenceMode inference;
+  torch::jit::Module module = frozen_module(net);
+  const auto runner = [&](const torch::Tensor& images) {
+    return [&module, inputs = std::vector<torch::jit::IValue>{images.to(net.device())}, on_gpu = net.device().is_cuda()] {
+      module.forward(inputs);
+      if (on_gpu) torch::cuda::synchronize();
+    };
+  };
+  return measure_all(net.spec(), batches, seconds, runner);
+}
+
 }  // namespace
 
 torch::jit::Module frozen_module(const Net& net) {
@@ -105,16 +118,11 @@ torch::jit::Module frozen_module(const Net& net) {
 }
 
 LatencyReport measure_latency(const Net& net, const std::vector<int>& batches, double seconds) {
-  const c10::InferenceMode inference;
-  torch::jit::Module module = frozen_module(net);
-  const auto runner = [&](const torch::Tensor& images) {
-    return [&module, inputs = std::vector<torch::jit::IValue>{images.to(net.device())}, on_gpu = net.device().is_cuda()] {
-      module.forward(inputs);
-      if (on_gpu) torch::cuda::synchronize();
-    };
-  };
-  return {"TorchScript, frozen, fp32", file_bytes(torchscript_module(net.spec(), net.weights())),
-          measure_all(net.spec(), batches, seconds, runner)};
+  return {"TorchScript, frozen, fp32", file_bytes(torchscript_module(net.spec(), net.weights())), measure_frozen(net, batches, seconds)};
+}
+
+double least_latency(const Net& net, int batch, double seconds) {
+  return measure_frozen(net, {batch}, seconds).front().least_ms;
 }
 
 LatencyReport measure_onnx_latency(const Net& net, const std::vector<int>& batches, double seconds) {

@@ -16,6 +16,7 @@ namespace eval {
 struct Latency {
   int batch = 1;
   double p50_ms = 0, p95_ms = 0;  ///< of a batch: the median and the 95th percentile
+  double least_ms = 0;            ///< of the fastest run
   int runs = 0;                   ///< that were measured, after some that warm up
   std::int64_t peak_activation_bytes = 0;
 };
@@ -34,6 +35,9 @@ LatencyReport measure_latency(const Net& net, const std::vector<int>& batches, d
 /// The same of the ONNX file that `nas-run export` writes, by ONNX Runtime on the CPU, with as many threads. Error(environment) where that
 /// is not found.
 LatencyReport measure_onnx_latency(const Net& net, const std::vector<int>& batches, double seconds);
+
+/// The fastest run of one batch size: what the net takes where nothing else is in the way.
+double least_latency(const Net& net, int batch, double seconds);
 
 /// What measure_latency runs.
 torch::jit::Module frozen_module(const Net& net);

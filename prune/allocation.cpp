@@ -289,22 +289,6 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
   return result;
 }
 
-double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base) {
-  switch (of) {
-    case Budget::params:
-      return static_cast<double>(base.cost.params);
-    case Budget::macs:
-      return static_cast<double>(base.cost.macs);
-    case Budget::channels: {
-      double channels = 0;
-      for (std::size_t g = 0; g < groups.groups.size(); ++g)
-        if (groups.groups[g].fixed.empty()) channels += base.channels[g];
-      return channels;
-    }
-  }
-  throw Error(ErrorKind::internal, "unknown budget");
-}
-
 }  // namespace
 
 std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
@@ -351,15 +335,34 @@ AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& g
   return base;
 }
 
+double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base) {
+  switch (of) {
+    case Budget::params:
+      return static_cast<double>(base.cost.params);
+    case Budget::macs:
+      return static_cast<double>(base.cost.macs);
+    case Budget::channels: {
+      double channels = 0;
+      for (std::size_t g = 0; g < groups.groups.size(); ++g)
+        if (groups.groups[g].fixed.empty()) channels += base.channels[g];
+      return channels;
+    }
+    case Budget::latency:
+      if (base.latency == nullptr) throw Error(ErrorKind::internal, "a budget of latency without a latency table");
+      return base.latency->whole_ms;
+  }
+  throw Error(ErrorKind::internal, "unknown budget");
+}
+
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base) {
-  return WidthCost(spec, groups, of).cost(kept_counts(keep_all(groups))) / base_size(groups, of, base);
+  return WidthCost(spec, groups, of, base.latency).cost(kept_counts(keep_all(groups))) / base_size(groups, of, base);
 }
 
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
                     const std::vector<Spread>& spreads) {
   const Bounds bounds = bounds_of(groups, limits, base);
-  const WidthCost model(spec, groups, request.of);
+  const WidthCost model(spec, groups, request.of, base.latency);
   const double target = request.value * base_size(groups, request.of, base);
   if (request.kind == PruneRequest::Kind::eta) method = AllocationMethod::eta;
   switch (method) {

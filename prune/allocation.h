@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eval/cost.h"
+#include "eval/latency_table.h"
 #include "prune/keep_mask.h"
 #include "prune/options.h"
 
@@ -59,13 +60,17 @@ struct Allocation {
 /// The base that shares and floors refer to.
 struct AllocationBase {
   eval::Cost cost;
-  std::vector<int> channels;  ///< by group: units of the net that was first trained
+  std::vector<int> channels;                    ///< by group: units of the net that was first trained
+  const eval::LatencyTable* latency = nullptr;  ///< borrowed, of that net; requests of latency need it
 };
 
 /// The base of a net that may have been cut before: its cost, and for every group its units, as the `channels` by layer tell them that the
 /// base had. A layer that is not named has as many as now. Where a convolution is grouped, a unit is a channel of every group.
 AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
                                const std::map<std::string, int>& channels);
+
+/// What the base costs, as `of` counts it. Throws storage::Error(internal) for latency without a table.
+double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base);
 
 /// What is left of the base in a net that may have been cut before, as `of` counts it.
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);

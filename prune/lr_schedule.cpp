@@ -13,6 +13,11 @@ double lr_factor(const TrainOptions& options, double step, double steps, double 
   return 0.5 * (1 + std::cos(std::numbers::pi * (step - warmup) / std::max(steps - warmup, 1.0)));
 }
 
+double rate_before_end(const TrainOptions& options, int epochs) {
+  const double at = std::max(options.warmup, static_cast<double>(options.epochs - epochs));
+  return options.optimizer.lr * lr_factor(options, at, options.epochs, options.warmup);
+}
+
 double plateau_factor(const TrainOptions& options, const std::vector<Epoch>& history) {
   if (options.lr_schedule != "plateau") return 1;
   double factor = 1, best = -1;

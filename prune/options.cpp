@@ -328,7 +328,7 @@ const Options& allocation_options() {
 }
 
 const std::vector<std::string>& budget_names() {
-  static const std::vector<std::string> names{"params", "macs", "channels"};
+  static const std::vector<std::string> names{"params", "macs", "channels", "latency"};
   return names;
 }
 
@@ -337,7 +337,7 @@ std::string to_string(Budget budget) {
 }
 
 Budget budget_from_string(const std::string& text) {
-  constexpr Budget budgets[] = {Budget::params, Budget::macs, Budget::channels};
+  constexpr Budget budgets[] = {Budget::params, Budget::macs, Budget::channels, Budget::latency};
   return storage::find_named(budgets, text, "of:", [](Budget budget) { return to_string(budget); });
 }
 

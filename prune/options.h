@@ -77,12 +77,13 @@ TrainOptions train_options_from_json(const storage::Json& json);
 /// Keys of `prune:` that bound a cut.
 const storage::Options& allocation_options();
 
-/// What a request counts. Channels: those of all groups that can be cut, so that a uniform cut to a half halves every layer.
-enum class Budget { params, macs, channels };
+/// What a request counts. Channels: those of all groups that can be cut, so that a uniform cut to a half halves every layer. Latency: the
+/// estimate of a latency table.
+enum class Budget { params, macs, channels, latency };
 std::string to_string(Budget budget);
 /// Throws storage::Error(invalid) for an unknown name.
 Budget budget_from_string(const std::string& text);
-/// "params", "macs", "channels".
+/// "params", "macs", "channels", "latency".
 const std::vector<std::string>& budget_names();
 
 /// How the scores of channels that live or die together become one.

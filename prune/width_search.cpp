@@ -18,10 +18,10 @@ double draw(std::mt19937_64& draws) {
   return eval::unit_number(draws());
 }
 
-double target_of(const PruneRequest& request, const AllocationBase& base) {
+double target_of(const PruneRequest& request, const ChannelGroups& groups, const AllocationBase& base) {
   if (request.kind != PruneRequest::Kind::keep || request.of == Budget::channels)
-    throw storage::Error(storage::ErrorKind::invalid, "widths are searched for a share of params or macs to keep");
-  return request.value * static_cast<double>(request.of == Budget::params ? base.cost.params : base.cost.macs);
+    throw storage::Error(storage::ErrorKind::invalid, "widths are searched for a share of params, macs or latency to keep");
+  return request.value * base_size(groups, request.of, base);
 }
 
 }  // namespace
@@ -29,8 +29,8 @@ double target_of(const PruneRequest& request, const AllocationBase& base) {
 WidthSearch::WidthSearch(const eval::NetSpec& spec, const ChannelGroups& groups, const PruneRequest& request,
                          const AllocationLimits& limits, const AllocationBase& base)
     : groups_(groups),
-      model_(spec, groups, request.of),
-      target_(target_of(request, base)),
+      model_(spec, groups, request.of, base.latency),
+      target_(target_of(request, groups, base)),
       least_(least_widths(groups, limits, base)),
       round_to_(limits.round_to) {}
 

@@ -12,7 +12,8 @@ namespace prune {
 
 class WidthSearch {
  public:
-  /// Borrows the groups. `request`: a share of the base to keep, of params or macs. Throws storage::Error(invalid) for another one.
+  /// Borrows the groups. `request`: a share of the base to keep, of params, macs or latency. Throws storage::Error(invalid) for another
+  /// one.
   WidthSearch(const eval::NetSpec& spec, const ChannelGroups& groups, const PruneRequest& request, const AllocationLimits& limits,
               const AllocationBase& base);
 

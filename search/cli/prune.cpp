@@ -79,6 +79,9 @@ int prune_net(const Options& options) {
   const Json& before = answer.at("before");
   fmt::print("{}: {} of {} parameters, {} of {} multiply-accumulates\n", options.output.string(), answer.at("params").get<std::int64_t>(),
              before.at("params").get<std::int64_t>(), answer.at("macs").get<std::int64_t>(), before.at("macs").get<std::int64_t>());
+  if (answer.contains("latency_estimate_ms"))
+    fmt::print("{:.3g} of {:.3g} ms an image, by the times of its layers here\n", answer.at("latency_estimate_ms").get<double>(),
+               before.at("latency_estimate_ms").get<double>());
   if (answer.contains("sparsity")) fmt::print("{:.1f} % of the weights are 0\n", 100 * answer.at("sparsity").get<double>());
   if (answer.contains("refit")) print_refit(answer.at("refit"));
   for (const auto& [layer, remark] : answer.at("remarks").items()) fmt::print("  {}: {}\n", layer, remark.get<std::string>());

@@ -30,12 +30,25 @@ struct Options {
   bool json = false, yaml = false;
 };
 
+/// What was timed of all steps' nets.
+Json timed_steps(const Json& trial) {
+  Json timed = Json::array();
+  for (const Json& step : trial.at("steps"))
+    for (Json row : step.at("latencies")) {
+      row["step"] = step.at("step");
+      timed.push_back(std::move(row));
+    }
+  return timed;
+}
+
 void print_trial(const Json& trial) {
   fmt::print("trial {}: {}, {}\n", trial.at("trial").get<int>(), trial.at("name").get<std::string>(), trial.at("state").get<std::string>());
   if (trial.at("failure").is_string()) fmt::print("failure: {}\n", printable(trial.at("failure").get<std::string>()));
   fmt::print("\n{}", to_text(trial.at("steps"),
                              {"step", "accuracy_val", "accuracy_test", "params", "params_ratio", "macs", "macs_ratio", "wall_s", "stage"}));
   if (!trial.at("decisions").empty()) fmt::print("\n{}", to_text(trial.at("decisions"), {"choice", "reason"}));
+  if (const Json timed = timed_steps(trial); !timed.empty())
+    fmt::print("\n{}", to_text(timed, {"step", "batch", "p50_ms", "p95_ms", "estimate_ms", "format", "device", "threads"}));
   for (const Json& step : trial.at("steps")) {
     if (step.at("layers").empty()) continue;
     fmt::print("\nstep {}\n{}", step.at("step").get<int>(),
@@ -127,7 +140,11 @@ int show(const Options& options) {
     throw storage::Error(storage::ErrorKind::usage, "no trial is named; valid: DIR TRIAL, or DIR --yaml for the experiment");
   Json trial = find_trial(repository, options.trial);
   const Json layers = repository.rows("layers");
-  for (Json& step : trial.at("steps")) step["layers"] = rows_where(layers, "stage", step.at("stage"));
+  const Json latencies = repository.rows("latencies");
+  for (Json& step : trial.at("steps")) {
+    step["layers"] = rows_where(layers, "stage", step.at("stage"));
+    step["latencies"] = rows_where(latencies, "stage", step.at("stage"));
+  }
   trial["decisions"] = rows_where(repository.rows("decisions"), "subject", trial.at("name"));
   const Json values = trial.at("steps").empty() ? Json() : repository.outcome(trial.at("steps").back().at("stage")).values;
   trial["normalisation"] = values.is_object() ? values.value("normalisation", Json()) : Json();

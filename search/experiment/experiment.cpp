@@ -181,7 +181,47 @@ void check_unstructured(const YamlReader& criteria, const YamlReader& schedules,
   }
 }
 
-void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos) {
+/// The most cuts that a net of this experiment has behind it: those of the longest schedule, or as many as are usual for a strategy that
+/// finds its own.
+int most_cuts(const Experiment& experiment) {
+  auto cuts = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
+  for (const Schedule& schedule : experiment.schedules) cuts = std::max(cuts, schedule.steps.size());
+  return static_cast<int>(cuts);
+}
+
+/// `retrain` and `between`, which share what the budget leaves of its epochs behind the base: evenly, the rest to the last; or all to the
+/// last but what `between` asks for itself.
+void read_retraining(YamlReader& section, Experiment& experiment, const std::optional<EpochBudget>& budget) {
+  const YamlReader retrain = section.section("retrain", "how a net is trained after a cut");
+  std::optional<YamlReader> between =
+      section.find("between", "how it is trained after a cut of a schedule that another follows; default: as after the last");
+  experiment.retrain = read_training(retrain, experiment.train, /*has_teacher=*/true);
+  const int cuts = most_cuts(experiment);
+  const int left = budget ? budget->epochs - budget->of_base() : 0;
+  if (budget) {
+    refuse_epochs(retrain, "budget");
+    experiment.retrain.epochs = std::max(1, left / std::max(cuts, 1));
+  }
+  if (between) experiment.between = read_training(*between, experiment.retrain, /*has_teacher=*/true);
+  if (!budget) return;
+  if (!between && cuts > 1) experiment.between = experiment.retrain;
+  experiment.retrain.epochs = left - (cuts > 1 ? (cuts - 1) * experiment.between->epochs : 0);
+  if (experiment.retrain.epochs < 1)
+    section.fail(fmt::format("has {} cuts in a row, and 'budget' leaves {} epochs to retrain after them; valid: one for each", cuts, left));
+  if (experiment.between == experiment.retrain) experiment.between.reset();
+}
+
+/// Where the learning rate of a retraining may be that of the base's last epochs.
+void check_rewind(const YamlReader& start, const Experiment& experiment) {
+  if (experiment.lr_start != "rewind") return;
+  if (experiment.train.lr_schedule == "plateau")
+    start.fail("asks for the learning rate that the base had, which with lr_schedule: plateau is known only then; valid: restart or auto");
+  for (const prune::TrainOptions* each : {&experiment.retrain, experiment.between ? &*experiment.between : nullptr})
+    if (each != nullptr && (each->optimizer.lr != experiment.train.optimizer.lr || each->optimizer.name != experiment.train.optimizer.name))
+      start.fail("is the base's learning rate, but retraining has another one, or another optimizer; valid: train's, or restart");
+}
+
+void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos, const std::optional<EpochBudget>& budget) {
   const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
                    schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
   experiment.criteria = read_criteria(criteria);
@@ -195,20 +235,17 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
   check_unstructured(criteria, schedules, experiment);
-  experiment.retrain =
-      read_training(section.section("retrain", "how a net is trained after a cut"), experiment.train, /*has_teacher=*/true);
-  if (const std::optional<YamlReader> between =
-          section.find("between", "how it is trained after a cut of a schedule that another follows; default: as after the last"))
-    experiment.between = read_training(*between, experiment.retrain, /*has_teacher=*/true);
+  read_retraining(section, experiment, budget);
   static const Option start_option{
       .name = "lr_start",
       .kind = OptionKind::choice,
       .fallback = "restart",
       .doc =
-          "the learning rate that retraining begins with: restart: retrain's; auto: less of it for a small cut or a short retraining "
-          "(Zimmer et al. 2023)",
-      .choices = {"restart", "auto"}};
+          "the learning rate that retraining begins with: restart: retrain's; rewind: what the base had as many epochs before its end "
+          "(Renda et al. 2020); auto: less of it for a small cut or a short retraining (Zimmer et al. 2023)",
+      .choices = {"restart", "rewind", "auto"}};
   experiment.lr_start = section.value(start_option);
+  if (const std::optional<YamlReader> start = section.find("lr_start")) check_rewind(*start, experiment);
   experiment.allocation = section.values(prune::allocation_options());
   experiment.refit = read_refit(section);
   experiment.substeps = read_substeps(section);
@@ -219,11 +256,10 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
 /// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a strategy that finds
 /// its own steps says how many are usual.
 prune::TrainOptions whole_path(const Experiment& experiment) {
-  auto steps = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
-  for (const Schedule& schedule : experiment.schedules) steps = std::max(steps, schedule.steps.size());
+  const int cuts = most_cuts(experiment);
   prune::TrainOptions train = experiment.train;
   const int between = experiment.between ? experiment.between->epochs : experiment.retrain.epochs;
-  if (steps > 0) train.epochs += static_cast<int>(steps - 1) * between + experiment.retrain.epochs;
+  if (cuts > 0) train.epochs += (cuts - 1) * between + experiment.retrain.epochs;
   return train;
 }
 
@@ -236,6 +272,23 @@ std::string overridden(const YamlNode& tree, const std::vector<Override>& overri
 }
 
 }  // namespace
+
+bool estimates_latency(const Experiment& experiment) {
+  const auto is_estimate = [](const auto& each) { return each.metric == "latency_estimate_ms"; };
+  const auto is_of_latency = [](const prune::PruneRequest& request) {
+    return request.kind == prune::PruneRequest::Kind::keep && request.of == prune::Budget::latency;
+  };
+  const auto has_latency = [&](const Schedule& schedule) { return std::ranges::any_of(schedule.steps, is_of_latency); };
+  return std::ranges::any_of(experiment.objectives, is_estimate) || std::ranges::any_of(experiment.constraints, is_estimate) ||
+         std::ranges::any_of(experiment.schedules, has_latency) || experiment.strategy_options.value("of", "") == "latency";
+}
+
+std::optional<double> latency_bound(const Experiment& experiment) {
+  std::optional<double> bound;
+  for (const Constraint& each : experiment.constraints)
+    if (each.metric == "latency_estimate_ms" && each.at_most) bound = std::min(bound.value_or(each.bound), each.bound);
+  return bound;
+}
 
 const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task) {
   return experiment.data.at(task.dataset).targets.at(task.target);
@@ -286,10 +339,16 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
   DataInfos infos;
   for (const Task& task : experiment.tasks)
     if (!experiment.data.at(task.dataset).targets.empty()) infos.push_back(info_of(experiment, task));  // the reference describes none
-  experiment.train = read_training(root.section("train", "how base nets are trained"), std::nullopt);
+  const std::optional<EpochBudget> budget = read_epoch_budget(root);
+  const YamlReader train = root.section("train", "how base nets are trained");
+  experiment.train = read_training(train, std::nullopt);
+  if (budget) {
+    refuse_epochs(train, "budget");
+    experiment.train.epochs = budget->of_base();
+  }
   experiment.nets = read_nets(nets, experiment, infos, describe_net);
   read_search(root.section("search", "what is tried"), experiment);
-  read_prune(root.section("prune", "how nets are cut"), experiment, infos);
+  read_prune(root.section("prune", "how nets are cut"), experiment, infos, budget);
   experiment.baselines =
       read_baselines(root.section("baselines", "other nets, to compare with"), experiment.nets, infos, whole_path(experiment));
   std::vector<std::string> sources;

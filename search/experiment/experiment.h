@@ -79,9 +79,10 @@ struct Baseline {
   NetRequest net;
   /// Set for `{name: narrow, keep: R, of: ...}`: each base net at the width that leaves this share; net.name is then empty.
   std::optional<prune::PruneRequest> narrow;
-  bool scratch = false;     ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
-  bool last_only = false;   ///< of `scratch`: after the last cut of a schedule only
-  bool pretrained = false;  ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
+  bool scratch = false;      ///< `{name: scratch}`: the shape of each reported cut net, with fresh weights; net.name is then empty
+  bool last_only = false;    ///< of `scratch`: after the last cut of a schedule only
+  bool equal_flops = false;  ///< of `scratch`: for as many multiply-accumulates as base and cuts took, in place of train.epochs
+  bool pretrained = false;   ///< `pretrain: same`: of `narrow`, as its base net; of others net.pretrain is there
   /// The experiment's `train` with what the baseline changes. Without an `epochs` of its own it has those of a base and of its longest
   /// retraining together: 8 epochs and then 3 cuts with 2 epochs each make 14.
   prune::TrainOptions train;
@@ -190,7 +191,7 @@ struct Experiment {
   prune::TrainOptions train;
   prune::TrainOptions retrain;                 ///< `train` with what `prune.retrain` changes
   std::optional<prune::TrainOptions> between;  ///< `retrain` with what `prune.between` changes: after cuts that others follow
-  std::string lr_start = "restart";            ///< of retraining: restart | auto
+  std::string lr_start = "restart";            ///< of retraining: restart | rewind | auto
   std::vector<Criterion> criteria;
   std::vector<Schedule> schedules;
   Json allocation;                           ///< checked: allocation_options()
@@ -207,6 +208,12 @@ struct Experiment {
   Resources resources;
   Reliability reliability;
 };
+
+/// Whether something asks for latencies before nets are trained: a request, an objective or a constraint.
+bool estimates_latency(const Experiment& experiment);
+
+/// The most that constraints allow of latency_estimate_ms, in milliseconds; none: no limit.
+std::optional<double> latency_bound(const Experiment& experiment);
 
 /// What the task's data hold.
 const eval::DatasetInfo& info_of(const Experiment& experiment, const Task& task);

@@ -42,6 +42,18 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
 /// `inherited` where there is one.
 prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
+/// Fails at `epochs` of a training where it is given: `setter` says how many there are.
+void refuse_epochs(YamlReader training, const std::string& setter);
+
+/// `budget`: one number of epochs for a base and all retraining of its cut nets.
+struct EpochBudget {
+  int epochs = 0;
+  double dense = 0;  ///< share of the base
+
+  int of_base() const;
+};
+std::optional<EpochBudget> read_epoch_budget(YamlReader& root);
+
 /// `resources`.
 Resources read_resources(YamlReader section);
 
@@ -57,9 +69,8 @@ int read_substeps(YamlReader& prune);
 /// `evaluate`; `sources`: the nets that attacks can be made on.
 Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources);
 
-/// `keep` (a share above 0, up to 1) with `of` (params or macs).
+/// `keep`: a share above 0, up to 1.
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of);
-prune::Budget read_budget(YamlReader& mapping);
 
 /// Fails at `entry` where the name is among those taken; takes it.
 void take_name(const YamlReader& entry, const std::string& name, std::vector<std::string>& taken);

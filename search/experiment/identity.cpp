@@ -24,6 +24,7 @@ Json to_json(const Baseline& baseline) {
   if (baseline.narrow) json = {{"name", "narrow"}, {"request", prune::to_json(*baseline.narrow)}};
   if (baseline.scratch) json = {{"name", "scratch"}};
   if (baseline.last_only) json["steps"] = "last";
+  if (baseline.equal_flops) json["effort"] = "flops";
   if (baseline.pretrained) json["pretrain"] = "same";
   json["train"] = prune::to_json(baseline.train);
   return json;

@@ -17,7 +17,8 @@ using storage::Error;
 using storage::ErrorKind;
 
 const std::vector<std::string>& plain_metrics() {
-  static const std::vector<std::string> names{"accuracy_val", "loss_val", "params", "macs", "size", "latency_ms", "latency_onnxruntime_ms"};
+  static const std::vector<std::string> names{
+      "accuracy_val", "loss_val", "params", "macs", "size", "latency_ms", "latency_estimate_ms", "latency_onnxruntime_ms"};
   return names;
 }
 

@@ -10,8 +10,8 @@
 namespace search {
 
 /// A metric of a net: accuracy_val, loss_val, params, macs, size (bytes of its weights), latency_ms (the median at the first batch of
-/// `evaluate: latency`), latency_onnxruntime_ms, or one that the stage that made the net stores outside the test split, as "val/loss".
-/// Selection never sees test data.
+/// `evaluate: latency`), latency_estimate_ms (what the times of its layers add up to), latency_onnxruntime_ms, or one that the stage that
+/// made the net stores outside the test split, as "val/loss". Selection never sees test data.
 struct Objective {
   std::string metric;
   bool maximize = false;

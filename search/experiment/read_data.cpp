@@ -122,8 +122,10 @@ NetRequest read_net(YamlReader& entry, const std::string& name, const DataInfos&
 
 prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>& nets, const DataInfos& infos) {
   const YamlReader keep = entry.require("keep", "the share of the base net, as in 'keep: 0.1'");
-  const prune::PruneRequest request = read_keep(keep, read_budget(entry));
-  if (request.of == prune::Budget::channels) entry.require("of", "macs").fail("is not what a narrow net is made by; valid: params or macs");
+  // One width for all layers, found by what is known without a run.
+  static const storage::Option of_option{
+      .name = "of", .kind = OptionKind::choice, .fallback = "macs", .doc = "what is counted", .choices = {"params", "macs"}};
+  const prune::PruneRequest request = read_keep(keep, prune::budget_from_string(entry.value(of_option)));
   keep.checked([&] {
     for (const NetRequest& net : nets) {
       for (const eval::DatasetInfo& info : infos) narrow_width(net, info, request);
@@ -261,7 +263,20 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
                                                 .doc = "of which of a schedule's cuts the shape is trained anew",
                                                 .choices = {"all", "last"}};
       baseline.scratch = true;
+      static const storage::Option effort_option{
+          .name = "effort",
+          .kind = OptionKind::choice,
+          .fallback = "epochs",
+          .doc =
+              "how long it is trained: epochs: as a base and its longest retraining together (Scratch-E of Liu et al. 2019); flops: for as "
+              "many multiply-accumulates as the trainings that led to the cut net took, so for more epochs (Scratch-B)",
+          .choices = {"epochs", "flops"}};
       baseline.last_only = entry.value(steps_option) == "last";
+      baseline.equal_flops = entry.value(effort_option) == "flops";
+      if (baseline.equal_flops) {
+        identity += " flops";
+        refuse_epochs(entry.section("train", "its own training"), "effort: flops");
+      }
     } else {
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);

@@ -58,7 +58,7 @@ std::vector<prune::PruneRequest> read_steps(YamlReader& schedule) {
     if (requests.empty()) eta->fail("has no steps; valid: as in '[0.5, 1.0]' or '{from: 0.1, step: 0.1}'");
     return requests;
   }
-  const prune::Budget of = read_budget(schedule);
+  const prune::Budget of = prune::budget_from_string(schedule.value(of_option));
   for (const YamlReader& value : keep->items()) {
     requests.push_back(read_keep(value, of));
     if (requests.size() > 1 && requests.back().value >= requests[requests.size() - 2].value) {
@@ -116,10 +116,6 @@ Json read_unless_auto(YamlReader& section, const Option& option) {
 
 }  // namespace
 
-prune::Budget read_budget(YamlReader& mapping) {
-  return prune::budget_from_string(mapping.value(of_option));
-}
-
 prune::PruneRequest read_keep(const YamlReader& keep, prune::Budget of) {
   const double share = keep.read(keep_option).get<double>();
   if (share == 0) keep.fail("leaves nothing; valid: above 0, up to 1");
@@ -141,6 +137,36 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   }
   section.finish();
   return prune::train_options_from_json(training);
+}
+
+void refuse_epochs(YamlReader training, const std::string& setter) {
+  if (const std::optional<YamlReader> epochs = training.find("epochs"))
+    epochs->fail(fmt::format("stands beside '{}', which says how many there are; valid: one of the two", setter));
+}
+
+int EpochBudget::of_base() const {
+  return std::clamp(static_cast<int>(std::lround(dense * epochs)), 1, epochs - 1);
+}
+
+std::optional<EpochBudget> read_epoch_budget(YamlReader& root) {
+  static const storage::Options options{
+      {.name = "epochs",
+       .kind = OptionKind::integer,
+       .doc = "of a base and of all retraining of a cut net together",
+       .min = 2,
+       .max = 100000},
+      {.name = "dense",
+       .kind = OptionKind::real,
+       .fallback = 0.25,
+       .doc = "share of them that the base has; the cuts share the rest evenly, or have it less what `between` says",
+       .min = 0.01,
+       .max = 0.99}};
+  std::optional<YamlReader> given = root.find(
+      "budget", "one number of epochs for a base and the retraining of its cut nets, in place of train.epochs and retrain.epochs");
+  if (!given) return {};
+  const Json values = given->values(options);
+  given->finish();
+  return EpochBudget{values.at("epochs"), values.at("dense")};
 }
 
 std::vector<Criterion> read_criteria(const YamlReader& section) {

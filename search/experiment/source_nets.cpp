@@ -16,11 +16,12 @@ std::string with_width(const NetRequest& net) {
 }  // namespace
 
 std::string controlled_net(const std::string& control) {
-  const std::string_view suffix = pretrained_suffix;
   for (const std::string_view prefix : {narrow_prefix, scratch_prefix}) {
     if (!control.starts_with(prefix)) continue;
     const std::string net = control.substr(prefix.size());
-    return net.ends_with(suffix) ? net.substr(0, net.size() - suffix.size()) : net;
+    for (const std::string_view suffix : {pretrained_suffix, flops_suffix})
+      if (net.ends_with(suffix)) return net.substr(0, net.size() - suffix.size());
+    return net;
   }
   return "";
 }

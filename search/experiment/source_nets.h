@@ -16,6 +16,9 @@ constexpr const char* scratch_prefix = "scratch-";
 /// What the name of a baseline ends with that is pretrained as its base net is.
 constexpr const char* pretrained_suffix = "-pretrained";
 
+/// And of a shape from scratch that was trained for as many multiply-accumulates as the cut net.
+constexpr const char* flops_suffix = "-flops";
+
 /// The base net that a control belongs to, by the control's name; "" where it belongs to none, as a net of the registry.
 std::string controlled_net(const std::string& control);
 

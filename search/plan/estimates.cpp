@@ -13,6 +13,8 @@ namespace {
 constexpr double kTrainingPasses = 3;
 /// Batches that a probe of the precision is taken to run, and runs of each batch that a latency is taken to need.
 constexpr double kProbeBatches = 30, kLatencyRuns = 50;
+/// Runs of the whole net that the times of its layers are taken to need: two rounds of 36 sizes, a third of the net each, 40 times.
+constexpr double kTableRuns = 1000;
 /// The share of a net that one eta step is taken to leave.
 constexpr double kEtaRatio = 0.8;
 
@@ -38,6 +40,10 @@ double Estimates::test(double macs) const {
 
 double Estimates::probe(int batch, double macs) {
   return kProbeBatches * batch * macs * kTrainingPasses;
+}
+
+double Estimates::latency_table(int batch, double macs) {
+  return kTableRuns * batch * macs;
 }
 
 double Estimates::latency(const LatencyOptions& options, double macs) {

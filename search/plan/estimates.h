@@ -23,6 +23,7 @@ class Estimates {
   double scoring(double macs) const;
   double test(double macs) const;
   static double probe(int batch, double macs);
+  static double latency_table(int batch, double macs);
   static double latency(const LatencyOptions& options, double macs);
 
   /// Images that are changed and passed.

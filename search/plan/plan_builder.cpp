@@ -12,6 +12,16 @@ std::string PlanBuilder::add(Stage stage) {
   return fingerprint;
 }
 
+std::vector<const Stage*> PlanBuilder::path_to(const std::string& fingerprint) const {
+  std::vector<const Stage*> path{&plan_.stages[static_cast<std::size_t>(index_.at(fingerprint))]};
+  const auto is_net = [](const storage::StageInput& input) { return input.role == "net"; };
+  for (;;) {
+    const auto before = std::ranges::find_if(path.back()->inputs, is_net);
+    if (before == path.back()->inputs.end()) return path;
+    path.push_back(&plan_.stages[static_cast<std::size_t>(index_.at(before->stage))]);
+  }
+}
+
 /// Marks what the first trial of each task needs up to its first cut.
 void PlanBuilder::mark_priority() {
   std::set<std::string> served;

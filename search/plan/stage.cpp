@@ -20,6 +20,10 @@ std::string source_role(const std::string& net) {
   return "source/" + net;
 }
 
+std::string spent_role(std::size_t number) {
+  return fmt::format("spent{}", number);
+}
+
 Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double cost) {
   Json named = Json::object();
   for (const storage::StageInput& input : inputs) {

@@ -26,6 +26,9 @@ struct Stage {
 /// The input role of a stage `robustness` that brings the net of this name, on which attacks are made.
 std::string source_role(const std::string& net);
 
+/// The input role of a stage `scratch` that brings the architecture of the n-th net whose training it is to match.
+std::string spent_role(std::size_t number);
+
 /// Computes the fingerprint from kind, parameters (data identity and seed are among them), inputs (whose order does not matter) and the
 /// format version. Label, cost, priority and the paths of data and weights do not enter it.
 Stage make_stage(StageKind kind, std::string label, StageParameters parameters, std::vector<storage::StageInput> inputs, double cost);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "eval/attacks/catalog.h"
+#include "prune/lr_schedule.h"
 
 namespace search {
 
@@ -25,12 +26,17 @@ Parameter net_of(const NetRequest& net) {
   return {"net", request.full, request.identity};
 }
 
+bool is_of_latency(const prune::PruneRequest& request) {
+  return request.kind == prune::PruneRequest::Kind::keep && request.of == prune::Budget::latency;
+}
+
 }  // namespace
 
 StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold)
     : experiment_(experiment),
+      info_(info_of(experiment, task)),
       names_(experiment, task, fold),
-      estimates_(info_of(experiment, task)),
+      estimates_(info_),
       data_(data_of(experiment, task, fold)),
       limits_("limits", experiment.allocation),
       evaluation_({data_, {"split", "test"}}) {}
@@ -38,6 +44,18 @@ StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::
 Stage StageFactory::probe(const NamedNet& net, int batch) const {
   return make_stage(StageKind::probe, names_.shown(net.label), std::vector<Parameter>{data_, net_of(net.request), {"batch", batch}}, {},
                     Estimates::probe(batch, estimates_.macs(net.request)));
+}
+
+Stage StageFactory::latency_table(const NamedNet& net) const {
+  const std::optional<LatencyOptions>& asked = experiment_.evaluate.latency;
+  const int batch = asked ? asked->batch.front() : 1;
+  NetRequest shape = net.request;
+  shape.weights.reset();
+  const std::vector<Parameter> parameters{net_of(shape),
+                                          {"batch", batch},
+                                          {"classes", info_.classes},
+                                          {"input", {info_.shape.channels, info_.shape.height, info_.shape.width}}};
+  return make_stage(StageKind::latency_table, net.label, parameters, {}, Estimates::latency_table(batch, estimates_.macs(net.request)));
 }
 
 Stage StageFactory::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
@@ -49,13 +67,26 @@ Stage StageFactory::training(const NamedNet& net, const std::string& name, const
   return stage;
 }
 
-Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const {
+Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+                                 const std::vector<const Stage*>& path) const {
   std::vector<StageInput> inputs{{"shape", made.stage}};
   if (!teacher.empty()) inputs.push_back({"teacher", teacher});
-  const std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
-  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs),
-                           estimates_.training(train.last_epoch(), made.ratio * estimates_.macs(made.net.request)));
-  stage.epochs = train.last_epoch();
+  std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
+  const double of_epoch = estimates_.training(1, made.ratio * estimates_.macs(made.net.request));
+  double cost = train.last_epoch() * of_epoch;
+  if (!path.empty()) {
+    Json spent = Json::object();
+    cost = 0;
+    for (const Stage* stage : path) {
+      const std::string role = spent_role(spent.size());
+      inputs.push_back({role, stage->fingerprint});
+      spent[role] = stage->epochs;
+      cost += stage->cost;
+    }
+    parameters.emplace_back("spent", spent);
+  }
+  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs), cost);
+  stage.epochs = cost / of_epoch;
   return stage;
 }
 
@@ -76,6 +107,7 @@ Stage StageFactory::candidates(const CandidatesRequest& asked) const {
   parameters.emplace_back("judge", asked.judge);
   std::vector<StageInput> inputs{{"net", asked.base}};
   if (!asked.earlier.empty()) inputs.push_back({"earlier", asked.earlier});
+  if (is_of_latency(asked.request)) inputs.push_back({"table", latency_table(asked.net).fingerprint});
   const double macs = estimates_.macs(asked.net.request);
   return make_stage(StageKind::candidates, names_.shown(asked.label), std::move(parameters), std::move(inputs),
                     estimates_.scoring(macs) + 2.0 * asked.images * asked.candidates * kept_ratio(asked.request, 1) * macs);
@@ -85,12 +117,15 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const Retraining& retrain = retraining(cut.stop_after, cut.is_between);
   std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
   parameters.push_back(retrain.of_cut);
-  if (experiment_.lr_start != "restart") parameters.emplace_back("lr_start", experiment_.lr_start);
+  if (experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
+  const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
+  if (bound) parameters.emplace_back("at_most_ms", *bound);
+  if (bound || is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
   const std::optional<prune::TrainOptions>& between = experiment_.between;
   if (cut.is_between && between ? between->distill : experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
@@ -121,7 +156,9 @@ Stage StageFactory::evaluation(const MadeNet& made) const {
 
 Stage StageFactory::latency(const MadeNet& made) const {
   const LatencyOptions& options = *experiment_.evaluate.latency;
-  return make_stage(StageKind::latency, names_.shown(made.label), to_json(options), {{"net", made.stage}},
+  std::vector<StageInput> inputs{{"net", made.stage}};
+  if (estimates_latency(experiment_)) inputs.push_back({"table", latency_table(made.net).fingerprint});
+  return make_stage(StageKind::latency, names_.shown(made.label), to_json(options), std::move(inputs),
                     Estimates::latency(options, made.ratio * estimates_.macs(made.net.request)));
 }
 
@@ -153,6 +190,7 @@ const StageFactory::Retraining& StageFactory::retraining(int stop_after, bool is
   if (known != retrainings_.end()) return known->second;
   prune::TrainOptions options = is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
   if (stop_after < options.epochs) options.stop_after = stop_after;
+  if (experiment_.lr_start == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
   const Json json = prune::to_json(options);
   return retrainings_.emplace(key, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())}).first->second;
 }

@@ -27,6 +27,7 @@ struct CutRequest {
   std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
   int candidate = -1;       ///< of the list that a stage `candidates` gives as widths; -1: `widths` is a net
   bool is_between = false;  ///< another cut follows in any case
+  bool is_last = false;     ///< of its schedule: constraints on what is known before training are to hold after it
   int stop_after = 0;       ///< epochs of the retraining after which the stage ends, to be gone on with; 0: all
 };
 
@@ -66,12 +67,17 @@ class StageFactory {
   /// A measurement of the precision in which the net is to be trained.
   Stage probe(const NamedNet& net, int batch) const;
 
+  /// The times of the net's layers, one for all tasks, seeds and weights of its shape. Stages that read it name it as input.
+  Stage latency_table(const NamedNet& net) const;
+
   /// The net trained. `inputs`: the stage that probes the "precision" where that is open, the net to "start" from, the "teacher".
   Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
                  std::vector<storage::StageInput> inputs) const;
 
-  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "".
-  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher) const;
+  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "". `path`: the stages that trained the net
+  /// and those before it, where it is to take as many multiply-accumulates as they did, in place of train.epochs.
+  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+                     const std::vector<const Stage*>& path = {}) const;
 
   Stage candidates(const CandidatesRequest& asked) const;
 
@@ -82,7 +88,7 @@ class StageFactory {
 
   /// On test data.
   Stage evaluation(const MadeNet& made) const;
-  Stage latency(const MadeNet& made) const;
+  Stage latency(const MadeNet& made) const;  ///< and its estimate, where the experiment has them
 
   /// `attacked`: of each net but the measured one that the experiment's attacks name. `seed`: of the images.
   Stage robustness(const MadeNet& made, const std::vector<AttackedNet>& attacked, int seed) const;
@@ -100,6 +106,7 @@ class StageFactory {
   std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;
 
   const Experiment& experiment_;
+  const eval::DatasetInfo& info_;
   TrialNames names_;
   Estimates estimates_;
   Parameter data_, limits_;

@@ -17,6 +17,7 @@ using storage::ErrorKind;
 const std::vector<StageTraits>& all_traits() {
   static const std::vector<StageTraits> traits{
       {.kind = StageKind::probe, .name = "probe", .parameters = {"batch", "data", "net"}},
+      {.kind = StageKind::latency_table, .name = "latency_table", .parameters = {"batch", "classes", "input", "net"}, .exclusive = true},
       {.kind = StageKind::train, .name = "train", .parameters = {"data", "net", "seed", "train"}},
       {.kind = StageKind::candidates,
        .name = "candidates",
@@ -24,10 +25,10 @@ const std::vector<StageTraits>& all_traits() {
       {.kind = StageKind::prune,
        .name = "prune",
        .parameters = {"allocation", "criterion", "data", "limits", "request", "retrain", "seed"},
-       .optional = {"candidate", "lr_start", "refit", "substeps"},
+       .optional = {"at_most_ms", "candidate", "lr_start", "refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
-      {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}},
+      {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}, .optional = {"spent"}},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
       {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .optional = {"runtime"}, .exclusive = true},
       {.kind = StageKind::robustness, .name = "robustness", .parameters = {"data", "images", "perturbations", "seed"}},
@@ -61,7 +62,7 @@ void check_parameters(StageKind kind, const storage::Json& parameters) {
 }
 
 bool brings_artifacts(const std::string& role) {
-  return role != "widths" && role != "shape" && role != "earlier";
+  return role != "widths" && role != "shape" && role != "earlier" && role != "table" && !role.starts_with("spent");
 }
 
 }  // namespace search

@@ -8,7 +8,7 @@
 
 namespace search {
 
-enum class StageKind { probe, train, candidates, prune, extend, scratch, evaluate, latency, robustness };
+enum class StageKind { probe, latency_table, train, candidates, prune, extend, scratch, evaluate, latency, robustness };
 
 struct StageTraits {
   StageKind kind;

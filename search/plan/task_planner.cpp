@@ -38,6 +38,11 @@ void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, 
   trial.name = names_.trial(trial.net, criterion.label, schedule, trial.seed);
 }
 
+/// Before stages that may read it.
+void TaskPlanner::plan_latency_table(const NamedNet& net) {
+  if (estimates_latency(experiment_)) builder_.add(stages_.latency_table(net));
+}
+
 std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
   const std::string net = builder_.add(std::move(stage));
   if (decides_by_latency_) builder_.add(stages_.latency({net, cut.net, cut.label, kept_ratio(cut.request, cut.parent_ratio)}));
@@ -59,7 +64,10 @@ void TaskPlanner::log_decision(const storage::TrialRecord& trial, std::string ch
 void TaskPlanner::measure(storage::TrialStep& step, const NamedNet& net, const std::string& label, double ratio, int seed) {
   const MadeNet made{step.stage, net, label, ratio};
   step.evaluation = builder_.add(stages_.evaluation(made));
-  if (experiment_.evaluate.latency) step.measurements.push_back(builder_.add(stages_.latency(made)));
+  if (experiment_.evaluate.latency) {
+    plan_latency_table(net);
+    step.measurements.push_back(builder_.add(stages_.latency(made)));
+  }
   if (experiment_.evaluate.robustness) step.measurements.push_back(builder_.add(stages_.robustness(made, attacked_nets(seed), seed)));
 }
 
@@ -80,7 +88,8 @@ void TaskPlanner::plan_baselines() {
 void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio, bool is_last) {
   for (const Baseline& baseline : experiment_.baselines) {
     if (!baseline.scratch || (baseline.last_only && !is_last)) continue;
-    const std::string label = scratch_prefix + net.label, step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
+    const std::string label = scratch_prefix + net.label + (baseline.equal_flops ? flops_suffix : ""),
+                      step = fmt::format("{} {}", trial.schedule, trial.steps.back().step);
     const std::string name = fmt::format("{} {} {} seed {}", label, trial.criterion, step, trial.seed);
     storage::TrialRecord made{
         .name = names_.trial(label, trial.criterion, fmt::format("{}-{}", trial.schedule, trial.steps.back().step), trial.seed),
@@ -93,8 +102,9 @@ void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet
         .seed = trial.seed,
         .fold = fold_};
     const MadeNet shape{trial.steps.back().stage, net, name, ratio};
-    made.steps = {
-        {0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher_of(baseline.train, net, trial.seed))), ""}};
+    const std::string teacher = teacher_of(baseline.train, net, trial.seed);
+    const std::vector<const Stage*> path = baseline.equal_flops ? builder_.path_to(shape.stage) : std::vector<const Stage*>();
+    made.steps = {{0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher, path)), ""}};
     measure(made.steps[0], net, name, ratio, trial.seed);
     shapes_.push_back(std::move(made));
   }

@@ -30,10 +30,16 @@ class TaskPlanner {
   void add(storage::TrialRecord trial) { builder_.add(std::move(trial)); }
 
   /// The fingerprint of the cut's stage. Where the search looks at latency, the net is timed before it is decided on.
-  std::string cut(const CutRequest& request) { return add_net(stages_.cut(request), request); }
+  std::string cut(const CutRequest& request) {
+    plan_latency_table(request.net);
+    return add_net(stages_.cut(request), request);
+  }
 
   /// The fingerprint of a round of candidates.
-  std::string candidates(const CandidatesRequest& request) { return builder_.add(stages_.candidates(request)); }
+  std::string candidates(const CandidatesRequest& request) {
+    plan_latency_table(request.net);
+    return builder_.add(stages_.candidates(request));
+  }
 
   /// As StageFactory has it, not yet in the plan.
   Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const { return stages_.extension(cut, stage, epochs); }
@@ -70,6 +76,7 @@ class TaskPlanner {
                        const std::string& teacher = "");
   std::string pretraining(const NamedNet& net);
   std::string teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed);
+  void plan_latency_table(const NamedNet& net);
   std::string add_net(Stage stage, const CutRequest& cut);
   std::vector<AttackedNet> attacked_nets(int seed);
   AttackedNet attacked(const SourceNet& source, int seed);

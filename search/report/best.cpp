@@ -46,7 +46,8 @@ std::string name_of(const Option& option) {
   if (option.is_base()) return group.net + ", whole";
   if (option.is_cut()) return fmt::format("{}, {}, {}, step {}", group.net, group.criterion, group.schedule, option.step);
   if (!group.criterion.empty())
-    return fmt::format("{} as {}, {} left it, from scratch", controlled_net(group.net), group.criterion, group.schedule);
+    return fmt::format("{} as {}, {} left it, from scratch{}", controlled_net(group.net), group.criterion, group.schedule,
+                       group.net.ends_with(flops_suffix) ? ", equal FLOPs" : "");
   const bool is_pretrained = group.net.ends_with(pretrained_suffix);
   return fmt::format("{}{}{}", group.net, group.width == 1 ? "" : fmt::format(" (width {})", group.width),
                      is_pretrained ? "" : ", from scratch");

@@ -46,7 +46,9 @@ void add_baseline(const Snapshot& run, const Group& baseline, std::vector<Compar
 
 std::string baseline_line(const Group& baseline) {
   const std::string base = controlled_net(baseline.net);
-  if (!baseline.criterion.empty()) return fmt::format("scratch ({} / {})", baseline.schedule, baseline.criterion);
+  if (!baseline.criterion.empty())
+    return fmt::format("scratch{} ({} / {})", baseline.net.ends_with(flops_suffix) ? ", equal FLOPs" : "", baseline.schedule,
+                       baseline.criterion);
   std::string name = base.empty() ? baseline.net : "narrow";
   if (!base.empty() && baseline.net.ends_with(pretrained_suffix)) name += ", pretrained";
   return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);

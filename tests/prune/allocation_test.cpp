@@ -5,6 +5,7 @@
 #include <random>
 
 #include "prune/width_cost.h"
+#include "storage/base/error.h"
 #include "tests/support/random_mask.h"
 #include "tests/support/tiny_nets.h"
 
@@ -35,6 +36,15 @@ struct Plain {
   static PruneRequest eta(double value) { return {PruneRequest::Kind::eta, value}; }
   static PruneRequest keep(double share, Budget of = Budget::macs) { return {PruneRequest::Kind::keep, share, of}; }
 };
+
+/// Times that nothing took, of every layer: by outputs alone, or by inputs too.
+eval::LatencyTable odd_table(const eval::NetSpec& spec) {
+  eval::LatencyTable table{.call_ms = 0.125};
+  for (std::size_t i = 1; i < spec.layers.size(); ++i)
+    table.layers[spec.layers[i].name] =
+        i % 2 == 0 ? eval::LayerLatency{{1}, {1, 7, 90}, {{1, 2, 5}}} : eval::LayerLatency{{2, 50}, {1, 7, 90}, {{1, 2, 5}, {4, 9, 40}}};
+  return table;
+}
 
 }  // namespace
 
@@ -147,6 +157,26 @@ TEST_CASE("greedy takes the least score for the cost saved") {
   CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 8, 15, 4});
   plain.limits.alpha = 1;  // 1.2 / 2880 < 1.1 / 1156
   CHECK(plain.widths(one_unit, AllocationMethod::greedy) == std::vector<int>{1, 7, 16, 4});
+}
+
+TEST_CASE("a budget of latency: greedy takes the least score for the time saved, until the estimate is within it") {
+  Plain plain;
+  eval::LatencyTable table{.call_ms = 0.5, .whole_ms = 10.5};  // a channel of conv1 takes 1 ms, one of conv2 1/8 ms
+  table.layers["conv1"] = {{1}, {1, 8}, {{1, 8}}};
+  table.layers["conv2"] = {{8}, {1, 16}, {{0.125, 2}}};
+  plain.base.latency = &table;
+  plain.scores[1] = std::vector<double>(8, 2.0);
+  plain.scores[2] = std::vector<double>(16, 1.0);
+  const PruneRequest half = Plain::keep(0.5, Budget::latency);
+  plain.limits.alpha = 1;  // at most 5.25 ms. 2 / 1 < 1 / 0.125: six of conv1 leave 0.5 + 2 + 2 ms, and five 5.5 ms
+  CHECK(plain.widths(half, AllocationMethod::greedy) == std::vector<int>{1, 2, 16, 4});
+  plain.limits.alpha = 0;  // by score alone: all of conv2 but one, which leaves 0.5 + 8 + 0.125 ms, then four of conv1
+  CHECK(plain.widths(half, AllocationMethod::greedy) == std::vector<int>{1, 4, 1, 4});
+  // One rate for all: four of conv1 come with seven of conv2, 0.5 + 4 + 0.875 ms, so it is below 7/16: three and seven.
+  CHECK(plain.widths(half, AllocationMethod::uniform) == std::vector<int>{1, 3, 7, 4});
+  CHECK(prune::share_left(plain.spec, plain.groups, Budget::latency, plain.base) == 1);
+  plain.base.latency = nullptr;
+  CHECK_THROWS_AS(plain.allocate(half, AllocationMethod::greedy), storage::Error);
 }
 
 TEST_CASE("widths are rounded down to a multiple, within the floors") {
@@ -277,13 +307,17 @@ TEST_CASE("the cost by widths equals the cost of the cut spec, for every net") {
     const prune::KeepMask mask = support::random_mask(groups, random);
     const eval::Cost cost = eval::cost(prune::cut_spec(spec, groups, mask));
     const std::vector<int> widths = prune::kept_counts(mask);
-    const prune::WidthCost params(spec, groups, Budget::params), macs(spec, groups, Budget::macs);
+    const eval::LatencyTable table = odd_table(spec);
+    const prune::WidthCost params(spec, groups, Budget::params), macs(spec, groups, Budget::macs),
+        latency(spec, groups, Budget::latency, &table);
+    CHECK(latency.cost(widths) == Approx(table.estimate(prune::cut_spec(spec, groups, mask))).epsilon(1e-12));
     CHECK(params.cost(widths) == Approx(static_cast<double>(cost.params)).epsilon(1e-12));
     CHECK(macs.cost(widths) == Approx(static_cast<double>(cost.macs)).epsilon(1e-12));
     for (std::size_t g = 0; g < widths.size(); ++g) {
       std::vector<int> less = widths;
       --less[g];
       CHECK(macs.saving(widths, static_cast<int>(g)) == Approx(macs.cost(widths) - macs.cost(less)).margin(0.5));
+      CHECK(latency.saving(widths, static_cast<int>(g)) == Approx(latency.cost(widths) - latency.cost(less)).margin(1e-9));
     }
   }
 }

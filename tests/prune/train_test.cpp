@@ -169,6 +169,23 @@ TEST_CASE("learning rate factors by hand") {
   CHECK(prune::lr_factor(options, 99, 100, 0) == 1);
 }
 
+TEST_CASE("the learning rate of a base so many epochs before its end, by hand") {
+  prune::TrainOptions base;  // ten epochs, cosine, no warm-up
+  base.optimizer.lr = 0.1;
+  CHECK(prune::rate_before_end(base, 5) == Approx(0.05));
+  CHECK(prune::rate_before_end(base, 2) == Approx(0.0095491503));  // 0.05 (1 + cos 0.8 pi)
+  CHECK(prune::rate_before_end(base, 10) == Approx(0.1));
+  CHECK(prune::rate_before_end(base, 40) == Approx(0.1));
+  base.warmup = 2;
+  CHECK(prune::rate_before_end(base, 5) == Approx(0.0691341716));  // 0.05 (1 + cos 3/8 pi)
+  CHECK(prune::rate_before_end(base, 9) == Approx(0.1));           // while it warmed up
+  base.lr_schedule = "step";
+  base.lr_every = 4;
+  CHECK(prune::rate_before_end(base, 3) == Approx(0.01));  // epoch 7, after one step of two
+  base.lr_schedule = "constant";
+  CHECK(prune::rate_before_end(base, 1) == 0.1);
+}
+
 TEST_CASE("bf16 keeps fp32 master weights and learns too") {
   const Setting setting;
   prune::TrainTask task = cropped(setting, 20);

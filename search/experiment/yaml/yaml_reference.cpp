@@ -48,7 +48,7 @@ std::string experiment_yaml(const Members& use) {
       "nets: [{{name: vgg16_bn, pretrain: {{dataset: NAME{}}}}}]\nbaselines: [{{{}}}]\n"
       "prune: {{criteria: [{}], retrain: {{distill: {{}}}}, refit: {{}}{}}}\nsearch: {{strategy: {}}}\nobjectives: [{{metric: macs}}]\n"
       "evaluate: {{latency: {{}}, robustness: {{noise: [{}], attacks: [{}]}}}}\n"
-      "resources: {{{}}}\n",
+      "resources: {{{}}}\nbudget: {{epochs: 8}}\n",
       dataset_yaml(*use.dataset), target, target, use.baseline, use.criterion,
       takes_schedules ? fmt::format(", schedules: [{{name: s, {}}}]", use.schedule) : "", use.strategy, use.noise, use.attack,
       use.resources);

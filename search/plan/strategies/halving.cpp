@@ -97,6 +97,7 @@ class Halving : public Strategy {
                                                    .seed = base.seed,
                                                    .label = label(net, configuration, parent.step + 1),
                                                    .parent_ratio = configuration.parent_ratio,
+                                                   .is_last = parent.step + 1 == std::ssize(schedule.steps),
                                                    .stop_after = epochs});
             configuration.trial.steps.push_back({parent.step + 1, stage, ""});
           }

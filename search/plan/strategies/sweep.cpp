@@ -35,7 +35,8 @@ std::vector<std::string> chain(const Experiment& experiment, TaskPlanner& planne
                                   .label = step_label(net, criterion, schedule, step, seed),
                                   .parent_ratio = ratio,
                                   .widths = widths.empty() ? "" : widths[step - 1],
-                                  .is_between = step < schedule.steps.size()}));
+                                  .is_between = step < schedule.steps.size(),
+                                  .is_last = step == schedule.steps.size()}));
     ratio = kept_ratio(request, ratio);
   }
   return stages;

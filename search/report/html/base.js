@@ -102,7 +102,8 @@ const report = {};
         p95: latencies.p95_ms[i],
         runs: latencies.runs[i],
         peak: latencies.peak_bytes[i],
-        file: latencies.file_bytes[i]
+        file: latencies.file_bytes[i],
+        estimate: latencies.estimate_ms[i]
       };
     });
     data.measures = Array.from(new Set(data.latencies.map((row) => "latency, " + row.measure)));

@@ -27,10 +27,11 @@ Json unchanged_level(const Json& kind, const Json& name) {
 Costs latencies_of(const storage::Repository& repository, const Snapshot& run, Json& rows) {
   Costs costs;
   DictionaryColumn measures;
-  rows = {{"net", Json::array()},  {"p50_ms", Json::array()},     {"p95_ms", Json::array()},
-          {"runs", Json::array()}, {"peak_bytes", Json::array()}, {"file_bytes", Json::array()}};
+  rows = {{"net", Json::array()},        {"p50_ms", Json::array()},     {"p95_ms", Json::array()},     {"runs", Json::array()},
+          {"peak_bytes", Json::array()}, {"file_bytes", Json::array()}, {"estimate_ms", Json::array()}};
   repository.each_row(
-      "latencies", {"stage", "device", "threads", "batch", "format", "p50_ms", "p95_ms", "runs", "peak_activation_bytes", "file_bytes"},
+      "latencies",
+      {"stage", "device", "threads", "batch", "format", "p50_ms", "p95_ms", "runs", "peak_activation_bytes", "file_bytes", "estimate_ms"},
       [&](const Values& row) {
         const int net = run.net_of(text_of(row[0]));
         if (net < 0 || !row[5].is_number()) return;
@@ -48,6 +49,7 @@ Costs latencies_of(const storage::Repository& repository, const Snapshot& run, J
         add("runs", row[7]);
         add("peak_bytes", row[8]);
         add("file_bytes", row[9]);
+        add("estimate_ms", row[10]);
       });
   rows["measure"] = measures.json();
   return costs;

@@ -331,7 +331,8 @@
       ],
       ...data.latencies.filter((row) => row.net === net)
         .map((row) => ["latency, " + row.measure,
-               `${report.milliseconds(row.p50)} median, ${report.milliseconds(row.p95)} at the 95th percentile` + (row.runs ? `, ${row.runs} runs` : "")
+               `${report.milliseconds(row.p50)} median, ${report.milliseconds(row.p95)} at the 95th percentile`
+                 + (row.estimate ? `, ${report.milliseconds(row.estimate)} estimated before training` : "") + (row.runs ? `, ${row.runs} runs` : "")
                  + (row.peak ? `, ${report.count(row.peak)}B of activations at most` : "")]),
     ].filter(([, value]) => !Array.isArray(value) || value.length > 0);
     return el("dl", { class: "facts" }, entries.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));

@@ -2,6 +2,7 @@
 
 #include "eval/accuracy.h"
 #include "eval/formats/safetensors.h"
+#include "eval/layer_latency.h"
 #include "prune/batch_norm.h"
 #include "prune/criteria/catalog.h"
 #include "prune/magnitude.h"
@@ -28,16 +29,24 @@ void check_protected(const eval::NetSpec& spec, const std::vector<std::string>& 
 }
 
 prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
-                           const std::optional<TaskData>& data) {
+                           const std::optional<TaskData>& data, const prune::AllocationBase& base) {
   const Json& limits = request.at("limits");
   prune::ScoringTask task = scoring_task(request, net, groups, data);
   task.combination = prune::combination_from_string(limits.at("combine"));
   const prune::Scoring scoring = prune::make_criterion(request.at("criterion"), request.at("options"))->score(task);
-  prune::AllocationBase base{eval::cost(net.spec()), {}};
-  for (const prune::ChannelGroup& group : groups.groups) base.channels.push_back(group.size);
   return prune::allocate(net.spec(), groups, scoring.scores, prune::prune_request_from_json(request.at("request")),
                          prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base,
                          scoring.spreads);
+}
+
+bool is_of_latency(const Json& request) {
+  return request.contains("request") && request.at("request").value("of", "") == to_string(prune::Budget::latency);
+}
+
+/// The times of the net's layers on this device, where the request counts in them.
+std::optional<eval::LatencyTable> latency_table(const Json& request, const eval::Net& net) {
+  if (!is_of_latency(request)) return {};
+  return eval::measure_latency_table(net.spec(), /*batch=*/1, net.device(), [](double) { return true; });
 }
 
 /// The net's weights with those of least magnitude 0.
@@ -66,11 +75,11 @@ Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& alloca
 }
 
 /// What a mask leaves of the net, counted as a `keep` request counts; null for others.
-Json share_left(const Json& request, const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::KeepMask& mask) {
+Json share_left(const Json& request, const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::KeepMask& mask,
+                const prune::AllocationBase& base) {
   const prune::PruneRequest asked = prune::prune_request_from_json(request);
   if (asked.kind != prune::PruneRequest::Kind::keep) return {};
-  const prune::WidthCost cost(spec, groups, asked.of);
-  return cost.cost(prune::kept_counts(mask)) / cost.cost(prune::kept_counts(prune::keep_all(groups)));
+  return prune::WidthCost(spec, groups, asked.of, base.latency).cost(prune::kept_counts(mask)) / prune::base_size(groups, asked.of, base);
 }
 
 /// Gives `smaller`, the cut net, its refitted weights, and says what that did: {"images", "layers": [...]}, and where the data have
@@ -107,13 +116,16 @@ Json prune_net(const Json& request) {
   const eval::Net net(given.spec, std::move(given.weights), device_of(request));
   const prune::ChannelGroups groups = prune::channel_groups(given.spec, protect);
   const bool is_sparse = request.contains("criterion") && prune::criterion_entry(request.at("criterion")).unstructured;
+  const std::optional<eval::LatencyTable> table = latency_table(request, net);
+  prune::AllocationBase base = prune::allocation_base(given.spec, groups, eval::cost(given.spec), {});
+  if (table) base.latency = &*table;
   prune::Allocation allocation;
   if (request.contains("mask"))
     allocation.mask = prune::kept_from_json(given.spec, groups, request.at("mask"));
   else if (is_sparse)
     allocation.mask = prune::keep_all(groups);
   else
-    allocation = allocate(request, net, groups, data);
+    allocation = allocate(request, net, groups, data, base);
 
   prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
   if (is_sparse) cut.weights = zero_least(request, net);
@@ -133,7 +145,7 @@ Json prune_net(const Json& request) {
   storage::commit_file(temporary.path(), output);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller.spec());
-  const Json left = request.contains("request") ? share_left(request.at("request"), given.spec, groups, allocation.mask) : Json();
+  const Json left = request.contains("request") ? share_left(request.at("request"), given.spec, groups, allocation.mask, base) : Json();
   Json answer{{"params", after.params},
               {"macs", after.macs},
               {"before", {{"params", before.params}, {"macs", before.macs}}},
@@ -143,6 +155,10 @@ Json prune_net(const Json& request) {
               {"left", left},
               {"output", output.string()}};
   if (!refitted.is_null()) answer["refit"] = refitted;
+  if (table) {
+    answer["latency_estimate_ms"] = table->estimate(smaller.spec());
+    answer["before"]["latency_estimate_ms"] = table->whole_ms;
+  }
   if (allocation.eta) answer["eta"] = *allocation.eta;
   if (is_sparse) answer["sparsity"] = prune::count_zeros(smaller.spec(), smaller.weights()).sparsity();
   return answer;

@@ -15,9 +15,13 @@ storage::Json base_of(const eval::NetSpec& spec) {
   return {{"params", cost.params}, {"macs", cost.macs}, {"channels", channels}};
 }
 
-prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const storage::Json& base) {
-  return prune::allocation_base(spec, groups, {base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()},
-                                base.at("channels").get<std::map<std::string, int>>());
+prune::AllocationBase allocation_base(const eval::NetSpec& spec, const prune::ChannelGroups& groups, const storage::Json& base,
+                                      const std::optional<eval::LatencyTable>& latency) {
+  prune::AllocationBase made =
+      prune::allocation_base(spec, groups, {base.at("params").get<std::int64_t>(), base.at("macs").get<std::int64_t>()},
+                             base.at("channels").get<std::map<std::string, int>>());
+  if (latency) made.latency = &*latency;
+  return made;
 }
 
 }  // namespace search

@@ -129,7 +129,8 @@ class Round {
         parameters_(context.parameters),
         net_(context.input_net("net")),
         groups_(prune::channel_groups(net_.spec(), parameters_.at("limits").at("protect").get<std::vector<std::string>>())),
-        base_(allocation_base(net_.spec(), groups_, context.inputs.at("net").at("values").at("base"))),
+        table_(context.latency_table()),
+        base_(allocation_base(net_.spec(), groups_, context.inputs.at("net").at("values").at("base"), table_)),
         scoring_(score()),
         search_(net_.spec(), groups_, request(), limits(), base_) {
     if (!context.inputs.contains("earlier")) return;
@@ -188,6 +189,7 @@ class Round {
   const Json& parameters_;
   eval::Net net_;
   prune::ChannelGroups groups_;
+  std::optional<eval::LatencyTable> table_;
   prune::AllocationBase base_;
   prune::Scoring scoring_;
   prune::WidthSearch search_;

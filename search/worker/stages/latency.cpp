@@ -33,6 +33,12 @@ storage::StageOutcome run_latency(const StageContext& context) {
   outcome.state = storage::StageState::done;
   outcome.values["file_bytes"] = report.file_bytes;
   add_latencies(report, "latency", outcome);
+  if (const std::optional<eval::LatencyTable> table = context.latency_table()) {
+    const double estimate = table->estimate(net.spec());
+    outcome.metrics.push_back({"", "latency_estimate_ms", estimate, {}});
+    for (Json& each : outcome.values["latencies"])
+      if (each.at("batch") == table->batch) each["estimate_ms"] = estimate;
+  }
   if (context.parameters.contains("runtime"))
     add_latencies(eval::measure_onnx_latency(net, batches, seconds), "latency_onnxruntime", outcome);
   return outcome;

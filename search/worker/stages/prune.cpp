@@ -105,17 +105,18 @@ void settle(const StageContext& context, const eval::Net& whole, const prune::Ch
   result.cut.weights = net.weights();
 }
 
-/// Cuts as the stage asks, in its substeps.
+/// Cuts as the stage asks, in its substeps. Where the net is then to take longer than it may, one more cut, scored anew, brings it there.
 Result cut_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
-               const std::vector<std::string>& protect) {
+               const std::vector<std::string>& protect, const std::optional<eval::LatencyTable>& table) {
   const Json& parameters = context.parameters;
   const TaskData& data = context.cache.data(parameters.at("data"));
   const Json &base = context.inputs.at("net").at("values").at("base"), &limits = parameters.at("limits"),
              &criterion = parameters.at("criterion");
   const std::uint64_t seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 2);
   const prune::PruneRequest whole_way = prune::prune_request_from_json(parameters.at("request"));
-  const double share = prune::share_left(net.spec(), groups, whole_way.of, allocation_base(net.spec(), groups, base));
-  const std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
+  const double share = prune::share_left(net.spec(), groups, whole_way.of, allocation_base(net.spec(), groups, base, table));
+  std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
+  const std::size_t asked = requests.size();
 
   Result result{.cut = {net.spec(), net.weights()}};
   for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -127,18 +128,21 @@ Result cut_net(const StageContext& context, const eval::Net& net, const prune::C
                                  ->score({now, result.groups, data.dataset.get(), data.normalisation, seed,
                                           prune::combination_from_string(limits.at("combine"))});
     result.scoring = std::move(scoring.details);
-    if (context.inputs.contains("widths")) {
-      const auto left = static_cast<int>(requests.size() - i);
+    if (context.inputs.contains("widths") && i < asked) {
+      const auto left = static_cast<int>(asked - i);
       result.allocation = prune::allocate_widths(result.groups, scoring.scores,
                                                  widths_towards(result.groups, widths_of(result.groups, context, protect), left));
     } else {
       result.allocation = prune::allocate(
           spec, result.groups, scoring.scores, requests[i], prune::allocation_method_from_string(parameters.at("allocation")),
-          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base), scoring.spreads);
+          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base, table), scoring.spreads);
     }
     result.kept = prune::compose_kept(result.kept, prune::kept_to_json(spec, result.groups, result.allocation.mask));
     result.cut = prune::cut(spec, result.groups, now.weights(), result.allocation.mask);
     settle(context, net, groups, result);
+    if (i + 1 == asked && table && parameters.contains("at_most_ms"))
+      if (const double bound = parameters["at_most_ms"]; table->estimate(result.cut.spec) > bound)
+        requests.push_back({.value = bound / table->whole_ms, .of = prune::Budget::latency});
   }
   return result;
 }
@@ -206,13 +210,15 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const prune::ChannelGroups groups = prune::channel_groups(net.spec(), protect);
   const bool is_sparse = prune::criterion_entry(parameters.at("criterion").at("name")).unstructured;
   const bool is_refitted = parameters.contains("refit") && !is_sparse;
+  const std::optional<eval::LatencyTable> table = context.latency_table();
   storage::StageOutcome outcome;
-  const Result result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect);
+  const Result result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect, table);
 
   outcome.values["base"] = base;
   outcome.values["target_reached"] = result.allocation.target_reached;
   if (result.allocation.eta) outcome.values["eta"] = *result.allocation.eta;
   if (!result.scoring.is_null()) outcome.values["scoring"] = result.scoring;
+  if (table) outcome.metrics.push_back({"", "latency_estimate_ms", table->estimate(result.cut.spec), {}});
   outcome.layers = layer_records(result.cut.spec, result.groups, result.allocation, base);
   const storage::ArchitectureRecord architecture = architecture_of(result.cut.spec, parent.at("architecture").at("hash"),
                                                                    prune::compose_kept(parent.at("architecture").at("kept"), result.kept));

@@ -25,6 +25,8 @@ storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
   switch (kind) {
     case StageKind::probe:
       return run_probe(context);
+    case StageKind::latency_table:
+      return run_latency_table(context);
     case StageKind::train:
       return run_train(context);
     case StageKind::candidates:
@@ -121,13 +123,20 @@ eval::Net StageContext::input_net(const std::string& role) const {
           cache.weights(artifacts(), input.at("artifacts").at("weights").get<std::string>()), device};
 }
 
+std::optional<eval::LatencyTable> StageContext::latency_table() const {
+  if (!inputs.contains("table")) return {};
+  return eval::latency_table_from_json(inputs.at("table").at("values").at("table"));
+}
+
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data) {
-  const int classes = static_cast<int>(data.class_names().size());
-  if (net.contains("spec"))
-    return prune::fitted(eval::net_spec_from_json(net.at("spec")), net.at("width").get<double>(), data.shape(), classes);
+  return requested_net(net, data.shape(), static_cast<int>(data.class_names().size()));
+}
+
+eval::NetSpec requested_net(const Json& net, const eval::Shape& input, int classes) {
+  if (net.contains("spec")) return prune::fitted(eval::net_spec_from_json(net.at("spec")), net.at("width").get<double>(), input, classes);
   eval::NetOptions options = eval::net_options_from_json(net);
   options.classes = classes;
-  options.input = data.shape();
+  options.input = input;
   return eval::make_net(net.at("name").get<std::string>(), options);
 }
 

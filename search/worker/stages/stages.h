@@ -8,9 +8,11 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "eval/data/loader.h"
+#include "eval/latency_table.h"
 #include "eval/nets/net.h"
 #include "eval/torch.h"
 #include "search/plan/stage.h"
@@ -57,6 +59,9 @@ struct StageContext {
 
   /// The net of an input role, on the device.
   eval::Net input_net(const std::string& role) const;
+
+  /// That of the input "table", where there is one.
+  std::optional<eval::LatencyTable> latency_table() const;
 };
 
 /// Throws storage::Error(invalid) where files, `what` by kind and place, are not what they were when the experiment was loaded: its stages
@@ -65,11 +70,13 @@ void check_unchanged(const std::string& what, const Json& identity, const Json& 
 
 /// The net that parameters ask for ({"name", "width", "layout", "dropout"}), for the data's images and classes.
 eval::NetSpec requested_net(const Json& net, const eval::Dataset& data);
+eval::NetSpec requested_net(const Json& net, const eval::Shape& input, int classes);
 
 /// Runs the stage. What went wrong inside it is an outcome (failed, with a kind), not an exception.
 storage::StageOutcome run_stage(StageKind kind, const StageContext& context);
 
 storage::StageOutcome run_probe(const StageContext& context);
+storage::StageOutcome run_latency_table(const StageContext& context);
 storage::StageOutcome run_train(const StageContext& context);
 storage::StageOutcome run_candidates(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);

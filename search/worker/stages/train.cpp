@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
+#include "eval/cost.h"
 #include "eval/formats/weights_identity.h"
 #include "prune/batch_norm.h"
 #include "search/worker/requests/requests.h"
@@ -44,6 +47,16 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
                                 context.device);
 }
 
+/// The epochs in which a net takes as many multiply-accumulates as those trainings took that led to the net whose shape it has (Liu et al.
+/// 2019, arXiv 1810.05270: Scratch-B).
+int epochs_for_spent(const StageContext& context, const Json& spent, const eval::NetSpec& spec) {
+  double macs = 0;
+  for (const auto& [role, epochs] : spent.items())
+    macs += epochs.get<double>() *
+            static_cast<double>(eval::cost(eval::net_spec_from_json(context.inputs.at(role).at("architecture").at("spec"))).macs);
+  return std::max(1, static_cast<int>(std::lround(macs / static_cast<double>(eval::cost(spec).macs))));
+}
+
 }  // namespace
 
 storage::StageOutcome run_train(const StageContext& context) {
@@ -66,11 +79,13 @@ storage::StageOutcome run_scratch(const StageContext& context) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
   const Json& shape = context.inputs.at("shape");
   const eval::NetSpec spec = eval::net_spec_from_json(shape.at("architecture").at("spec"));
-  const prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
+  prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
+  if (context.parameters.contains("spent")) options.epochs = epochs_for_spent(context, context.parameters["spent"], spec);
   const std::string precision = options.precision == "auto" ? shape.at("values").at("precision").get<std::string>() : options.precision;
   storage::StageOutcome outcome;
   eval::Net net(spec, fresh_weights(context, spec), context.device);
   outcome.values["base"] = base_of(spec);
+  outcome.values["base"]["epochs"] = options.epochs;
   train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_from_json(shape.at("architecture"));
   return outcome;

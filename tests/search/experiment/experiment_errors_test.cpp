@@ -46,6 +46,39 @@ TEST_CASE("unknown keys are refused with the nearest") {
   CHECK(with_line(6, "train: {epochs: 4, epochs: 5}") == "e.yaml:6:20: train.epochs: 'epochs' is given twice, first at e.yaml:6:9");
 }
 
+TEST_CASE("what a budget of epochs says is not said again, and must be enough") {
+  CHECK(with_line(10, "budget: {epochs: 8}") ==
+        "e.yaml:6:17: train.epochs: '4' stands beside 'budget', which says how many there are; valid: one of the two");
+  SmallExperiment small;
+  small.lines[5] = "train: {}";
+  small.lines.push_back("  retrain: {epochs: 2}");
+  small.lines.push_back("budget: {epochs: 8}");
+  CHECK_THAT(message(small, small.write()), Contains("prune.retrain.epochs: '2' stands beside 'budget'"));
+  small.lines[8] = "  schedules: [{name: often, keep: [0.8, 0.6, 0.4]}]";
+  small.lines[9] = "budget: {epochs: 3, dense: 0.5}";
+  small.lines.pop_back();
+  CHECK_THAT(message(small, small.write()), Contains("has 3 cuts in a row, and 'budget' leaves 1 epochs"));
+}
+
+TEST_CASE("a rewound learning rate is the base's own") {
+  CHECK_THAT(with_line(10, "  lr_start: rewound"), Contains("one of restart, rewind, auto"));
+  SmallExperiment small;
+  small.lines.push_back("  retrain: {optimizer: {lr: 0.01}}");
+  small.lines.push_back("  lr_start: rewind");
+  CHECK_THAT(message(small, small.write()),
+             Contains("prune.lr_start: 'rewind' is the base's learning rate, but retraining has another one"));
+  small.lines[9] = "  retrain: {epochs: 2}";
+  small.lines[5] = "train: {epochs: 4, lr_schedule: plateau}";
+  CHECK_THAT(message(small, small.write()), Contains("plateau is known only then"));
+}
+
+TEST_CASE("latency is for nets that are cut, and a shape's epochs are said once") {
+  CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, of: latency}]"), Contains("'latency' is not one of params, macs"));
+  CHECK_THAT(with_line(10, "baselines: [{name: scratch, effort: flops, train: {epochs: 3}}]"),
+             Contains("train.epochs: '3' stands beside 'effort: flops'"));
+  CHECK_THAT(with_line(10, "constraints: ['latency_estimate_ms <= 3']"), Contains("'latency_estimate_ms' is not measured"));
+}
+
 TEST_CASE("anchors live under x-, and what is merged keeps its place in messages") {
   SmallExperiment small;
   small.lines.push_back("x-short: &short {epochs: 4, lr: 0.5}");

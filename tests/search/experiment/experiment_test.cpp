@@ -109,6 +109,53 @@ TEST_CASE("cuts that others follow may be retrained in another way, and baseline
   CHECK(experiment.baselines[0].train.epochs == 4 + 1 + 6);
 }
 
+TEST_CASE("one budget of epochs is split between a base and the retraining of its cut nets") {
+  SmallExperiment small;
+  small.lines[5] = "train: {optimizer: {lr: 0.1}}";
+  small.lines[8] = "  schedules: [{name: once, keep: [0.5]}, {name: often, keep: [0.8, 0.6, 0.4, 0.2]}]";
+  small.lines.push_back("budget: {epochs: 40}");
+  small.lines.push_back("baselines: [squeezenet1_1, {name: narrow, keep: 0.5, train: {epochs: 3}}, scratch]");
+  Experiment experiment = load(small);  // a quarter for the base; of 30, four cuts have 7, and the last 2 more
+  CHECK(experiment.train.epochs == 10);
+  REQUIRE(experiment.between);
+  CHECK(experiment.between->epochs == 7);
+  CHECK(experiment.retrain.epochs == 9);
+  CHECK(experiment.baselines[0].train.epochs == 40);
+  CHECK(experiment.baselines[1].train.epochs == 3);
+  CHECK(experiment.baselines[2].train.epochs == 40);
+
+  small.lines[9] = "budget: {epochs: 40, dense: 0.5}";
+  small.lines.insert(small.lines.begin() + 9, "  between: {epochs: 1}");
+  experiment = load(small);
+  CHECK(experiment.train.epochs == 20);
+  CHECK(experiment.between->epochs == 1);
+  CHECK(experiment.retrain.epochs == 17);
+  CHECK(experiment.baselines[0].train.epochs == 40);
+
+  small.lines[10] = "budget: {epochs: 40, dense: 0.1}";
+  small.lines[9] = "  lr_start: rewind";
+  experiment = load(small);  // 36 are nine for each
+  CHECK(experiment.train.epochs == 4);
+  CHECK_FALSE(experiment.between);
+  CHECK(experiment.retrain.epochs == 9);
+}
+
+TEST_CASE("what is cut to, and how a shape is trained anew, is read") {
+  SmallExperiment small;
+  small.lines[8] = "  schedules: [{name: quick, keep: [0.5], of: latency}]";
+  small.lines.push_back("baselines: [scratch, {name: scratch, effort: flops, steps: last}]");
+  small.lines.push_back("evaluate: {latency: {batch: [1]}}");
+  small.lines.push_back("constraints: ['latency_estimate_ms <= 2.5']");
+  const Experiment experiment = load(small);
+  CHECK(experiment.schedules[0].steps[0].of == prune::Budget::latency);
+  CHECK(search::estimates_latency(experiment));
+  CHECK(search::latency_bound(experiment) == 2.5);
+  CHECK_FALSE(experiment.baselines[0].equal_flops);
+  CHECK(experiment.baselines[1].equal_flops);
+  CHECK(experiment.baselines[1].last_only);
+  CHECK_FALSE(search::estimates_latency(load(SmallExperiment())));
+}
+
 TEST_CASE("criteria get labels, options and an allocation") {
   SmallExperiment small;
   small.lines[7] =

@@ -6,6 +6,7 @@
 #include "eval/cost.h"
 #include "eval/data/dataset.h"
 #include "search/experiment/nets.h"
+#include "search/experiment/source_nets.h"
 #include "storage/base/error.h"
 #include "tests/support/sweep_plan.h"
 
@@ -111,6 +112,25 @@ TEST_CASE_METHOD(SweepPlan, "each cut net's shape is trained from scratch, taugh
   CHECK(!anew.steps[0].evaluation.empty());
   experiment.baselines[0].last_only = true;
   CHECK(count(plan(), StageKind::scratch) == 2 * 2 * 2);  // seeds, criteria, schedules
+}
+
+TEST_CASE_METHOD(SweepPlan, "a shape from scratch may train for as many multiply-accumulates as the cut net and all before it") {
+  experiment.between = experiment.retrain;
+  experiment.between->epochs = 1;
+  experiment.baselines = {{.scratch = true, .train = experiment.train}, {.scratch = true, .equal_flops = true, .train = experiment.train}};
+  const Plan made = plan();
+  CHECK(count(made, StageKind::scratch) == 2 * 2 * 2 * 3);
+  const auto& cut = trial(made, "fashion/vgg11_bn/l1/slow/s5");
+  const auto& stage = stage_of(made, trial(made, "fashion/scratch-vgg11_bn-flops/l1/slow-2/s5").steps[0].stage);
+  CHECK(stage.parameters.json()["spent"] == Json{{"spent0", 3.0}, {"spent1", 1.0}, {"spent2", 10.0}});  // the last cut first
+  CHECK(input(stage, "spent0") == cut.steps[2].stage);
+  CHECK(input(stage, "spent1") == cut.steps[1].stage);
+  CHECK(input(stage, "spent2") == cut.steps[0].stage);
+  CHECK(stage.epochs > 10 + 1 + 3);
+  CHECK_FALSE(search::brings_artifacts("spent1"));
+  const auto& equal = stage_of(made, trial(made, "fashion/scratch-vgg11_bn/l1/slow-2/s5").steps[0].stage);
+  CHECK_FALSE(equal.parameters.json().contains("spent"));
+  CHECK(search::controlled_net("scratch-vgg11_bn-flops") == "vgg11_bn");
 }
 
 TEST_CASE_METHOD(SweepPlan, "nets of one name are told apart by their width") {

@@ -111,6 +111,21 @@ TEST_CASE_METHOD(SweepPlan, "cuts that others follow are retrained as `between` 
   CHECK(input(last, "teacher") == slow.steps[0].stage);
 }
 
+TEST_CASE_METHOD(SweepPlan, "a rewound learning rate is the base's as many epochs before its end") {
+  experiment.train.optimizer.lr = experiment.retrain.optimizer.lr = 0.1;  // ten epochs, by the cosine
+  experiment.retrain.epochs = 5;
+  experiment.between = experiment.retrain;
+  experiment.between->epochs = 2;
+  experiment.lr_start = "rewind";
+  const Plan made = plan();
+  const auto& slow = trial(made, "fashion/vgg11_bn/l1/slow/s5");
+  const auto rate = [&](int step) {
+    return stage_of(made, slow.steps[static_cast<std::size_t>(step)].stage).parameters.json()["retrain"]["optimizer"]["lr"].get<double>();
+  };
+  CHECK(rate(1) == Approx(0.0095491503));  // 0.05 (1 + cos 0.8 pi)
+  CHECK(rate(2) == Approx(0.05));
+}
+
 TEST_CASE("strategies are known by name") {
   CHECK(search::strategy_names() == std::vector<std::string>{"sweep", "target", "halving", "beam", "pareto", "widths"});
   CHECK_THROWS_WITH(search::make_strategy("sweeep"), Catch::Contains("'sweep'"));

@@ -102,6 +102,51 @@ search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, fina
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
 
 
+def check_latency(folder):
+    """Cuts to a share of the latency, by one table of the layers' times, and to a bound that no net can meet, so that floors alone end the cut;
+    shapes from scratch for as many multiply-accumulates as the cut nets."""
+    file = folder / "latency.yaml"
+    file.write_text("""schema: 1
+name: latency
+tasks: [{name: t, dataset: d}]
+data: {d: {format: idx, root: ., pad: 2, validation_images: 6}}
+nets: [{name: vgg11_bn, width: 0.125}]
+baselines: [{name: scratch, effort: flops}]
+train: {epochs: 2, batch: 8, precision: fp32}
+prune:
+  criteria: [{name: l1, allocation: greedy}]
+  schedules: [{name: quick, keep: [0.9], of: latency}, {name: small, keep: [0.9]}]
+  retrain: {epochs: 1}
+evaluate: {latency: {batch: [1], seconds: 0.02}}
+""")
+    results = folder / "latency"
+    done = nas_run("run", file, "-o", results)
+    check(f"cuts to a share of the latency: {done.stderr}", done.returncode == 0)
+    database = sqlite3.connect(results / "experiment.db")
+    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
+    check(f"what it ran: {rows}", rows == {"latency_table": 1, "train": 1, "prune": 2, "scratch": 2, "evaluate": 5, "latency": 5})
+    whole, = [json.loads(result)["table"]["whole_ms"] for result, in database.execute("SELECT result FROM stage WHERE kind = 'latency_table'")]
+    estimates = dict(database.execute("SELECT coalesce(schedule, ''), estimate_ms FROM steps JOIN latencies USING (stage) WHERE step > 0"))
+    check(f"the estimate is what was asked for: {estimates} of {whole}", estimates["quick"] <= 0.9 * whole)
+    check("every net that was timed has one", database.execute("SELECT count(*) FROM latencies WHERE estimate_ms IS NULL").fetchone() == (0,))
+    spent = list(database.execute(
+        "SELECT base.macs, cut.macs, max(metrics.epoch) FROM steps AS cut JOIN steps AS base ON base.trial = cut.trial AND base.step = 0 "
+        "JOIN inputs ON inputs.source = cut.stage AND inputs.role = 'shape' JOIN metrics ON metrics.stage = inputs.stage "
+        "WHERE cut.step = 1 GROUP BY cut.stage"))
+    check(f"shapes from scratch train for as many multiply-accumulates: {spent}",
+          len(spent) == 2 and all(epochs == round((2 * base + cut) / cut) for base, cut, epochs in spent))
+    again = nas_run("run", file, "-o", results, "--json")
+    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+    shown = nas_run("show", results, "t/vgg11_bn/l1/quick/s1")
+    check(f"show has measured and estimated times: {shown.stdout}", "p50_ms" in shown.stdout and "estimate_ms" in shown.stdout)
+
+    file.write_text(file.read_text().replace("evaluate:", "constraints: ['latency_estimate_ms <= 1.0e-6']\nevaluate:"))
+    done = nas_run("run", file, "-o", results)
+    check(f"with a bound on the estimate: {done.stderr}", done.returncode == 0)
+    left = [share for share, in database.execute("SELECT macs_ratio FROM steps WHERE net = 'vgg11_bn' AND step = 1")]
+    check(f"cuts go on towards it before they are trained: {left}", len(left) == 2 and all(share < 0.2 for share in left))
+
+
 def check_pixels(folder, weights):
     """A net that says how it takes pixels takes them so, whatever the training images are that lie beside the test images."""
     other = folder / "other"
@@ -169,6 +214,7 @@ def main():
             rows = dict(sqlite3.connect(results / "experiment.db").execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
             check(f"{kind}: trained, cut and narrow nets: {rows}", rows.get("train") == 2 and rows.get("prune") == 1)
 
+        check_latency(folder)
         check_widths(folder)
 
         (folder / "two.json").write_text(json.dumps(spec_of_two_groups()))

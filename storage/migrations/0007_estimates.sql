@@ -1,0 +1,1 @@
+-- Version 7 brings `estimate_ms` to the view `latencies`, and `fresh_layer` to the view `nets`.

@@ -1,1 +1,0 @@
--- Version 7 brings `fresh_layer` to the view `nets`.
