@@ -12,6 +12,7 @@ ON_THE_PROCESSOR = {
     "eval/data/loader.cpp": "batches are made there, pinned for a GPU",
     "eval/formats": "files are read and written there",
     "eval/latency.cpp": "drawn by a generator of the processor",
+    "eval/layer_latency.cpp": "weights that the net takes to its device",
     "eval/nets/net.cpp": "initial weights are drawn there, so that devices agree",
     "eval/onnx_runtime.cpp": "ONNX Runtime runs there",
     "eval/robustness.cpp": "images are made there",
