@@ -155,13 +155,15 @@ SELECT hypervolume.task, stage.fingerprint AS stage, hypervolume.recorded_at, hy
 FROM hypervolume JOIN stage ON stage.number = hypervolume.stage ORDER BY hypervolume.number;
 
 -- How fast each net is. `stage` made the net, `measured_by` measured it, on `device` with `threads` threads: milliseconds a batch, at the
--- median and at the 95th percentile, and what the times of its layers add up to, where the search looked at them; the bytes of the exported file, and of the activations that are alive at once at most.
+-- median, at the 95th percentile and of the fastest run, and what the fastest runs of its layers add up to, where the search looked at them;
+-- the bytes of the exported file, and of the activations that are alive at once at most.
 CREATE VIEW latencies AS
 SELECT made.fingerprint AS stage, measuring.fingerprint AS measured_by, measuring.device, measuring.threads,
        json_extract(each.value, '$.batch') AS batch, json_extract(each.value, '$.format') AS format,
        json_extract(each.value, '$.p50_ms') AS p50_ms, json_extract(each.value, '$.p95_ms') AS p95_ms,
        json_extract(each.value, '$.runs') AS runs, json_extract(each.value, '$.peak_activation_bytes') AS peak_activation_bytes,
-       json_extract(measuring.result, '$.file_bytes') AS file_bytes, json_extract(each.value, '$.estimate_ms') AS estimate_ms
+       json_extract(measuring.result, '$.file_bytes') AS file_bytes, json_extract(each.value, '$.estimate_ms') AS estimate_ms,
+       json_extract(each.value, '$.least_ms') AS least_ms
 FROM stage AS measuring
 JOIN input ON input.stage = measuring.number AND input.role = 'net'
 JOIN stage AS made ON made.number = input.source, json_each(measuring.result, '$.latencies') AS each

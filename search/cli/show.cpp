@@ -48,7 +48,7 @@ void print_trial(const Json& trial) {
                              {"step", "accuracy_val", "accuracy_test", "params", "params_ratio", "macs", "macs_ratio", "wall_s", "stage"}));
   if (!trial.at("decisions").empty()) fmt::print("\n{}", to_text(trial.at("decisions"), {"choice", "reason"}));
   if (const Json timed = timed_steps(trial); !timed.empty())
-    fmt::print("\n{}", to_text(timed, {"step", "batch", "p50_ms", "p95_ms", "estimate_ms", "format", "device", "threads"}));
+    fmt::print("\n{}", to_text(timed, {"step", "batch", "p50_ms", "p95_ms", "least_ms", "estimate_ms", "format", "device", "threads"}));
   for (const Json& step : trial.at("steps")) {
     if (step.at("layers").empty()) continue;
     fmt::print("\nstep {}\n{}", step.at("step").get<int>(),

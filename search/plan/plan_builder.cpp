@@ -13,13 +13,17 @@ std::string PlanBuilder::add(Stage stage) {
 }
 
 std::vector<const Stage*> PlanBuilder::path_to(const std::string& fingerprint) const {
-  std::vector<const Stage*> path{&plan_.stages[static_cast<std::size_t>(index_.at(fingerprint))]};
-  const auto is_net = [](const storage::StageInput& input) { return input.role == "net"; };
-  for (;;) {
-    const auto before = std::ranges::find_if(path.back()->inputs, is_net);
-    if (before == path.back()->inputs.end()) return path;
-    path.push_back(&plan_.stages[static_cast<std::size_t>(index_.at(before->stage))]);
+  const auto at = [&](const std::string& stage) { return &plan_.stages[static_cast<std::size_t>(index_.at(stage))]; };
+  std::vector<const Stage*> path{at(fingerprint)};
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const Stage& stage = *path[i];
+    for (const storage::StageInput& input : stage.inputs) {
+      const Stage* before = at(input.stage);
+      const bool is_net = input.role == "net" && stage.kind != StageKind::candidates;  // those vary the net that the path leads to anyway
+      if (is_net || before->kind == StageKind::candidates) path.push_back(before);
+    }
   }
+  return path;
 }
 
 /// Marks what the first trial of each task needs up to its first cut.

@@ -14,7 +14,8 @@ class PlanBuilder {
   /// Adds the stage unless an equal one is there, and returns its fingerprint. Inputs must have been added before.
   std::string add(Stage stage);
 
-  /// The stages by which a net came to be, from its own back to the training of its base. They live until the next stage is added.
+  /// The stages by which a net came to be, from its own back to the training of its base, and the candidates among which its widths were
+  /// found. They live until the next stage is added.
   std::vector<const Stage*> path_to(const std::string& fingerprint) const;
 
   void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }

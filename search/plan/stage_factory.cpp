@@ -76,13 +76,22 @@ Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions&
   double cost = train.last_epoch() * of_epoch;
   if (!path.empty()) {
     Json spent = Json::object();
+    std::string base;
+    double search = 0;  // of the candidates, in epochs of the base
     cost = 0;
     for (const Stage* stage : path) {
+      cost += stage->cost;
+      if (stage->kind == StageKind::candidates) {
+        const double macs = estimates_.macs(made.net.request);
+        search += (stage->cost - estimates_.scoring(macs)) / estimates_.training(1, macs);
+        continue;
+      }
       const std::string role = spent_role(spent.size());
       inputs.push_back({role, stage->fingerprint});
       spent[role] = stage->epochs;
-      cost += stage->cost;
+      if (stage->kind == StageKind::train) base = role;
     }
+    spent.at(base) = spent.at(base).get<double>() + search;
     parameters.emplace_back("spent", spent);
   }
   Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs), cost);

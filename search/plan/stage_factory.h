@@ -75,7 +75,7 @@ class StageFactory {
                  std::vector<storage::StageInput> inputs) const;
 
   /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "". `path`: the stages that trained the net
-  /// and those before it, where it is to take as many multiply-accumulates as they did, in place of train.epochs.
+  /// and those before it, and its candidates, where it is to take as many multiply-accumulates as they did, in place of train.epochs.
   Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
                      const std::vector<const Stage*>& path = {}) const;
 

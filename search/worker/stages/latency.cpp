@@ -14,6 +14,7 @@ void add_latencies(const eval::LatencyReport& report, const std::string& name, s
                                            {"format", report.format},
                                            {"p50_ms", each.p50_ms},
                                            {"p95_ms", each.p95_ms},
+                                           {"least_ms", each.least_ms},
                                            {"runs", each.runs},
                                            {"peak_activation_bytes", each.peak_activation_bytes}});
     outcome.metrics.push_back({"", fmt::format("{}_ms/batch{}", name, each.batch), each.p50_ms, {}});

@@ -133,6 +133,27 @@ TEST_CASE_METHOD(SweepPlan, "a shape from scratch may train for as many multiply
   CHECK(search::controlled_net("scratch-vgg11_bn-flops") == "vgg11_bn");
 }
 
+TEST_CASE_METHOD(SweepPlan, "the candidates of a search count among what a shape from scratch may spend") {
+  experiment.strategy_options = {{"of", "macs"}, {"keep", 0.5},    {"candidates", 30}, {"rounds", 2},
+                                 {"images", 16}, {"finalists", 1}, {"judge", "auto"},  {"short_epochs", 1}};
+  experiment.schedules.clear();
+  experiment.baselines = {{.scratch = true, .equal_flops = true, .train = experiment.train}};
+  search::History history;
+  const auto plan = [&] { return search::make_strategy("widths")->next(experiment, history); };
+  for (const search::Stage& each : plan().stages)
+    history[each.fingerprint] = {.state = storage::StageState::done, .accuracy_val = 0.5, .params = 1, .macs = 1};
+  const Plan made = plan();
+  const auto& found = trial(made, "fashion/vgg11_bn/l1/widths/s5");
+  const auto& stage = stage_of(made, trial(made, "fashion/scratch-vgg11_bn-flops/l1/widths-1/s5").steps[0].stage);
+  const Json spent = stage.parameters.json()["spent"];  // the extension, the finalist, the base
+  CHECK(spent["spent0"] == 2.0);
+  CHECK(spent["spent1"] == 1.0);
+  CHECK(input(stage, "spent2") == found.steps[0].stage);
+  // Two rounds of 30 candidates pass 32 images forward at half of the base's work; a training step is three such passes.
+  const double images = static_cast<double>(experiment.data.at("tiny").targets.at("").train);
+  CHECK(spent["spent2"].get<double>() == Approx(10 + 2 * 30 * 32 * 0.5 / (3 * images)));
+}
+
 TEST_CASE_METHOD(SweepPlan, "nets of one name are told apart by their width") {
   experiment.nets.push_back({.name = "vgg11_bn", .width = 0.25});
   const Plan made = plan();
