@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prune/algebra.h"
+#include "prune/layer_samples.h"
 #include "prune/moments.h"
 #include "prune/ridge.h"
 #include "storage/base/error.h"
@@ -23,56 +23,6 @@ namespace {
 /// A fifth of the images, the last ones, is held out while a ridge is chosen.
 constexpr std::int64_t fold = 5;
 constexpr const char* unchanged = "it gives the whole net's outputs as it is";
-
-/// One place in each of `count` equal stretches of a map of `area` places, for images first, first + 1, ...: [images, count].
-Tensor draw_places(std::int64_t first, std::int64_t images, std::int64_t area, std::int64_t count, std::uint64_t seed) {
-  Tensor places = torch::empty({images, count}, torch::kInt64);
-  std::int64_t* place = places.data_ptr<std::int64_t>();
-  for (std::int64_t image = first; image < first + images; ++image) {
-    const std::uint64_t own = eval::mix_seed(seed, static_cast<std::uint64_t>(image));
-    for (std::int64_t j = 0; j < count; ++j) {
-      const std::int64_t low = j * area / count, high = (j + 1) * area / count;
-      const double drawn = eval::unit_number(eval::mix_seed(own, static_cast<std::uint64_t>(j))) * static_cast<double>(high - low);
-      *place++ = low + static_cast<std::int64_t>(drawn);
-    }
-  }
-  return places;
-}
-
-/// What a layer reads at some places of its output: [images * places, groups, inputs of a group], in the order of `rows_of`.
-Tensor windows(const Layer& layer, const Tensor& x, const Tensor& places, std::int64_t output_width) {
-  if (layer.kind == LayerKind::linear) return x.flatten(1).unsqueeze(1);
-  const Tensor padded = at::constant_pad_nd(x, {layer.padding[1], layer.padding[1], layer.padding[0], layer.padding[0]});
-  const std::int64_t images = padded.size(0), channels = padded.size(1), height = padded.size(2), width = padded.size(3);
-  const Tensor corners = places.div(output_width, "floor") * (layer.stride[0] * width) + places.remainder(output_width) * layer.stride[1];
-  const Tensor window = (at::arange(layer.kernel[0], places.options()) * (layer.dilation[0] * width)).unsqueeze(1) +
-                        at::arange(layer.kernel[1], places.options()) * layer.dilation[1];
-  const Tensor image = at::arange(images, places.options()) * (height * width);
-  const Tensor index = image.view({-1, 1, 1}) + corners.unsqueeze(2) + window.flatten();
-  const Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({images * height * width, channels});
-  return pixels.index_select(0, index.flatten())
-      .view({places.numel(), window.numel(), layer.groups, channels / layer.groups})
-      .transpose(1, 2)
-      .flatten(2);
-}
-
-/// The weights of a layer's filters as they meet `windows`: [groups, outputs of a group, inputs of a group].
-Tensor rows_of(const Layer& layer, const Tensor& weight) {
-  return (weight.dim() == 4 ? weight.permute({0, 2, 3, 1}) : weight).reshape({layer.groups, layer.channels / layer.groups, -1});
-}
-
-/// Back again.
-Tensor filters_of(const Tensor& rows, const Tensor& weight) {
-  if (weight.dim() == 2) return rows.reshape(weight.sizes());
-  return rows.reshape({weight.size(0), weight.size(2), weight.size(3), weight.size(1)}).permute({0, 3, 1, 2});
-}
-
-/// Some channels of a layer's outputs at some places: [images * places, channels].
-Tensor at_places(const Tensor& output, const Tensor& places, const Tensor& channels) {
-  const Tensor maps = output.dim() == 2 ? output.unsqueeze(1) : output.flatten(2).transpose(1, 2);  // [images, area, channels]
-  const Tensor image = at::arange(maps.size(0), places.options()) * maps.size(1);
-  return maps.reshape({-1, maps.size(2)}).index_select(0, (image.unsqueeze(1) + places).flatten()).index_select(1, channels);
-}
 
 /// The layers whose channels, those that stay, give the same in both nets: nothing that they read was lost or changed.
 /// as_cut: the whole net's weights under the mask.
@@ -154,20 +104,7 @@ class Walk {
       if (readers_[from].back() == layer) outputs[from] = Tensor();
   }
 
-  /// Four samples for each input, and no fewer than 8,192: more did not make refitted nets better.
-  std::int64_t places_of(std::int64_t inputs, std::int64_t area) const {
-    if (options_.places > 0) return std::min<std::int64_t>(options_.places, area);
-    const std::int64_t samples = std::max<std::int64_t>(4 * inputs, 8192);
-    return std::clamp<std::int64_t>((samples + result_.images - 1) / result_.images, 1, area);
-  }
-
   Tensor channels_of(int layer) const { return torch::tensor(kept_channels(groups_, mask_, layer), torch::kInt64).to(whole_.device()); }
-
-  Intercept intercept_of(int layer) const {
-    if (cut_.spec().layers[layer].bias) return Intercept::bias;
-    const bool normalised = readers_[layer].size() == 1 && cut_.spec().layers[readers_[layer][0]].kind == LayerKind::batch_norm;
-    return normalised ? Intercept::free : Intercept::none;
-  }
 
   void refit_filters(int index) {
     const Layer& layer = cut_.spec().layers[index];
@@ -180,7 +117,7 @@ class Walk {
     }
     const auto device = whole_.device();
     const Tensor rows = rows_of(layer, cut_.weights().at(layer.name + ".weight")).to(torch::kFloat64);
-    const RidgeRegression::Size size{layer.groups, rows.size(2), rows.size(1), intercept_of(index)};
+    const RidgeRegression::Size size{layer.groups, rows.size(2), rows.size(1), intercept_of(cut_.spec(), readers_, index)};
     Tensor known = rows.transpose(1, 2);
     if (size.intercept == Intercept::bias)
       known = at::cat({known, cut_.weights().at(layer.name + ".bias").to(torch::kFloat64).view({size.groups, 1, size.outputs})}, 1);
@@ -195,7 +132,8 @@ class Walk {
       wanted = whole_.forward_layer(index, whole_outputs_[batch]);
       const std::int64_t images = x.size(0), width = wanted.dim() == 4 ? wanted.size(3) : 1,
                          area = wanted.dim() == 4 ? wanted.size(2) * width : 1;
-      const std::int64_t count = places_of(size.inputs, area);
+      const std::int64_t count =
+          options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(size.inputs, area, result_.images);
       if (!regression) regression.emplace(size, known, result_.images * count < size.inputs);
       const Tensor places =
           draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
