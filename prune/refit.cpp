@@ -116,11 +116,10 @@ class Walk {
       return;
     }
     const auto device = whole_.device();
-    const Tensor rows = rows_of(layer, cut_.weights().at(layer.name + ".weight")).to(torch::kFloat64);
-    const RidgeRegression::Size size{layer.groups, rows.size(2), rows.size(1), intercept_of(cut_.spec(), readers_, index)};
-    Tensor known = rows.transpose(1, 2);
+    Tensor known = rows_of(layer, cut_.weights().at(layer.name + ".weight")).transpose(1, 2);
+    const RidgeRegression::Size size{layer.groups, known.size(1), known.size(2), intercept_of(cut_.spec(), readers_, index)};
     if (size.intercept == Intercept::bias)
-      known = at::cat({known, cut_.weights().at(layer.name + ".bias").to(torch::kFloat64).view({size.groups, 1, size.outputs})}, 1);
+      known = at::cat({known, cut_.weights().at(layer.name + ".bias").view({size.groups, 1, size.outputs})}, 1);
     const Tensor kept = channels_of(index);
     const std::int64_t used = result_.images - result_.images / fold;
     std::optional<RidgeRegression> regression;
@@ -134,7 +133,7 @@ class Walk {
                          area = wanted.dim() == 4 ? wanted.size(2) * width : 1;
       const std::int64_t count =
           options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(size.inputs, area, result_.images);
-      if (!regression) regression.emplace(size, known, result_.images * count < size.inputs);
+      if (!regression) regression.emplace(size, std::exchange(known, {}), result_.images * count < size.inputs);
       const Tensor places =
           draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
       const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
@@ -166,13 +165,14 @@ class Walk {
       report.reason = "its least squares cannot be solved";
     }
     if (!report.reason.empty()) return;
-    const Tensor change = solution.change.transpose(1, 2);  // [groups, outputs, inputs and perhaps the constant]
+    // [groups, outputs, inputs and perhaps the constant]; a large layer's would not fit in double several times
+    const Tensor change = solution.change.to(torch::kFloat32).transpose(1, 2);
     Tensor weight = cut_.weights().at(layer.name + ".weight");
-    weight.copy_(weight.to(torch::kFloat64) + filters_of(change.slice(2, 0, size.inputs), weight));
+    weight.add_(filters_of(change.slice(2, 0, size.inputs), weight));
     start_ = solution.ridge;
     if (size.intercept == Intercept::bias) {
       Tensor bias = cut_.weights().at(layer.name + ".bias");
-      bias.copy_(bias.to(torch::kFloat64) + change.select(2, size.inputs).flatten());
+      bias.add_(change.select(2, size.inputs).flatten());
     }
   }
 

@@ -30,8 +30,8 @@ class RidgeRegression {
     bool no_gain = false;  ///< the change is undefined because no ridge lowered the error on the samples held out
   };
 
-  /// known: W, [groups, inputs and, where there is a bias, that, outputs], double. `dual`: solve for the samples' multipliers, which costs
-  /// less where samples are fewer than inputs but keeps all of them in memory.
+  /// known: W, [groups, inputs and, where there is a bias, that, outputs]. `dual`: solve for the samples' multipliers, which costs less
+  /// where samples are fewer than inputs but keeps all of them in memory.
   RidgeRegression(Size size, torch::Tensor known, bool dual);
 
   /// x: [n, groups, inputs], y: [n, groups, outputs]. `held_out`: not used to fit while the ridge is chosen.
@@ -59,15 +59,16 @@ class RidgeRegression {
     double before = 0;            ///< the same, with a free intercept about its mean
   };
 
+  Samples left_by_known(const Samples& samples) const;
   Samples together(const Samples& a, const Samples& b) const;
   Problem problem(const Samples& samples) const;
   torch::Tensor change(const Problem& problem, double ridge) const;
   double error(const Problem& problem, const torch::Tensor& change) const;
-  double best_ridge(double start) const;
+  double best_ridge(const Problem& used, const Problem& held, double start) const;
 
   Size size_;
   bool dual_;
-  torch::Tensor known_;               ///< [g, p, m], with what stands for the constant
+  torch::Tensor known_;               ///< [g, p, m], with what stands for the constant; double but in the dual form, where it is large
   torch::Tensor weights_of_penalty_;  ///< [p]: 1, and less for the constant
   Samples used_, held_;
 };
