@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "prune/fisher_weights.h"
 #include "prune/layer_samples.h"
 #include "prune/moments.h"
 #include "prune/ridge.h"
@@ -70,6 +71,7 @@ class Walk {
         options_(options),
         cut_(cut.spec, eval::clone(cut.weights), whole.device()),
         readers_(eval::consumers(cut.spec)),
+        shapes_(eval::output_shapes(cut.spec)),
         same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)) {
     for (Tensor& images : batches) {
       result_.images += images.size(0);
@@ -81,6 +83,7 @@ class Walk {
 
   Refit run() {
     const int layers = static_cast<int>(cut_.spec().layers.size());
+    if (options_.fisher > 0) weigh();
     for (int layer = 1; layer < layers; ++layer) {
       const LayerKind kind = cut_.spec().layers[layer].kind;
       if (eval::has_filters(kind))
@@ -106,6 +109,41 @@ class Walk {
 
   Tensor channels_of(int layer) const { return torch::tensor(kept_channels(groups_, mask_, layer), torch::kInt64).to(whole_.device()); }
 
+  /// The places of a batch at which a layer's outputs are compared: [images, count].
+  Tensor places_in(int index, std::int64_t first, std::int64_t images) const {
+    const std::int64_t area = std::int64_t{shapes_[index].height} * shapes_[index].width;
+    const std::int64_t inputs = cut_.weights().at(cut_.spec().layers[index].name + ".weight")[0].numel();
+    const std::int64_t count =
+        options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(inputs, area, result_.images);
+    return draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(whole_.device());
+  }
+
+  /// Finds what the samples of all layers weigh.
+  void weigh() {
+    std::map<int, double> sums, counts;
+    std::int64_t first = 0;
+    for (const std::vector<Tensor>& outputs : whole_outputs_) {
+      std::vector<FisherSite> sites;
+      for (int layer = 1; layer < static_cast<int>(cut_.spec().layers.size()); ++layer)
+        if (eval::has_filters(cut_.spec().layers[layer].kind) && !same_[layer])
+          sites.push_back({layer, places_in(layer, first, outputs[0].size(0)), channels_of(layer)});
+      weights_.push_back(
+          fisher_weights(whole_, outputs[0], sites, eval::mix_seed(options_.seed, 0xf15e4 + static_cast<std::uint64_t>(first))));
+      for (const auto& [layer, weights] : weights_.back()) {
+        sums[layer] += weights.sum().item<double>();
+        counts[layer] += static_cast<double>(weights.numel());
+      }
+      first += outputs[0].size(0);
+    }
+    for (auto& batch : weights_)
+      for (auto& [layer, weights] : batch) {
+        if (sums[layer] > 0)
+          weights = weights * (options_.fisher * counts[layer] / sums[layer]) + (1 - options_.fisher);
+        else
+          weights = torch::ones_like(weights);
+      }
+  }
+
   void refit_filters(int index) {
     const Layer& layer = cut_.spec().layers[index];
     LayerRefit report{.layer = layer.name};
@@ -115,7 +153,6 @@ class Walk {
       result_.layers.push_back(report);
       return;
     }
-    const auto device = whole_.device();
     Tensor known = rows_of(layer, cut_.weights().at(layer.name + ".weight")).transpose(1, 2);
     const RidgeRegression::Size size{layer.groups, known.size(1), known.size(2), intercept_of(cut_.spec(), readers_, index)};
     if (size.intercept == Intercept::bias)
@@ -129,20 +166,21 @@ class Walk {
       const Tensor& x = cut_outputs_[batch][layer.inputs[0]];
       Tensor& wanted = whole_outputs_[batch][index];
       wanted = whole_.forward_layer(index, whole_outputs_[batch]);
-      const std::int64_t images = x.size(0), width = wanted.dim() == 4 ? wanted.size(3) : 1,
-                         area = wanted.dim() == 4 ? wanted.size(2) * width : 1;
-      const std::int64_t count =
-          options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(size.inputs, area, result_.images);
+      const std::int64_t images = x.size(0), width = shapes_[index].width;
+      const Tensor places = places_in(index, first, images);
+      const std::int64_t count = places.size(1);
       if (!regression) regression.emplace(size, std::exchange(known, {}), result_.images * count < size.inputs);
-      const Tensor places =
-          draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
       const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
       target.add(outputs);
       report.samples += images * count;
       const Tensor grouped = outputs.view({-1, size.groups, size.outputs});
       const std::int64_t split = std::clamp<std::int64_t>(used - first, 0, images) * count;
-      regression->add(inputs.slice(0, 0, split), grouped.slice(0, 0, split), /*held_out=*/false);
-      regression->add(inputs.slice(0, split), grouped.slice(0, split), /*held_out=*/true);
+      const auto add = [&](std::int64_t begin, std::int64_t end, bool held_out) {
+        regression->add(inputs.slice(0, begin, end), grouped.slice(0, begin, end), held_out,
+                        weights_.empty() ? Tensor() : weights_[batch].at(index).slice(0, begin, end));
+      };
+      add(0, split, /*held_out=*/false);
+      add(split, images * count, /*held_out=*/true);
       first += images;
     }
     apply(layer, size, regression->solve(options_.ridge, start_), target, report);
@@ -200,9 +238,11 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
+  std::vector<eval::Shape> shapes_;                               ///< of the cut net
   std::vector<bool> same_;                                        ///< by layer
   double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
   std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
+  std::vector<std::map<int, Tensor>> weights_;                    ///< of samples, by batch and layer; empty: all alike
   Refit result_;
 };
 
@@ -210,6 +250,8 @@ void check(const RefitOptions& options) {
   if (options.ridge && !(*options.ridge >= 0 && std::isfinite(*options.ridge)))
     throw Error(ErrorKind::invalid, fmt::format("refit: ridge: {}: must be 0 or more", *options.ridge));
   if (options.images < 1) throw Error(ErrorKind::invalid, fmt::format("refit: images: {}: must be 1 or more", options.images));
+  if (!(options.fisher >= 0 && options.fisher <= 1))
+    throw Error(ErrorKind::invalid, fmt::format("refit: fisher: {}: must be from 0 to 1", options.fisher));
   if (options.places < 0) throw Error(ErrorKind::invalid, fmt::format("refit: places: {}: must be 0 (auto) or more", options.places));
 }
 

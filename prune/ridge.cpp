@@ -33,15 +33,17 @@ RidgeRegression::RidgeRegression(Size size, Tensor known, bool dual) : size_(siz
   if (size.intercept == Intercept::free) known_ = at::constant_pad_nd(known_, {0, 0, 0, 1});
 }
 
-void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out) {
+void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out, const Tensor& weights) {
   if (x.size(0) == 0) return;
   Samples& samples = held_out ? held_ : used_;
-  samples.count += x.size(0);
+  samples.count += weights.defined() ? weights.sum().item<double>() : static_cast<double>(x.size(0));
   std::vector<Tensor> columns{x};
   if (size_.intercept != Intercept::none) columns.push_back(torch::ones({x.size(0), x.size(1), 1}, x.options()));
   columns.push_back(y);
-  const Tensor all = at::cat(columns, 2).transpose(0, 1);  // [g, n, p + m]
+  Tensor all = at::cat(columns, 2);  // [n, g, p + m]
+  if (weights.defined()) all = all * weights.sqrt().view({-1, 1, 1});
   const std::int64_t p = weights_of_penalty_.size(0);
+  all = all.transpose(0, 1);
   if (dual_) {
     samples.x.push_back(all.slice(2, 0, p).to(torch::kFloat64));
     samples.y.push_back(all.slice(2, p).to(torch::kFloat64));
@@ -81,7 +83,7 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
     problem.matrix = products((problem.x / weights_of_penalty_).transpose(1, 2), problem.x.transpose(1, 2));
     problem.squares = sum_of_squares(problem.right);
     power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
-    sums = problem.right.sum(1);
+    sums = (problem.right * problem.x.slice(2, -1)).sum(1);
   } else {
     problem.matrix = samples.normal.slice(1, 0, known_.size(1));
     const Tensor cross = samples.normal.slice(1, known_.size(1)).transpose(1, 2);
@@ -92,8 +94,7 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
   }
   problem.penalty = (power / static_cast<double>(size_.inputs)).clamp_min(1e-30).unsqueeze(1);
   problem.before = problem.squares;
-  if (size_.intercept == Intercept::free)
-    problem.before = std::max(0.0, problem.squares - sum_of_squares(sums) / static_cast<double>(samples.count));
+  if (size_.intercept == Intercept::free) problem.before = std::max(0.0, problem.squares - sum_of_squares(sums) / samples.count);
   return problem;
 }
 

@@ -34,8 +34,9 @@ class RidgeRegression {
   /// where samples are fewer than inputs but keeps all of them in memory.
   RidgeRegression(Size size, torch::Tensor known, bool dual);
 
-  /// x: [n, groups, inputs], y: [n, groups, outputs]. `held_out`: not used to fit while the ridge is chosen.
-  void add(const torch::Tensor& x, const torch::Tensor& y, bool held_out);
+  /// x: [n, groups, inputs], y: [n, groups, outputs]; weights: [n], what each sample's squares count, 1 where there are none. `held_out`:
+  /// not used to fit while the ridge is chosen.
+  void add(const torch::Tensor& x, const torch::Tensor& y, bool held_out, const torch::Tensor& weights = {});
 
   /// With the ridge given, or, without one, the best on the samples held out, downhill by powers of ten from `start`, which is taken where
   /// none was held out. A ridge too small to solve with is raised tenfold until it is not.
@@ -44,7 +45,7 @@ class RidgeRegression {
  private:
   /// Sums over samples, or, in the dual form, the samples.
   struct Samples {
-    std::int64_t count = 0;
+    double count = 0;                 ///< by their weights
     torch::Tensor normal;             ///< [g, p + m, p]: X'X, below it Y'X
     double squares = 0;               ///< of Y
     std::vector<torch::Tensor> x, y;  ///< dual form: [g, n, p] and [g, n, m]
