@@ -348,9 +348,11 @@ Combination combination_from_string(const std::string& text) {
 }
 
 Json to_json(const RefitOptions& options) {
-  return {{"images", options.images},
-          {"places", options.places > 0 ? Json(options.places) : Json()},
-          {"ridge", options.ridge ? Json(*options.ridge) : Json()}};
+  Json json{{"images", options.images},
+            {"places", options.places > 0 ? Json(options.places) : Json()},
+            {"ridge", options.ridge ? Json(*options.ridge) : Json()}};
+  if (options.fisher > 0) json["fisher"] = options.fisher;
+  return json;
 }
 
 const Options& refit_options() {
@@ -368,6 +370,14 @@ const Options& refit_options() {
        .min = 0,
        .max = 1e9,
        .optional = true},
+      {.name = "fisher",
+       .kind = OptionKind::real,
+       .fallback = 0.0,
+       .doc = "share of a place's weight in the least squares that goes by how much the class scores depend on the layer's outputs there "
+              "(their "
+              "Fisher information); the rest weighs all places alike",
+       .min = 0,
+       .max = 1},
   };
   return options;
 }
@@ -381,6 +391,7 @@ RefitOptions refit_options_from_json(const Json& json) {
   options.images = checked.at("images").get<std::int64_t>();
   options.places = checked.value("places", 0);
   if (checked.contains("ridge")) options.ridge = checked["ridge"].get<double>();
+  options.fisher = checked.at("fisher").get<double>();
   return options;
 }
 

@@ -104,6 +104,7 @@ struct RefitOptions {
   std::int64_t images = 2000;           ///< training images, drawn by seed; fewer where `memory` asks for it
   int places = 0;                       ///< of each image and feature map, at which outputs are compared; 0: by the layer's inputs
   std::optional<double> ridge;          ///< share of the mean square of the inputs; none: chosen for each layer on a fifth of the images
+  double fisher = 0;                    ///< share of a sample's weight that goes by how much the class scores depend on it
   std::uint64_t seed = 0;               ///< of images and places
   std::int64_t memory = 2'000'000'000;  ///< bytes that both nets' activations may take
 };
@@ -111,7 +112,7 @@ struct RefitOptions {
 /// Keys of `prune: refit:`.
 const storage::Options& refit_options();
 
-/// {"images", "places", "ridge"}; null for what is found by itself.
+/// {"images", "places", "ridge"}; null for what is found by itself. And "fisher", where it is not 0.
 storage::Json to_json(const RefitOptions& options);
 
 /// The inverse. Throws storage::Error(invalid) for a key that is unknown or out of its range.

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "prune/algebra.h"
+#include "prune/fisher_weights.h"
+#include "prune/layer_samples.h"
 #include "prune/moments.h"
 #include "prune/ridge.h"
 #include "storage/base/error.h"
@@ -23,56 +24,6 @@ namespace {
 /// A fifth of the images, the last ones, is held out while a ridge is chosen.
 constexpr std::int64_t fold = 5;
 constexpr const char* unchanged = "it gives the whole net's outputs as it is";
-
-/// One place in each of `count` equal stretches of a map of `area` places, for images first, first + 1, ...: [images, count].
-Tensor draw_places(std::int64_t first, std::int64_t images, std::int64_t area, std::int64_t count, std::uint64_t seed) {
-  Tensor places = torch::empty({images, count}, torch::kInt64);
-  std::int64_t* place = places.data_ptr<std::int64_t>();
-  for (std::int64_t image = first; image < first + images; ++image) {
-    const std::uint64_t own = eval::mix_seed(seed, static_cast<std::uint64_t>(image));
-    for (std::int64_t j = 0; j < count; ++j) {
-      const std::int64_t low = j * area / count, high = (j + 1) * area / count;
-      const double drawn = eval::unit_number(eval::mix_seed(own, static_cast<std::uint64_t>(j))) * static_cast<double>(high - low);
-      *place++ = low + static_cast<std::int64_t>(drawn);
-    }
-  }
-  return places;
-}
-
-/// What a layer reads at some places of its output: [images * places, groups, inputs of a group], in the order of `rows_of`.
-Tensor windows(const Layer& layer, const Tensor& x, const Tensor& places, std::int64_t output_width) {
-  if (layer.kind == LayerKind::linear) return x.flatten(1).unsqueeze(1);
-  const Tensor padded = at::constant_pad_nd(x, {layer.padding[1], layer.padding[1], layer.padding[0], layer.padding[0]});
-  const std::int64_t images = padded.size(0), channels = padded.size(1), height = padded.size(2), width = padded.size(3);
-  const Tensor corners = places.div(output_width, "floor") * (layer.stride[0] * width) + places.remainder(output_width) * layer.stride[1];
-  const Tensor window = (at::arange(layer.kernel[0], places.options()) * (layer.dilation[0] * width)).unsqueeze(1) +
-                        at::arange(layer.kernel[1], places.options()) * layer.dilation[1];
-  const Tensor image = at::arange(images, places.options()) * (height * width);
-  const Tensor index = image.view({-1, 1, 1}) + corners.unsqueeze(2) + window.flatten();
-  const Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({images * height * width, channels});
-  return pixels.index_select(0, index.flatten())
-      .view({places.numel(), window.numel(), layer.groups, channels / layer.groups})
-      .transpose(1, 2)
-      .flatten(2);
-}
-
-/// The weights of a layer's filters as they meet `windows`: [groups, outputs of a group, inputs of a group].
-Tensor rows_of(const Layer& layer, const Tensor& weight) {
-  return (weight.dim() == 4 ? weight.permute({0, 2, 3, 1}) : weight).reshape({layer.groups, layer.channels / layer.groups, -1});
-}
-
-/// Back again.
-Tensor filters_of(const Tensor& rows, const Tensor& weight) {
-  if (weight.dim() == 2) return rows.reshape(weight.sizes());
-  return rows.reshape({weight.size(0), weight.size(2), weight.size(3), weight.size(1)}).permute({0, 3, 1, 2});
-}
-
-/// Some channels of a layer's outputs at some places: [images * places, channels].
-Tensor at_places(const Tensor& output, const Tensor& places, const Tensor& channels) {
-  const Tensor maps = output.dim() == 2 ? output.unsqueeze(1) : output.flatten(2).transpose(1, 2);  // [images, area, channels]
-  const Tensor image = at::arange(maps.size(0), places.options()) * maps.size(1);
-  return maps.reshape({-1, maps.size(2)}).index_select(0, (image.unsqueeze(1) + places).flatten()).index_select(1, channels);
-}
 
 /// The layers whose channels, those that stay, give the same in both nets: nothing that they read was lost or changed.
 /// as_cut: the whole net's weights under the mask.
@@ -120,6 +71,7 @@ class Walk {
         options_(options),
         cut_(cut.spec, eval::clone(cut.weights), whole.device()),
         readers_(eval::consumers(cut.spec)),
+        shapes_(eval::output_shapes(cut.spec)),
         same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)) {
     for (Tensor& images : batches) {
       result_.images += images.size(0);
@@ -131,6 +83,7 @@ class Walk {
 
   Refit run() {
     const int layers = static_cast<int>(cut_.spec().layers.size());
+    if (options_.fisher > 0) weigh();
     for (int layer = 1; layer < layers; ++layer) {
       const LayerKind kind = cut_.spec().layers[layer].kind;
       if (eval::has_filters(kind))
@@ -154,19 +107,41 @@ class Walk {
       if (readers_[from].back() == layer) outputs[from] = Tensor();
   }
 
-  /// Four samples for each input, and no fewer than 8,192: more did not make refitted nets better.
-  std::int64_t places_of(std::int64_t inputs, std::int64_t area) const {
-    if (options_.places > 0) return std::min<std::int64_t>(options_.places, area);
-    const std::int64_t samples = std::max<std::int64_t>(4 * inputs, 8192);
-    return std::clamp<std::int64_t>((samples + result_.images - 1) / result_.images, 1, area);
-  }
-
   Tensor channels_of(int layer) const { return torch::tensor(kept_channels(groups_, mask_, layer), torch::kInt64).to(whole_.device()); }
 
-  Intercept intercept_of(int layer) const {
-    if (cut_.spec().layers[layer].bias) return Intercept::bias;
-    const bool normalised = readers_[layer].size() == 1 && cut_.spec().layers[readers_[layer][0]].kind == LayerKind::batch_norm;
-    return normalised ? Intercept::free : Intercept::none;
+  /// The places of a batch at which a layer's outputs are compared: [images, count].
+  Tensor places_in(int index, std::int64_t first, std::int64_t images) const {
+    const std::int64_t area = std::int64_t{shapes_[index].height} * shapes_[index].width;
+    const std::int64_t inputs = cut_.weights().at(cut_.spec().layers[index].name + ".weight")[0].numel();
+    const std::int64_t count =
+        options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(inputs, area, result_.images);
+    return draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(whole_.device());
+  }
+
+  /// Finds what the samples of all layers weigh.
+  void weigh() {
+    std::map<int, double> sums, counts;
+    std::int64_t first = 0;
+    for (const std::vector<Tensor>& outputs : whole_outputs_) {
+      std::vector<FisherSite> sites;
+      for (int layer = 1; layer < static_cast<int>(cut_.spec().layers.size()); ++layer)
+        if (eval::has_filters(cut_.spec().layers[layer].kind) && !same_[layer])
+          sites.push_back({layer, places_in(layer, first, outputs[0].size(0)), channels_of(layer)});
+      weights_.push_back(
+          fisher_weights(whole_, outputs[0], sites, eval::mix_seed(options_.seed, 0xf15e4 + static_cast<std::uint64_t>(first))));
+      for (const auto& [layer, weights] : weights_.back()) {
+        sums[layer] += weights.sum().item<double>();
+        counts[layer] += static_cast<double>(weights.numel());
+      }
+      first += outputs[0].size(0);
+    }
+    for (auto& batch : weights_)
+      for (auto& [layer, weights] : batch) {
+        if (sums[layer] > 0)
+          weights = weights * (options_.fisher * counts[layer] / sums[layer]) + (1 - options_.fisher);
+        else
+          weights = torch::ones_like(weights);
+      }
   }
 
   void refit_filters(int index) {
@@ -178,12 +153,10 @@ class Walk {
       result_.layers.push_back(report);
       return;
     }
-    const auto device = whole_.device();
-    const Tensor rows = rows_of(layer, cut_.weights().at(layer.name + ".weight")).to(torch::kFloat64);
-    const RidgeRegression::Size size{layer.groups, rows.size(2), rows.size(1), intercept_of(index)};
-    Tensor known = rows.transpose(1, 2);
+    Tensor known = rows_of(layer, cut_.weights().at(layer.name + ".weight")).transpose(1, 2);
+    const RidgeRegression::Size size{layer.groups, known.size(1), known.size(2), intercept_of(cut_.spec(), readers_, index)};
     if (size.intercept == Intercept::bias)
-      known = at::cat({known, cut_.weights().at(layer.name + ".bias").to(torch::kFloat64).view({size.groups, 1, size.outputs})}, 1);
+      known = at::cat({known, cut_.weights().at(layer.name + ".bias").view({size.groups, 1, size.outputs})}, 1);
     const Tensor kept = channels_of(index);
     const std::int64_t used = result_.images - result_.images / fold;
     std::optional<RidgeRegression> regression;
@@ -193,19 +166,21 @@ class Walk {
       const Tensor& x = cut_outputs_[batch][layer.inputs[0]];
       Tensor& wanted = whole_outputs_[batch][index];
       wanted = whole_.forward_layer(index, whole_outputs_[batch]);
-      const std::int64_t images = x.size(0), width = wanted.dim() == 4 ? wanted.size(3) : 1,
-                         area = wanted.dim() == 4 ? wanted.size(2) * width : 1;
-      const std::int64_t count = places_of(size.inputs, area);
-      if (!regression) regression.emplace(size, known, result_.images * count < size.inputs);
-      const Tensor places =
-          draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(device);
+      const std::int64_t images = x.size(0), width = shapes_[index].width;
+      const Tensor places = places_in(index, first, images);
+      const std::int64_t count = places.size(1);
+      if (!regression) regression.emplace(size, std::exchange(known, {}), result_.images * count < size.inputs);
       const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
       target.add(outputs);
       report.samples += images * count;
       const Tensor grouped = outputs.view({-1, size.groups, size.outputs});
       const std::int64_t split = std::clamp<std::int64_t>(used - first, 0, images) * count;
-      regression->add(inputs.slice(0, 0, split), grouped.slice(0, 0, split), /*held_out=*/false);
-      regression->add(inputs.slice(0, split), grouped.slice(0, split), /*held_out=*/true);
+      const auto add = [&](std::int64_t begin, std::int64_t end, bool held_out) {
+        regression->add(inputs.slice(0, begin, end), grouped.slice(0, begin, end), held_out,
+                        weights_.empty() ? Tensor() : weights_[batch].at(index).slice(0, begin, end));
+      };
+      add(0, split, /*held_out=*/false);
+      add(split, images * count, /*held_out=*/true);
       first += images;
     }
     apply(layer, size, regression->solve(options_.ridge, start_), target, report);
@@ -228,13 +203,14 @@ class Walk {
       report.reason = "its least squares cannot be solved";
     }
     if (!report.reason.empty()) return;
-    const Tensor change = solution.change.transpose(1, 2);  // [groups, outputs, inputs and perhaps the constant]
+    // [groups, outputs, inputs and perhaps the constant]; a large layer's would not fit in double several times
+    const Tensor change = solution.change.to(torch::kFloat32).transpose(1, 2);
     Tensor weight = cut_.weights().at(layer.name + ".weight");
-    weight.copy_(weight.to(torch::kFloat64) + filters_of(change.slice(2, 0, size.inputs), weight));
+    weight.add_(filters_of(change.slice(2, 0, size.inputs), weight));
     start_ = solution.ridge;
     if (size.intercept == Intercept::bias) {
       Tensor bias = cut_.weights().at(layer.name + ".bias");
-      bias.copy_(bias.to(torch::kFloat64) + change.select(2, size.inputs).flatten());
+      bias.add_(change.select(2, size.inputs).flatten());
     }
   }
 
@@ -262,9 +238,11 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
+  std::vector<eval::Shape> shapes_;                               ///< of the cut net
   std::vector<bool> same_;                                        ///< by layer
   double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
   std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
+  std::vector<std::map<int, Tensor>> weights_;                    ///< of samples, by batch and layer; empty: all alike
   Refit result_;
 };
 
@@ -272,6 +250,8 @@ void check(const RefitOptions& options) {
   if (options.ridge && !(*options.ridge >= 0 && std::isfinite(*options.ridge)))
     throw Error(ErrorKind::invalid, fmt::format("refit: ridge: {}: must be 0 or more", *options.ridge));
   if (options.images < 1) throw Error(ErrorKind::invalid, fmt::format("refit: images: {}: must be 1 or more", options.images));
+  if (!(options.fisher >= 0 && options.fisher <= 1))
+    throw Error(ErrorKind::invalid, fmt::format("refit: fisher: {}: must be from 0 to 1", options.fisher));
   if (options.places < 0) throw Error(ErrorKind::invalid, fmt::format("refit: places: {}: must be 0 (auto) or more", options.places));
 }
 

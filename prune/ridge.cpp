@@ -27,26 +27,40 @@ double inner_product(const Tensor& a, const Tensor& b) {
 
 RidgeRegression::RidgeRegression(Size size, Tensor known, bool dual) : size_(size), dual_(dual), known_(std::move(known)) {
   const bool constant = size.intercept != Intercept::none;
-  weights_of_penalty_ = torch::ones({size.inputs + (constant ? 1 : 0)}, known_.options());
+  if (!dual) known_ = known_.to(torch::kFloat64);
+  weights_of_penalty_ = torch::ones({size.inputs + (constant ? 1 : 0)}, known_.options().dtype(torch::kFloat64));
   if (constant) weights_of_penalty_[-1].fill_(size.intercept == Intercept::bias ? 1e-3 : 1e-6);
   if (size.intercept == Intercept::free) known_ = at::constant_pad_nd(known_, {0, 0, 0, 1});
 }
 
-void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out) {
+void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out, const Tensor& weights) {
   if (x.size(0) == 0) return;
   Samples& samples = held_out ? held_ : used_;
-  samples.count += x.size(0);
-  samples.squares += sum_of_squares(y);
+  samples.count += weights.defined() ? weights.sum().item<double>() : static_cast<double>(x.size(0));
   std::vector<Tensor> columns{x};
   if (size_.intercept != Intercept::none) columns.push_back(torch::ones({x.size(0), x.size(1), 1}, x.options()));
+  columns.push_back(y);
+  Tensor all = at::cat(columns, 2);  // [n, g, p + m]
+  if (weights.defined()) all = all * weights.sqrt().view({-1, 1, 1});
+  const std::int64_t p = weights_of_penalty_.size(0);
+  all = all.transpose(0, 1);
   if (dual_) {
-    samples.x.push_back(at::cat(columns, 2).to(torch::kFloat64).transpose(0, 1));
-    samples.y.push_back(y.to(torch::kFloat64).transpose(0, 1));
+    samples.x.push_back(all.slice(2, 0, p).to(torch::kFloat64));
+    samples.y.push_back(all.slice(2, p).to(torch::kFloat64));
     return;
   }
-  columns.push_back(y);
-  const Tensor sums = normal_equations(at::cat(columns, 2).transpose(0, 1), weights_of_penalty_.size(0));
+  samples.squares += sum_of_squares(all.slice(2, p));
+  const Tensor sums = normal_equations(all, p);
   samples.normal = samples.normal.defined() ? samples.normal.add_(sums) : sums;
+}
+
+/// In the dual form R in place of Y. The known weights are many there, and are passed over once.
+RidgeRegression::Samples RidgeRegression::left_by_known(const Samples& samples) const {
+  if (!dual_ || samples.x.empty()) return samples;
+  Samples left = samples;
+  left.x = {at::cat(samples.x, 1)};
+  left.y = {at::cat(samples.y, 1).sub_(products(left.x[0].transpose(1, 2), known_))};
+  return left;
 }
 
 RidgeRegression::Samples RidgeRegression::together(const Samples& a, const Samples& b) const {
@@ -65,11 +79,11 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
   Tensor power, sums;  // [g]: sum of squares of the inputs; [g, m]: of R
   if (dual_) {
     problem.x = at::cat(samples.x, 1);
-    problem.right = at::cat(samples.y, 1) - products(problem.x.transpose(1, 2), known_);
+    problem.right = at::cat(samples.y, 1);
     problem.matrix = products((problem.x / weights_of_penalty_).transpose(1, 2), problem.x.transpose(1, 2));
     problem.squares = sum_of_squares(problem.right);
     power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
-    sums = problem.right.sum(1);
+    sums = (problem.right * problem.x.slice(2, -1)).sum(1);
   } else {
     problem.matrix = samples.normal.slice(1, 0, known_.size(1));
     const Tensor cross = samples.normal.slice(1, known_.size(1)).transpose(1, 2);
@@ -80,8 +94,7 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
   }
   problem.penalty = (power / static_cast<double>(size_.inputs)).clamp_min(1e-30).unsqueeze(1);
   problem.before = problem.squares;
-  if (size_.intercept == Intercept::free)
-    problem.before = std::max(0.0, problem.squares - sum_of_squares(sums) / static_cast<double>(samples.count));
+  if (size_.intercept == Intercept::free) problem.before = std::max(0.0, problem.squares - sum_of_squares(sums) / samples.count);
   return problem;
 }
 
@@ -91,7 +104,7 @@ Tensor RidgeRegression::change(const Problem& problem, double ridge) const {
   matrix.diagonal(0, 1, 2).add_(ridge * (dual_ ? problem.penalty : problem.penalty * weights_of_penalty_));
   const Tensor solution = solve_definite(matrix, problem.right);
   if (!dual_ || !solution.defined()) return solution;
-  return products(problem.x, solution) / weights_of_penalty_.unsqueeze(1);
+  return products(problem.x, solution).div_(weights_of_penalty_.unsqueeze(1));
 }
 
 double RidgeRegression::error(const Problem& problem, const Tensor& change) const {
@@ -100,8 +113,7 @@ double RidgeRegression::error(const Problem& problem, const Tensor& change) cons
 }
 
 /// Downhill by powers of ten from `start`: towards smaller ridges, else towards larger ones.
-double RidgeRegression::best_ridge(double start) const {
-  const Problem used = problem(used_), held = problem(held_);
+double RidgeRegression::best_ridge(const Problem& used, const Problem& held, double start) const {
   const auto error_with = [&](double ridge) {
     const Tensor found = change(used, ridge);
     return found.defined() ? error(held, found) : std::numeric_limits<double>::infinity();
@@ -121,10 +133,11 @@ double RidgeRegression::best_ridge(double start) const {
 
 RidgeRegression::Solution RidgeRegression::solve(std::optional<double> ridge, double start) const {
   Solution solution;
-  const Problem all = problem(together(used_, held_));
+  const Samples used = left_by_known(used_), held = left_by_known(held_);
+  const Problem all = problem(together(used, held));
   solution.before = solution.after = all.before;
   if (solution.before == 0) return solution;
-  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge(start) : start;
+  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge(problem(used), problem(held), start) : start;
   if (std::isinf(solution.ridge)) {
     solution.no_gain = true;
     return solution;

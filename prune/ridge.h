@@ -31,12 +31,13 @@ class RidgeRegression {
     bool no_gain = false;  ///< the change is undefined because no ridge lowered the error on the samples held out
   };
 
-  /// known: W, [groups, inputs and, where there is a bias, that, outputs], double. `dual`: solve for the samples' multipliers, which costs
-  /// less where samples are fewer than inputs but keeps all of them in memory.
+  /// known: W, [groups, inputs and, where there is a bias, that, outputs]. `dual`: solve for the samples' multipliers, which costs less
+  /// where samples are fewer than inputs but keeps all of them in memory.
   RidgeRegression(Size size, torch::Tensor known, bool dual);
 
-  /// x: [n, groups, inputs], y: [n, groups, outputs]. `held_out`: not used to fit while the ridge is chosen.
-  void add(const torch::Tensor& x, const torch::Tensor& y, bool held_out);
+  /// x: [n, groups, inputs], y: [n, groups, outputs]; weights: [n], what each sample's squares count, 1 where there are none. `held_out`:
+  /// not used to fit while the ridge is chosen.
+  void add(const torch::Tensor& x, const torch::Tensor& y, bool held_out, const torch::Tensor& weights = {});
 
   /// With the ridge given, or, without one, the best on the samples held out, downhill by powers of ten from `start`, which is taken where
   /// none was held out. A ridge too small to solve with is raised tenfold until it is not.
@@ -45,7 +46,7 @@ class RidgeRegression {
  private:
   /// Sums over samples, or, in the dual form, the samples.
   struct Samples {
-    std::int64_t count = 0;
+    double count = 0;                 ///< by their weights
     torch::Tensor normal;             ///< [g, p + m, p]: X'X, below it Y'X
     double squares = 0;               ///< of Y
     std::vector<torch::Tensor> x, y;  ///< dual form: [g, n, p] and [g, n, m]
@@ -60,15 +61,16 @@ class RidgeRegression {
     double before = 0;            ///< the same, with a free intercept about its mean
   };
 
+  Samples left_by_known(const Samples& samples) const;
   Samples together(const Samples& a, const Samples& b) const;
   Problem problem(const Samples& samples) const;
   torch::Tensor change(const Problem& problem, double ridge) const;
   double error(const Problem& problem, const torch::Tensor& change) const;
-  double best_ridge(double start) const;
+  double best_ridge(const Problem& used, const Problem& held, double start) const;
 
   Size size_;
   bool dual_;
-  torch::Tensor known_;               ///< [g, p, m], with what stands for the constant
+  torch::Tensor known_;               ///< [g, p, m], with what stands for the constant; double but in the dual form, where it is large
   torch::Tensor weights_of_penalty_;  ///< [p]: 1, and less for the constant
   Samples used_, held_;
 };

@@ -19,8 +19,10 @@ ON_THE_PROCESSOR = {
     "prune/batch_norm.cpp": "statistics of weights as they are stored",
     "prune/criteria/lda_paper.cpp": "neurons are chosen there",
     "prune/criteria/lda_wilks.cpp": "drawn by a generator of the processor, so that devices agree",
+    "prune/criteria/reconstruct.cpp": "least squares, in double precision",
     "prune/fisher.cpp": "scatters, in double precision",
-    "prune/refit.cpp": "places are drawn there, so that devices agree",
+    "prune/fisher_weights.cpp": "directions are drawn there, so that devices agree",
+    "prune/layer_samples.cpp": "places are drawn there, so that devices agree",
     "search/worker/requests/speed.cpp": "the processor's speed is asked for",
 }
 FACTORY = re.compile(r"\b(?:torch|at)::(?:tensor|zeros|ones|empty|full|arange|eye|rand|randn|randint|linspace|from_blob)\(")

@@ -15,6 +15,7 @@ std::unique_ptr<Criterion> make_lamp(const storage::Json& options);
 std::unique_ptr<Criterion> make_lda_paper(const storage::Json& options);
 std::unique_ptr<Criterion> make_lda_wilks(const storage::Json& options);
 std::unique_ptr<Criterion> make_random(const storage::Json& options);
+std::unique_ptr<Criterion> make_reconstruct(const storage::Json& options);
 std::unique_ptr<Criterion> make_taylor(const storage::Json& options);
 std::unique_ptr<Criterion> make_taylor_weight(const storage::Json& options);
 

@@ -19,10 +19,9 @@ struct Row {
   std::unique_ptr<Criterion> (*make)(const storage::Json& options);
 };
 
-const Row rows[] = {{"lda", make_lda},           {"taylor", make_taylor}, {"taylor_weight", make_taylor_weight},
-                    {"fisher", make_fisher},     {"l1", make_l1},         {"l2", make_l2},
-                    {"bn_scale", make_bn_scale}, {"fpgm", make_fpgm},     {"lamp", make_lamp},
-                    {"apoz", make_apoz},         {"random", make_random}};
+const Row rows[] = {{"lda", make_lda},   {"taylor", make_taylor}, {"taylor_weight", make_taylor_weight}, {"fisher", make_fisher},
+                    {"l1", make_l1},     {"l2", make_l2},         {"bn_scale", make_bn_scale},           {"fpgm", make_fpgm},
+                    {"lamp", make_lamp}, {"apoz", make_apoz},     {"reconstruct", make_reconstruct},     {"random", make_random}};
 
 }  // namespace
 

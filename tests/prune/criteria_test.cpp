@@ -146,6 +146,46 @@ TEST_CASE("criteria of activations, by hand") {
   is_near(scores_of("taylor_weight", Json::object(), net, data), {first * first, 4 * second * second, 16 * third * third});
 }
 
+TEST_CASE("reconstruct is the readers' error at which a channel goes, by hand") {
+  // Both channels are -1 or 1 in every combination, so they are orthogonal: the head loses 9 of 25 with the first, which it reads by 3, and
+  // 16 with the second. The least goes first; with both gone all of the variance is lost.
+  support::TinyData data({2, 1, 1}, 2);
+  for (int i = 0; i < 4; ++i)
+    data.add(eval::Split::train, 0, {static_cast<std::uint8_t>(255 * (i % 2)), static_cast<std::uint8_t>(255 * (i / 2))});
+  eval::NetBuilder builder("two", {2, 1, 1});
+  builder.linear("fc", builder.flatten("flatten", builder.convolution("conv", 0, 2, {1, 1, 0})), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv.weight", torch::eye(2).view({2, 2, 1, 1})},
+                                                   {"conv.bias", torch::tensor({5.F, -7.F})},
+                                                   {"fc.weight", torch::tensor({{3.F, 0.F}, {0.F, 4.F}})},
+                                                   {"fc.bias", torch::tensor({1.F, 2.F})}});
+  is_near(scores_of("reconstruct", {{"ridge", 1e-9}}, net, data), {9.0 / 25, 1});
+}
+
+TEST_CASE("channels that are linear combinations of others cost no reconstruction and go first") {
+  std::mt19937_64 random(4);
+  support::TinyData data({2, 6, 6}, 2);
+  for (int i = 0; i < 40; ++i) {
+    std::vector<std::uint8_t> pixels(72);
+    for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(random() & 255);
+    data.add(eval::Split::train, i % 2, std::move(pixels));
+  }
+  eval::NetBuilder builder("combined", {2, 6, 6});
+  const int first = builder.convolution("first", 0, 4, {1, 1, 0});
+  const int second = builder.relu("relu", builder.convolution("second", first, 5, {3, 1, 1}));
+  builder.linear("fc", builder.flatten("flatten", builder.adaptive_average_pool("global", second, 1)), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  eval::Weights weights = eval::initial_weights(spec, 5);
+  Tensor rows = weights.at("first.weight");
+  rows[2].copy_(2 * rows[0] - rows[1]);
+  rows[3].copy_(0.5 * rows[1]);
+  std::vector<double> scores = scores_of("reconstruct", {{"ridge", 1e-10}}, eval::Net(spec, weights), data);
+  std::sort(scores.begin(), scores.end());
+  CHECK(scores[0] < 1e-6);
+  CHECK(scores[1] < 1e-6);  // two are left that tell the image's two channels
+  CHECK(scores[2] > 1e-2);
+  CHECK(scores[3] == Approx(1));
+}
+
 TEST_CASE("bn_scale names a layer without batch norm, and what can be done") {
   CHECK_THROWS_WITH(score("bn_scale", Json::object(), planted_net(), signal_and_noise()),
                     Catch::Contains("conv1 of planted has none") && Catch::Contains("protect: [conv1]"));

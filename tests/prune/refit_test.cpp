@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "prune/fisher_weights.h"
+#include "prune/ridge.h"
 #include "storage/base/error.h"
 #include "support/tiny_data.h"
 #include "tests/support/random_mask.h"
@@ -274,10 +276,63 @@ TEST_CASE("refit draws its images from the training images, fewer where memory i
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, std::vector<Tensor>{}, {}), storage::Error);
 }
 
+TEST_CASE("a sample that weighs twice counts as two") {
+  torch::manual_seed(8);
+  const Tensor x = torch::randn({30, 2, 3}), y = torch::randn({30, 2, 4}), weights = torch::tensor({1.F, 2.F}).repeat({15});
+  const Tensor rows = torch::arange(30).repeat_interleave(weights.to(torch::kInt64));
+  for (const bool dual : {false, true})
+    for (const prune::Intercept intercept : {prune::Intercept::none, prune::Intercept::bias, prune::Intercept::free}) {
+      const Tensor known = torch::randn({2, intercept == prune::Intercept::bias ? 4 : 3, 4});
+      prune::RidgeRegression weighed({2, 3, 4, intercept}, known, dual), repeated({2, 3, 4, intercept}, known, dual);
+      weighed.add(x, y, false, weights);
+      repeated.add(x.index_select(0, rows), y.index_select(0, rows), false);
+      const auto one = weighed.solve(0.01), other = repeated.solve(0.01);
+      CHECK(largest(one.change - other.change) < 1e-5 * largest(other.change));
+      CHECK(one.before == Approx(other.before));
+      CHECK(one.after == Approx(other.after));
+    }
+}
+
+TEST_CASE("a place weighs as the squared gradient of the scores in a random direction, by hand") {
+  // Of two classes the signs less their mean are (0, 0), (1, -1) or (-1, 1): by the scores the squared gradient is 0 or 2, each for half of
+  // the images; by the first input below, which makes up 3 of the first score and 1 of the second, it is 0 or (3 - 1)^2.
+  eval::NetBuilder builder("scores", {2, 1, 1});
+  const int hidden = builder.linear("hidden", builder.flatten("flatten", 0), 2);
+  builder.linear("fc", hidden, 2);
+  const eval::Net net(std::move(builder).build(), {{"hidden.weight", torch::eye(2)},
+                                                   {"hidden.bias", torch::zeros({2})},
+                                                   {"fc.weight", torch::tensor({{3.F, 7.F}, {1.F, -2.F}})},
+                                                   {"fc.bias", torch::zeros({2})}});
+  const Tensor places = torch::zeros({4000, 1}, torch::kInt64), first = torch::tensor({0}), both = torch::tensor({0, 1});
+  const auto weights = prune::fisher_weights(net, torch::randn({4000, 2, 1, 1}), {{2, places, first}, {3, places, both}}, 1);
+  const Tensor top = weights.at(3), below = weights.at(2);
+  CHECK(torch::logical_or(top == 0, top == 2).all().item<bool>());
+  CHECK(top.to(torch::kFloat64).mean().item<double>() == Approx(1).margin(0.05));
+  CHECK(torch::equal(below, 2 * top));
+}
+
+TEST_CASE("a refit that weighs places is another one, the same from the same seed") {
+  const eval::NetSpec spec = support::coupled_net();
+  const eval::Weights weights = lively_weights(spec);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const eval::Net whole(spec, eval::clone(weights));
+  std::mt19937_64 random(4);
+  const prune::KeepMask mask = support::random_mask(groups, random);
+  const prune::Cut cut = prune::cut(spec, groups, weights, mask);
+  const std::vector<Tensor> images{random_images(spec, 100), random_images(spec, 28)};
+  const prune::Refit plain = prune::refit(whole, groups, mask, cut, images, {}),
+                     weighed = prune::refit(whole, groups, mask, cut, images, {.fisher = 0.5}),
+                     again = prune::refit(whole, groups, mask, cut, images, {.fisher = 0.5});
+  CHECK_FALSE(torch::equal(plain.weights.at("fc.weight"), weighed.weights.at("fc.weight")));
+  for (const auto& [name, tensor] : weighed.weights) CHECK(torch::equal(tensor, again.weights.at(name)));
+  for (const prune::LayerRefit& layer : weighed.layers) CHECK(layer.after <= layer.before * 1.001);
+  CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, images, {.fisher = 1.5}), storage::Error);
+}
+
 TEST_CASE("options of a refit are read back, and an unknown one is refused by name") {
-  const prune::RefitOptions options{.images = 30, .places = 4, .ridge = 0.5};
+  const prune::RefitOptions options{.images = 30, .places = 4, .ridge = 0.5, .fisher = 0.25};
   const prune::RefitOptions read = prune::refit_options_from_json(prune::to_json(options));
-  CHECK((read.images == 30 && read.places == 4 && read.ridge == 0.5));
+  CHECK((read.images == 30 && read.places == 4 && read.ridge == 0.5 && read.fisher == 0.25));
   CHECK_FALSE(prune::refit_options_from_json(prune::to_json(prune::RefitOptions())).ridge);
   CHECK_THROWS_WITH(prune::refit_options_from_json({{"image", 3}}), Catch::Contains("'image' is not known (did you mean 'images'?)"));
 }

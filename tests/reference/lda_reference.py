@@ -291,4 +291,5 @@ def main():
     sys.exit(1 if checks.failures else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
