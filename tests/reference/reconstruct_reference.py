@@ -17,7 +17,8 @@ from lda_reference import FILTERS, forward, read_net, windows, write_images
 
 NETS = ["vgg11", "squeezenet1_1", "resnet18", "mobilenet_v2"]
 RIDGE = 1e-5
-EVERY, CANDIDATES = 6, 2  # removals of which one is looked at, and others that could have gone instead
+EVERY, CANDIDATES = 16, 2  # removals of which one is looked at, and others that could have gone instead
+LARGEST = 256  # units of a set: of more lstsq would take minutes
 
 
 def units_of(layers):
@@ -130,6 +131,8 @@ def compare(net, folder, images):
     random = np.random.default_rng(1)
     worst, removals, forms = 0, 0, set()
     for own, readers in sets:
+        if len(own) > LARGEST:
+            continue
         forms.update(reader.by_weights for reader in readers)
         order = sorted(own, key=lambda unit: scores[unit])
         gone = set()
