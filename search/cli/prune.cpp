@@ -102,7 +102,10 @@ void add_prune(CLI::App& app, Action& action) {
   CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")
                          ->check(CLI::NonNegativeNumber);
   CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);
-  command->add_option("--of", options->of, "what --keep counts")
+  command
+      ->add_option("--of", options->of,
+                   "what --keep counts; latency: the times of the layers, which are measured here first, with a thread for each core that "
+                   "this may use")
       ->check(CLI::IsMember(prune::budget_names()))
       ->needs(keep)
       ->capture_default_str();
