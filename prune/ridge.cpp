@@ -45,22 +45,14 @@ void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out, const
   const std::int64_t p = weights_of_penalty_.size(0);
   all = all.transpose(0, 1);
   if (dual_) {
-    samples.x.push_back(all.slice(2, 0, p).to(torch::kFloat64));
-    samples.y.push_back(all.slice(2, p).to(torch::kFloat64));
+    const Tensor inputs = all.slice(2, 0, p).to(torch::kFloat64);
+    samples.x.push_back(inputs);
+    samples.r.push_back(all.slice(2, p).to(torch::kFloat64) - products(inputs.transpose(1, 2), known_));
     return;
   }
   samples.squares += sum_of_squares(all.slice(2, p));
   const Tensor sums = normal_equations(all, p);
   samples.normal = samples.normal.defined() ? samples.normal.add_(sums) : sums;
-}
-
-/// In the dual form R in place of Y. The known weights are many there, and are passed over once.
-RidgeRegression::Samples RidgeRegression::left_by_known(const Samples& samples) const {
-  if (!dual_ || samples.x.empty()) return samples;
-  Samples left = samples;
-  left.x = {at::cat(samples.x, 1)};
-  left.y = {at::cat(samples.y, 1).sub_(products(left.x[0].transpose(1, 2), known_))};
-  return left;
 }
 
 RidgeRegression::Samples RidgeRegression::together(const Samples& a, const Samples& b) const {
@@ -70,7 +62,7 @@ RidgeRegression::Samples RidgeRegression::together(const Samples& a, const Sampl
   all.squares += b.squares;
   if (!dual_) all.normal = a.normal + b.normal;
   all.x.insert(all.x.end(), b.x.begin(), b.x.end());
-  all.y.insert(all.y.end(), b.y.begin(), b.y.end());
+  all.r.insert(all.r.end(), b.r.begin(), b.r.end());
   return all;
 }
 
@@ -79,7 +71,7 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
   Tensor power, sums;  // [g]: sum of squares of the inputs; [g, m]: of R
   if (dual_) {
     problem.x = at::cat(samples.x, 1);
-    problem.right = at::cat(samples.y, 1);
+    problem.right = at::cat(samples.r, 1);
     problem.matrix = products((problem.x / weights_of_penalty_).transpose(1, 2), problem.x.transpose(1, 2));
     problem.squares = sum_of_squares(problem.right);
     power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
@@ -113,7 +105,8 @@ double RidgeRegression::error(const Problem& problem, const Tensor& change) cons
 }
 
 /// Downhill by powers of ten from `start`: towards smaller ridges, else towards larger ones.
-double RidgeRegression::best_ridge(const Problem& used, const Problem& held, double start) const {
+double RidgeRegression::best_ridge(double start) const {
+  const Problem used = problem(used_), held = problem(held_);
   const auto error_with = [&](double ridge) {
     const Tensor found = change(used, ridge);
     return found.defined() ? error(held, found) : std::numeric_limits<double>::infinity();
@@ -133,11 +126,10 @@ double RidgeRegression::best_ridge(const Problem& used, const Problem& held, dou
 
 RidgeRegression::Solution RidgeRegression::solve(std::optional<double> ridge, double start) const {
   Solution solution;
-  const Samples used = left_by_known(used_), held = left_by_known(held_);
-  const Problem all = problem(together(used, held));
+  const Problem all = problem(together(used_, held_));
   solution.before = solution.after = all.before;
   if (solution.before == 0) return solution;
-  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge(problem(used), problem(held), start) : start;
+  solution.ridge = ridge ? *ridge : held_.count > 0 && used_.count > 0 ? best_ridge(start) : start;
   if (std::isinf(solution.ridge)) {
     solution.no_gain = true;
     return solution;

@@ -49,7 +49,7 @@ class RidgeRegression {
     double count = 0;                 ///< by their weights
     torch::Tensor normal;             ///< [g, p + m, p]: X'X, below it Y'X
     double squares = 0;               ///< of Y
-    std::vector<torch::Tensor> x, y;  ///< dual form: [g, n, p] and [g, n, m]
+    std::vector<torch::Tensor> x, r;  ///< dual form: [g, n, p], and [g, n, m], what the known weights leave of Y
   };
 
   /// Least squares of R = Y - X W, what the known weights leave.
@@ -61,12 +61,11 @@ class RidgeRegression {
     double before = 0;            ///< the same, with a free intercept about its mean
   };
 
-  Samples left_by_known(const Samples& samples) const;
   Samples together(const Samples& a, const Samples& b) const;
   Problem problem(const Samples& samples) const;
   torch::Tensor change(const Problem& problem, double ridge) const;
   double error(const Problem& problem, const torch::Tensor& change) const;
-  double best_ridge(const Problem& used, const Problem& held, double start) const;
+  double best_ridge(double start) const;
 
   Size size_;
   bool dual_;
