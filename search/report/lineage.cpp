@@ -92,13 +92,15 @@ Json lineage(const Json& nets, const Json& layers) {
     first[row.at("stage")][row.at("layer")] = row.at("base_channels");
   }
   Json result = Json::array();
-  std::map<std::string, Json> bases;  // by stage: the net that its cuts began with
-  for (Json net : nets) {
+  std::map<std::string, const Json*> bases;  // by stage: the row of the net that its cuts began with
+  for (const Json& row : nets) {
+    Json net = row;
     net["criterion"] = parsed(net.at("criterion"));
     net["request"] = parsed(net.at("request"));
     const auto of_parent = net.at("parent").is_string() ? bases.find(net["parent"].get<std::string>()) : bases.end();
-    const Json& base = bases.emplace(net.at("stage"), of_parent == bases.end() ? net : of_parent->second).first->second;
-    net["left"] = share_left(net, base);
+    const Json* const base = of_parent == bases.end() ? &row : of_parent->second;
+    bases.emplace(net.at("stage"), base);
+    net["left"] = share_left(net, *base);
     net["cut"] = Json::array();
     net["floors"] = Json::array();
     const std::string stage = net.at("stage");

@@ -11,8 +11,8 @@
 
 namespace support {
 
-inline prune::PruneRequest keep(double share) {
-  return {prune::PruneRequest::Kind::keep, share, prune::Budget::macs};
+inline prune::PruneRequest keep(double share, prune::Budget of = prune::Budget::macs) {
+  return {prune::PruneRequest::Kind::keep, share, of};
 }
 
 /// One net, criteria `l1` and `taylor`, two schedules that begin alike, two seeds.

@@ -12,18 +12,10 @@ using support::stage_of;
 using support::SweepPlan;
 using support::trial;
 
-namespace {
-
-prune::PruneRequest keep_latency(double share) {
-  return {prune::PruneRequest::Kind::keep, share, prune::Budget::latency};
-}
-
-}  // namespace
-
 TEST_CASE_METHOD(SweepPlan, "cuts to a share of the latency read one table, and other stages stay as they are") {
   const Plan before = plan();
   CHECK(count(before, StageKind::latency_table) == 0);
-  experiment.schedules.push_back({"quick", {keep_latency(0.5)}});
+  experiment.schedules.push_back({"quick", {keep(0.5, prune::Budget::latency)}});
   const Plan after = plan();
   CHECK(count(after, StageKind::latency_table) == 1);  // for both seeds and criteria
   for (const search::Stage& each : before.stages) CHECK(stage_of(after, each.fingerprint).kind == each.kind);
@@ -44,7 +36,7 @@ TEST_CASE_METHOD(SweepPlan, "where latency is estimated, every net that is timed
   experiment.evaluate.latency = search::LatencyOptions{.batch = {8, 1}};
   experiment.baselines = {{.narrow = keep(0.5), .train = experiment.train}};
   const Plan before = plan();
-  experiment.schedules.push_back({"quick", {keep_latency(0.5)}});
+  experiment.schedules.push_back({"quick", {keep(0.5, prune::Budget::latency)}});
   const Plan after = plan();
   CHECK(count(after, StageKind::latency_table) == 2);  // of the narrow net too
   for (const search::Stage& each : after.stages) {
