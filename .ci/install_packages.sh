@@ -4,7 +4,7 @@
 set -eu
 wanted="g++ cmake ninja-build pkg-config
   libtorch-dev libonnx-dev libprotobuf-dev protobuf-compiler libtbb-dev libsqlitecpp-dev libsqlite3-dev libyaml-cpp-dev libfmt-dev libboost-graph-dev libssl-dev zlib1g-dev
-  libturbojpeg0-dev libexif-dev libpng-dev libopencv-imgproc-dev libhdf5-dev
+  libturbojpeg0-dev libexif-dev libpng-dev libtiff-dev libwebp-dev libstb-dev libopencv-imgproc-dev libhdf5-dev
   libcli11-dev libcpp-httplib-dev nlohmann-json3-dev catch2 node-d3 dataset-fashion-mnist dpkg-dev"
 if [ "$1" = slurm ]; then
   wanted="$wanted python3 slurm-wlm munge"

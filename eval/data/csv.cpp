@@ -175,7 +175,7 @@ DatasetEntry csv_format() {
        .max = 1},
   };
   options.insert(options.end(), split_options().begin(), split_options().end());
-  return image_format("csv", "JPEG and PNG files that a table lists with their labels", std::move(options), {}, read_csv);
+  return image_format("csv", "image files that a table lists with their labels", std::move(options), {}, read_csv);
 }
 
 }  // namespace eval

@@ -8,6 +8,7 @@
 #include "eval/data/classes.h"
 #include "eval/data/formats.h"
 #include "eval/data/image_dataset.h"
+#include "eval/data/image_decode.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 
@@ -91,19 +92,20 @@ bool has_split_folders(const fs::path& root, const std::vector<std::string>& fol
 /// Fails for a class without an image.
 void check_classes(const fs::path& folder, const std::map<std::string, std::int32_t>& classes) {
   for (const std::string& name : folders_under(folder))
-    if (!classes.contains(name)) fail(folder / name, "holds no JPEG or PNG file; valid: a folder a class, each with images");
-  if (classes.empty()) fail(folder, "holds no JPEG or PNG file in a folder of a class");
+    if (!classes.contains(name))
+      fail(folder / name, fmt::format("holds no {} file; valid: a folder a class, each with images", image_formats()));
+  if (classes.empty()) fail(folder, fmt::format("holds no {} file in a folder of a class", image_formats()));
   if (classes.size() < 2)
     fail(folder, fmt::format("holds one class, '{}'; valid: a folder for each of two classes or more", classes.begin()->first));
 }
 
 ImageTable read_folder(const storage::Json& options, const std::string&) {
   const fs::path root = options.at("root").get<std::string>();
-  require_root(root, "a folder a class, each with JPEG or PNG files, or train/, val/ and test/ with such folders",
+  require_root(root, "a folder a class, each with image files, or train/, val/ and test/ with such folders",
                "ImageNet's are made from the archives of https://image-net.org");
   ImageTable table;
   table.files = {root, list_images(root)};
-  if (table.files.names.empty()) fail(root, "holds no JPEG or PNG file in a folder of a class");
+  if (table.files.names.empty()) fail(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
   const std::vector<std::string> folders = folders_under(root);
   std::map<std::string, std::string> annotated;
   if (fs::is_regular_file(root / annotations_file)) {
@@ -165,7 +167,8 @@ DatasetEntry folder_format() {
        .doc = "the classes have an order, that of the numbers with which their folders' names begin"},
   };
   options.insert(options.end(), split_options().begin(), split_options().end());
-  return image_format("folder", "JPEG and PNG files, a folder a class; ImageNet's layout too", std::move(options), {}, read_folder);
+  return image_format("folder", "image files (JPEG, PNG, BMP, TIFF, WebP), a folder a class; ImageNet's layout too", std::move(options), {},
+                      read_folder);
 }
 
 }  // namespace eval

@@ -116,11 +116,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-bool ends_as_image(const fs::path& path) {
-  const std::string extension = lower(path.extension().string());
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".jpe" || extension == ".jfif" || extension == ".png";
-}
-
 }  // namespace
 
 const storage::Options& image_options() {
@@ -183,8 +178,7 @@ namespace {
 
 /// Pictures that are not decoded here: named rather than passed over.
 bool is_other_image(const fs::path& path) {
-  static const std::vector<std::string> endings{".bmp",  ".gif",  ".webp", ".tif", ".tiff", ".heic",
-                                                ".heif", ".avif", ".jp2",  ".ppm", ".pgm",  ".jxl"};
+  static const std::vector<std::string> endings{".gif", ".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".jxl"};
   return std::find(endings.begin(), endings.end(), lower(path.extension().string())) != endings.end();
 }
 
@@ -198,11 +192,11 @@ bool leads_back(const fs::path& link) {
 void refuse_unread(const fs::path& folder, const std::vector<std::string>& unread) {
   if (unread.empty()) return;
   const std::size_t shown = std::min<std::size_t>(unread.size(), 5);
-  fail(fmt::format(
-      "{}: {} of the files are no images that can be read: {}{}; valid: JPEG and PNG files and links to them (convert the others, "
-      "or move them out of the folder)",
-      folder.string(), unread.size(), fmt::join(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-      shown < unread.size() ? ", ..." : ""));
+  fail(
+      fmt::format("{}: {} of the files are no images that can be read: {}{}; valid: {} files and links to them "
+                  "(convert the others, or move them out of the folder)",
+                  folder.string(), unread.size(), fmt::join(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                  shown < unread.size() ? ", ..." : "", image_formats()));
 }
 
 }  // namespace
@@ -223,7 +217,7 @@ std::vector<std::string> list_images(const fs::path& folder) {
       if (entry->is_symlink() && leads_back(last)) fail(fmt::format("{}: the link leads back to a folder that it lies in", last.string()));
     } else if (!fs::exists(status)) {
       unread.push_back(name + " (a link that leads nowhere)");
-    } else if (fs::is_regular_file(status) && ends_as_image(last)) {
+    } else if (fs::is_regular_file(status) && ends_as_image(lower(last.extension().string()))) {
       names.push_back(name);
     } else if (is_other_image(last)) {
       unread.push_back(name);

@@ -34,7 +34,7 @@ const storage::Options& image_options();
 /// A row of the registry. `options`: the format's own keys, of which the first is its place; those of image_options() are added.
 DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read);
 
-/// Files of a folder and its subfolders that end as JPEG or PNG do, relative to it, sorted. Hidden ones are passed over, as are files that
+/// Files of a folder and its subfolders that end as images do, relative to it, sorted. Hidden ones are passed over, as are files that
 /// are no images. Throws storage::Error(invalid) naming images of other formats, links that lead nowhere or back, and what cannot be read.
 std::vector<std::string> list_images(const std::filesystem::path& folder);
 

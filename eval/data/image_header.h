@@ -11,7 +11,7 @@ struct ImageHeader {
   bool gray = false;          ///< one channel
 };
 
-/// Of the bytes of a JPEG or PNG file, or of its beginning; nothing where they are neither. Safe for hostile bytes.
+/// Of the bytes of a file of any format that image_decode reads; nothing where there is no extent to be found. Safe for hostile bytes.
 std::optional<ImageHeader> read_image_header(std::string_view bytes);
 
 }  // namespace eval

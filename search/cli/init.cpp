@@ -8,6 +8,7 @@
 #include "eval/cost.h"
 #include "eval/data/dataset.h"
 #include "eval/data/image_dataset.h"
+#include "eval/data/image_decode.h"
 #include "eval/data/image_header.h"
 #include "eval/nets/registry.h"
 #include "search/cli/commands.h"
@@ -70,7 +71,7 @@ void read_sides(const std::filesystem::path& folder, const std::vector<std::stri
     sides.push_back(std::min(header->width, header->height));
     facts.gray = facts.gray && header->gray;
   }
-  if (sides.empty()) throw Error(ErrorKind::invalid, fmt::format("{}: no file is a JPEG or PNG that can be read", folder.string()));
+  if (sides.empty()) throw Error(ErrorKind::invalid, fmt::format("{}: no file is a {} that can be read", folder.string(), eval::image_formats()));
   std::sort(sides.begin(), sides.end());
   facts.least_side = sides.front();
   facts.median_side = sides[sides.size() / 2];

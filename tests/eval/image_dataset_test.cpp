@@ -136,15 +136,15 @@ TEST_CASE("names of splits are known in any case; classes named as splits, one c
   const Images empty;
   write_pets(empty);
   fs::create_directory(empty.root() / "emu");
-  CHECK_THAT(empty.message(), Contains("emu: holds no JPEG or PNG file"));
+  CHECK_THAT(empty.message(), Contains("emu: holds no JPEG, PNG, BMP, TIFF or WebP file"));
 }
 
 TEST_CASE("images that cannot be read are named, and no file is passed over") {
   const Images images;
   write_pets(images);
-  support::write_bytes(images.root() / "dog/9.BMP", "BM");
-  CHECK_THAT(images.message(), Contains("1 of the files are no images that can be read: dog/9.BMP"));
-  fs::remove(images.root() / "dog/9.BMP");
+  support::write_bytes(images.root() / "dog/9.HEIC", "BM");
+  CHECK_THAT(images.message(), Contains("1 of the files are no images that can be read: dog/9.HEIC"));
+  fs::remove(images.root() / "dog/9.HEIC");
   support::write_bytes(images.root() / "dog/notes.txt", "no image, and none is expected");
   CHECK(open_dataset(images.settings())->labels().size() == 40);
   fs::create_symlink("gone.png", images.root() / "cat/link.png");
@@ -185,7 +185,7 @@ TEST_CASE("broken images stop the run with a list, or are left out and counted")
   CHECK(images.message() == "data of format folder: 2 of the images under " + images.root().string() +
                                 " cannot be used; `bad_images: skip` goes on without them\n"
                                 "  cat/3.jpg: is empty\n"
-                                "  dog/7.JPEG: is neither JPEG nor PNG: it begins with 6e 6f 20 69");
+                                "  dog/7.JPEG: is no JPEG, PNG, BMP, TIFF or WebP: it begins with 6e 6f 20 69");
   const auto data = open_dataset(images.settings({{"bad_images", "skip"}}));
   CHECK(all_images(*data).size() == 38);
   REQUIRE(data->left_out().size() == 2);
@@ -215,7 +215,7 @@ TEST_CASE("a root that is missing or empty says what was expected") {
   CHECK_THAT(support::error_of([&] { describe_dataset(settings); }).what(),
              Contains("nowhere: no such folder; expected is a folder a class") && Contains("image-net.org"));
   CHECK_THAT(support::error_of([&] { describe_dataset(images.settings()); }).what(),
-             EndsWith(": holds no JPEG or PNG file in a folder of a class"));
+             EndsWith(": holds no JPEG, PNG, BMP, TIFF or WebP file in a folder of a class"));
   images.write("0.jpg", 1);
   CHECK_THAT(support::error_of([&] { describe_dataset(images.settings()); }).what(), EndsWith("0.jpg: lies in no folder of a class"));
 }

@@ -1,4 +1,5 @@
-// Writes small image files for tests: JPEG through libjpeg-turbo, PNG through libpng.
+// Writes small image files for tests: JPEG through libjpeg-turbo, PNG through libpng, BMP and TIFF, which need no compression, byte by
+// byte.
 #pragma once
 
 #include <png.h>
@@ -76,6 +77,56 @@ inline std::string png16_bytes(int width, int height, std::uint16_t value, doubl
   png_write_end(png, nullptr);
   png_destroy_write_struct(&png, &info);
   return file;
+}
+
+/// Numbers of so many bytes each, little-endian.
+inline std::string little_endian(std::size_t bytes, const std::vector<std::uint32_t>& numbers) {
+  std::string text;
+  for (const std::uint32_t number : numbers)
+    for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(number >> (8 * i) & 255);
+  return text;
+}
+
+/// 24 bits a pixel; of interleaved RGB. Rows lie from the bottom up, each to a multiple of four bytes.
+inline std::string bmp_bytes(int width, int height, const std::vector<std::uint8_t>& pixels) {
+  const std::size_t row = (3 * static_cast<std::size_t>(width) + 3) / 4 * 4;
+  const auto w = static_cast<std::uint32_t>(width), h = static_cast<std::uint32_t>(height), size = static_cast<std::uint32_t>(row * h);
+  std::string file =
+      "BM" + little_endian(4, {54 + size, 0, 54, 40, w, h}) + little_endian(2, {1, 24}) + little_endian(4, {0, size, 0, 0, 0, 0});
+  for (int y = height - 1; y >= 0; --y) {
+    std::string line(row, '\0');
+    for (std::size_t i = 0; i < 3U * w; ++i)
+      line[i / 3 * 3 + 2 - i % 3] = static_cast<char>(pixels[static_cast<std::size_t>(y) * 3 * w + i]);
+    file += line;
+  }
+  return file;
+}
+
+/// One strip without compression, of `channels` (1 grey, 3 RGB, 4 with alpha that colours are not multiplied by) interleaved values a
+/// pixel.
+inline std::string tiff_bytes(int width, int height, int channels, int bits, const std::vector<std::uint32_t>& values,
+                              int orientation = 1) {
+  struct Field {
+    std::uint32_t tag, type, count, value;  // type 3: 16 bits, 4: 32
+  };
+  const auto w = static_cast<std::uint32_t>(width), h = static_cast<std::uint32_t>(height), c = static_cast<std::uint32_t>(channels);
+  const std::string pixels = little_endian(static_cast<std::size_t>(bits) / 8, values);
+  const std::uint32_t depths = 8 + static_cast<std::uint32_t>(pixels.size());  // where the bits of each channel stand, if they are several
+  std::vector<Field> fields{{256, 4, 1, w},
+                            {257, 4, 1, h},
+                            {258, 3, c, c == 1 ? static_cast<std::uint32_t>(bits) : depths},
+                            {259, 3, 1, 1},
+                            {262, 3, 1, c == 1 ? 1U : 2U},
+                            {273, 4, 1, 8},
+                            {274, 3, 1, static_cast<std::uint32_t>(orientation)},
+                            {277, 3, 1, c},
+                            {278, 4, 1, h},
+                            {279, 4, 1, static_cast<std::uint32_t>(pixels.size())}};
+  if (channels == 4) fields.push_back({338, 3, 1, 2});
+  std::string directory = little_endian(2, {static_cast<std::uint32_t>(fields.size())});
+  for (const Field& field : fields) directory += little_endian(2, {field.tag, field.type}) + little_endian(4, {field.count, field.value});
+  return std::string("II*\0", 4) + little_endian(4, {depths + 8}) + pixels +
+         little_endian(2, std::vector<std::uint32_t>(4, static_cast<std::uint32_t>(bits))) + directory + std::string(4, '\0');
 }
 
 /// EXIF that holds an orientation and nothing else: a TIFF header, little-endian, and a directory of one entry.
