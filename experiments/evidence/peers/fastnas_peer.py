@@ -41,6 +41,8 @@ def main(*arguments):
                                 dummy_input=work.example, config={"data_loader": loader, "score_func": lambda each: work.accuracy(each, "scored"),
                                                                   "checkpoint": None, "collect_func": lambda batch: batch[0],
                                                                   "max_iter_data_loader": 20, "verbose": False})
+        for each in pruned.modules():
+            each.__dict__.pop("_dynamic_depth", None)  # ModelOpt 0.47 leaves it on residual nets, and then refuses to cut them again
         return pruned
 
     work.run({"ModelOpt, FastNAS": cut}, torch_pruning.utils.count_ops_and_params, {"modelopt": modelopt.__version__})

@@ -37,14 +37,7 @@ END
 chmod 755 "$folder/ssh"
 OMP_NUM_THREADS=1 "$nas_run" "$folder/small.yaml" -s resources.slots=1 -s resources.threads_per_slot=1 -o "$folder/here" >/dev/null 2>"$folder/run.log" || fail "the run on this machine"
 NAS_SSH=$folder/ssh "$nas_run" "$folder/host.yaml" -o "$folder/there" >/dev/null 2>"$folder/run.log" || fail "the run on the host"
-python3 - "$folder" <<'END' || fail "the rows differ"
-import sqlite3, sys
-rows = [sqlite3.connect(f"file:{sys.argv[1]}/{name}/experiment.db?mode=ro", uri=True).execute(
-    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number "
-    "WHERE metric.name NOT LIKE '%_s' AND metric.name NOT LIKE '%share' AND metric.name NOT LIKE 'peak_%' ORDER BY 1, 3, 4, metric.epoch").fetchall() for name in ("here", "there")]
-print(len(rows[0]), "metrics")
-sys.exit(rows[0] != rows[1] or len(rows[0]) < 20)
-END
+python3 "$(dirname "$0")/../../support/rows.py" metrics "$folder/here" "$folder/there" || fail "the rows differ"
 for store in here/artifacts home/.cache/nas-run/copies/artifacts; do
   (cd "$folder/$store" && find . -type f | sort) >"$folder/files"
   (cd "$folder/there/artifacts" && find . -type f | sort) | diff - "$folder/files" >"$folder/run.log" || fail "the artifacts are not those of $store"

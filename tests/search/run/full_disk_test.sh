@@ -20,12 +20,7 @@ prune:
   schedules: [{name: a, keep: [0.6, 0.4, 0.3, 0.2], of: macs}, {name: b, keep: [0.5, 0.25, 0.1], of: macs}]
 search: {strategy: sweep, seeds: 6}
 YAML
-rows() { python3 - "$1/experiment.db" <<'PY'
-import sqlite3, sys
-query = 'select stage, architecture, params, macs, accuracy_val, accuracy_test from steps order by stage, trial, step'
-for row in sqlite3.connect(sys.argv[1]).execute(query): print(row)
-PY
-}
+rows() { python3 "$(dirname "$0")/../../support/rows.py" steps "$1"; }
 "$nas_run" "$work/small.yaml" -o "$work/calm" > /dev/null 2>&1 || { echo "the undisturbed run failed"; exit 1; }
 rows "$work/calm" > "$work/calm.rows"
 

@@ -27,12 +27,7 @@ YAML
 seeds=1 pace=4  # a kill comes after up to half of `pace` times its share of an undisturbed run
 [ -n "${NAS_WORKER:-}" ] && seeds=$((kills * 3 / 5 + 1)) pace=1
 sed -i "s/SEEDS/$seeds/" "$work/small.yaml"
-steps='select stage, architecture, params, macs, accuracy_val, accuracy_test from steps order by stage, trial, step'
-rows() { "$nas_run" trials "$1" --json > /dev/null && python3 - "$1/experiment.db" "$steps" <<'PY'
-import sqlite3, sys
-for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(row)
-PY
-}
+rows() { "$nas_run" trials "$1" --json > /dev/null && python3 "$(dirname "$0")/../../support/rows.py" steps "$1"; }
 
 start=$(date +%s%N)
 "$nas_run" "$work/small.yaml" -o "$work/calm" > /dev/null 2>&1 || { echo "the undisturbed run failed"; exit 1; }

@@ -36,14 +36,7 @@ running_jobs() { squeue --noheader --array --states=running --format='%F_%K'; }
 # The rows of a run are those of one on this machine.
 compare() {
   NAS_WORKER=${2:-$fake_worker} FAKE_STAGE_MS=1 "$nas_run" "$folder/$1-here.yaml" -o "$folder/$1-here" > /dev/null 2>> "$folder/$1.log" || fail "$1: the run on this machine"
-  python3 - "$folder/$1" "$folder/$1-here" <<'END' || fail "$1: the rows differ"
-import sqlite3, sys
-rows = [sqlite3.connect(f"file:{path}/experiment.db?mode=ro", uri=True).execute(
-    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number WHERE metric.name NOT LIKE '%per_s%' AND metric.name NOT IN ('data_wait_share', 'peak_memory_bytes') ORDER BY 1, 3, 4").fetchall() for path in sys.argv[1:3]]
-for one, other in zip(*rows):
-    if one != other: print(one, other)
-sys.exit(rows[0] != rows[1] or not rows[0])
-END
+  python3 "$(dirname "$0")/../../support/rows.py" metrics "$folder/$1" "$folder/$1-here" || fail "$1: the rows differ"
   echo "$1: $(query "$1" 'SELECT count(*) FROM stage') stages, $(query "$1" 'SELECT count(*) FROM attempt') attempts, $(query "$1" 'SELECT count(DISTINCT handle) FROM attempt') workers; rows equal"
 }
 

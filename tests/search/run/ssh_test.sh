@@ -43,15 +43,9 @@ END
 "$nas_run" "$folder/small.yaml" -o "$folder/here" >/dev/null 2>"$folder/run.log" || fail "the run on this machine"
 NAS_SSH=$folder/ssh "$nas_run" "$folder/hosts.yaml" -o "$folder/there" >/dev/null 2>"$folder/run.log" || fail "the run through ssh"
 same_rows() {  # RESULTS WORKERS: those of the run on this machine, by so many workers
-  python3 - "$folder" "$@" <<'END' || fail "the rows differ"
-import sqlite3, sys
-folder, results, workers = sys.argv[1:]
-rows = [sqlite3.connect(f"file:{folder}/{name}/experiment.db?mode=ro", uri=True).execute(
-    "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number ORDER BY 1, 3, 4").fetchall() for name in ("here", results)]
-handles = sqlite3.connect(f"file:{folder}/{results}/experiment.db?mode=ro", uri=True).execute("SELECT count(DISTINCT handle) FROM attempt WHERE handle LIKE 'pid %'").fetchone()[0]
-print(len(rows[0]), "metrics,", handles, "workers")
-sys.exit(rows[0] != rows[1] or not rows[0] or handles != int(workers))
-END
+  python3 "$(dirname "$0")/../../support/rows.py" metrics "$folder/here" "$folder/$1" || fail "the rows differ"
+  handles=$(python3 -c "import sqlite3, sys; print(*sqlite3.connect(f'file:{sys.argv[1]}/experiment.db?mode=ro', uri=True).execute(\"SELECT count(DISTINCT handle) FROM attempt WHERE handle LIKE 'pid %'\").fetchone())" "$folder/$1")
+  [ "$handles" = "$2" ] || fail "$handles workers, not $2"
 }
 same_rows there 3
 [ -d "$folder/shared/there/artifacts" ] || fail "no shared artifacts"
