@@ -15,7 +15,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The newest PyTorch and its kin, for test-exports.
 VENV ?= $(BUILD)/venv
 
-# Experiments that docs/evidence.md is written from, by their files' names.
+# Experiments that docs/evidence/ is written from, by their files' names.
 EVIDENCE ?= fashion_mnist flowers17 cifar100_coarse
 # Those that other tools are tried on, each with the name of its data.
 PEERS ?= flowers17:flowers fashion_mnist:tops cifar100_coarse:coarse
@@ -66,9 +66,10 @@ $(VENV)/bin/python:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet torch torchvision onnx onnxscript onnxruntime opencv-python-headless
 
-evidence: tools ## run what is missing of the evidence, with five seeds, in hours; then write docs/evidence.md from it
-	for name in $(EVIDENCE); do $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name || exit; done
-	$(BUILD)/release/search/nas-run evidence $(EVIDENCE:%=results/evidence/%) -o docs/evidence.md
+evidence: tools ## run what is missing of the evidence, with five seeds, in hours; then write docs/evidence/ from it, a file an experiment
+	for name in $(EVIDENCE); do \
+	  $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name && \
+	  $(BUILD)/release/search/nas-run evidence results/evidence/$$name -o docs/evidence/$$name.md || exit; done
 
 peers-evidence: tools $(VENV)/bin/python ## Torch-Pruning and FastNAS on the base nets of experiments, five seeds, in hours; flowers17 needs FLOWERS17_ROOT and SQUEEZENET_WEIGHTS
 	$(VENV)/bin/pip install --quiet torch-pruning nvidia-modelopt "torchprofile<0.1" requests huggingface_hub transformers numpy pyyaml

@@ -17,15 +17,13 @@ struct Options {
   std::filesystem::path output;
 };
 
-constexpr const char* kOpening =
-    "# Evidence\n\nWritten by `nas-run evidence` from the runs' databases. MACs and parameters are means over seeds; epochs are all that "
-    "led "
-    "to a net: of\nits pretraining, its base (which is also its teacher) and its retraining. As cut, batch norm (estimated anew) and "
-    "refitted are "
-    "validation\naccuracies in % before any retraining; test accuracies are in %, ± half of the 95 % interval. The last columns are leads "
-    "over "
-    "controls in points,\npaired over the seeds, with 95 % intervals that are not corrected for their number; in bold where they exclude "
-    "0.\n";
+constexpr const char* kOpening = R"(# Evidence
+
+Written by `nas-run evidence` from the runs' databases. MACs and parameters are means over seeds; epochs are all that led to a net: of
+its pretraining, its base (which is also its teacher) and its retraining. As cut, batch norm (estimated anew) and refitted are validation
+accuracies in % before any retraining; test accuracies are in %, ± half of the 95 % interval. The last columns are leads over controls in
+points, paired over the seeds, with 95 % intervals that are not corrected for their number; in bold where they exclude 0.
+)";
 
 int print_evidence(const Options& options) {
   std::string text = kOpening;
