@@ -12,7 +12,7 @@
 #include "eval/cost.h"
 #include "eval/latency_table.h"
 #include "prune/keep_mask.h"
-#include "prune/options.h"
+#include "prune/cut_options.h"
 
 namespace prune {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "eval/torch.h"
-#include "prune/options.h"
+#include "prune/train_options.h"
 
 namespace prune {
 

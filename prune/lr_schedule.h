@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "prune/options.h"
+#include "prune/train_options.h"
 
 namespace prune {
 

@@ -1,8 +1,10 @@
 // Training images mixed in pairs: mixup and CutMix. Used by the training loop.
 #pragma once
 
+#include <cstdint>
+
 #include "eval/torch.h"
-#include "prune/options.h"
+#include "prune/train_options.h"
 
 namespace prune {
 

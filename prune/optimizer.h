@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "eval/nets/net.h"
-#include "prune/options.h"
+#include "prune/train_options.h"
 
 namespace prune {
 

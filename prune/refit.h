@@ -3,7 +3,7 @@
 #pragma once
 
 #include "eval/data/loader.h"
-#include "prune/options.h"
+#include "prune/cut_options.h"
 #include "prune/surgery.h"
 
 namespace prune {

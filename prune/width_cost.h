@@ -6,7 +6,7 @@
 
 #include "eval/latency_table.h"
 #include "prune/channel_graph.h"
-#include "prune/options.h"
+#include "prune/cut_options.h"
 
 namespace prune {
 

@@ -275,10 +275,7 @@ std::string overridden(const YamlNode& tree, const std::vector<Override>& overri
 
 bool estimates_latency(const Experiment& experiment) {
   const auto is_estimate = [](const auto& each) { return each.metric == "latency_estimate_ms"; };
-  const auto is_of_latency = [](const prune::PruneRequest& request) {
-    return request.kind == prune::PruneRequest::Kind::keep && request.of == prune::Budget::latency;
-  };
-  const auto has_latency = [&](const Schedule& schedule) { return std::ranges::any_of(schedule.steps, is_of_latency); };
+  const auto has_latency = [&](const Schedule& schedule) { return std::ranges::any_of(schedule.steps, prune::is_of_latency); };
   return std::ranges::any_of(experiment.objectives, is_estimate) || std::ranges::any_of(experiment.constraints, is_estimate) ||
          std::ranges::any_of(experiment.schedules, has_latency) || experiment.strategy_options.value("of", "") == "latency";
 }

@@ -26,10 +26,6 @@ Parameter net_of(const NetRequest& net) {
   return {"net", request.full, request.identity};
 }
 
-bool is_of_latency(const prune::PruneRequest& request) {
-  return request.kind == prune::PruneRequest::Kind::keep && request.of == prune::Budget::latency;
-}
-
 }  // namespace
 
 StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold)
@@ -116,7 +112,7 @@ Stage StageFactory::candidates(const CandidatesRequest& asked) const {
   parameters.emplace_back("judge", asked.judge);
   std::vector<StageInput> inputs{{"net", asked.base}};
   if (!asked.earlier.empty()) inputs.push_back({"earlier", asked.earlier});
-  if (is_of_latency(asked.request)) inputs.push_back({"table", latency_table(asked.net).fingerprint});
+  if (prune::is_of_latency(asked.request)) inputs.push_back({"table", latency_table(asked.net).fingerprint});
   const double macs = estimates_.macs(asked.net.request);
   return make_stage(StageKind::candidates, names_.shown(asked.label), std::move(parameters), std::move(inputs),
                     estimates_.scoring(macs) + 2.0 * asked.images * asked.candidates * kept_ratio(asked.request, 1) * macs);
@@ -134,7 +130,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
   if (bound) parameters.emplace_back("at_most_ms", *bound);
-  if (bound || is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
+  if (bound || prune::is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
   const std::optional<prune::TrainOptions>& between = experiment_.between;
   if (cut.is_between && between ? between->distill : experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);

@@ -39,13 +39,9 @@ prune::Allocation allocate(const Json& request, const eval::Net& net, const prun
                          scoring.spreads);
 }
 
-bool is_of_latency(const Json& request) {
-  return request.contains("request") && request.at("request").value("of", "") == to_string(prune::Budget::latency);
-}
-
 /// The times of the net's layers on this device, where the request counts in them.
 std::optional<eval::LatencyTable> latency_table(const Json& request, const eval::Net& net) {
-  if (!is_of_latency(request)) return {};
+  if (!request.contains("request") || !prune::is_of_latency(prune::prune_request_from_json(request.at("request")))) return {};
   return eval::measure_latency_table(net.spec(), /*batch=*/1, net.device(), [](double) { return true; });
 }
 

@@ -3,7 +3,7 @@
 
 #include "eval/precision.h"
 #include "prune/lr_schedule.h"
-#include "prune/options.h"
+#include "prune/train_options.h"
 #include "search/worker/stages/stages.h"
 
 namespace search {
