@@ -19,9 +19,20 @@ std::vector<Tensor> split_channels(const std::vector<Tensor>& inputs, const Tens
   return signal.split_with_sizes(widths, 1);
 }
 
-/// Every window's signal to the place of its maximum. On the CPU, where the windows write in their order.
+bool windows_overlap(const Layer& layer) {
+  for (const std::size_t axis : {0, 1})
+    if (layer.stride[axis] < layer.dilation[axis] * (layer.kernel[axis] - 1) + 1) return true;
+  return false;
+}
+
+/// Every window's signal to the place of its maximum: of several windows there the last one's, whatever the number of threads. Switches are
+/// places in the map, row by row.
 Tensor place_at_maxima(const Tensor& signal, const Tensor& switches, const Tensor& x) {
-  return at::max_unpool2d(signal.cpu().contiguous(), switches.cpu().contiguous(), x.sizes().slice(2)).to(x.device());
+  const Tensor places = switches.flatten(2), signals = signal.flatten(2);
+  const Tensor order = at::arange(places.size(2), places.options()).expand_as(places);
+  const Tensor last = at::full(x.flatten(2).sizes(), -1, places.options()).scatter_reduce(2, places, order, "amax");
+  const Tensor placed = signals.masked_fill(last.gather(2, places) != order, 0);
+  return at::zeros(x.flatten(2).sizes(), signal.options()).scatter_add(2, places, placed).view(x.sizes());
 }
 
 }  // namespace
@@ -59,7 +70,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {at::relu(signal)};
     case LayerKind::max_pool: {
       const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, kernel, stride, padding, dilation, layer.ceil_mode));
-      if (unpooling == Unpooling::place) return {place_at_maxima(signal, switches, x)};
+      if (unpooling == Unpooling::place && windows_overlap(layer)) return {place_at_maxima(signal, switches, x)};
       return {at::max_pool2d_with_indices_backward(signal, x, kernel, stride, padding, dilation, layer.ceil_mode, switches)};
     }
     case LayerKind::average_pool:

@@ -36,7 +36,7 @@ tested=$SECONDS
 
 compiler=$(inside 'g++ -dumpfullversion')
 libtorch=$(sed -E 's/^LibTorch ([^ ]+).*/\1/' "$folder/build/libtorch.txt")
-skipped=$(grep -c 'Skipped$' "$folder/tests.log" || true)
+skipped=$(grep -cE '\*\*\*Skipped' "$folder/tests.log" || true)
 # Of ctest's summary; its list of what did not run counts a skipped test once more.
 passed=$(grep -cE ' Passed +[0-9.]+ sec' "$folder/tests.log" || true)
 failed=$(grep -cE '\*\*\*(Failed|Timeout|Exception)' "$folder/tests.log" || true)

@@ -14,9 +14,9 @@ using torch::Tensor;
 
 namespace {
 
-/// Convolutions in bf16 whose channels are no multiple of 8 read memory that was never written: in Debian 13's LibTorch, on processors with
-/// AMX or avx512_bf16.
-bool is_known_to_be_wrong() {
+/// Convolutions in bf16 whose channels are no multiple of 8 read memory that was never written: in Debian 13's LibTorch, on some processors
+/// (seen on an Intel Xeon with AMX, and not on an AMD EPYC with avx512_bf16).
+bool may_be_wrong() {
   return std::string(TORCH_VERSION).starts_with("2.6.");
 }
 
@@ -38,22 +38,19 @@ TEST_CASE("poisoned memory holds NaN until it is written") {
 
 TEST_CASE("bf16 gives the gradients of fp32, in whole nets and in nets cut to odd widths") {
   if (!eval::has_bf16(torch::kCPU)) return;
+  if (may_be_wrong()) return;
   std::mt19937_64 random(5);
-  int faults = 0;
   for (const char* name : {"vgg16_bn", "googlenet", "squeezenet1_1", "mobilenet_v2", "resnet18"}) {
     INFO(name);
     const eval::NetSpec whole = support::small_instance(name);
     const eval::Weights weights = eval::initial_weights(whole, 1);
-    if (!is_known_to_be_wrong()) CHECK(fault(whole, weights) == "");
+    CHECK(fault(whole, weights) == "");
     const prune::ChannelGroups groups = prune::channel_groups(whole);
     const prune::Cut cut = prune::cut(whole, groups, weights, support::random_mask(groups, random));
-    const std::string found = fault(cut.spec, cut.weights);
-    if (!is_known_to_be_wrong()) CHECK(found == "");
-    faults += !found.empty();
+    CHECK(fault(cut.spec, cut.weights) == "");
   }
-  CHECK((faults > 0) == is_known_to_be_wrong());
   const eval::NetSpec gated = support::gated_net();
-  if (!is_known_to_be_wrong()) CHECK(fault(gated, eval::initial_weights(gated, 1)) == "");
+  CHECK(fault(gated, eval::initial_weights(gated, 1)) == "");
 }
 
 TEST_CASE("a gradient that is not finite is a fault, and the net stays as it is") {

@@ -104,6 +104,23 @@ TEST_CASE("a place that is the maximum of several windows gets the last window's
   CHECK(torch::equal(traced(prune::Unpooling::place), torch::tensor({0.F, 3.F, 0.F})));
 }
 
+TEST_CASE("in large maps the last window's signal stays too, and by any number of threads") {
+  eval::NetBuilder builder("overlap", {3, 40, 40});
+  const int pool = builder.max_pool("pool", 0, {3, 2, 1});
+  builder.linear("fc", builder.flatten("flatten", pool), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  const eval::Net net(spec, eval::initial_weights(spec, 1));
+  torch::manual_seed(2);
+  const Tensor x = torch::randint(0, 5, {4, 3, 40, 40}).to(torch::kFloat), signal = torch::randn({4, 3, 20, 20});
+  const Tensor switches = std::get<1>(at::max_pool2d_with_indices(x, {3, 3}, {2, 2}, {1, 1}));
+  Tensor expected = torch::zeros({4, 3, 1600});
+  for (int n = 0; n < 4; ++n)
+    for (int c = 0; c < 3; ++c)
+      for (int window = 0; window < 400; ++window)
+        expected[n][c][switches[n][c][window / 20][window % 20].item<std::int64_t>()] = signal[n][c][window / 20][window % 20];
+  CHECK(torch::equal(prune::trace_layer(net, 1, {x}, signal, prune::Unpooling::place)[0].flatten(2), expected));
+}
+
 TEST_CASE("a trace worked by hand: two filters, a ReLU and a selection") {
   eval::NetBuilder builder("hand", {1, 1, 2});
   const int conv = builder.relu("relu", builder.convolution("conv", 0, 2, {1, 1, 0}));
