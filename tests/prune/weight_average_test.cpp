@@ -3,7 +3,8 @@
 #include <catch2/catch.hpp>
 
 TEST_CASE("an average moves towards what is trained, and takes the rest over") {
-  const eval::Weights average{{"a.weight", torch::tensor({1.F, 2.F})}, {"a.running_mean", torch::tensor({5.F})}, {"b.weight", torch::tensor({8.F})}};
+  const eval::Weights average{
+      {"a.weight", torch::tensor({1.F, 2.F})}, {"a.running_mean", torch::tensor({5.F})}, {"b.weight", torch::tensor({8.F})}};
   const eval::Weights now{{"a.weight", torch::tensor({3.F, 0.F}).requires_grad_()},
                           {"a.running_mean", torch::tensor({7.F})},
                           {"b.weight", torch::tensor({4.F}).requires_grad_()}};
