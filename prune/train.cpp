@@ -13,6 +13,7 @@
 #include "prune/loss_scaler.h"
 #include "prune/mixing.h"
 #include "prune/optimizer.h"
+#include "prune/tensor_lists.h"
 #include "prune/weight_average.h"
 #include "storage/base/error.h"
 
@@ -73,6 +74,7 @@ class Training {
       : net_(net), task_(task), options_(task.options), optimizer_(task.options.optimizer, task.options.body_lr_factor, net) {
     for (const auto& [name, tensor] : net.weights())
       if (name.find(".running_") != std::string::npos) running_.push_back(tensor);
+    for (const Tensor& tensor : running_) running_before_.push_back(tensor.clone());
     for (const eval::Layer& layer : net.spec().layers)
       if (layer.kind == eval::LayerKind::batch_norm) scales_.push_back(net.weights().at(layer.name + ".weight"));
     const std::int64_t batch = std::min<std::int64_t>(options_.batch, std::ssize(task.data.split(eval::Split::train)));
@@ -235,7 +237,7 @@ class Training {
   /// Sets the gradients of the batch's mean loss, and returns that; in more parts where memory does not suffice.
   Tensor gradients_of(const MixedBatch& batch) {
     const std::int64_t images = batch.labels.size(0);
-    const std::vector<Tensor> running = copies_of(running_);
+    copy_all(running_before_, running_);
     while (true) {
       for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
       try {
@@ -253,8 +255,7 @@ class Training {
       } catch (const std::exception& error) {
         if (!eval::is_out_of_memory(error) || images / (2 * result_.parts) < least_part()) throw;
       }
-      torch::NoGradGuard no_grad;
-      for (std::size_t i = 0; i < running.size(); ++i) running_[i].copy_(running[i]);  // the pass that failed has moved some
+      copy_all(running_, running_before_);  // the pass that failed has moved some
       result_.parts *= 2;
       report(0, fmt::format("out of memory: batches of {} are computed in {} parts", options_.batch, result_.parts));
     }
@@ -272,12 +273,6 @@ class Training {
   void restore_zeros() {
     torch::NoGradGuard no_grad;
     if (!filters_.empty()) at::_foreach_mul_(filters_, nonzero_);
-  }
-
-  static std::vector<Tensor> copies_of(const std::vector<Tensor>& tensors) {
-    std::vector<Tensor> copies;
-    for (const Tensor& tensor : tensors) copies.push_back(tensor.clone());
-    return copies;
   }
 
   /// What the sums over a batch are divided by, so that its parts add up to its mean loss.
@@ -354,6 +349,7 @@ class Training {
   std::vector<Tensor> parameters_ = net_.parameters();
   std::vector<Tensor> filters_, nonzero_;  ///< weights that keep their zeros, and factors of 0 and 1; empty: none do
   std::vector<Tensor> running_, scales_;   ///< batch norm's statistics, and its scales
+  std::vector<Tensor> running_before_;     ///< the statistics before a step
   int not_finite_ = 0, beyond_ = 0;        ///< batches in a row of such a loss
   Tensor class_weights_;                   ///< undefined: all alike
   eval::Weights best_, average_;
