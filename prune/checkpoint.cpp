@@ -25,7 +25,7 @@ eval::Weights read_weights(torch::serialize::InputArchive& archive, const std::s
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer) {
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const Optimizer& optimizer) {
   torch::serialize::OutputArchive archive, optimizer_archive;
   write_weights(archive, "weights/", checkpoint.weights);
   write_weights(archive, "best/", checkpoint.best);
@@ -44,7 +44,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 }
 
 bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
-                     torch::optim::Optimizer& optimizer) {
+                     Optimizer& optimizer) {
   if (!std::filesystem::exists(path)) return false;
   try {
     torch::serialize::InputArchive archive, optimizer_archive;

@@ -1,14 +1,13 @@
 // The state of a training run after an epoch, in one file: a killed stage goes on from it with the same bits.
 #pragma once
 
-#include <torch/optim/optimizer.h>
-
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "eval/nets/net.h"
 #include "eval/torch.h"
+#include "prune/optimizer.h"
 #include "storage/base/json.h"
 
 namespace prune {
@@ -20,11 +19,11 @@ struct Checkpoint {
 };
 
 /// Replaces `path` whole, durably. The optimiser's state goes with it.
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const torch::optim::Optimizer& optimizer);
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const Optimizer& optimizer);
 
 /// Reads `path`, with an average where `averaged`, into both. False where there is none, or where it is damaged or of another net: training
 /// then starts anew.
 bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
-                     torch::optim::Optimizer& optimizer);
+                     Optimizer& optimizer);
 
 }  // namespace prune

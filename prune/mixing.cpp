@@ -22,7 +22,8 @@ double draw_share(double alpha, std::mt19937_64& random) {
 Tensor draw_partners(const Tensor& labels, std::mt19937_64& random) {
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(labels.size(0)));
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i);
-  return torch::tensor(eval::shuffled(numbers, random()), torch::kInt64).to(labels.device());
+  const Tensor partners = torch::tensor(eval::shuffled(numbers, random()), torch::TensorOptions(torch::kInt64).device(torch::kCPU));
+  return labels.is_cuda() ? partners.pin_memory().to(labels.device(), /*non_blocking=*/true) : partners;
 }
 
 /// First and last place of a span of about `length` around a centre that is drawn, as far as it lies within [0, size).

@@ -1,7 +1,6 @@
 #include "prune/train.h"
 
 #include <fmt/format.h>
-#include <torch/nn/utils/clip_grad.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,9 +9,12 @@
 #include "eval/accuracy.h"
 #include "prune/checkpoint.h"
 #include "prune/distillation.h"
+#include "prune/gradients.h"
 #include "prune/loss_scaler.h"
 #include "prune/mixing.h"
 #include "prune/optimizer.h"
+#include "prune/tensor_lists.h"
+#include "prune/weight_average.h"
 #include "storage/base/error.h"
 
 namespace prune {
@@ -36,18 +38,6 @@ eval::Augmentation augmentation_of(const TrainOptions& options) {
           .jitter = has("jitter") ? options.jitter : 0,
           .trivial = has("trivial_augment"),
           .cutout = has("cutout") ? options.cutout_size : 0};
-}
-
-/// Moves `average` towards `now` by 1 - decay; running statistics are taken over.
-void update_average(eval::Weights& average, const eval::Weights& now, double decay) {
-  torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : average) {
-    const Tensor& value = now.at(name);
-    if (value.requires_grad())
-      tensor.lerp_(value, 1 - decay);
-    else
-      tensor.copy_(value);
-  }
 }
 
 bool is_better(const Epoch& epoch, const Epoch& other) {
@@ -84,6 +74,7 @@ class Training {
       : net_(net), task_(task), options_(task.options), optimizer_(task.options.optimizer, task.options.body_lr_factor, net) {
     for (const auto& [name, tensor] : net.weights())
       if (name.find(".running_") != std::string::npos) running_.push_back(tensor);
+    for (const Tensor& tensor : running_) running_before_.push_back(tensor.clone());
     for (const eval::Layer& layer : net.spec().layers)
       if (layer.kind == eval::LayerKind::batch_norm) scales_.push_back(net.weights().at(layer.name + ".weight"));
     const std::int64_t batch = std::min<std::int64_t>(options_.batch, std::ssize(task.data.split(eval::Split::train)));
@@ -110,7 +101,7 @@ class Training {
       if (result_.end != TrainResult::End::done) break;
       validate(done);
       if (!task_.checkpoint.empty() && !is_over())
-        write_checkpoint(task_.checkpoint, {net_.weights(), best_, average_, progress_to_json()}, optimizer_.torch());
+        write_checkpoint(task_.checkpoint, {net_.weights(), best_, average_, progress_to_json()}, optimizer_);
     }
     net_.require_gradients(false);
     if (result_.end == TrainResult::End::done) net_.assign(best_);
@@ -141,8 +132,7 @@ class Training {
 
   void resume() {
     Checkpoint checkpoint;
-    if (task_.checkpoint.empty() || !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, checkpoint, optimizer_.torch()))
-      return;
+    if (task_.checkpoint.empty() || !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, checkpoint, optimizer_)) return;
     net_.assign(checkpoint.weights);
     best_ = std::move(checkpoint.best);
     average_ = std::move(checkpoint.average);
@@ -226,15 +216,14 @@ class Training {
   Tensor train_batch(const eval::Batch& batch, double lr, std::uint64_t seed) {
     optimizer_.set_lr(lr);
     const Tensor loss = gradients_of(mix(batch.images, batch.labels, options_, seed));
-    const double scale = task_.precision == eval::Precision::fp16 ? scaler_.scale : 1;
     if (task_.precision == eval::Precision::fp16) {
-      const bool finite = unscale_gradients(scale);
+      const bool finite = unscale(defined_gradients(parameters_), scaler_.scale);
       scaler_.update(finite);
       if (!finite) return loss;
     }
     if (options_.bn_l1 > 0)
       for (Tensor& scale_of_norm : scales_) scale_of_norm.mutable_grad().add_(scale_of_norm.detach().sign(), options_.bn_l1);
-    if (options_.clip > 0) torch::nn::utils::clip_grad_norm_(parameters_, options_.clip);
+    if (options_.clip > 0) clip_norm(defined_gradients(parameters_), options_.clip);
     optimizer_.step();
     restore_zeros();
     ++steps_;
@@ -248,7 +237,7 @@ class Training {
   /// Sets the gradients of the batch's mean loss, and returns that; in more parts where memory does not suffice.
   Tensor gradients_of(const MixedBatch& batch) {
     const std::int64_t images = batch.labels.size(0);
-    const std::vector<Tensor> running = copies_of(running_);
+    copy_all(running_before_, running_);
     while (true) {
       for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
       try {
@@ -266,30 +255,24 @@ class Training {
       } catch (const std::exception& error) {
         if (!eval::is_out_of_memory(error) || images / (2 * result_.parts) < least_part()) throw;
       }
-      torch::NoGradGuard no_grad;
-      for (std::size_t i = 0; i < running.size(); ++i) running_[i].copy_(running[i]);  // the pass that failed has moved some
+      copy_all(running_, running_before_);  // the pass that failed has moved some
       result_.parts *= 2;
       report(0, fmt::format("out of memory: batches of {} are computed in {} parts", options_.batch, result_.parts));
     }
   }
 
-  /// Where the net as it was given has weights of filters that must stay 0: [weight, factors of 0 and 1].
+  /// Where the net as it was given has weights of filters that must stay 0.
   void find_zeros() {
     for (const std::string& layer : eval::filter_layers(net_.spec())) {
       const Tensor& weight = net_.weights().at(layer + ".weight");
-      zeros_.emplace_back(weight, weight.ne(0).to(weight.dtype()));
+      filters_.push_back(weight);
+      nonzero_.push_back(weight.ne(0).to(weight.dtype()));
     }
   }
 
   void restore_zeros() {
     torch::NoGradGuard no_grad;
-    for (auto& [weight, factors] : zeros_) weight.mul_(factors);
-  }
-
-  static std::vector<Tensor> copies_of(const std::vector<Tensor>& tensors) {
-    std::vector<Tensor> copies;
-    for (const Tensor& tensor : tensors) copies.push_back(tensor.clone());
-    return copies;
+    if (!filters_.empty()) at::_foreach_mul_(filters_, nonzero_);
   }
 
   /// What the sums over a batch are divided by, so that its parts add up to its mean loss.
@@ -340,17 +323,6 @@ class Training {
     return task_.teacher->forward(images, /*training=*/false).to(torch::kFloat32);
   }
 
-  /// Divides the gradients by the scale; false where one is not finite.
-  bool unscale_gradients(double scale) {
-    std::vector<Tensor> finite;
-    for (Tensor& parameter : parameters_) {
-      if (!parameter.grad().defined()) continue;
-      parameter.mutable_grad().div_(scale);
-      finite.push_back(parameter.grad().isfinite().all());
-    }
-    return torch::stack(finite).all().item<bool>();
-  }
-
   void validate(Epoch& done) {
     eval::Weights trained;
     if (options_.ema > 0) {
@@ -375,10 +347,11 @@ class Training {
   const TrainOptions& options_;
   Optimizer optimizer_;
   std::vector<Tensor> parameters_ = net_.parameters();
-  std::vector<std::pair<Tensor, Tensor>> zeros_;
-  std::vector<Tensor> running_, scales_;  ///< batch norm's statistics, and its scales
-  int not_finite_ = 0, beyond_ = 0;       ///< batches in a row of such a loss
-  Tensor class_weights_;                  ///< undefined: all alike
+  std::vector<Tensor> filters_, nonzero_;  ///< weights that keep their zeros, and factors of 0 and 1; empty: none do
+  std::vector<Tensor> running_, scales_;   ///< batch norm's statistics, and its scales
+  std::vector<Tensor> running_before_;     ///< the statistics before a step
+  int not_finite_ = 0, beyond_ = 0;        ///< batches in a row of such a loss
+  Tensor class_weights_;                   ///< undefined: all alike
   eval::Weights best_, average_;
   LossScaler scaler_;
   std::int64_t steps_ = 0;

@@ -49,14 +49,45 @@ ImageWriter::ImageWriter(const Dataset& data, const Normalisation& normalisation
       values_.push_back((static_cast<float>(value) / 255 - normalisation.mean[c]) / normalisation.deviation[c]);
 }
 
-void ImageWriter::write(std::int64_t image, std::uint64_t seed, float* out) const {
+Planes ImageWriter::changed_planes(std::int64_t image, std::uint64_t seed) const {
   const int margin = data_.margin();
   Planes planes{data_.pixels(image).data(), shape_.channels, shape_.height + 2 * margin, shape_.width + 2 * margin, margin};
   if (augmentation_.min_scale < 1) planes = crop_resized(planes, seed);
   if (augmentation_.jitter > 0) planes = jittered(planes, augmentation_.jitter, seed);
   if (augmentation_.trivial) planes = changed(planes, draw_trivial(mix_seed(seed, trivial)));
-  place(planes, seed, out);
-  if (augmentation_.cutout > 0) cut_out(seed, out);
+  return planes;
+}
+
+void ImageWriter::write(std::int64_t image, std::uint64_t seed, float* out) const {
+  const Placement placed = draw_placement(seed);
+  place(changed_planes(image, seed), placed, out);
+  if (augmentation_.cutout > 0) cut_out(placed, out);
+}
+
+void ImageWriter::write_bytes(std::int64_t image, std::uint64_t seed, std::uint8_t* out) const {
+  const Planes planes = changed_planes(image, seed);
+  const int left_out = planes.margin - border(), height = planes.height - 2 * left_out, width = planes.width - 2 * left_out;
+  for (int c = 0; c < planes.channels; ++c) {
+    const std::uint8_t* plane = planes.bytes + static_cast<std::size_t>(c) * planes.plane();
+    for (int y = 0; y < height; ++y)
+      out = std::copy_n(plane + static_cast<std::size_t>(y + left_out) * planes.width + left_out, width, out);
+  }
+}
+
+Placement ImageWriter::draw_placement(std::uint64_t seed) const {
+  const int padding = augmentation_.padding, side = augmentation_.cutout;
+  Placement drawn{.top = 2 * padding - draw_below(seed, down, 2 * padding + 1),
+                  .left = 2 * padding - draw_below(seed, right, 2 * padding + 1),
+                  .mirrored = augmentation_.flip && (mix_seed(seed, mirror) & 1)};
+  if (side == 0) return drawn;
+  // The middle is anywhere in the image, so that the square may reach over its edge.
+  drawn.hole_top = draw_below(seed, hole_top, shape_.height) - side / 2;
+  drawn.hole_left = draw_below(seed, hole_left, shape_.width) - side / 2;
+  return drawn;
+}
+
+int ImageWriter::border() const {
+  return augmentation_.min_scale < 1 ? 0 : std::min(augmentation_.padding, data_.margin());
 }
 
 Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t seed) const {
@@ -76,12 +107,9 @@ Planes ImageWriter::crop_resized(const Planes& from, std::uint64_t seed) const {
   return planes;
 }
 
-void ImageWriter::place(const Planes& planes, std::uint64_t seed, float* out) const {
+void ImageWriter::place(const Planes& planes, const Placement& placement, float* out) const {
   const auto [channels, height, width] = shape_;
-  const int padding = augmentation_.padding, margin = planes.margin;
-  const bool mirrored = augmentation_.flip && (mix_seed(seed, mirror) & 1);
-  const int from_top = margin + padding - draw_below(seed, down, 2 * padding + 1);
-  const int from_left = margin + padding - draw_below(seed, right, 2 * padding + 1);
+  const int outside = planes.margin - augmentation_.padding, from_top = outside + placement.top, from_left = outside + placement.left;
   for (int c = 0; c < channels; ++c) {
     const float* value = values_.data() + 256 * c;
     for (int y = 0; y < height; ++y) {
@@ -94,18 +122,16 @@ void ImageWriter::place(const Planes& planes, std::uint64_t seed, float* out) co
       const std::uint8_t* source =
           planes.bytes + static_cast<std::size_t>(c) * planes.plane() + static_cast<std::size_t>(source_y) * planes.width;
       for (int x = 0; x < width; ++x) {
-        const int source_x = (mirrored ? width - 1 - x : x) + from_left;
+        const int source_x = (placement.mirrored ? width - 1 - x : x) + from_left;
         row[x * channels] = value[source_x >= 0 && source_x < planes.width ? source[source_x] : 0];
       }
     }
   }
 }
 
-void ImageWriter::cut_out(std::uint64_t seed, float* out) const {
+void ImageWriter::cut_out(const Placement& placement, float* out) const {
   const auto [channels, height, width] = shape_;
-  const int side = augmentation_.cutout;
-  // The middle is anywhere in the image, so that the square may reach over its edge.
-  const int first_y = draw_below(seed, hole_top, height) - side / 2, first_x = draw_below(seed, hole_left, width) - side / 2;
+  const int side = augmentation_.cutout, first_y = placement.hole_top, first_x = placement.hole_left;
   for (int y = std::max(first_y, 0); y < std::min(first_y + side, height); ++y)
     for (int x = std::max(first_x, 0); x < std::min(first_x + side, width); ++x)
       std::fill_n(out + (static_cast<std::ptrdiff_t>(y) * width + x) * channels, channels, 0.F);

@@ -9,6 +9,9 @@
 #include <exception>
 #include <future>
 #include <random>
+#include <span>
+
+#include "eval/data/device_batch.h"
 
 namespace eval {
 
@@ -49,6 +52,12 @@ int preparing_threads(torch::Device device) {
   return device.is_cuda() ? std::max(1, at::get_num_threads()) : 1;
 }
 
+/// What a thread makes: finished images, or bytes that become them on the device.
+struct Prepared {
+  torch::Tensor images, labels;
+  ByteBatch bytes;
+};
+
 }  // namespace
 
 struct BatchLoader::Impl {
@@ -56,36 +65,49 @@ struct BatchLoader::Impl {
   ImageWriter writer;
   std::vector<std::int64_t> order;
   Options options;
-  std::size_t count = 0;    ///< batches in all
-  std::size_t started = 0;  ///< batches given to the arena
-  std::deque<std::future<Batch>> ready;
+  std::optional<BatchFinisher> finisher = {};  ///< where batches are served on a GPU
+  std::size_t count = 0;                       ///< batches in all
+  std::size_t started = 0;                     ///< batches given to the arena
+  std::deque<std::future<Prepared>> ready;
   double waited = 0;
   tbb::task_arena arena{preparing_threads(options.device) + 1, 1};  // one place is left to the thread that trains
   std::size_t ahead =
       2 + 2 * static_cast<std::size_t>(preparing_threads(options.device));  // batches prepared in advance: bounds the memory
 
-  Batch prepare(std::size_t batch) const {
+  Prepared prepare(std::size_t batch) const {
     const std::size_t first = batch * options.batch;
-    const std::size_t size = std::min<std::size_t>(options.batch, order.size() - first);
-    const Shape shape = data.shape();
-    const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(shape.channels) * shape.height * shape.width;
+    const auto images = std::span(order).subspan(first, std::min<std::size_t>(options.batch, order.size() - first));
+    const auto size = static_cast<std::int64_t>(images.size());
     const bool pinned = options.device.is_cuda();  // so that the copy goes on while the GPU computes
-    Batch made{torch::empty({static_cast<std::int64_t>(size), shape.channels, shape.height, shape.width},
-                            torch::TensorOptions(torch::kFloat32).memory_format(torch::MemoryFormat::ChannelsLast).pinned_memory(pinned)),
-               torch::empty({static_cast<std::int64_t>(size)}, torch::TensorOptions(torch::kInt64).pinned_memory(pinned))};
-    float* images = made.images.data_ptr<float>();
-    std::int64_t* labels = made.labels.data_ptr<std::int64_t>();
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::int64_t image = order[first + i];
-      writer.write(image, mix_seed(options.seed, first + i), images + static_cast<std::ptrdiff_t>(i) * pixels);
-      labels[i] = data.labels()[image];
-    }
+    Prepared made;
+    if (finisher)
+      made.bytes = read_bytes(writer, images, options.seed, first, pinned);
+    else
+      made.images = written(images, first);
+    made.labels = torch::empty({size}, torch::TensorOptions(torch::kInt64).pinned_memory(pinned));
+    for (std::int64_t i = 0; i < size; ++i) made.labels.data_ptr<std::int64_t>()[i] = data.labels()[images[static_cast<std::size_t>(i)]];
     return made;
+  }
+
+  /// Images that start at place `first` of the order.
+  torch::Tensor written(std::span<const std::int64_t> images, std::size_t first) const {
+    const Shape shape = data.shape();
+    const torch::Tensor made = torch::empty({std::ssize(images), shape.channels, shape.height, shape.width},
+                                            torch::TensorOptions(torch::kFloat32).memory_format(torch::MemoryFormat::ChannelsLast));
+    const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(shape.channels) * shape.height * shape.width;
+    for (std::size_t i = 0; i < images.size(); ++i)
+      writer.write(images[i], mix_seed(options.seed, first + i), made.data_ptr<float>() + static_cast<std::ptrdiff_t>(i) * pixels);
+    return made;
+  }
+
+  Batch finish(const Prepared& prepared) const {
+    if (!finisher) return {prepared.images, prepared.labels};
+    return {finisher->finished(prepared.bytes), prepared.labels.to(options.device, /*non_blocking=*/true)};
   }
 
   void start_ahead() {
     while (started < count && ready.size() < ahead) {
-      auto promise = std::make_shared<std::promise<Batch>>();
+      auto promise = std::make_shared<std::promise<Prepared>>();
       ready.push_back(promise->get_future());
       arena.enqueue([this, promise, batch = started] {
         try {
@@ -102,27 +124,24 @@ struct BatchLoader::Impl {
 BatchLoader::BatchLoader(const Dataset& data, const Normalisation& normalisation, std::vector<std::int64_t> order, Options options)
     : impl_(new Impl{data, ImageWriter(data, normalisation, options.augmentation), std::move(order), options}) {
   const std::size_t images = impl_->order.size(), batch = options.batch;
+  if (!options.device.is_cpu()) impl_->finisher.emplace(impl_->writer, options.device);
   impl_->count = options.drop_last && images > batch ? images / batch : (images + batch - 1) / batch;
   impl_->start_ahead();
 }
 
 BatchLoader::~BatchLoader() {
-  for (std::future<Batch>& batch : impl_->ready) batch.wait();  // tasks refer to impl_
+  for (std::future<Prepared>& batch : impl_->ready) batch.wait();  // tasks refer to impl_
 }
 
 std::optional<Batch> BatchLoader::next() {
   if (impl_->ready.empty()) return std::nullopt;
   const auto before = std::chrono::steady_clock::now();
-  std::future<Batch> first = std::move(impl_->ready.front());
+  std::future<Prepared> first = std::move(impl_->ready.front());
   impl_->ready.pop_front();  // before a failure of this batch is thrown: the destructor waits for those that are left
-  Batch batch = first.get();
+  const Prepared prepared = first.get();
   impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
   impl_->start_ahead();
-  if (!impl_->options.device.is_cpu()) {
-    batch.images = batch.images.to(impl_->options.device, /*non_blocking=*/true);
-    batch.labels = batch.labels.to(impl_->options.device, /*non_blocking=*/true);
-  }
-  return batch;
+  return impl_->finish(prepared);
 }
 
 std::size_t BatchLoader::batches() const {

@@ -1,5 +1,5 @@
 // Batches for training and evaluation: pixels cut, flipped, shifted and normalised by oneTBB tasks ahead of the step that uses them, a few
-// batches at a time.
+// batches at a time. For a GPU the tasks make bytes, and the GPU does what follows them.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct Batch {
   torch::Tensor labels;  ///< [N] int64
 };
 
-/// Serves `order` in batches, in that order; the same arguments give the same bits, whatever the threads do.
+/// Serves `order` in batches, in that order; the same arguments give the same bits, whatever the threads do and whatever the device.
 class BatchLoader {
  public:
   struct Options {

@@ -1,9 +1,5 @@
 // All that a search does with tensors, on a GPU where there is one, and on the processor by the same lines: what they claim is right there.
-#include <fmt/format.h>
-#include <torch/cuda.h>
-
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "eval/accuracy.h"
 #include "eval/attacks/catalog.h"
@@ -17,6 +13,7 @@
 #include "prune/refit.h"
 #include "prune/surgery.h"
 #include "prune/train.h"
+#include "support/need_gpu.h"
 #include "support/temporary_directory.h"
 #include "support/tiny_data.h"
 #include "tests/support/random_mask.h"
@@ -25,14 +22,6 @@
 using torch::Tensor;
 
 namespace {
-
-constexpr int skipped = 77;  // to CTest
-
-void need_gpu() {
-  if (torch::cuda::device_count() > 0) return;
-  fmt::print("skipped: no GPU is found\n");
-  std::exit(skipped);
-}
 
 /// The weights of both nets agree, element by element, to `tolerance` of each tensor's largest.
 void check_close(const eval::Weights& found, const eval::Weights& wanted, double tolerance) {
@@ -126,13 +115,13 @@ TEST_CASE("a search's work on the processor") {
 }
 
 TEST_CASE("a search's work on a GPU gives what the processor gives", "[gpu]") {
-  need_gpu();
+  support::need_gpu();
   eval::prepare_process(1);
   check_everything(torch::kCUDA);
 }
 
 TEST_CASE("each precision trains on a GPU", "[gpu]") {
-  need_gpu();
+  support::need_gpu();
   const support::TinyData data = support::squares(4, 24);
   const eval::Normalisation normalisation = eval::measure_normalisation(data);
   const eval::NetSpec spec = support::plain_net();
@@ -148,7 +137,7 @@ TEST_CASE("each precision trains on a GPU", "[gpu]") {
 }
 
 TEST_CASE("batches come from a GPU's memory with the numbers that the processor has", "[gpu]") {
-  need_gpu();
+  support::need_gpu();
   const support::TinyData data = support::squares(3, 20);
   const eval::Normalisation normalisation = eval::measure_normalisation(data);
   const std::vector<std::int64_t> order = eval::shuffled(data.split(eval::Split::train), 2);
