@@ -115,6 +115,7 @@ void Optimizer::move_by_adamw(const Tensors& t, double lr, double weight_decay) 
 }
 
 void Optimizer::save(torch::serialize::OutputArchive& archive) const {
+  archive.write("name", c10::IValue(options_.name));
   archive.write("steps", c10::IValue(steps_));
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     write_list(archive, "averages", g, groups_[g].tensors.averages);
@@ -123,8 +124,10 @@ void Optimizer::save(torch::serialize::OutputArchive& archive) const {
 }
 
 void Optimizer::load(torch::serialize::InputArchive& archive) {
-  c10::IValue steps;
+  c10::IValue name, steps;
+  archive.read("name", name);
   archive.read("steps", steps);
+  TORCH_CHECK(name.toStringRef() == options_.name, "state of ", name.toStringRef(), " for ", options_.name);
   std::vector<Group> groups = groups_;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     groups[g].tensors.averages = read_list(archive, "averages", g, groups_[g].tensors.averages);
