@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include "storage/base/error.h"
 
 namespace prune {
@@ -25,14 +28,18 @@ bool windows_overlap(const Layer& layer) {
   return false;
 }
 
-/// Every window's signal to the place of its maximum: of several windows there the last one's, whatever the number of threads. Switches are
-/// places in the map, row by row.
+/// Every window's signal to the place of its maximum: of several windows there the last one's. Switches are places in the map, row by row.
+/// On the CPU and one after the other: LibTorch's own un-pooling races where windows share a place.
 Tensor place_at_maxima(const Tensor& signal, const Tensor& switches, const Tensor& x) {
-  const Tensor places = switches.flatten(2), signals = signal.flatten(2);
-  const Tensor order = at::arange(places.size(2), places.options()).expand_as(places);
-  const Tensor last = at::full(x.flatten(2).sizes(), -1, places.options()).scatter_reduce(2, places, order, "amax");
-  const Tensor placed = signals.masked_fill(last.gather(2, places) != order, 0);
-  return at::zeros(x.flatten(2).sizes(), signal.options()).scatter_add(2, places, placed).view(x.sizes());
+  const Tensor signals = signal.to(at::kCPU, at::kDouble).contiguous(), places = switches.cpu().contiguous();
+  const Tensor placed = at::zeros(x.sizes(), at::TensorOptions(at::kDouble).device(at::kCPU));
+  const std::int64_t windows = signal.size(2) * signal.size(3), pixels = x.size(2) * x.size(3), planes = x.size(0) * x.size(1);
+  const double* from = signals.data_ptr<double>();
+  const std::int64_t* place = places.data_ptr<std::int64_t>();
+  double* map = placed.data_ptr<double>();
+  for (std::int64_t plane = 0; plane < planes; ++plane, map += pixels)
+    for (std::int64_t window = 0; window < windows; ++window) map[*place++] = *from++;
+  return placed.to(signal.options());
 }
 
 }  // namespace
