@@ -11,8 +11,8 @@
 
 #include "eval/cost.h"
 #include "eval/latency_table.h"
-#include "prune/keep_mask.h"
 #include "prune/cut_options.h"
+#include "prune/keep_mask.h"
 
 namespace prune {
 

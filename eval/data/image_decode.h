@@ -1,5 +1,5 @@
-// One image file to pixels of a wanted size: decoded by a library for its format (codecs/), turned as libexif reads, resized by OpenCV. Used
-// by the image cache.
+// One image file to pixels of a wanted size: decoded by a library for its format (codecs/), turned as libexif reads, resized by OpenCV.
+// Used by the image cache.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ std::string image_formats();
 /// Of a file's name, lower case, with the dot.
 bool ends_as_image(std::string_view extension);
 
-/// Decodes the bytes of an image file, whose format its first bytes tell, into planes (channel, row, column) of frame.bytes() bytes. Values are those of the file, 16 bits
-/// scaled to 8, without gamma or colour profiles; grey is BT.601's; what is transparent is shown on black. Returns "" or why the file is
-/// broken; the planes are then undefined. Safe for hostile bytes.
+/// Decodes the bytes of an image file, whose format its first bytes tell, into planes (channel, row, column) of frame.bytes() bytes. Values
+/// are those of the file, 16 bits scaled to 8, without gamma or colour profiles; grey is BT.601's; what is transparent is shown on black.
+/// Returns "" or why the file is broken; the planes are then undefined. Safe for hostile bytes.
 std::string decode_image(std::string_view bytes, const ImageFrame& frame, std::span<std::uint8_t> planes);
 
 }  // namespace eval

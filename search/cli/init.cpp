@@ -71,7 +71,8 @@ void read_sides(const std::filesystem::path& folder, const std::vector<std::stri
     sides.push_back(std::min(header->width, header->height));
     facts.gray = facts.gray && header->gray;
   }
-  if (sides.empty()) throw Error(ErrorKind::invalid, fmt::format("{}: no file is a {} that can be read", folder.string(), eval::image_formats()));
+  if (sides.empty())
+    throw Error(ErrorKind::invalid, fmt::format("{}: no file is a {} that can be read", folder.string(), eval::image_formats()));
   std::sort(sides.begin(), sides.end());
   facts.least_side = sides.front();
   facts.median_side = sides[sides.size() / 2];

@@ -1,15 +1,15 @@
-"""What a run's database holds that another run of the same experiment must hold too: no speeds, shares of time and peaks of memory.
-usage: rows.py metrics|steps RESULTS [OTHER]: prints the rows, a line each; with OTHER only how many there are, or those that differ. Fails where they do,
-and where there are none.
+"""What a run's database holds that another run of the same experiment must hold too. usage: rows.py steps|metrics|results RESULTS [OTHER]: prints the rows, a line
+each; with OTHER only how many there are, or those that differ. Fails where they do, and where there are none. results: metrics but for speeds, waits and memory.
 """
 import itertools
 import sqlite3
 import sys
 
+METRICS = "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number WHERE {} ORDER BY 1, 3, 4, metric.epoch"
 QUERIES = {
     "steps": "SELECT stage, architecture, params, macs, accuracy_val, accuracy_test FROM steps ORDER BY stage, trial, step",
-    "metrics": "SELECT fingerprint, state, split, metric.name, value FROM stage JOIN metric ON metric.stage = stage.number WHERE metric.name NOT LIKE '%per\\_s%' "
-               "ESCAPE '\\' AND metric.name NOT LIKE '%share' AND metric.name NOT LIKE '%peak\\_%' ESCAPE '\\' ORDER BY 1, 3, 4, metric.epoch",
+    "metrics": METRICS.format("true"),
+    "results": METRICS.format("metric.name NOT LIKE '%per\\_s%' ESCAPE '\\' AND metric.name NOT IN ('data_wait_share', 'peak_memory_bytes')"),
 }
 
 

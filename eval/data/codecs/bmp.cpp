@@ -21,10 +21,6 @@
 namespace eval {
 namespace {
 
-const unsigned char* data_of(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 /// Files of more than 2 GiB are of no size that is decoded.
 int size_of(std::string_view bytes) {
   return bytes.size() <= std::numeric_limits<int>::max() ? static_cast<int>(bytes.size()) : 0;
@@ -38,9 +34,8 @@ Decoded decode_bmp(std::string_view bytes, const ImageFrame& frame) {
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(
       stbi_load_from_memory(data_of(bytes), size_of(bytes), &width, &height, &channels, STBI_rgb_alpha), &stbi_image_free);
   if (!pixels) return broken();
-  cv::Mat rgba(height, width, CV_8UC4, pixels.get());
-  make_opaque(rgba);  // what a fourth byte is for no two programs agree: most pass it over
-  return {on_black(rgba, frame), ""};
+  // What a fourth byte is for no two programs agree: most pass it over.
+  return {without_alpha(cv::Mat(height, width, CV_8UC4, pixels.get()), frame), ""};
 }
 
 /// A palette may hold greys alone: only the pixels tell.

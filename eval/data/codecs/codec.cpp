@@ -45,16 +45,22 @@ cv::Mat on_black(const cv::Mat& rgba, const ImageFrame& frame) {
   return rgb;
 }
 
-void make_opaque(cv::Mat& rgba) {
-  for (auto& pixel : cv::Mat_<cv::Vec4b>(rgba)) pixel[3] = 255;
+cv::Mat without_alpha(const cv::Mat& rgba, const ImageFrame& frame) {
+  cv::Mat image;
+  cv::cvtColor(rgba, image, frame.gray ? cv::COLOR_RGBA2GRAY : cv::COLOR_RGBA2RGB);
+  return image;
+}
+
+const unsigned char* data_of(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
 int exif_orientation(std::string_view exif) {
   constexpr std::string_view mark("Exif\0\0", 6);
   const bool is_marked = exif.starts_with(mark) || exif.starts_with("\xff\xd8");
   const std::string block = is_marked ? std::string(exif) : std::string(mark).append(exif);
-  const std::unique_ptr<ExifData, void (*)(ExifData*)> data(
-      exif_data_new_from_data(reinterpret_cast<const unsigned char*>(block.data()), static_cast<unsigned>(block.size())), &exif_data_unref);
+  const std::unique_ptr<ExifData, void (*)(ExifData*)> data(exif_data_new_from_data(data_of(block), static_cast<unsigned>(block.size())),
+                                                            &exif_data_unref);
   const ExifEntry* entry = data ? exif_data_get_entry(data.get(), EXIF_TAG_ORIENTATION) : nullptr;
   if (entry == nullptr || entry->format != EXIF_FORMAT_SHORT || entry->size < 2) return 1;
   const int value = exif_get_short(entry->data, exif_data_get_byte_order(data.get()));

@@ -42,8 +42,11 @@ std::string check_size(std::int64_t width, std::int64_t height, const ImageFrame
 /// Red, green, blue and alpha as RGB, colours times alpha, or as BT.601's grey where the frame is grey.
 cv::Mat on_black(const cv::Mat& rgba, const ImageFrame& frame);
 
-/// Sets alpha to 255.
-void make_opaque(cv::Mat& rgba);
+/// The same, where alpha says nothing.
+cv::Mat without_alpha(const cv::Mat& rgba, const ImageFrame& frame);
+
+/// As the decoders take them.
+const unsigned char* data_of(std::string_view bytes);
 
 /// What a block of EXIF says, with or without its mark "Exif\0\0"; a JPEG file counts as one.
 int exif_orientation(std::string_view exif);

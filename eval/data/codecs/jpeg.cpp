@@ -42,9 +42,8 @@ cv::Mat from_cmyk(const cv::Mat& inks) {
 Decoded decode_jpeg(std::string_view bytes, const ImageFrame& frame) {
   // Not kept: a header that is broken leaves the decoder in a state in which it refuses sound files.
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), &tjDestroy);
-  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   int width = 0, height = 0, subsampling = 0, colours = 0;
-  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &width, &height, &subsampling, &colours) != 0)
+  if (tjDecompressHeader3(decoder.get(), data_of(bytes), bytes.size(), &width, &height, &subsampling, &colours) != 0)
     return {{}, fmt::format("is a broken JPEG: {}", tjGetErrorStr2(decoder.get()))};
   if (std::string wrong = check_size(width, height, frame); !wrong.empty()) return {{}, std::move(wrong)};
 
@@ -52,7 +51,7 @@ Decoded decode_jpeg(std::string_view bytes, const ImageFrame& frame) {
   const int format = cmyk ? TJPF_CMYK : frame.gray ? TJPF_GRAY : TJPF_RGB;
   const tjscalingfactor factor = scaling(width, height, frame);
   cv::Mat image(TJSCALED(height, factor), TJSCALED(width, factor), CV_8UC(tjPixelSize[format]));
-  if (tjDecompress2(decoder.get(), data, bytes.size(), image.data, image.cols, 0, image.rows, format,
+  if (tjDecompress2(decoder.get(), data_of(bytes), bytes.size(), image.data, image.cols, 0, image.rows, format,
                     TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) != 0) {
     const std::string message = tjGetErrorStr2(decoder.get());
     // Files with a harmless oddity are common; one that ends early misses part of its picture.
@@ -68,8 +67,8 @@ ImageHeader read_header(std::string_view bytes) {
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), &tjDestroy);
   ImageHeader header;
   int subsampling = 0, colours = 0;
-  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  if (tjDecompressHeader3(decoder.get(), data, bytes.size(), &header.width, &header.height, &subsampling, &colours) != 0) return {};
+  if (tjDecompressHeader3(decoder.get(), data_of(bytes), bytes.size(), &header.width, &header.height, &subsampling, &colours) != 0)
+    return {};
   header.gray = colours == TJCS_GRAY;
   return header;
 }

@@ -24,7 +24,7 @@ constexpr tmsize_t max_allocation = tmsize_t{1} << 30;  // bytes that a file may
 struct TiffInput {
   std::string_view bytes;
   toff_t at = 0;
-  std::string wrong = "its pixels cannot be read";  ///< the first that libtiff says of the file
+  std::string wrong;  ///< the first that libtiff says of the file
 
   static tmsize_t read(thandle_t handle, void* into, tmsize_t count) {
     auto& input = *static_cast<TiffInput*>(handle);
@@ -47,13 +47,10 @@ struct TiffInput {
     std::array<char, 256> text{};
     std::vsnprintf(text.data(), text.size(), format, values);
     auto& input = *static_cast<TiffInput*>(handle);
-    if (!input.is_told) input.wrong = text.data();
-    input.is_told = true;
+    if (input.wrong.empty()) input.wrong = text.data();
     return 1;
   }
   static int ignore(TIFF*, void*, const char*, const char*, va_list) { return 1; }
-
-  bool is_told = false;
 };
 
 using Tiff = std::unique_ptr<TIFF, void (*)(TIFF*)>;
@@ -78,7 +75,11 @@ std::array<std::uint32_t, 2> extent_of(TIFF* tiff) {
 
 Decoded decode_tiff(std::string_view bytes, const ImageFrame& frame) {
   TiffInput input{bytes};
-  const auto broken = [&] { return Decoded{{}, fmt::format("is a broken TIFF, or of a kind that is not read: {}", input.wrong)}; };
+  const auto broken = [&] {
+    return Decoded{{},
+                   fmt::format("is a broken TIFF, or of a kind that is not read: {}",
+                               input.wrong.empty() ? "its pixels cannot be read" : input.wrong)};
+  };
   const Tiff tiff = open_tiff(input);
   if (!tiff) return broken();
   const auto [width, height] = extent_of(tiff.get());
@@ -95,8 +96,7 @@ Decoded decode_tiff(std::string_view bytes, const ImageFrame& frame) {
   const bool read = TIFFRGBAImageGet(&picture, reinterpret_cast<std::uint32_t*>(rgba.data), width, height) != 0;
   TIFFRGBAImageEnd(&picture);
   if (!read) return broken();
-  make_opaque(rgba);  // colours are times alpha already
-  return {on_black(rgba, frame), ""};
+  return {without_alpha(rgba, frame), ""};  // colours are times alpha already
 }
 
 ImageHeader read_header(std::string_view bytes) {

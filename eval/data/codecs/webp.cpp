@@ -3,7 +3,6 @@
 #include <webp/demux.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,10 +12,6 @@
 
 namespace eval {
 namespace {
-
-const std::uint8_t* data_of(std::string_view bytes) {
-  return reinterpret_cast<const std::uint8_t*>(bytes.data());
-}
 
 Decoded decode_webp(std::string_view bytes, const ImageFrame& frame) {
   WebPBitstreamFeatures features;

@@ -36,7 +36,7 @@ running_jobs() { squeue --noheader --array --states=running --format='%F_%K'; }
 # The rows of a run are those of one on this machine.
 compare() {
   NAS_WORKER=${2:-$fake_worker} FAKE_STAGE_MS=1 "$nas_run" "$folder/$1-here.yaml" -o "$folder/$1-here" > /dev/null 2>> "$folder/$1.log" || fail "$1: the run on this machine"
-  python3 "$(dirname "$0")/../../support/rows.py" metrics "$folder/$1" "$folder/$1-here" || fail "$1: the rows differ"
+  python3 "$(dirname "$0")/../../support/rows.py" results "$folder/$1" "$folder/$1-here" || fail "$1: the rows differ"
   echo "$1: $(query "$1" 'SELECT count(*) FROM stage') stages, $(query "$1" 'SELECT count(*) FROM attempt') attempts, $(query "$1" 'SELECT count(DISTINCT handle) FROM attempt') workers; rows equal"
 }
 
