@@ -13,7 +13,7 @@
 #include "storage/base/error.h"
 
 namespace eval {
-namespace {
+namespace onnx_c {  // named, as OnnxSession::Impl holds what is in it
 
 // The C interface, without its header, which Debian 12 and the package for Python lack. It is a table of functions whose places stay as
 // they were in version 1 (onnxruntime_c_api.h, "OrtApi").
@@ -122,7 +122,9 @@ class Owned {
   Handle* handle_ = nullptr;
 };
 
-}  // namespace
+}  // namespace onnx_c
+
+using namespace onnx_c;
 
 struct OnnxSession::Impl {
   Api api;

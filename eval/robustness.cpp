@@ -64,10 +64,6 @@ torch::Tensor are_right(const PixelScores& scores, const AttackBatch& batch, con
   return scores(images).argmax(1) == batch.labels;
 }
 
-double count(const torch::Tensor& condition) {
-  return condition.sum().item<double>();
-}
-
 }  // namespace
 
 std::vector<std::int64_t> robustness_images(const Dataset& data, std::int64_t images, std::uint64_t seed) {
@@ -94,13 +90,13 @@ std::vector<PerturbationResult> measure_robustness(const Net& net, const std::ma
     const std::span<const std::int64_t> part = std::span(images).subspan(first, std::min(kBatch, images.size() - first));
     const AttackBatch batch = read_batch(data, part, seed, net.device());
     const torch::Tensor before = are_right(scores.at("self"), batch, batch.images);
-    right_before += count(before);
+    right_before += before.sum().item<double>();
     for (std::size_t i = 0; i < changes.size(); ++i) {
       const torch::Tensor changed = changes[i](batch), after = are_right(scores.at("self"), batch, changed);
       const torch::Tensor bytes = changed.to(torch::kCPU, torch::kFloat32).contiguous();
       hashes[i].add({static_cast<const char*>(bytes.data_ptr()), static_cast<std::size_t>(bytes.numel()) * sizeof(float)});
-      right[i] += count(after);
-      fooled[i] += count(before & ~after);
+      right[i] += after.sum().item<double>();
+      fooled[i] += (before & ~after).sum().item<double>();
       if (progress) progress((static_cast<double>(first) + static_cast<double>(part.size() * (i + 1)) / changes.size()) / total);
     }
   }

@@ -16,6 +16,7 @@
 #include "prune/tensor_lists.h"
 #include "prune/weight_average.h"
 #include "storage/base/error.h"
+#include "storage/base/time.h"
 
 namespace prune {
 
@@ -23,10 +24,6 @@ using storage::Json;
 using torch::Tensor;
 
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 eval::Augmentation augmentation_of(const TrainOptions& options) {
   const auto has = [&](const char* name) {
@@ -201,7 +198,7 @@ class Training {
     }
     done.train_loss = loss_sum / std::max(step, 1.0);
     result_.data_wait_s += loader.waited();
-    result_.train_s += seconds_since(start);
+    result_.train_s += storage::seconds_since(start);
   }
 
   /// Whether the losses so far do not come back.

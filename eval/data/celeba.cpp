@@ -21,20 +21,16 @@ using storage::OptionKind;
 const std::vector<const char*> attribute_files{"list_attr_celeba.txt", "Anno/list_attr_celeba.txt", "list_attr_celeba.csv"};
 const std::vector<const char*> partition_files{"list_eval_partition.txt", "Eval/list_eval_partition.txt", "list_eval_partition.csv"};
 const std::vector<const char*> image_folders{"img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba"};
-constexpr const char* where_from =
+constexpr const char* celeba_source =
     "CelebA comes from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html: list_attr_celeba.txt and list_eval_partition.txt beside the "
     "folder "
     "img_align_celeba/, or in Anno/, Eval/ and Img/, or as Kaggle's .csv";
-
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
 
 fs::path require_file(const fs::path& root, const std::vector<const char*>& names) {
   std::error_code error;
   for (const char* name : names)
     if (fs::is_regular_file(root / name, error)) return root / name;
-  fail(root, fmt::format("holds no file {}. {}", names.front(), where_from));
+  storage::refuse(root, fmt::format("holds no file {}. {}", names.front(), celeba_source));
 }
 
 /// The folder of the images, from the root; where none is there, the usual one, whose images are then missing.
@@ -99,7 +95,7 @@ AttributeList read_attributes(const fs::path& path) {
     list.lines.erase(list.lines.begin());
     return words;
   };
-  if (list.lines.size() < 3) fail(path, "is no list of attributes: a count, the names, and a line an image");
+  if (list.lines.size() < 3) storage::refuse(path, "is no list of attributes: a count, the names, and a line an image");
   if (list.lines.front().second.front() == "image_id") {
     list.names = take_first();
     list.names.erase(list.names.begin());
@@ -108,13 +104,14 @@ AttributeList read_attributes(const fs::path& path) {
   const std::string count = take_first().front();
   list.names = take_first();
   if (count != std::to_string(list.lines.size()))
-    fail(path, fmt::format("says in line 1 that it lists {} images, and lists {}; valid: the whole list", count, list.lines.size()));
+    storage::refuse(path,
+                    fmt::format("says in line 1 that it lists {} images, and lists {}; valid: the whole list", count, list.lines.size()));
   return list;
 }
 
 ImageTable read_celeba(const storage::Json& options, const std::string& target) {
   const fs::path root = options.at("root").get<std::string>();
-  require_root(root, "the folder of CelebA", where_from);
+  require_root(root, "the folder of CelebA", celeba_source);
   ImageTable table;
   table.files.root = root;
   table.listings = {require_file(root, attribute_files), require_file(root, partition_files)};
@@ -123,7 +120,8 @@ ImageTable read_celeba(const storage::Json& options, const std::string& target) 
 
   const auto [names, lines] = read_attributes(table.listings[0]);
   const auto attribute = std::find(names.begin(), names.end(), target);
-  if (attribute == names.end()) fail(table.listings[0], fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
+  if (attribute == names.end())
+    storage::refuse(table.listings[0], fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
   const auto column = static_cast<std::size_t>(attribute - names.begin()) + 1;
   const std::string folder = image_folder(root), list = table.listings[0].filename().string();
   for (const auto& [line, words] : lines) {
@@ -143,7 +141,7 @@ ImageTable read_celeba(const storage::Json& options, const std::string& target) 
     }
   }
   for (const Split split : all_splits)
-    if (table.splits[split].empty()) fail(table.listings[1], fmt::format("leaves no {} image", to_string(split)));
+    if (table.splits[split].empty()) storage::refuse(table.listings[1], fmt::format("leaves no {} image", to_string(split)));
   return table;
 }
 

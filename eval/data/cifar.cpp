@@ -53,14 +53,10 @@ const Variant cifar100{"cifar100",
                        {{"coarse", "coarse_label_names.txt"}, {"fine", "fine_label_names.txt"}},
                        "cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html, unpacked"};
 
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
-
 fs::path require_file(const Variant& variant, const fs::path& root, const std::string& name) {
   std::error_code error;
   if (fs::is_regular_file(root / name, error)) return root / name;
-  fail(root, fmt::format("holds no file {}; expected is what {} holds", name, variant.where_from));
+  storage::refuse(root, fmt::format("holds no file {}; expected is what {} holds", name, variant.where_from));
 }
 
 std::vector<std::string> read_names(const fs::path& path) {
@@ -74,14 +70,14 @@ std::vector<std::string> read_names(const fs::path& path) {
     begin = end + 1;
   }
   if (names.empty() || names.size() > 256 || std::set<std::string>(names.begin(), names.end()).size() != names.size())
-    fail(path, fmt::format("has {} names; valid are 1 to 256, all distinct, one a line", names.size()));
+    storage::refuse(path, fmt::format("has {} names; valid are 1 to 256, all distinct, one a line", names.size()));
   return names;
 }
 
 std::int64_t count_records(const Variant& variant, const fs::path& path) {
   const std::uint64_t bytes = fs::file_size(path);
   if (bytes == 0 || bytes % variant.record_bytes() != 0)
-    fail(path, fmt::format("has {} bytes, which are no whole number of records of {} bytes", bytes, variant.record_bytes()));
+    storage::refuse(path, fmt::format("has {} bytes, which are no whole number of records of {} bytes", bytes, variant.record_bytes()));
   return static_cast<std::int64_t>(bytes / variant.record_bytes());
 }
 
@@ -98,7 +94,7 @@ void read_records(const Variant& variant, const fs::path& path, std::size_t labe
   for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
     const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
     if (label >= classes)
-      fail(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, classes - 1));
+      storage::refuse(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, classes - 1));
     labels.push_back(label);
     const char* image = bytes.data() + record + variant.labels.size();
     if (pixels != nullptr) pixels->insert(pixels->end(), image, image + image_bytes);
@@ -110,19 +106,19 @@ fs::path root_of(const storage::Json& options) {
 }
 
 /// What the files say of a target, but for the pixels.
-struct Labelled {
+struct Records {
   std::vector<std::string> class_names;
   std::vector<std::int32_t> labels;
   Splits splits;
 };
 
 /// `pixels`: where those go, or null.
-Labelled read_labelled(const Variant& variant, const storage::Json& options, const std::string& target, std::vector<std::uint8_t>* pixels) {
+Records read_labelled(const Variant& variant, const storage::Json& options, const std::string& target, std::vector<std::uint8_t>* pixels) {
   const fs::path root = root_of(options);
   const std::string where = fmt::format("data of format {}", variant.format);
   const std::size_t label_byte = variant.label_byte(target);
   const std::vector<std::string> classes = read_names(require_file(variant, root, variant.labels[label_byte].names));
-  Labelled data{chosen_classes(options, classes, where), {}, {}};
+  Records data{chosen_classes(options, classes, where), {}, {}};
   const auto read = [&](const std::vector<std::string>& names) {
     for (const std::string& name : names) read_records(variant, root / name, label_byte, classes.size(), data.labels, pixels);
     return std::ssize(data.labels);
@@ -139,7 +135,7 @@ std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json&
   std::vector<std::uint8_t> pixels;
   pixels.reserve(static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) *
                  image_bytes);
-  Labelled labelled = read_labelled(variant, options, target, &pixels);
+  Records labelled = read_labelled(variant, options, target, &pixels);
   StoredImages data;
   data.shape = image_shape;
   data.class_names = std::move(labelled.class_names);
@@ -161,7 +157,7 @@ std::vector<fs::path> cifar_files(const Variant& variant, const storage::Json& o
 DatasetInfo describe_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
   const std::int64_t images = count_records(variant, root, variant.training) + count_records(variant, root, variant.test);
-  const Labelled data = read_labelled(variant, options, target, nullptr);
+  const Records data = read_labelled(variant, options, target, nullptr);
   std::error_code error;
   return {.shape = image_shape,
           .classes = static_cast<int>(data.class_names.size()),

@@ -10,13 +10,9 @@
 namespace eval {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 const DatasetEntry& entry_of(const storage::Json& settings) {
   if (!settings.is_object() || !settings.contains("format") || !settings["format"].is_string()) {
-    fail(fmt::format("data: a text under 'format' is missing{}", storage::suggestion("", {dataset_registry().front().format})));
+    storage::refuse(fmt::format("data: a text under 'format' is missing{}", storage::suggestion("", {dataset_registry().front().format})));
   }
   return dataset_entry(settings["format"].get<std::string>());
 }
@@ -30,7 +26,8 @@ storage::Json options_of(const DatasetEntry& entry, storage::Json settings) {
 std::string target_of(const DatasetEntry& entry, const std::string& target) {
   if (target.empty()) return entry.targets.empty() ? "" : entry.targets.front();
   if (std::find(entry.targets.begin(), entry.targets.end(), target) != entry.targets.end()) return target;
-  fail(fmt::format("data of format {}: unknown target '{}'{}", entry.format, target, storage::suggestion(target, entry.targets)));
+  storage::refuse(
+      fmt::format("data of format {}: unknown target '{}'{}", entry.format, target, storage::suggestion(target, entry.targets)));
 }
 
 }  // namespace

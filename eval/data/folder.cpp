@@ -18,10 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using storage::OptionKind;
 
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
-
 /// "train/cat/1.jpg": the parts before the last.
 std::vector<std::string> folders_of(const std::string& file) {
   std::vector<std::string> folders;
@@ -38,9 +34,9 @@ struct Placed {
 Placed place(const fs::path& root, const std::string& file, bool split_folders) {
   const std::vector<std::string> folders = folders_of(file);
   const std::size_t depth = split_folders ? 1 : 0;
-  if (folders.size() <= depth) fail(root / file, "lies in no folder of a class");
+  if (folders.size() <= depth) storage::refuse(root / file, "lies in no folder of a class");
   const std::optional<Split> split = split_folders ? split_from_usual_name(folders.front()) : std::nullopt;
-  if (split_folders && !split) fail(root / file, "lies beside the training folder, in none of train/, val/ and test/");
+  if (split_folders && !split) storage::refuse(root / file, "lies beside the training folder, in none of train/, val/ and test/");
   return {split, folders[depth]};
 }
 
@@ -55,7 +51,7 @@ std::map<std::string, std::string> read_annotations(const fs::path& list) {
     const std::size_t name = line.find('\t'), label = line.find('\t', name + 1);
     if (line.empty() || line == "\r") continue;
     if (name == std::string::npos || label == std::string::npos)
-      fail(list, fmt::format("'{}' is no image, class and box between tabs", line));
+      storage::refuse(list, fmt::format("'{}' is no image, class and box between tabs", line));
     labels["val/images/" + line.substr(0, name)] = line.substr(name + 1, label - name - 1);
   }
   return labels;
@@ -84,8 +80,9 @@ bool has_split_folders(const fs::path& root, const std::vector<std::string>& fol
     if (split) splits.push_back(name);
   }
   if (!splits.empty())
-    fail(root, fmt::format("holds {}, named as splits, and no folder for training; valid: train/ beside them, or other names for classes",
-                           fmt::join(splits, ", ")));
+    storage::refuse(
+        root, fmt::format("holds {}, named as splits, and no folder for training; valid: train/ beside them, or other names for classes",
+                          fmt::join(splits, ", ")));
   return false;
 }
 
@@ -93,10 +90,10 @@ bool has_split_folders(const fs::path& root, const std::vector<std::string>& fol
 void check_classes(const fs::path& folder, const std::map<std::string, std::int32_t>& classes) {
   for (const std::string& name : folders_under(folder))
     if (!classes.contains(name))
-      fail(folder / name, fmt::format("holds no {} file; valid: a folder a class, each with images", image_formats()));
-  if (classes.empty()) fail(folder, fmt::format("holds no {} file in a folder of a class", image_formats()));
+      storage::refuse(folder / name, fmt::format("holds no {} file; valid: a folder a class, each with images", image_formats()));
+  if (classes.empty()) storage::refuse(folder, fmt::format("holds no {} file in a folder of a class", image_formats()));
   if (classes.size() < 2)
-    fail(folder, fmt::format("holds one class, '{}'; valid: a folder for each of two classes or more", classes.begin()->first));
+    storage::refuse(folder, fmt::format("holds one class, '{}'; valid: a folder for each of two classes or more", classes.begin()->first));
 }
 
 ImageTable read_folder(const storage::Json& options, const std::string&) {
@@ -105,7 +102,7 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
                "ImageNet's are made from the archives of https://image-net.org");
   ImageTable table;
   table.files = {root, list_images(root)};
-  if (table.files.names.empty()) fail(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
+  if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
   const std::vector<std::string> folders = folders_under(root);
   std::map<std::string, std::string> annotated;
   if (fs::is_regular_file(root / annotations_file)) {
@@ -122,7 +119,7 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
     if (const auto label = annotated.find(file); label != annotated.end())
       placed.back().label = label->second;
     else if (!annotated.empty() && file.starts_with("val/images/"))
-      fail(root / annotations_file, fmt::format("does not name {}", file));
+      storage::refuse(root / annotations_file, fmt::format("does not name {}", file));
     if (placed.back().split.value_or(Split::train) == Split::train) classes[placed.back().label] = 0;
   }
   for (const std::string& name : folders)
@@ -136,7 +133,7 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   std::vector<std::string> used;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto known = classes.find(placed[i].label);
-    if (known == classes.end()) fail(root / table.files.names[i], "is of a class that has no training image");
+    if (known == classes.end()) storage::refuse(root / table.files.names[i], "is of a class that has no training image");
     if (known->second < 0) continue;
     table.labels.push_back(known->second);
     table.splits[placed[i].split.value_or(Split::train)].push_back(std::ssize(used));

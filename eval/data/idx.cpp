@@ -25,23 +25,19 @@ constexpr std::array<const char*, 4> file_names{"train-images-idx3-ubyte", "trai
 constexpr std::uint32_t max_extent = 4096;  // pixels, before padding
 constexpr std::uint64_t max_deflate_ratio = 1032;
 
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
-
 /// One IDX file of unsigned bytes, read front to back. A header is believed only where a file of that size can hold what it declares.
 class IdxFile {
  public:
   IdxFile(const fs::path& path, int rank) : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose) {
-    if (!file_) fail(path_, fmt::format("cannot be opened: {}", std::strerror(errno)));
+    if (!file_) storage::refuse(path_, fmt::format("cannot be opened: {}", std::strerror(errno)));
     gzbuffer(file_.get(), 1 << 18);
     std::vector<std::uint8_t> header(4 + 4 * static_cast<std::size_t>(rank));
     wanted_ = header.size();
     read(header);
     const std::uint32_t magic = 0x800 + static_cast<std::uint32_t>(rank);
     if (number(header, 0) != magic) {
-      fail(path_, fmt::format("begins with 0x{:08x} where IDX with {} dimension{} of bytes has 0x{:08x}", number(header, 0), rank,
-                              rank == 1 ? "" : "s", magic));
+      storage::refuse(path_, fmt::format("begins with 0x{:08x} where IDX with {} dimension{} of bytes has 0x{:08x}", number(header, 0),
+                                         rank, rank == 1 ? "" : "s", magic));
     }
     for (int i = 1; i <= rank; ++i) dimensions_.push_back(number(header, i));
     check_size();
@@ -55,7 +51,7 @@ class IdxFile {
     while (!bytes.empty()) {
       const int got = gzread(file_.get(), bytes.data(), static_cast<unsigned>(std::min<std::size_t>(bytes.size(), 1 << 30)));
       if (got < 0) fail_damaged();
-      if (got == 0) fail(path_, fmt::format("ends after {} bytes of {}", read_, wanted_));
+      if (got == 0) storage::refuse(path_, fmt::format("ends after {} bytes of {}", read_, wanted_));
       read_ += static_cast<std::uint64_t>(got);
       bytes = bytes.subspan(static_cast<std::size_t>(got));
     }
@@ -65,10 +61,10 @@ class IdxFile {
   void finish() {
     std::uint8_t more = 0;
     const int got = gzread(file_.get(), &more, 1);
-    if (got > 0) fail(path_, fmt::format("goes on after the {} bytes that its header ({}) asks for", wanted_, shown()));
+    if (got > 0) storage::refuse(path_, fmt::format("goes on after the {} bytes that its header ({}) asks for", wanted_, shown()));
     int code = Z_OK;
     gzerror(file_.get(), &code);
-    if (code == Z_BUF_ERROR) fail(path_, "ends inside its gzip stream");
+    if (code == Z_BUF_ERROR) storage::refuse(path_, "ends inside its gzip stream");
     if (got < 0 || code != Z_OK) fail_damaged();
   }
 
@@ -86,25 +82,26 @@ class IdxFile {
     std::uint64_t bytes = dimensions_[0];
     for (std::size_t i = 1; i < dimensions_.size(); ++i) {
       if (dimensions_[i] < 1 || dimensions_[i] > max_extent) {
-        fail(path_, fmt::format("declares {}; an image has 1 to {} pixels a side", shown(), max_extent));
+        storage::refuse(path_, fmt::format("declares {}; an image has 1 to {} pixels a side", shown(), max_extent));
       }
       bytes *= dimensions_[i];
     }
-    if (bytes == 0) fail(path_, "declares no entries");
+    if (bytes == 0) storage::refuse(path_, "declares no entries");
     wanted_ += bytes;
     std::error_code error;
     const std::uint64_t size = fs::file_size(path_, error);
-    if (error) fail(path_, fmt::format("has no size: {}", error.message()));
+    if (error) storage::refuse(path_, fmt::format("has no size: {}", error.message()));
     if (gzdirect(file_.get()) ? size != wanted_ : wanted_ / max_deflate_ratio > size) {
-      fail(path_, fmt::format("declares {}, which is {} bytes, but has {}{}", shown(), wanted_, size,
-                              gzdirect(file_.get()) ? "" : " gzipped, too few to hold them"));
+      storage::refuse(path_, fmt::format("declares {}, which is {} bytes, but has {}{}", shown(), wanted_, size,
+                                         gzdirect(file_.get()) ? "" : " gzipped, too few to hold them"));
     }
   }
 
   [[noreturn]] void fail_damaged() {
     int code = Z_OK;
     const char* reason = gzerror(file_.get(), &code);
-    fail(path_, fmt::format("is damaged after {} bytes of {}: {}", read_, wanted_, code == Z_ERRNO ? std::strerror(errno) : reason));
+    storage::refuse(path_,
+                    fmt::format("is damaged after {} bytes of {}: {}", read_, wanted_, code == Z_ERRNO ? std::strerror(errno) : reason));
   }
 
   fs::path path_;
@@ -131,7 +128,8 @@ fs::path folder_of_files(const fs::path& root) {
   for (const char* name : {"", "raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"})
     if (find_file(root / name, file_names[0])) folders.push_back(root / name);
   if (folders.size() > 1 && folders.front() != root / "")
-    fail(root, fmt::format("holds the files in {} and in {}; valid: one of these as root", folders[0].string(), folders[1].string()));
+    storage::refuse(root,
+                    fmt::format("holds the files in {} and in {}; valid: one of these as root", folders[0].string(), folders[1].string()));
   return folders.empty() ? root : folders.front();
 }
 
@@ -141,11 +139,12 @@ std::vector<fs::path> locate_files(const storage::Json& options) {
   for (const char* name : file_names) {
     const std::optional<fs::path> file = find_file(folder, name);
     if (!file)
-      fail(root,
-           fmt::format(
-               "holds no file {}[.gz]; expected are {}, each raw or with .gz, there or in MNIST/raw, as torchvision has them. Debian's "
-               "package dataset-fashion-mnist installs Fashion-MNIST in /usr/share/datasets/fashion-mnist",
-               name, fmt::join(file_names, ", ")));
+      storage::refuse(
+          root,
+          fmt::format(
+              "holds no file {}[.gz]; expected are {}, each raw or with .gz, there or in MNIST/raw, as torchvision has them. Debian's "
+              "package dataset-fashion-mnist installs Fashion-MNIST in /usr/share/datasets/fashion-mnist",
+              name, fmt::join(file_names, ", ")));
     paths.push_back(*file);
   }
   return paths;
@@ -186,14 +185,15 @@ void append_labels(IdxFile& file, const fs::path& path, std::size_t classes, std
   file.finish();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (bytes[i] >= classes) {
-      fail(path, fmt::format("label {} of image {} is not in [0, {}]; class_names sets the number of classes", bytes[i], i, classes - 1));
+      storage::refuse(
+          path, fmt::format("label {} of image {} is not in [0, {}]; class_names sets the number of classes", bytes[i], i, classes - 1));
     }
   }
   labels.insert(labels.end(), bytes.begin(), bytes.end());
 }
 
 void check_counts(const IdxFile& images, const IdxFile& labels, const fs::path& path) {
-  if (labels.count() != images.count()) fail(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
+  if (labels.count() != images.count()) storage::refuse(path, fmt::format("has {} labels for {} images", labels.count(), images.count()));
 }
 
 /// The classes are named 0 to 9 by the options, or these are MNIST's labels, told by the first of them.
@@ -231,7 +231,8 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
   check_counts(train_images, train_labels, paths[1]);
   check_counts(test_images, test_labels, paths[3]);
   if (test_images.dimension(1) != train_images.dimension(1) || test_images.dimension(2) != train_images.dimension(2)) {
-    fail(paths[2], fmt::format("has images of another size ({}) than the training images ({})", test_images.shown(), train_images.shown()));
+    storage::refuse(
+        paths[2], fmt::format("has images of another size ({}) than the training images ({})", test_images.shown(), train_images.shown()));
   }
   const int pad = options.at("pad").get<int>();
   Labelled labelled = read_labelled(options, paths, train_labels, test_labels);

@@ -20,10 +20,6 @@ using storage::OptionKind;
 
 constexpr std::size_t shown_broken = 20;
 
-[[noreturn]] void fail(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 Shape shape_of(const Json& options) {
   const int side = options.at("size");
   return {options.at("gray").get<bool>() ? 1 : 3, side, side};
@@ -47,8 +43,8 @@ std::string name_of(const ImageTable& table, std::size_t image) {
   for (std::size_t i = 0; i < std::min(broken.size(), shown_broken); ++i)
     list += fmt::format("\n  {}: {}", broken[i].image, broken[i].reason);
   if (broken.size() > shown_broken) list += fmt::format("\n  and {} more", broken.size() - shown_broken);
-  fail(fmt::format("data of format {}: {} of the images under {} cannot be used; `bad_images: skip` goes on without them{}", format,
-                   broken.size(), table.files.root.string(), list));
+  storage::refuse(fmt::format("data of format {}: {} of the images under {} cannot be used; `bad_images: skip` goes on without them{}",
+                              format, broken.size(), table.files.root.string(), list));
 }
 
 /// Takes the broken images out of the splits.
@@ -72,7 +68,8 @@ std::unique_ptr<Dataset> open_images(const std::string& format, const Json& opti
   leave_out(table, decoded.broken);
   for (const Split split : all_splits) {
     if (table.splits[split].empty())
-      fail(fmt::format("data of format {}: no {} image under {} can be used", format, to_string(split), table.files.root.string()));
+      storage::refuse(
+          fmt::format("data of format {}: no {} image under {} can be used", format, to_string(split), table.files.root.string()));
   }
 
   StoredImages images;
@@ -192,7 +189,7 @@ bool leads_back(const fs::path& link) {
 void refuse_unread(const fs::path& folder, const std::vector<std::string>& unread) {
   if (unread.empty()) return;
   const std::size_t shown = std::min<std::size_t>(unread.size(), 5);
-  fail(
+  storage::refuse(
       fmt::format("{}: {} of the files are no images that can be read: {}{}; valid: {} files and links to them "
                   "(convert the others, or move them out of the folder)",
                   folder.string(), unread.size(), fmt::join(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
@@ -214,7 +211,8 @@ std::vector<std::string> list_images(const fs::path& folder) {
     if (last.filename().string().front() == '.') {
       if (fs::is_directory(status)) entry.disable_recursion_pending();
     } else if (fs::is_directory(status)) {
-      if (entry->is_symlink() && leads_back(last)) fail(fmt::format("{}: the link leads back to a folder that it lies in", last.string()));
+      if (entry->is_symlink() && leads_back(last))
+        storage::refuse(fmt::format("{}: the link leads back to a folder that it lies in", last.string()));
     } else if (!fs::exists(status)) {
       unread.push_back(name + " (a link that leads nowhere)");
     } else if (fs::is_regular_file(status) && ends_as_image(lower(last.extension().string()))) {
@@ -223,7 +221,7 @@ std::vector<std::string> list_images(const fs::path& folder) {
       unread.push_back(name);
     }
   }
-  if (error) fail(fmt::format("{}: cannot be read: {}", last.string(), error.message()));
+  if (error) storage::refuse(fmt::format("{}: cannot be read: {}", last.string(), error.message()));
   std::sort(unread.begin(), unread.end());
   refuse_unread(folder, unread);
   std::sort(names.begin(), names.end());
@@ -246,8 +244,9 @@ std::vector<std::string> in_order(std::vector<std::string> labels, bool ordered)
   const bool numbered =
       std::all_of(labels.begin(), labels.end(), [](const std::string& label) { return leading_number(label).has_value(); });
   if (ordered && !numbered)
-    fail(fmt::format("ordered: the classes {} do not all begin with a number that would order them; valid: class_names, in their order",
-                     fmt::join(labels, ", ")));
+    storage::refuse(
+        fmt::format("ordered: the classes {} do not all begin with a number that would order them; valid: class_names, in their order",
+                    fmt::join(labels, ", ")));
   const auto is_before = [](const std::string& a, const std::string& b) { return *leading_number(a) < *leading_number(b); };
   std::sort(labels.begin(), labels.end());
   if (ordered) std::stable_sort(labels.begin(), labels.end(), is_before);
@@ -257,7 +256,7 @@ std::vector<std::string> in_order(std::vector<std::string> labels, bool ordered)
 void require_root(const fs::path& root, const std::string& what, const std::string& where_from) {
   std::error_code error;
   if (fs::is_directory(root, error)) return;
-  fail(fmt::format("{}: no such folder; expected is {}. {}", root.string(), what, where_from));
+  storage::refuse(fmt::format("{}: no such folder; expected is {}. {}", root.string(), what, where_from));
 }
 
 }  // namespace eval

@@ -21,20 +21,16 @@ using storage::OptionKind;
 
 constexpr const char* attributes_file = "lfw_att_40.mat";
 constexpr const char* indices_file = "indices_train_test.mat";
-constexpr const char* where_from =
+constexpr const char* lfwa_source =
     "LFWA comes from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html: lfw_att_40.mat and indices_train_test.mat (here or in anno/) "
     "beside "
     "the folder lfw/ of the faces";
-
-[[noreturn]] void fail(const fs::path& path, const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-}
 
 fs::path find_file(const fs::path& root, const char* name) {
   std::error_code error;
   for (const fs::path& place : {root, root / "anno"})
     if (fs::is_regular_file(place / name, error)) return place / name;
-  fail(root, fmt::format("holds no file {}. {}", name, where_from));
+  storage::refuse(root, fmt::format("holds no file {}. {}", name, lfwa_source));
 }
 
 /// "lfw/Aaron_Eckhart/Aaron_Eckhart_0001.jpg" from MATLAB's path of it.
@@ -56,7 +52,7 @@ std::vector<std::int64_t> read_indices(const MatFile& file, const fs::path& path
   std::vector<std::int64_t> numbers;
   for (const double index : file.numbers(name).values) {
     if (!(index >= 1 && index <= static_cast<double>(images)) || index != std::floor(index))
-      fail(path, fmt::format("{} holds {}, which is no image; valid are 1 to {}", name, index, images));
+      storage::refuse(path, fmt::format("{} holds {}, which is no image; valid are 1 to {}", name, index, images));
     numbers.push_back(static_cast<std::int64_t>(index) - 1);
   }
   std::sort(numbers.begin(), numbers.end());
@@ -66,10 +62,11 @@ std::vector<std::int64_t> read_indices(const MatFile& file, const fs::path& path
 std::vector<std::int32_t> read_labels(const MatFile& file, const fs::path& path, const std::string& target, std::size_t images) {
   const std::vector<std::string> names = file.texts("AttrName");
   const auto attribute = std::find(names.begin(), names.end(), target);
-  if (attribute == names.end()) fail(path, fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
+  if (attribute == names.end()) storage::refuse(path, fmt::format("has no attribute '{}'{}", target, storage::suggestion(target, names)));
   const MatFile::Matrix labels = file.numbers("label");
   if (labels.columns != names.size() || labels.rows != images)
-    fail(path, fmt::format("label is {} x {} for {} images and {} attributes", labels.rows, labels.columns, images, names.size()));
+    storage::refuse(path,
+                    fmt::format("label is {} x {} for {} images and {} attributes", labels.rows, labels.columns, images, names.size()));
   std::vector<std::int32_t> values;
   const auto column = static_cast<std::size_t>(attribute - names.begin());
   for (std::size_t image = 0; image < images; ++image) values.push_back(labels.values[column * images + image] > 0 ? 1 : 0);
@@ -78,7 +75,7 @@ std::vector<std::int32_t> read_labels(const MatFile& file, const fs::path& path,
 
 ImageTable read_lfwa(const Json& options, const std::string& target) {
   const fs::path root = options.at("root").get<std::string>();
-  require_root(root, "the folder of LFWA", where_from);
+  require_root(root, "the folder of LFWA", lfwa_source);
   ImageTable table;
   table.listings = {find_file(root, attributes_file), find_file(root, indices_file)};
   const MatFile attributes(table.listings[0]), indices(table.listings[1]);
@@ -94,7 +91,7 @@ ImageTable read_lfwa(const Json& options, const std::string& target) {
     table.splits[initial >= 'R' && initial <= 'Z' ? Split::validation : Split::train].push_back(image);
   }
   for (const Split split : all_splits)
-    if (table.splits[split].empty()) fail(table.listings[1], fmt::format("leaves no {} image", to_string(split)));
+    if (table.splits[split].empty()) storage::refuse(table.listings[1], fmt::format("leaves no {} image", to_string(split)));
   return table;
 }
 

@@ -52,15 +52,15 @@ int preparing_threads(torch::Device device) {
   return device.is_cuda() ? std::max(1, at::get_num_threads()) : 1;
 }
 
-/// What a thread makes: finished images, or bytes that become them on the device.
-struct Prepared {
-  torch::Tensor images, labels;
-  ByteBatch bytes;
-};
-
 }  // namespace
 
 struct BatchLoader::Impl {
+  /// What a thread makes: finished images, or bytes that become them on the device.
+  struct Prepared {
+    torch::Tensor images, labels;
+    ByteBatch bytes;
+  };
+
   const Dataset& data;
   ImageWriter writer;
   std::vector<std::int64_t> order;
@@ -130,15 +130,15 @@ BatchLoader::BatchLoader(const Dataset& data, const Normalisation& normalisation
 }
 
 BatchLoader::~BatchLoader() {
-  for (std::future<Prepared>& batch : impl_->ready) batch.wait();  // tasks refer to impl_
+  for (auto& batch : impl_->ready) batch.wait();  // tasks refer to impl_
 }
 
 std::optional<Batch> BatchLoader::next() {
   if (impl_->ready.empty()) return std::nullopt;
   const auto before = std::chrono::steady_clock::now();
-  std::future<Prepared> first = std::move(impl_->ready.front());
+  std::future<Impl::Prepared> first = std::move(impl_->ready.front());
   impl_->ready.pop_front();  // before a failure of this batch is thrown: the destructor waits for those that are left
-  const Prepared prepared = first.get();
+  const Impl::Prepared prepared = first.get();
   impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
   impl_->start_ahead();
   return impl_->finish(prepared);

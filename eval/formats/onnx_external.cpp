@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "eval/formats/onnx_node.h"
+#include "eval/formats/onnx_tensor.h"
 #include "storage/base/error.h"
 
 namespace eval {
@@ -20,11 +21,7 @@ namespace {
 
 using onnx::TensorProto;
 
-constexpr std::int64_t most_bytes = std::numeric_limits<std::int32_t>::max();
-
-[[noreturn]] void refuse(const TensorProto& tensor, const std::string& why) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("tensor '{}' {}", onnx_shown(tensor.name()), why));
-}
+constexpr std::int64_t most_outside = std::numeric_limits<std::int32_t>::max();
 
 bool is_external(const TensorProto& tensor) {
   return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
@@ -50,7 +47,7 @@ std::int64_t number_of(const TensorProto& tensor, const std::string& key, const 
   std::int64_t number = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < 0)
-    refuse(tensor, fmt::format("lies in another file: its {} '{}' is no number of bytes", key, onnx_shown(text)));
+    onnx_refuse(tensor, fmt::format("lies in another file: its {} '{}' is no number of bytes", key, onnx_shown(text)));
   return number;
 }
 
@@ -70,7 +67,7 @@ Place place_of(const TensorProto& tensor) {
     if (entry.key() == "length") place.length = number_of(tensor, "length", entry.value());
   }
   if (place.location.find('\0') != std::string::npos || !stays_inside(place.location))
-    refuse(tensor, fmt::format("lies in '{}'; valid: a file in the model's folder", onnx_shown(place.location)));
+    onnx_refuse(tensor, fmt::format("lies in '{}'; valid: a file in the model's folder", onnx_shown(place.location)));
   return place;
 }
 
@@ -82,15 +79,17 @@ class DataFile {
     std::filesystem::path walked = folder;
     for (const std::filesystem::path& part : std::filesystem::path(location)) {
       walked /= part;
-      if (std::filesystem::is_symlink(walked)) refuse(tensor, fmt::format("lies in {}, which is a link; valid: a file", walked.string()));
+      if (std::filesystem::is_symlink(walked))
+        onnx_refuse(tensor, fmt::format("lies in {}, which is a link; valid: a file", walked.string()));
     }
     descriptor_ = ::open(name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     struct stat status {};
     if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
       close();
-      refuse(tensor,
-             fmt::format("lies in {}, which is not there or no file; valid: keep it beside the model, or save that with its weights inside",
-                         name_));
+      onnx_refuse(
+          tensor,
+          fmt::format("lies in {}, which is not there or no file; valid: keep it beside the model, or save that with its weights inside",
+                      name_));
     }
     size_ = status.st_size;
   }
@@ -104,7 +103,7 @@ class DataFile {
     std::string read(static_cast<std::size_t>(length), '\0');
     for (std::int64_t done = 0; done < length;) {
       const ssize_t got = ::pread(descriptor_, read.data() + done, static_cast<std::size_t>(length - done), offset + done);
-      if (got <= 0) refuse(tensor, fmt::format("cannot be read from {}", name_));
+      if (got <= 0) onnx_refuse(tensor, fmt::format("cannot be read from {}", name_));
       done += got;
     }
     return read;
@@ -130,9 +129,10 @@ ExternalData load_external_data(onnx::ModelProto& model, const std::filesystem::
     const DataFile file(tensor, folder, place.location);
     const std::int64_t length = place.length >= 0 ? place.length : std::max<std::int64_t>(0, file.size() - place.offset);
     if (place.offset > file.size() || length > file.size() - place.offset)
-      refuse(tensor, fmt::format("lies at bytes {} to {} of '{}', which has {}", place.offset, place.offset + length,
-                                 onnx_shown(place.location), file.size()));
-    if (length > most_bytes - data.bytes) refuse(tensor, fmt::format("brings the data outside the model over {} bytes", most_bytes));
+      onnx_refuse(tensor, fmt::format("lies at bytes {} to {} of '{}', which has {}", place.offset, place.offset + length,
+                                      onnx_shown(place.location), file.size()));
+    if (length > most_outside - data.bytes)
+      onnx_refuse(tensor, fmt::format("brings the data outside the model over {} bytes", most_outside));
     data.bytes += length;
     data.files.insert(place.location);
     tensor.set_raw_data(file.bytes(tensor, place.offset, length));

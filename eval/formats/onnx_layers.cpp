@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::size_t longest_name = 180;  // room for a number within a layer's 200 characters
 
-[[noreturn]] void refuse(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 std::string sanitised(const std::string& name) {
   std::string kept = name.substr(0, longest_name);
   const auto invalid = [](char c) {
@@ -102,15 +98,15 @@ bool OnnxLayers::covers(const onnx::NodeProto& node) {
 void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   const auto known = operators().find(proto.op_type());
   if (!covers(proto)) {
-    if (proto.op_type() == "ConvTranspose") refuse("a transposed convolution is not covered: no classifier's maps grow");
+    if (proto.op_type() == "ConvTranspose") storage::refuse("a transposed convolution is not covered: no classifier's maps grow");
     if (proto.op_type() == "LayerNormalization")
-      refuse("a norm over the channels at each place ties all of them together: none can be cut; choose a net with batch norm");
+      storage::refuse("a norm over the channels at each place ties all of them together: none can be cut; choose a net with batch norm");
     if (proto.op_type() == "Resize" || proto.op_type() == "Upsample")
-      refuse("maps that grow are not covered: no classifier needs them; where it scales the image, export the net without it");
+      storage::refuse("maps that grow are not covered: no classifier needs them; where it scales the image, export the net without it");
     std::vector<std::string> types;
     for (const auto& [type, read] : operators()) types.push_back(type);
     std::sort(types.begin(), types.end());
-    refuse(fmt::format("this operator is not covered; covered are {}", fmt::join(types, ", ")));
+    storage::refuse(fmt::format("this operator is not covered; covered are {}", fmt::join(types, ", ")));
   }
   const OnnxNode node(proto);
   node.allow_only(known->second.attributes);
@@ -124,11 +120,11 @@ void OnnxLayers::add_node(const onnx::NodeProto& proto) {
 OnnxNet OnnxLayers::finish() && {
   const auto found = values_.find(facts_.output);
   if (found != values_.end() && found->second.arranged.defined() && !settle(found->second))
-    refuse("is an arrangement of maps that is not covered");
-  if (found == values_.end() || found->second.layer < 0) refuse("nothing computed from the input is the output");
+    storage::refuse("is an arrangement of maps that is not covered");
+  if (found == values_.end() || found->second.layer < 0) storage::refuse("nothing computed from the input is the output");
   const Value& output = found->second;
   if (output.ones != 0 || output.zeros != std::array{0, 0} || shape(output).height != 1 || shape(output).width != 1)
-    refuse(fmt::format("the output is {}; a classifier makes [N, classes]", to_string(shape(output))));
+    storage::refuse(fmt::format("the output is {}; a classifier makes [N, classes]", to_string(shape(output))));
   if (!output.flat) {
     Layer layer;
     layer.name = unused_name("flatten");
@@ -143,52 +139,54 @@ OnnxNet OnnxLayers::finish() && {
 
 const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
   const auto found = values_.find(node.input(i));
-  if (found == values_.end()) refuse(fmt::format("input '{}' is an output that is not covered", onnx_shown(node.input(i))));
+  if (found == values_.end()) storage::refuse(fmt::format("input '{}' is an output that is not covered", onnx_shown(node.input(i))));
   return found->second;
 }
 
 const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
   const Value& x = value(node, i);
-  if (x.layer < 0) refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
+  if (x.layer < 0) storage::refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
   if (x.arranged.defined())
-    refuse(
+    storage::refuse(
         fmt::format("reads '{}', which '{}' made of layer '{}' and which is neither its maps flattened, nor some of its channels, nor "
                     "means over windows as an adaptive pool has them; nothing else is covered",
                     onnx_shown(node.input(i)), onnx_shown(x.maker), net_.spec.layers[x.layer].name));
-  if (x.ones != 0) refuse("reads a flat vector as a map, which only Mul may, as a gate");
-  if (!padded && x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
+  if (x.ones != 0) storage::refuse("reads a flat vector as a map, which only Mul may, as a gate");
+  if (!padded && x.zeros != std::array{0, 0}) storage::refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
   return x;
 }
 
 const OnnxLayers::Value& OnnxLayers::maps(const OnnxNode& node, bool padded) const {
   const Value& x = activation(node, 0, padded);
-  if (x.flat) refuse("reads [N, features] where it needs [N, channels, height, width]");
+  if (x.flat) storage::refuse("reads [N, features] where it needs [N, channels, height, width]");
   return x;
 }
 
 const onnx::TensorProto& OnnxLayers::constant(const OnnxNode& node, int i) const {
   const Value& x = value(node, i);
-  if (!x.constant) refuse(fmt::format("input '{}' is computed; only a constant is covered", onnx_shown(node.input(i))));
+  if (!x.constant) storage::refuse(fmt::format("input '{}' is computed; only a constant is covered", onnx_shown(node.input(i))));
   return *x.constant;
 }
 
 Tensor OnnxLayers::weight(const OnnxNode& node, int i) {
   const onnx::TensorProto& tensor = constant(node, i);
   facts_.most_bytes -= onnx_elements(tensor) * static_cast<std::int64_t>(sizeof(float));
-  if (facts_.most_bytes < 0) refuse("so many nodes share weights that the net would be more than 8 times as large as the file");
+  if (facts_.most_bytes < 0) storage::refuse("so many nodes share weights that the net would be more than 8 times as large as the file");
   return onnx_floats(tensor);
 }
 
 Tensor OnnxLayers::vector(const OnnxNode& node, int i, std::int64_t size) {
   Tensor read = weight(node, i);
   if (read.dim() != 1 || read.size(0) != size)
-    refuse(fmt::format("input '{}' has size [{}] where [{}] is needed", onnx_shown(node.input(i)), fmt::join(read.sizes(), ", "), size));
+    storage::refuse(
+        fmt::format("input '{}' has size [{}] where [{}] is needed", onnx_shown(node.input(i)), fmt::join(read.sizes(), ", "), size));
   return read;
 }
 
 double OnnxLayers::scalar(const OnnxNode& node, int i) {
   const Tensor read = weight(node, i);
-  if (read.numel() != 1) refuse(fmt::format("input '{}' has {} elements where one is needed", onnx_shown(node.input(i)), read.numel()));
+  if (read.numel() != 1)
+    storage::refuse(fmt::format("input '{}' has {} elements where one is needed", onnx_shown(node.input(i)), read.numel()));
   return std::stod(fmt::format("{}", read.item<float>()));
 }
 
@@ -218,7 +216,7 @@ Layer OnnxLayers::new_layer(const OnnxNode& node, LayerKind kind, const std::str
 }
 
 int OnnxLayers::append(Layer layer) {
-  if (net_.spec.layers.size() >= max_layers) refuse(fmt::format("the net has more than {} layers", max_layers));
+  if (net_.spec.layers.size() >= max_layers) storage::refuse(fmt::format("the net has more than {} layers", max_layers));
   std::vector<Shape> inputs;
   for (const int from : layer.inputs) inputs.push_back(shapes_[from]);
   shapes_.push_back(layer_shape(layer, inputs));

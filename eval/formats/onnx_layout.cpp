@@ -20,26 +20,22 @@ namespace {
 constexpr std::int64_t most_elements = 1 << 24;  // of a probe, or of what becomes of it
 constexpr std::uint64_t probe_seed = 1;
 
-[[noreturn]] void refuse(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 Tensor bounded(const Tensor& tensor) {
   if (tensor.numel() > most_elements)
-    refuse(fmt::format("makes {} values; arrangements of at most {} are covered", tensor.numel(), most_elements));
+    storage::refuse(fmt::format("makes {} values; arrangements of at most {} are covered", tensor.numel(), most_elements));
   return tensor;
 }
 
 std::int64_t from_front(std::int64_t axis, std::int64_t rank) {
   const std::int64_t counted = axis < 0 ? axis + rank : axis;
-  if (counted < 0 || counted >= rank) refuse(fmt::format("the axis {} is none of {}", axis, rank));
+  if (counted < 0 || counted >= rank) storage::refuse(fmt::format("the axis {} is none of {}", axis, rank));
   return counted;
 }
 
 std::int64_t elements_of(const std::vector<std::int64_t>& sizes) {
   std::int64_t elements = 1;
   for (const std::int64_t size : sizes) {
-    if (size < 0 || (size > 0 && elements > most_elements / size)) refuse(fmt::format("makes more than {} values", most_elements));
+    if (size < 0 || (size > 0 && elements > most_elements / size)) storage::refuse(fmt::format("makes more than {} values", most_elements));
     elements *= size;
   }
   return elements;
@@ -58,13 +54,13 @@ Tensor gathered(const Tensor& x, std::int64_t axis, const Tensor& indices) {
 /// x at places that are given by their first coordinates, which lie along the last axis of the indices.
 Tensor gathered_by_place(const Tensor& x, const Tensor& indices) {
   const std::int64_t given = indices.dim() == 0 ? 0 : indices.size(-1);
-  if (given < 1 || given > x.dim()) refuse(fmt::format("gives places by {} coordinates of {}", given, x.dim()));
+  if (given < 1 || given > x.dim()) storage::refuse(fmt::format("gives places by {} coordinates of {}", given, x.dim()));
   Tensor place = torch::zeros({indices.numel() / given}, torch::kInt64);
   const Tensor rows = indices.reshape({-1, given});
   for (std::int64_t axis = 0; axis < given; ++axis) {
     const Tensor coordinate = rows.select(1, axis);
     const Tensor counted = at::where(coordinate < 0, coordinate + x.size(axis), coordinate);
-    if (at::logical_or(counted < 0, counted >= x.size(axis)).any().item<bool>()) refuse("gathers beyond what it reads");
+    if (at::logical_or(counted < 0, counted >= x.size(axis)).any().item<bool>()) storage::refuse("gathers beyond what it reads");
     place = place * x.size(axis) + counted;
   }
   std::vector<std::int64_t> rest(x.sizes().begin() + given, x.sizes().end()), sizes(indices.sizes().begin(), indices.sizes().end() - 1);
@@ -126,7 +122,7 @@ Tensor OnnxLayers::operand(const OnnxNode& node, int i) {
   const Value& x = value(node, i);
   if (x.arranged.defined()) return x.arranged;
   if (x.layer >= 0) {
-    if (x.zeros != std::array{0, 0}) refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
+    if (x.zeros != std::array{0, 0}) storage::refuse("reads the zeros of a Pad, which only Conv and AveragePool may");
     Tensor numbers = probe(x);
     for (int axis = 0; axis < x.ones; ++axis) numbers = numbers.unsqueeze(-1);
     return numbers;
@@ -169,7 +165,7 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
     for (std::int64_t& axis : axes) axis = from_front(axis, x.dim());
     for (std::int64_t axis = 0; axis < x.dim(); ++axis) {
       const bool goes = axes.empty() ? x.size(axis) == 1 : std::count(axes.begin(), axes.end(), axis) > 0;
-      if (goes && x.size(axis) != 1) refuse(fmt::format("squeezes the axis {} of {}", axis, x.size(axis)));
+      if (goes && x.size(axis) != 1) storage::refuse(fmt::format("squeezes the axis {} of {}", axis, x.size(axis)));
       if (!goes) kept.push_back(x.size(axis));
     }
     return {x.reshape(kept)};
@@ -205,12 +201,12 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
   }
   if (type == "Gather") return {gathered(x, node.integer("axis", 0), onnx_indices(constant(node, 1)))};
   if (type == "GatherND") {
-    if (node.integer("batch_dims", 0) != 0) refuse("batch_dims other than 0 are not covered");
+    if (node.integer("batch_dims", 0) != 0) storage::refuse("batch_dims other than 0 are not covered");
     return {gathered_by_place(x, onnx_indices(constant(node, 1)))};
   }
   if (type == "ReduceMean") {
     const std::vector<std::int64_t> axes = layout_numbers(node, 1, "axes");
-    if (axes.empty()) refuse("the mean over everything is not covered");
+    if (axes.empty()) storage::refuse("the mean over everything is not covered");
     return {x.mean(axes, node.integer("keepdims", 1) != 0)};
   }
   if (type == "Concat") {
@@ -220,7 +216,7 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
   }
   if (type == "MatMul") {
     const Tensor factor = operand(node, 1);
-    if (factor.dim() != 2 || x.dim() < 2) refuse("only the product with a matrix of constants is covered");
+    if (factor.dim() != 2 || x.dim() < 2) storage::refuse("only the product with a matrix of constants is covered");
     elements_of({x.numel() / std::max<std::int64_t>(1, x.size(-1)), factor.size(1)});
     return {x.matmul(factor)};
   }
@@ -236,7 +232,7 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
   if (type == "Sub") return {x - y};
   if (type == "Mul") return {x * y};
   if (type == "Div") return {x / y};
-  refuse("computes with what is no layer's output, which is not covered");
+  storage::refuse("computes with what is no layer's output, which is not covered");
 }
 
 /// Carries the node out on the probe of the one layer that it reads, or on a constant.
@@ -247,7 +243,7 @@ void OnnxLayers::arrange(const OnnxNode& node) {
   for (int i = 0; i < node.input_count(); ++i) {
     const Value* read = node.has_input(i) ? &value(node, i) : nullptr;
     if (!read || read->layer < 0) continue;
-    if (layer >= 0 && read->layer != layer) refuse("arranges the outputs of two layers, which is not covered");
+    if (layer >= 0 && read->layer != layer) storage::refuse("arranges the outputs of two layers, which is not covered");
     layer = read->layer;
     flat = read->flat;
   }
@@ -257,7 +253,7 @@ void OnnxLayers::arrange(const OnnxNode& node) {
   } catch (const storage::Error&) {
     throw;
   } catch (const std::exception&) {  // of LibTorch: sizes that do not fit, axes that are not there
-    refuse("cannot be computed: its numbers do not fit the sizes that it reads");
+    storage::refuse("cannot be computed: its numbers do not fit the sizes that it reads");
   }
   for (std::size_t i = 0; i < made.size(); ++i) {
     const Tensor values = bounded(made[i]);

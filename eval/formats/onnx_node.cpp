@@ -17,10 +17,6 @@ using onnx::AttributeProto;
 
 constexpr int most_integers = 64;
 
-[[noreturn]] void refuse(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 AttributeProto& added(onnx::NodeProto& node, const char* name, AttributeProto::AttributeType type) {
   AttributeProto& attribute = *node.add_attribute();
   attribute.set_name(name);
@@ -48,7 +44,7 @@ void set_attribute(onnx::NodeProto& node, const char* name, std::initializer_lis
 }
 
 std::string onnx_shown(const std::string& text) {
-  std::string shown = text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  std::string shown = text.size() > 60 ? fmt::format("{}...", text.substr(0, 57)) : text;
   std::replace_if(
       shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
   return shown;
@@ -63,7 +59,7 @@ std::string onnx_label(const onnx::NodeProto& node, int index) {
 OnnxNode::OnnxNode(const onnx::NodeProto& node) : node_(node) {
   for (const AttributeProto& attribute : node.attribute()) {
     if (!attributes_.emplace(attribute.name(), &attribute).second)
-      refuse(fmt::format("has attribute '{}' twice", onnx_shown(attribute.name())));
+      storage::refuse(fmt::format("has attribute '{}' twice", onnx_shown(attribute.name())));
   }
 }
 
@@ -76,14 +72,14 @@ bool OnnxNode::has_input(int i) const {
 }
 
 const std::string& OnnxNode::input(int i) const {
-  if (!has_input(i)) refuse(fmt::format("input {} is missing", i));
+  if (!has_input(i)) storage::refuse(fmt::format("input {} is missing", i));
   return node_.input(i);
 }
 
 void OnnxNode::allow_only(const std::vector<const char*>& attributes) const {
   for (const AttributeProto& attribute : node_.attribute()) {
     if (std::find(attributes.begin(), attributes.end(), attribute.name()) == attributes.end())
-      refuse(fmt::format("attribute '{}' is not covered", onnx_shown(attribute.name())));
+      storage::refuse(fmt::format("attribute '{}' is not covered", onnx_shown(attribute.name())));
   }
 }
 
@@ -91,7 +87,7 @@ const AttributeProto* OnnxNode::find(const std::string& attribute, int type, con
   const auto found = attributes_.find(attribute);
   if (found == attributes_.end()) return nullptr;
   if (found->second->type() != type || !found->second->ref_attr_name().empty())
-    refuse(fmt::format("attribute '{}' is not {}", attribute, type_name));
+    storage::refuse(fmt::format("attribute '{}' is not {}", attribute, type_name));
   return found->second;
 }
 
@@ -104,7 +100,7 @@ std::vector<std::int64_t> OnnxNode::integers(const std::string& attribute, std::
   const AttributeProto* found = find(attribute, AttributeProto::INTS, "a list of integers");
   if (!found) return fallback;
   if (found->ints_size() > most_integers)
-    refuse(fmt::format("attribute '{}' has {} numbers; at most {} are covered", attribute, found->ints_size(), most_integers));
+    storage::refuse(fmt::format("attribute '{}' has {} numbers; at most {} are covered", attribute, found->ints_size(), most_integers));
   return {found->ints().begin(), found->ints().end()};
 }
 
@@ -116,13 +112,13 @@ std::string OnnxNode::text(const std::string& attribute, const std::string& fall
 double OnnxNode::number(const std::string& attribute, double fallback) const {
   const AttributeProto* found = find(attribute, AttributeProto::FLOAT, "a number");
   if (!found) return fallback;
-  if (!std::isfinite(found->f())) refuse(fmt::format("attribute '{}' is {}, not a finite number", attribute, found->f()));
+  if (!std::isfinite(found->f())) storage::refuse(fmt::format("attribute '{}' is {}, not a finite number", attribute, found->f()));
   return std::stod(fmt::format("{}", found->f()));
 }
 
 const onnx::TensorProto& OnnxNode::tensor(const std::string& attribute) const {
   const AttributeProto* found = find(attribute, AttributeProto::TENSOR, "a tensor");
-  if (!found) refuse(fmt::format("attribute '{}' is missing", attribute));
+  if (!found) storage::refuse(fmt::format("attribute '{}' is missing", attribute));
   return found->t();
 }
 

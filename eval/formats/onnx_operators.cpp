@@ -17,26 +17,22 @@ using torch::Tensor;
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 int bounded(std::int64_t value, const std::string& what, int least) {
-  if (value < least || value > max_layer_size) refuse(fmt::format("{} {} is not in [{}, {}]", what, value, least, max_layer_size));
+  if (value < least || value > max_layer_size) storage::refuse(fmt::format("{} {} is not in [{}, {}]", what, value, least, max_layer_size));
   return static_cast<int>(value);
 }
 
 std::array<int, 2> pair_of(const OnnxNode& node, const std::string& attribute, std::vector<std::int64_t> fallback) {
   const std::vector<std::int64_t> read = node.integers(attribute, std::move(fallback));
   if (read.size() != 2)
-    refuse(fmt::format("attribute '{}' has {} numbers; windows over height and width have two", attribute, read.size()));
+    storage::refuse(fmt::format("attribute '{}' has {} numbers; windows over height and width have two", attribute, read.size()));
   return {bounded(read[0], attribute, 1), bounded(read[1], attribute, 1)};
 }
 
 using Pads = std::array<int, 4>;  // rows above, columns left, rows below, columns right
 
 Pads pads_from(const std::vector<std::int64_t>& pads) {
-  if (pads.size() != 4) refuse(fmt::format("pads has {} numbers where it needs four", pads.size()));
+  if (pads.size() != 4) storage::refuse(fmt::format("pads has {} numbers where it needs four", pads.size()));
   Pads read{};
   for (std::size_t i = 0; i < read.size(); ++i) read[i] = bounded(pads[i], "pads", 0);
   return read;
@@ -50,7 +46,8 @@ Pads pads_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "NOTSET") return pads_from(node.integers("pads", {0, 0, 0, 0}));
   if (automatic == "VALID") return {};
-  if (automatic != "SAME_UPPER" && automatic != "SAME_LOWER") refuse(fmt::format("auto_pad '{}' is not covered", onnx_shown(automatic)));
+  if (automatic != "SAME_UPPER" && automatic != "SAME_LOWER")
+    storage::refuse(fmt::format("auto_pad '{}' is not covered", onnx_shown(automatic)));
   const bool more_at_end = automatic == "SAME_UPPER";
   Pads pads{};
   for (const int axis : {0, 1}) {
@@ -81,7 +78,7 @@ int OnnxLayers::append_zero_pad(int from, const std::string& name, const std::ar
 void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& input, std::array<int, 2> zeros) {
   layer.stride = pair_of(node, "strides", {1, 1});
   const std::array<int, 2> dilation = pair_of(node, "dilations", {1, 1});
-  if (layer.kind == LayerKind::average_pool && dilation != std::array{1, 1}) refuse("dilations other than 1 are not covered");
+  if (layer.kind == LayerKind::average_pool && dilation != std::array{1, 1}) storage::refuse("dilations other than 1 are not covered");
   layer.dilation = dilation;
   const Pads pads = pads_of(node, layer, input);
   if (is_symmetric(pads)) {
@@ -89,8 +86,8 @@ void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& in
     return;
   }
   if (layer.kind == LayerKind::max_pool && !nonnegative_[static_cast<std::size_t>(layer.inputs[0])])
-    refuse(fmt::format("pads [{}] that differ from side to side are covered only where no value is below 0, as after a ReLU",
-                       fmt::join(pads, ", ")));
+    storage::refuse(fmt::format("pads [{}] that differ from side to side are covered only where no value is below 0, as after a ReLU",
+                                fmt::join(pads, ", ")));
   Pads all = pads;
   for (const std::size_t side : {0, 1, 2, 3}) all[side] = bounded(std::int64_t{all[side]} + zeros[side % 2], "padding", 0);
   layer.inputs[0] = append_zero_pad(layer.inputs[0], layer.name + "_pad", all);
@@ -99,16 +96,17 @@ void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& in
 void OnnxLayers::read_convolution(const OnnxNode& node) {
   const Value& x = maps(node, /*padded=*/true);
   const Tensor filters = weight(node, 1);
-  if (filters.dim() != 4) refuse(fmt::format("its weight has {} dimensions; those over height and width have 4", filters.dim()));
+  if (filters.dim() != 4) storage::refuse(fmt::format("its weight has {} dimensions; those over height and width have 4", filters.dim()));
   Layer layer = new_layer(node, LayerKind::convolution, node.input(1));
   layer.inputs = {x.layer};
   layer.channels = bounded(filters.size(0), "number of filters", 1);
   layer.kernel = {bounded(filters.size(2), "kernel", 1), bounded(filters.size(3), "kernel", 1)};
-  if (node.has("kernel_shape") && pair_of(node, "kernel_shape", {}) != layer.kernel) refuse("kernel_shape contradicts the weight's size");
+  if (node.has("kernel_shape") && pair_of(node, "kernel_shape", {}) != layer.kernel)
+    storage::refuse("kernel_shape contradicts the weight's size");
   layer.groups = bounded(node.integer("group", 1), "group", 1);
   if (filters.size(1) * layer.groups != shape(x).channels)
-    refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups,
-                       shape(x).channels));
+    storage::refuse(fmt::format("its weight reads {} channels in each of {} groups, the input has {}", filters.size(1), layer.groups,
+                                shape(x).channels));
   read_window(node, layer, shape(x), x.zeros);
   layer.bias = node.has_input(2);
   if (layer.bias) net_.weights[layer.name + ".bias"] = vector(node, 2, layer.channels);
@@ -118,9 +116,9 @@ void OnnxLayers::read_convolution(const OnnxNode& node) {
 
 void OnnxLayers::append_linear(const OnnxNode& node, Tensor weight, Tensor bias) {
   const Value& x = activation(node, 0);
-  if (!x.flat) refuse("reads [N, channels, height, width] where it needs [N, features]");
+  if (!x.flat) storage::refuse("reads [N, channels, height, width] where it needs [N, features]");
   if (weight.size(1) != shape(x).channels)
-    refuse(fmt::format("its weight reads {} features, the input has {}", weight.size(1), shape(x).channels));
+    storage::refuse(fmt::format("its weight reads {} features, the input has {}", weight.size(1), shape(x).channels));
   Layer layer = new_layer(node, LayerKind::linear, node.input(1));
   layer.inputs = {x.layer};
   layer.channels = bounded(weight.size(0), "number of outputs", 1);
@@ -133,16 +131,16 @@ void OnnxLayers::append_linear(const OnnxNode& node, Tensor weight, Tensor bias)
 void OnnxLayers::read_gemm(const OnnxNode& node) {
   const bool has_bias = node.has_input(2);
   if (node.number("alpha", 1) != 1 || (has_bias && node.number("beta", 1) != 1) || node.integer("transA", 0) != 0)
-    refuse("only alpha = beta = 1 and transA = 0 are covered");
+    storage::refuse("only alpha = beta = 1 and transA = 0 are covered");
   Tensor matrix = weight(node, 1);
-  if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
+  if (matrix.dim() != 2) storage::refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
   if (node.integer("transB", 0) == 0) matrix = matrix.t();
   Tensor bias;
   if (has_bias) {
     bias = weight(node, 2);
     if (bias.dim() == 2 && bias.size(0) == 1) bias = bias[0];
     if (bias.dim() != 1 || bias.size(0) != matrix.size(0))
-      refuse(fmt::format("its bias has size [{}] where [{}] is needed", fmt::join(bias.sizes(), ", "), matrix.size(0)));
+      storage::refuse(fmt::format("its bias has size [{}] where [{}] is needed", fmt::join(bias.sizes(), ", "), matrix.size(0)));
   }
   append_linear(node, matrix, bias);
 }
@@ -150,7 +148,7 @@ void OnnxLayers::read_gemm(const OnnxNode& node) {
 void OnnxLayers::read_matmul(const OnnxNode& node) {
   if (is_arranged(node) || !activation(node, 0).flat) return arrange(node);
   const Tensor matrix = weight(node, 1);
-  if (matrix.dim() != 2) refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
+  if (matrix.dim() != 2) storage::refuse(fmt::format("its weight has {} dimensions where it needs two", matrix.dim()));
   append_linear(node, matrix.t(), Tensor());
 }
 
@@ -159,21 +157,21 @@ void OnnxLayers::add_bias(const OnnxNode& node, const Value& x, int constant_inp
   Layer& layer = net_.spec.layers[x.layer];
   const bool takes_bias =
       has_filters(layer.kind) && !layer.bias && x.direct && x.zeros == std::array{0, 0} && reads_[node.input(1 - constant_input)] == 1;
-  if (!takes_bias) refuse("adds a constant that is not the bias of a convolution or linear layer");
+  if (!takes_bias) storage::refuse("adds a constant that is not the bias of a convolution or linear layer");
   const Tensor bias = weight(node, constant_input);
   std::vector<std::int64_t> sizes = bias.sizes().vec();
   if (sizes.size() == (x.flat ? 2 : 4) && sizes[0] == 1) sizes.erase(sizes.begin());
   const std::int64_t channels = layer.channels;
   if (sizes != (x.flat ? std::vector{channels} : std::vector<std::int64_t>{channels, 1, 1}))
-    refuse(fmt::format("adds a constant of size [{}], which is no bias of {} channels", fmt::join(bias.sizes(), ", "), channels));
+    storage::refuse(fmt::format("adds a constant of size [{}], which is no bias of {} channels", fmt::join(bias.sizes(), ", "), channels));
   layer.bias = true;
   net_.weights[layer.name + ".bias"] = bias.flatten();
   define(node, {.layer = x.layer, .flat = x.flat});
 }
 
 void OnnxLayers::read_batch_norm(const OnnxNode& node) {
-  if (node.integer("training_mode", 0) != 0) refuse("it is in training mode; export the model for inference");
-  if (node.integer("spatial", 1) != 1) refuse("statistics for every pixel (spatial = 0) are not covered");
+  if (node.integer("training_mode", 0) != 0) storage::refuse("it is in training mode; export the model for inference");
+  if (node.integer("spatial", 1) != 1) storage::refuse("statistics for every pixel (spatial = 0) are not covered");
   const Value& x = activation(node, 0);
   Layer layer = new_layer(node, LayerKind::batch_norm, node.input(1));
   layer.inputs = {x.layer};
@@ -189,7 +187,7 @@ void OnnxLayers::read_response_norm(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::local_response_norm);
   layer.inputs = {x.layer};
   layer.size = bounded(node.integer("size", 0), "size", 1);
-  if (layer.size % 2 == 0) refuse(fmt::format("a window of {} channels is not covered; odd numbers are", layer.size));
+  if (layer.size % 2 == 0) storage::refuse(fmt::format("a window of {} channels is not covered; odd numbers are", layer.size));
   layer.alpha = node.number("alpha", 1e-4);
   layer.beta = node.number("beta", 0.75);
   layer.k = node.number("bias", 1);
@@ -220,8 +218,8 @@ void OnnxLayers::read_prelu(const OnnxNode& node) {
   const std::int64_t axis = x.flat ? 1 : 3;  // of the channels, from the end
   const bool by_channel = slopes.numel() == channels && slopes.dim() >= axis && slopes.size(-axis) == channels;
   if (slopes.numel() != 1 && !by_channel)
-    refuse(fmt::format("its slopes have the size [{}] where one, or one for each of {} channels, is covered",
-                       fmt::join(slopes.sizes(), ", "), channels));
+    storage::refuse(fmt::format("its slopes have the size [{}] where one, or one for each of {} channels, is covered",
+                                fmt::join(slopes.sizes(), ", "), channels));
   Layer layer = new_layer(node, LayerKind::prelu, node.input(1));
   layer.inputs = {x.layer};
   net_.weights[layer.name + ".weight"] = slopes.flatten().expand({channels}).contiguous();
@@ -235,7 +233,7 @@ void OnnxLayers::read_sigmoid(const OnnxNode& node) {
 void OnnxLayers::read_hard_sigmoid(const OnnxNode& node) {
   const double alpha = node.number("alpha", 0.2), beta = node.number("beta", 0.5);
   if (std::abs(alpha - 1. / 6) > 1e-6 || beta != 0.5)
-    refuse(fmt::format("clips {} * x + {} to [0, 1]; covered is x / 6 + 0.5, as PyTorch has it", alpha, beta));
+    storage::refuse(fmt::format("clips {} * x + {} to [0, 1]; covered is x / 6 + 0.5, as PyTorch has it", alpha, beta));
   append_activation(node, LayerKind::hard_sigmoid);
 }
 
@@ -250,7 +248,7 @@ void OnnxLayers::read_clip(const OnnxNode& node) {
     least = node.number("min", least);
     most = node.number("max", most);
   } else {
-    if (node.has("min") || node.has("max")) refuse("since operator set 11 its bounds are inputs, not attributes");
+    if (node.has("min") || node.has("max")) storage::refuse("since operator set 11 its bounds are inputs, not attributes");
     if (node.has_input(1)) least = scalar(node, 1);
     if (node.has_input(2)) most = scalar(node, 2);
   }
@@ -260,7 +258,8 @@ void OnnxLayers::read_clip(const OnnxNode& node) {
     before.kind = LayerKind::relu6;  // min(relu(x), 6), as PyTorch wrote it before Clip took inputs
     return define(node, {.layer = made.layer, .flat = made.flat, .direct = true});
   }
-  if (least != 0 || (most != 6 && !(most >= none))) refuse(fmt::format("clips to [{}, {}]; covered are [0, 6] and [0, inf]", least, most));
+  if (least != 0 || (most != 6 && !(most >= none)))
+    storage::refuse(fmt::format("clips to [{}, {}]; covered are [0, 6] and [0, inf]", least, most));
   append_activation(node, most == 6 ? LayerKind::relu6 : LayerKind::relu);
 }
 
@@ -282,7 +281,7 @@ void OnnxLayers::read_average_pool(const OnnxNode& node) {
   const Pads pads = pads_of(node, layer, shape(x));
   layer.count_padding = pads == Pads{} || node.integer("count_include_pad", 0) != 0;
   if (!layer.count_padding && (!is_symmetric(pads) || x.zeros != std::array{0, 0}))
-    refuse(
+    storage::refuse(
         "pads that do not count in the mean (count_include_pad = 0) are covered only where they are the same on both sides, and the "
         "only ones");
   read_window(node, layer, shape(x), x.zeros);
@@ -301,9 +300,10 @@ void OnnxLayers::read_pad(const OnnxNode& node) {
   Value x = maps(node, /*padded=*/true);
   const std::vector<std::int64_t> pads = node.has_input(1) ? onnx_integers(constant(node, 1)) : node.integers("pads");
   const double filling = node.has_input(2) ? scalar(node, 2) : node.number("value", 0);
-  if (node.text("mode", "constant") != "constant" || filling != 0 || node.has_input(3)) refuse("only padding with zeros is covered");
+  if (node.text("mode", "constant") != "constant" || filling != 0 || node.has_input(3))
+    storage::refuse("only padding with zeros is covered");
   if (pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0)
-    refuse(fmt::format("pads [{}]; only height and width may be padded", fmt::join(pads, ", ")));
+    storage::refuse(fmt::format("pads [{}]; only height and width may be padded", fmt::join(pads, ", ")));
   Pads around = pads_from({pads[2], pads[3], pads[6], pads[7]});
   for (const std::size_t side : {0, 1, 2, 3}) around[side] = bounded(std::int64_t{around[side]} + x.zeros[side % 2], "padding", 0);
   if (!is_symmetric(around)) {

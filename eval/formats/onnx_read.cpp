@@ -33,12 +33,8 @@ using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
 constexpr std::uintmax_t most_file_bytes = std::numeric_limits<std::int32_t>::max();
-constexpr int most_parts = 1'000'000, deepest = 50, first_operator_set = 7, last_operator_set = 24;
+constexpr int most_parts = 1'000'000, deepest = 50, oldest_read = 7, newest_read = 24;
 constexpr std::int64_t most_growth = 8, small_file = 1 << 16;
-
-[[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorKind::invalid, why);
-}
 
 /// Walks through the bytes and takes every message and text off `left`: in memory one costs a hundred times the two bytes that it may have
 /// in the file. False where the bytes are no such message.
@@ -48,7 +44,7 @@ bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, int& l
     const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
     const bool delimited = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
     if (delimited && field && (field->message_type() || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) && --left < 0)
-      refuse(fmt::format("has more than {} nodes, tensors, attributes and names", most_parts));
+      storage::refuse(fmt::format("has more than {} nodes, tensors, attributes and names", most_parts));
     if (!delimited || !field || !field->message_type()) {
       if (!WireFormatLite::SkipField(&in, tag)) return false;
       continue;
@@ -67,15 +63,15 @@ onnx::ModelProto parsed(const std::string& bytes) {
   const int length = static_cast<int>(bytes.size());
   CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), length);
   int left = most_parts;
-  if (!count_parts(in, *onnx::ModelProto::descriptor(), 0, left) || !in.ConsumedEntireMessage()) refuse(none);
+  if (!count_parts(in, *onnx::ModelProto::descriptor(), 0, left) || !in.ConsumedEntireMessage()) storage::refuse(none);
   onnx::ModelProto model;
   bool good = false;
   try {
     good = model.ParseFromArray(bytes.data(), length);
   } catch (const std::exception& error) {
-    refuse(fmt::format("{}: {}", none, error.what()));
+    storage::refuse(fmt::format("{}: {}", none, error.what()));
   }
-  if (!good || !model.has_graph()) refuse(none);
+  if (!good || !model.has_graph()) storage::refuse(none);
   return model;
 }
 
@@ -83,11 +79,11 @@ std::int64_t operator_set_of(const onnx::ModelProto& model) {
   std::int64_t version = 0;
   for (const onnx::OperatorSetIdProto& set : model.opset_import()) {
     if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
-    if (version != 0) refuse("names its operator set twice");
+    if (version != 0) storage::refuse("names its operator set twice");
     version = set.version();
   }
-  if (version < first_operator_set || version > last_operator_set)
-    refuse(fmt::format("its operator set {} is not in [{}, {}]", version, first_operator_set, last_operator_set));
+  if (version < oldest_read || version > newest_read)
+    storage::refuse(fmt::format("its operator set {} is not in [{}, {}]", version, oldest_read, newest_read));
   return version;
 }
 
@@ -99,8 +95,9 @@ int extent_of(const onnx::TensorShapeProto& shape, int axis, const std::string& 
   const std::string given =
       dimension.has_dim_value() ? std::to_string(dimension.dim_value()) : fmt::format("'{}'", onnx_shown(dimension.dim_param()));
   if (!dimension.has_dim_value() || dimension.dim_value() < 1 || dimension.dim_value() > max_layer_size) {
-    refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W{}", onnx_shown(input), axis,
-                       given, max_layer_size, dimension.has_dim_value() ? "" : "; --input C,H,W says those that the file leaves free"));
+    storage::refuse(fmt::format("input '{}': dimension {} is {}; [N, C, H, W] needs numbers in [1, {}] for C, H and W{}", onnx_shown(input),
+                                axis, given, max_layer_size,
+                                dimension.has_dim_value() ? "" : "; --input C,H,W says those that the file leaves free"));
   }
   return static_cast<int>(dimension.dim_value());
 }
@@ -115,22 +112,24 @@ OnnxFacts facts_of(const onnx::ModelProto& model, const OnnxSize& size) {
   for (const onnx::ValueInfoProto& info : graph.input()) {
     if (initializers.count(info.name()) != 0) continue;
     if (input)
-      refuse(fmt::format("has the inputs '{}' and '{}'; a classifier has one", onnx_shown(input->name()), onnx_shown(info.name())));
+      storage::refuse(
+          fmt::format("has the inputs '{}' and '{}'; a classifier has one", onnx_shown(input->name()), onnx_shown(info.name())));
     input = &info;
   }
-  if (!input) refuse("has no input");
-  if (graph.output_size() != 1) refuse(fmt::format("has {} outputs; a classifier has one", graph.output_size()));
+  if (!input) storage::refuse("has no input");
+  if (graph.output_size() != 1) storage::refuse(fmt::format("has {} outputs; a classifier has one", graph.output_size()));
   facts.input = input->name();
   facts.output = graph.output(0).name();
   const onnx::TypeProto::Tensor& type = input->type().tensor_type();
   if (!onnx_is_float(type.elem_type()))
-    refuse(fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), type.elem_type()));
+    storage::refuse(
+        fmt::format("input '{}' has the type {}; images have fp32, fp16, bf16 or fp64", onnx_shown(facts.input), type.elem_type()));
   if (type.shape().dim_size() != 4)
-    refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
+    storage::refuse(fmt::format("input '{}' has {} dimensions; images are [N, C, H, W]", onnx_shown(facts.input), type.shape().dim_size()));
   const auto extent = [&](int axis) { return extent_of(type.shape(), axis, facts.input, size); };
   facts.image = {extent(1), extent(2), extent(3)};
   if (size && facts.image != *size)
-    refuse(
+    storage::refuse(
         fmt::format("input '{}' is {}, which --input {} contradicts", onnx_shown(facts.input), to_string(facts.image), to_string(*size)));
   if (type.shape().dim(0).has_dim_value()) facts.batch = type.shape().dim(0).dim_value();
   return facts;
@@ -140,22 +139,23 @@ OnnxFacts facts_of(const onnx::ModelProto& model, const OnnxSize& size) {
 void check_order(const onnx::GraphProto& graph, const std::string& input) {
   std::unordered_map<std::string_view, int> makers{{input, -1}};  // -1: no node
   for (const onnx::TensorProto& tensor : graph.initializer()) {
-    if (!makers.emplace(tensor.name(), -1).second) refuse(fmt::format("the name '{}' is given twice", onnx_shown(tensor.name())));
+    if (!makers.emplace(tensor.name(), -1).second) storage::refuse(fmt::format("the name '{}' is given twice", onnx_shown(tensor.name())));
   }
   for (int i = 0; i < graph.node_size(); ++i) {
     for (const std::string& output : graph.node(i).output()) {
       if (!output.empty() && !makers.emplace(output, i).second)
-        refuse(fmt::format("{}: the name '{}' of its output is given twice", onnx_label(graph.node(i), i), onnx_shown(output)));
+        storage::refuse(fmt::format("{}: the name '{}' of its output is given twice", onnx_label(graph.node(i), i), onnx_shown(output)));
     }
   }
   for (int i = 0; i < graph.node_size(); ++i) {
     for (const std::string& name : graph.node(i).input()) {
       if (name.empty()) continue;
       const auto maker = makers.find(name);
-      if (maker == makers.end()) refuse(fmt::format("{}: reads '{}', which nothing makes", onnx_label(graph.node(i), i), onnx_shown(name)));
+      if (maker == makers.end())
+        storage::refuse(fmt::format("{}: reads '{}', which nothing makes", onnx_label(graph.node(i), i), onnx_shown(name)));
       if (maker->second >= i) {
-        refuse(fmt::format("{}: reads '{}' before {} makes it; nodes must be sorted and make no cycle", onnx_label(graph.node(i), i),
-                           onnx_shown(name), onnx_label(graph.node(maker->second), maker->second)));
+        storage::refuse(fmt::format("{}: reads '{}' before {} makes it; nodes must be sorted and make no cycle",
+                                    onnx_label(graph.node(i), i), onnx_shown(name), onnx_label(graph.node(maker->second), maker->second)));
       }
     }
   }
@@ -228,7 +228,7 @@ OnnxNet read_onnx(const std::filesystem::path& path, const OnnxSize& size) {
     throw Error(ErrorKind::invalid, fmt::format("{}: has {} bytes; an ONNX file has at most {}", path.string(), bytes, most_file_bytes));
   std::string text = storage::read_file(path);
   try {
-    if (text.size() > most_file_bytes) refuse("grew while it was read");
+    if (text.size() > most_file_bytes) storage::refuse("grew while it was read");
     onnx::ModelProto model = parsed(text);
     const std::int64_t file_bytes = static_cast<std::int64_t>(text.size());
     text = {};

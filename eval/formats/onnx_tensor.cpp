@@ -19,11 +19,7 @@ namespace {
 using onnx::TensorProto;
 
 constexpr int most_dimensions = 8;
-constexpr std::int64_t most_integers = 64;
-
-[[noreturn]] void refuse(const TensorProto& tensor, const std::string& why) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("tensor '{}' {}", onnx_shown(tensor.name()), why));
-}
+constexpr std::int64_t most_elements = 64;
 
 /// Bytes of an element in raw_data, and how many elements lie in the field for the type where there is no raw_data.
 struct Storage {
@@ -46,7 +42,7 @@ Storage storage_of(const TensorProto& tensor) {
     case TensorProto::BOOL:
       return {1, tensor.int32_data_size()};
     default:
-      refuse(tensor, fmt::format("has the type {}; covered are fp32, fp64, fp16, bf16, int64, int32 and bool", tensor.data_type()));
+      onnx_refuse(tensor, fmt::format("has the type {}; covered are fp32, fp64, fp16, bf16, int64, int32 and bool", tensor.data_type()));
   }
 }
 
@@ -65,20 +61,24 @@ torch::Tensor filled(const TensorProto& tensor, torch::Dtype type, const Values&
 
 }  // namespace
 
+void onnx_refuse(const TensorProto& tensor, const std::string& why) {
+  storage::refuse(fmt::format("tensor '{}' {}", onnx_shown(tensor.name()), why));
+}
+
 bool onnx_is_float(int type) {
   return type == TensorProto::FLOAT || type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16 || type == TensorProto::DOUBLE;
 }
 
 std::int64_t onnx_elements(const TensorProto& tensor) {
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0)
-    refuse(tensor, "has its data in another file; save the model with its weights inside");
-  if (tensor.has_segment()) refuse(tensor, "comes in segments, which are not covered");
+    onnx_refuse(tensor, "has its data in another file; save the model with its weights inside");
+  if (tensor.has_segment()) onnx_refuse(tensor, "comes in segments, which are not covered");
   if (tensor.dims_size() > most_dimensions)
-    refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
+    onnx_refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
   std::int64_t elements = 1;
   for (const std::int64_t size : tensor.dims()) {
     const bool overflows = size > 0 && elements > std::numeric_limits<std::int64_t>::max() / size;
-    if (size < 0 || overflows) refuse(tensor, fmt::format("has the size {}, out of range", size));
+    if (size < 0 || overflows) onnx_refuse(tensor, fmt::format("has the size {}, out of range", size));
     elements *= size;
   }
   const Storage data = storage_of(tensor);
@@ -86,8 +86,8 @@ std::int64_t onnx_elements(const TensorProto& tensor) {
   const bool whole =
       tensor.has_raw_data() ? raw % data.bytes == 0 && raw / data.bytes == static_cast<std::size_t>(elements) : data.typed == elements;
   if (!whole) {
-    refuse(tensor, fmt::format("of size [{}] needs {} elements, its data has {}", fmt::join(tensor.dims(), ", "), elements,
-                               tensor.has_raw_data() ? fmt::format("{} bytes", raw) : std::to_string(data.typed)));
+    onnx_refuse(tensor, fmt::format("of size [{}] needs {} elements, its data has {}", fmt::join(tensor.dims(), ", "), elements,
+                                    tensor.has_raw_data() ? fmt::format("{} bytes", raw) : std::to_string(data.typed)));
   }
   return elements;
 }
@@ -104,7 +104,7 @@ torch::Tensor onnx_floats(const TensorProto& tensor) {
     case TensorProto::BFLOAT16:
       return filled<std::uint16_t>(tensor, torch::kBFloat16, tensor.int32_data()).to(torch::kFloat32);
     default:
-      refuse(tensor, "holds integers where numbers with a fraction are needed");
+      onnx_refuse(tensor, "holds integers where numbers with a fraction are needed");
   }
 }
 
@@ -118,13 +118,13 @@ torch::Tensor onnx_indices(const TensorProto& tensor) {
     case TensorProto::BOOL:
       return filled<std::uint8_t>(tensor, torch::kUInt8, tensor.int32_data()).to(torch::kInt64);
     default:
-      refuse(tensor, "does not hold integers");
+      onnx_refuse(tensor, "does not hold integers");
   }
 }
 
 std::vector<std::int64_t> onnx_integers(const TensorProto& tensor) {
   const std::int64_t elements = onnx_elements(tensor);
-  if (elements > most_integers) refuse(tensor, fmt::format("has {} elements where at most {} are needed", elements, most_integers));
+  if (elements > most_elements) onnx_refuse(tensor, fmt::format("has {} elements where at most {} are needed", elements, most_elements));
   const torch::Tensor read = onnx_indices(tensor);
   const std::int64_t* values = read.data_ptr<std::int64_t>();
   return {values, values + elements};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "eval/torch.h"
@@ -12,6 +13,9 @@ class TensorProto;
 }
 
 namespace eval {
+
+/// Throws storage::Error(invalid), "tensor \'NAME\' why".
+[[noreturn]] void onnx_refuse(const onnx::TensorProto& tensor, const std::string& why);
 
 /// Whether a type of TensorProto holds numbers with a fraction that are read: fp32, fp16, bf16, fp64.
 bool onnx_is_float(int type);

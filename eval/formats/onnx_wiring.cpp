@@ -19,10 +19,6 @@ namespace {
 constexpr std::int64_t batch_size = std::numeric_limits<std::int64_t>::min();  // what Shape says of the first dimension
 constexpr std::size_t most_numbers = 8;
 
-[[noreturn]] void refuse(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 /// Whether the axes are height and width of [N, C, H, W].
 bool are_spatial(const std::vector<std::int64_t>& axes) {
   std::set<std::int64_t> from_front;
@@ -60,7 +56,7 @@ void OnnxLayers::read_shape(const OnnxNode& node) {
   if (!x.flat) sizes.insert(sizes.end(), {shape(x).height, shape(x).width});
   const auto rank = static_cast<std::int64_t>(sizes.size());
   const std::int64_t start = end_of_slice(node.integer("start", 0), rank), end = end_of_slice(node.integer("end", rank), rank);
-  if (start >= end) refuse(fmt::format("gives no sizes: from {} to {} of {}", start, end, rank));
+  if (start >= end) storage::refuse(fmt::format("gives no sizes: from {} to {} of {}", start, end, rank));
   define(node, {.numbers = {sizes.begin() + start, sizes.begin() + end}});
 }
 
@@ -68,7 +64,7 @@ void OnnxLayers::read_gather(const OnnxNode& node) {
   if (value(node, 0).layer >= 0 || is_float_constant(node)) return arrange(node);
   const std::vector<std::int64_t> from = numbers(node, 0), indices = numbers(node, 1);
   const std::int64_t count = static_cast<std::int64_t>(from.size()), index = indices.size() == 1 ? indices[0] : count;
-  if (node.integer("axis", 0) != 0 || index < -count || index >= count) refuse("only one of the numbers of a Shape is covered");
+  if (node.integer("axis", 0) != 0 || index < -count || index >= count) storage::refuse("only one of the numbers of a Shape is covered");
   define(node, {.numbers = {from[index < 0 ? index + count : index]}});
 }
 
@@ -86,7 +82,7 @@ void OnnxLayers::read_unsqueeze(const OnnxNode& node) {
     return define(node, std::move(x));
   }
   const std::vector<std::int64_t> list = numbers(node, 0);
-  if (list.size() != 1 || axes != std::vector<std::int64_t>{0}) refuse("only one number of a Shape is covered");
+  if (list.size() != 1 || axes != std::vector<std::int64_t>{0}) storage::refuse("only one number of a Shape is covered");
   define(node, {.numbers = list});
 }
 
@@ -97,17 +93,17 @@ void OnnxLayers::read_concat(const OnnxNode& node) {
     for (int i = 0; i < node.input_count(); ++i) {
       const std::vector<std::int64_t> part = numbers(node, i);
       list.insert(list.end(), part.begin(), part.end());
-      if (list.size() > most_numbers) refuse(fmt::format("makes a list of more than {} numbers", most_numbers));
+      if (list.size() > most_numbers) storage::refuse(fmt::format("makes a list of more than {} numbers", most_numbers));
     }
-    if (node.integer("axis", 0) != 0) refuse("lists of numbers have the axis 0 only");
+    if (node.integer("axis", 0) != 0) storage::refuse("lists of numbers have the axis 0 only");
     return define(node, {.numbers = std::move(list)});
   }
   const Value first = activation(node, 0);
-  if (!is_first(node.integer("axis", 1), first.flat)) refuse("only the concatenation of channels (axis 1) is covered");
+  if (!is_first(node.integer("axis", 1), first.flat)) storage::refuse("only the concatenation of channels (axis 1) is covered");
   std::vector<int> inputs;
   for (int i = 0; i < node.input_count(); ++i) {
     const Value& part = activation(node, i);
-    if (part.flat != first.flat) refuse("its inputs differ in their number of dimensions");
+    if (part.flat != first.flat) storage::refuse("its inputs differ in their number of dimensions");
     inputs.push_back(part.layer);
   }
   if (inputs.size() == 1) return read_identity(node);
@@ -117,7 +113,7 @@ void OnnxLayers::read_concat(const OnnxNode& node) {
 }
 
 void OnnxLayers::read_add(const OnnxNode& node) {
-  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
   if (compute_numbers(node, std::plus<>())) return;
   for (const int i : {0, 1}) {
@@ -131,7 +127,7 @@ void OnnxLayers::read_sum(const OnnxNode& node) {
   std::vector<int> inputs;
   for (int i = 0; i < node.input_count(); ++i) {
     const Value& part = activation(node, i);
-    if (part.flat != first.flat || shape(part) != shape(first)) refuse("its inputs differ in size; broadcasting is not covered");
+    if (part.flat != first.flat || shape(part) != shape(first)) storage::refuse("its inputs differ in size; broadcasting is not covered");
     inputs.push_back(part.layer);
   }
   if (inputs.size() == 1) return read_identity(node);
@@ -145,10 +141,10 @@ bool OnnxLayers::compute_numbers(const OnnxNode& node, const std::function<std::
   const auto is_numbers = [&](int i) { return !value(node, i).numbers.empty(); };
   if (node.input_count() != 2 || (!is_numbers(0) && !is_numbers(1))) return false;
   const std::vector<std::int64_t> first = numbers(node, 0), second = numbers(node, 1);
-  if (first.size() != 1 || second.size() != 1) refuse("only single numbers of a Shape are computed with");
+  if (first.size() != 1 || second.size() != 1) storage::refuse("only single numbers of a Shape are computed with");
   for (const std::int64_t number : {first[0], second[0]})
     if (number < 0 || number > std::numeric_limits<std::int32_t>::max())
-      refuse("computes with the batch size or a number below 0, which is not covered");
+      storage::refuse("computes with the batch size or a number below 0, which is not covered");
   define(node, {.numbers = {compute(first[0], second[0])}});
   return true;
 }
@@ -159,7 +155,7 @@ void OnnxLayers::read_sub(const OnnxNode& node) {
 
 void OnnxLayers::read_div(const OnnxNode& node) {
   const auto divide = [](std::int64_t a, std::int64_t b) {
-    if (b == 0) refuse("divides by 0");
+    if (b == 0) storage::refuse("divides by 0");
     return a / b;
   };
   if (!compute_numbers(node, divide)) arrange(node);
@@ -169,7 +165,7 @@ void OnnxLayers::read_div(const OnnxNode& node) {
 void OnnxLayers::read_cast(const OnnxNode& node) {
   const bool to_floats = onnx_is_float(static_cast<int>(node.integer("to", 0)));
   const bool has_floats = value(node, 0).layer >= 0 || is_float_constant(node);
-  if (to_floats != has_floats) refuse("casts between integers and numbers with a fraction, which is not covered");
+  if (to_floats != has_floats) storage::refuse("casts between integers and numbers with a fraction, which is not covered");
   read_identity(node);
 }
 
@@ -181,7 +177,7 @@ void OnnxLayers::read_slice(const OnnxNode& node) {
   const auto count = static_cast<std::int64_t>(list.size());
   const bool plain = starts.size() == 1 && ends.size() == 1 && (!node.has_input(4) || numbers(node, 4) == std::vector<std::int64_t>{1});
   const std::int64_t start = plain ? end_of_slice(starts[0], count) : 0, end = plain ? end_of_slice(ends[0], count) : 0;
-  if (start >= end) refuse("only neighbouring numbers of a Shape are covered");
+  if (start >= end) storage::refuse("only neighbouring numbers of a Shape are covered");
   define(node, {.numbers = {list.begin() + start, list.begin() + end}});
 }
 
@@ -200,12 +196,12 @@ bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
 }
 
 void OnnxLayers::read_mul(const OnnxNode& node) {
-  if (node.input_count() != 2) refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
+  if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
   if (compute_numbers(node, std::multiplies<>())) return;
   for (const int i : {0, 1}) {
     if (value(node, i).constant)
-      refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");
+      storage::refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");
   }
   if (merge_self_gate(node, 0) || merge_self_gate(node, 1)) return;
   const auto is_gate = [&](int i) {
@@ -217,7 +213,7 @@ void OnnxLayers::read_mul(const OnnxNode& node) {
   Value gate = value(node, gate_input);
   if (!x.flat && gate.ones == 2) gate.ones = 0, gate.flat = false;
   if (gate.layer < 0 || gate.ones != 0 || gate.zeros != std::array{0, 0} || gate.flat != x.flat)
-    refuse("its inputs differ in their number of dimensions");
+    storage::refuse("its inputs differ in their number of dimensions");
   Layer layer = new_layer(node, LayerKind::multiply);
   layer.inputs = {x.layer, gate.layer};
   define(node, {.layer = append(std::move(layer)), .flat = x.flat, .direct = true});
@@ -260,20 +256,20 @@ void OnnxLayers::read_reshape(const OnnxNode& node) {
 void OnnxLayers::read_squeeze(const OnnxNode& node) {
   if (is_arranged(node) || is_float_constant(node)) return arrange(node);
   if (const std::vector<std::int64_t> list = value(node, 0).numbers; !list.empty()) {
-    if (list.size() != 1) refuse("only one number of a Shape is covered");
+    if (list.size() != 1) storage::refuse("only one number of a Shape is covered");
     return define(node, {.numbers = list});
   }
   const std::vector<std::int64_t> axes = node.has_input(1) ? numbers(node, 1) : node.integers("axes");
   const Value x = activation(node, 0);
   if (x.flat || !are_spatial(axes)) return arrange(node);
   if (shape(x).height != 1 || shape(x).width != 1)
-    refuse(fmt::format("squeezes the axes [{}] of {}; covered are axes of 1", fmt::join(axes, ", "), to_string(shape(x))));
+    storage::refuse(fmt::format("squeezes the axes [{}] of {}; covered are axes of 1", fmt::join(axes, ", "), to_string(shape(x))));
   append_flatten(node, x);
 }
 
 void OnnxLayers::read_dropout(const OnnxNode& node) {
   const bool training = node.has_input(2) && numbers(node, 2) != std::vector<std::int64_t>{0};
-  if (training) refuse("it is in training mode; export the model for inference");
+  if (training) storage::refuse("it is in training mode; export the model for inference");
   const Value& x = activation(node, 0);
   Layer layer = new_layer(node, LayerKind::dropout);
   layer.inputs = {x.layer};
@@ -300,7 +296,7 @@ void OnnxLayers::read_constant(const OnnxNode& node) {
     made->set_data_type(onnx::TensorProto::FLOAT);
     made->add_float_data(static_cast<float>(node.number("value_float", 0)));
   } else {
-    refuse("only constants with value, value_float, value_int or value_ints are covered");
+    storage::refuse("only constants with value, value_float, value_int or value_ints are covered");
   }
   made_.push_back(made);
   define(node, {.constant = made.get()});
@@ -308,9 +304,10 @@ void OnnxLayers::read_constant(const OnnxNode& node) {
 
 void OnnxLayers::read_softmax(const OnnxNode& node) {
   const Value& x = activation(node, 0);
-  if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output) refuse("it is covered only where it makes the output");
+  if (node.proto().output_size() == 0 || node.proto().output(0) != facts_.output)
+    storage::refuse("it is covered only where it makes the output");
   if (!x.flat || !is_first(node.integer("axis", facts_.operator_set < 13 ? 1 : -1), x.flat))
-    refuse("it is covered only over the classes of [N, classes]");
+    storage::refuse("it is covered only over the classes of [N, classes]");
   net_.notes.push_back(fmt::format("{} at its end is left out: the net gives scores, in the same order; --end-to-end writes probabilities",
                                    node.proto().op_type()));
   define(node, {.layer = x.layer, .flat = x.flat});

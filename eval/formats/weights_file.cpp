@@ -14,10 +14,6 @@ namespace eval {
 
 namespace {
 
-[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
-  throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", file.string(), why));
-}
-
 /// What all names of the net have before them in the file, or "".
 std::string common_prefix(const std::vector<std::string>& wanted, const Weights& weights) {
   for (const auto& [given, tensor] : weights) {
@@ -41,7 +37,8 @@ void require_finite(const std::filesystem::path& file, const Weights& weights) {
   for (const auto& [name, tensor] : weights) {
     const std::int64_t finite = tensor.isfinite().sum().item<std::int64_t>();
     if (finite < tensor.numel())
-      refuse(file, fmt::format("tensor {}: {} of its {} values are NaN or infinite", name, tensor.numel() - finite, tensor.numel()));
+      storage::refuse(file,
+                      fmt::format("tensor {}: {} of its {} values are NaN or infinite", name, tensor.numel() - finite, tensor.numel()));
   }
 }
 
@@ -53,16 +50,18 @@ void require_names(const std::filesystem::path& file, const NetSpec& spec, const
   }
   if (missing.empty()) return;
   if (const std::string prefix = common_prefix(wanted, weights); !prefix.empty())
-    refuse(file,
-           fmt::format(
-               "its tensors are named as '{0}{1}', where the net '{2}' has '{1}'; valid: without '{0}', as in {{k.removeprefix('{0}'): v "
-               "for k, v in state.items()}}",
-               prefix, wanted.front(), spec.name));
+    storage::refuse(
+        file,
+        fmt::format(
+            "its tensors are named as '{0}{1}', where the net '{2}' has '{1}'; valid: without '{0}', as in {{k.removeprefix('{0}'): v "
+            "for k, v in state.items()}}",
+            prefix, wanted.front(), spec.name));
   for (const auto& [name, tensor] : weights)
     if (!std::binary_search(wanted.begin(), wanted.end(), name)) given.push_back(name);
   const std::string near = storage::nearest(missing.front(), given);
-  refuse(file, fmt::format("{} of the {} tensors of the net '{}' are missing, the first is '{}'{}", missing.size(), wanted.size(),
-                           spec.name, missing.front(), near.empty() ? "" : fmt::format("; the nearest in the file is '{}'", near)));
+  storage::refuse(
+      file, fmt::format("{} of the {} tensors of the net '{}' are missing, the first is '{}'{}", missing.size(), wanted.size(), spec.name,
+                        missing.front(), near.empty() ? "" : fmt::format("; the nearest in the file is '{}'", near)));
 }
 
 }  // namespace eval

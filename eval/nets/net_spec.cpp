@@ -10,25 +10,23 @@
 namespace eval {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 /// Layer 0 alone is the input, names are unique, and each layer reads from earlier ones.
 void check_order(const NetSpec& spec) {
-  if (spec.layers.empty()) fail("a net needs at least its input layer");
-  if (spec.layers.size() > max_layers) fail(fmt::format("a net of {} layers; at most {} are allowed", spec.layers.size(), max_layers));
+  if (spec.layers.empty()) storage::refuse("a net needs at least its input layer");
+  if (spec.layers.size() > max_layers)
+    storage::refuse(fmt::format("a net of {} layers; at most {} are allowed", spec.layers.size(), max_layers));
   std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const Layer& layer = spec.layers[i];
     if ((i == 0) != (layer.kind == LayerKind::input)) {
-      fail(fmt::format("layer '{}' (index {}): layer 0, and no other, is of kind input", layer.name, i));
+      storage::refuse(fmt::format("layer '{}' (index {}): layer 0, and no other, is of kind input", layer.name, i));
     }
-    if (!names.insert(layer.name).second) fail(fmt::format("layer '{}' (index {}): the name is taken by an earlier layer", layer.name, i));
+    if (!names.insert(layer.name).second)
+      storage::refuse(fmt::format("layer '{}' (index {}): the name is taken by an earlier layer", layer.name, i));
     for (const int from : layer.inputs) {
       if (from < 0 || static_cast<std::size_t>(from) >= i) {
-        fail(fmt::format("layer '{}' (index {}): reads layer {}; valid are earlier ones, 0 to {}", layer.name, i, from,
-                         static_cast<std::ptrdiff_t>(i) - 1));
+        storage::refuse(fmt::format("layer '{}' (index {}): reads layer {}; valid are earlier ones, 0 to {}", layer.name, i, from,
+                                    static_cast<std::ptrdiff_t>(i) - 1));
       }
     }
   }
@@ -38,7 +36,7 @@ void check_order(const NetSpec& spec) {
 void check_all_read(const NetSpec& spec) {
   const std::vector<std::vector<int>> readers = consumers(spec);
   for (std::size_t i = 0; i + 1 < readers.size(); ++i) {
-    if (readers[i].empty()) fail(fmt::format("layer '{}': no layer reads it, and it is not the last", spec.layers[i].name));
+    if (readers[i].empty()) storage::refuse(fmt::format("layer '{}': no layer reads it, and it is not the last", spec.layers[i].name));
   }
 }
 
@@ -122,8 +120,8 @@ std::vector<bool> flat_vectors(const NetSpec& spec) {
                         kind == LayerKind::adaptive_average_pool || kind == LayerKind::zero_pad || kind == LayerKind::local_response_norm;
     const bool flat_gate = kind == LayerKind::multiply && vectors == 1 && !flat[layer.inputs[0]];
     if (vectors > 0 && !flat_gate && (slides || vectors < layer.inputs.size())) {
-      fail(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),
-                       slides ? " where it needs a map" : " and a map"));
+      storage::refuse(fmt::format("layer '{}' ({}): reads a flat vector{}", layer.name, to_string(kind),
+                                  slides ? " where it needs a map" : " and a map"));
     }
     flat.push_back((vectors > 0 && !flat_gate) || kind == LayerKind::flatten || kind == LayerKind::linear);
   }
@@ -143,7 +141,8 @@ std::vector<Shape> output_shapes(const NetSpec& spec) {
     elements += std::int64_t{shape.channels} * shape.height * shape.width;
     if (has_filters(layer.kind)) weights += weight_count(layer, inputs[0]);
     const auto check_total = [&](std::int64_t total, std::int64_t most, const char* what) {
-      if (total > most) fail(fmt::format("layer '{}' ({}): brings the net over {} {}", layer.name, to_string(layer.kind), most, what));
+      if (total > most)
+        storage::refuse(fmt::format("layer '{}' ({}): brings the net over {} {}", layer.name, to_string(layer.kind), most, what));
     };
     check_total(elements, max_elements, "activations an image");
     check_total(weights, max_weights, "weights");
@@ -169,7 +168,7 @@ int decision_layer(const NetSpec& spec) {
   for (int i = static_cast<int>(spec.layers.size()) - 1; i >= 0; --i) {
     if (has_filters(spec.layers[i].kind)) return i;
   }
-  fail(fmt::format("net '{}': no layer has filters, so none makes class scores", spec.name));
+  storage::refuse(fmt::format("net '{}': no layer has filters, so none makes class scores", spec.name));
 }
 
 std::vector<std::string> filter_layers(const NetSpec& spec) {

@@ -15,15 +15,12 @@ namespace {
 
 constexpr int small_below = 96;  // pixels, the shorter side
 
-[[noreturn]] void fail(const std::string& what) {
-  throw storage::Error(storage::ErrorKind::invalid, what);
-}
-
 void check(const std::string& name, const NetOptions& options) {
-  if (!(options.width > 0 && options.width <= 4)) fail(fmt::format("net {}: width {} is not in (0, 4]", name, options.width));
+  if (!(options.width > 0 && options.width <= 4)) storage::refuse(fmt::format("net {}: width {} is not in (0, 4]", name, options.width));
   if (options.classes < 1 || options.classes > 100'000)
-    fail(fmt::format("net {}: classes {} is not in [1, 100000]", name, options.classes));
-  if (!(options.dropout >= 0 && options.dropout < 1)) fail(fmt::format("net {}: dropout {} is not in [0, 1)", name, options.dropout));
+    storage::refuse(fmt::format("net {}: classes {} is not in [1, 100000]", name, options.classes));
+  if (!(options.dropout >= 0 && options.dropout < 1))
+    storage::refuse(fmt::format("net {}: dropout {} is not in [0, 1)", name, options.dropout));
 }
 
 }  // namespace
@@ -74,8 +71,8 @@ NetSpec make_net(const std::string& name, const NetOptions& options) {
   try {
     return entry.make(name, options);
   } catch (const storage::Error& error) {
-    fail(fmt::format("net {} with input {}, layout {}, width {}: {}", name, to_string(options.input), to_string(resolved_layout(options)),
-                     options.width, error.what()));
+    storage::refuse(fmt::format("net {} with input {}, layout {}, width {}: {}", name, to_string(options.input),
+                                to_string(resolved_layout(options)), options.width, error.what()));
   }
 }
 

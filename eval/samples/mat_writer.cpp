@@ -28,7 +28,7 @@ void wrapped(const Work& work) {
 }
 
 /// 116 bytes of text, 8 of an offset that is not used, version 2 and the mark of the byte order.
-std::string header() {
+std::string user_block() {
   std::string text = "MATLAB 7.3 MAT-file, Platform: GLNXA64, written by nas-run sample, HDF5 schema 1.00 .";
   text.resize(124, ' ');
   text += std::string("\x00\x02IM", 4);
@@ -107,7 +107,7 @@ std::string MatWriter::bytes() {
     image.resize(static_cast<std::size_t>(size));
     if (H5Fget_file_image(impl_->file.getId(), image.data(), image.size()) != size) fail("cannot be taken out of memory");
   });
-  return header() + image;  // HDF5 leaves out what lies before it
+  return user_block() + image;  // HDF5 leaves out what lies before it
 }
 
 }  // namespace eval

@@ -10,10 +10,10 @@ using torch::Tensor;
 namespace {
 
 /// Norms of the rows of a matrix in fp64, some at a time: in one piece the largest layers would need gigabytes. [rows]
-Tensor row_norms(const Tensor& rows, double order) {
-  const std::int64_t at_once = std::max<std::int64_t>(1, (1 << 20) / std::max<std::int64_t>(1, rows.size(1)));
+Tensor row_norms(const Tensor& matrix, double order) {
+  const std::int64_t at_once = std::max<std::int64_t>(1, (1 << 20) / std::max<std::int64_t>(1, matrix.size(1)));
   std::vector<Tensor> norms;
-  for (const Tensor& some : rows.split(at_once)) norms.push_back(some.to(torch::kFloat64).norm(order, 1));
+  for (const Tensor& some : matrix.split(at_once)) norms.push_back(some.to(torch::kFloat64).norm(order, 1));
   return at::cat(norms);
 }
 
@@ -33,7 +33,7 @@ class Norm : public Criterion {
     const std::vector<eval::Layer>& layers = task.net.spec().layers;
     const auto weight = [&](int layer) { return task.net.weights().at(layers[layer].name + ".weight"); };
     std::vector<LayerScores> scores;
-    const auto add = [&](int layer, const Tensor& rows) { scores.push_back({layer, normalised_by_layer(row_norms(rows, order_))}); };
+    const auto add = [&](int layer, const Tensor& weights) { scores.push_back({layer, normalised_by_layer(row_norms(weights, order_))}); };
     for (int producer : cut_producers(task.groups)) add(producer, weight(producer).flatten(1));
     for (int layer = 0; readers_ && layer < static_cast<int>(layers.size()); ++layer) {
       if (!eval::has_filters(layers[layer].kind)) continue;

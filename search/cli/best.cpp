@@ -11,13 +11,13 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct BestOptions {
   std::filesystem::path directory;
   BestRequest request;
   bool json = false;
 };
 
-int best(const Options& options) {
+int best(const BestOptions& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
   const std::vector<Best> all = best_nets(repository, read_snapshot(repository), options.request);
   if (options.json) {
@@ -34,7 +34,7 @@ int best(const Options& options) {
 }  // namespace
 
 void add_best(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BestOptions>();
   CLI::App* command = app.add_subcommand("best", "which net to take, why, how sure that is, and the command that exports it");
   add_directory_argument(*command, options->directory);
   BestRequest& request = options->request;

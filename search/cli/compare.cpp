@@ -12,7 +12,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct CompareOptions {
   std::filesystem::path directory;
   std::string against;
   bool json = false;
@@ -49,7 +49,7 @@ void print_family(const Json& rows, const std::string& title) {
              to_text(table, {"task", "net", "at equal", "one", "other", "seeds", "difference", "95 %", "p", "MACs", "params", "better"}));
 }
 
-int compare(const Options& options) {
+int compare(const CompareOptions& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
   const Json rows = to_json(search::compare(measured_nets(read_snapshot(repository)), options.against));
   if (options.json) {
@@ -69,7 +69,7 @@ int compare(const Options& options) {
 }  // namespace
 
 void add_compare(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "who beats whom at equal budget, by how much, and where the data do not say");
   add_directory_argument(*command, options->directory);
   command->add_option("--against", options->against, "only comparisons with this criterion or baseline; fewer need less correction");

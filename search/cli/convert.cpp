@@ -10,7 +10,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct ConvertOptions {
   NetArguments net;
   std::string format;
   std::filesystem::path output;
@@ -18,7 +18,7 @@ struct Options {
   int opset = 0;
 };
 
-int convert(const Options& options) {
+int convert(const ConvertOptions& options) {
   check_end_to_end(options.end_to_end, options.format);
   Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
   put_opset(request, options.opset, options.format);
@@ -36,7 +36,7 @@ int convert(const Options& options) {
 }  // namespace
 
 void add_convert(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConvertOptions>();
   CLI::App* command = app.add_subcommand("convert", "write a net with its weights in another format");
   add_net_arguments(*command, options->net);
   command

@@ -20,7 +20,7 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
-struct Options {
+struct DataOptions {
   ExperimentArguments experiment;
   std::string data, target;
   std::filesystem::path directory;
@@ -76,7 +76,7 @@ void write_split(const eval::Dataset& data, eval::Split split, const std::filesy
   labels.commit();
 }
 
-int write_data(const Options& options) {
+int write_data(const DataOptions& options) {
   const Experiment experiment = load(options.experiment);
   const std::string name = options.data.empty() && experiment.data.size() == 1 ? experiment.data.begin()->first : options.data;
   if (!experiment.data.contains(name)) {
@@ -109,7 +109,7 @@ int write_data(const Options& options) {
 }  // namespace
 
 void add_data(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DataOptions>();
   CLI::App* command =
       app.add_subcommand("data", "write an experiment's images, split as it splits them, as NumPy's arrays for other programs");
   command->add_option("EXPERIMENT.yaml", options->experiment.file, "the experiment")->required();

@@ -17,7 +17,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct DoctorOptions {
   std::filesystem::path directory;  ///< of results, or with `executor` the experiment
   std::string executor;
   int patience = 120;
@@ -52,7 +52,7 @@ std::string sync_rate(const std::filesystem::path& directory) {
   return fmt::format("{:.0f} durable files a second", writes / passed.count());
 }
 
-std::vector<Finding> examine(const Options& options) {
+std::vector<Finding> examine(const DoctorOptions& options) {
   const std::filesystem::path place = options.directory.empty() ? std::filesystem::current_path() : options.directory;
   std::vector<Finding> findings;
   findings.push_back({"nas-run", NAS_VERSION, ""});
@@ -85,7 +85,7 @@ std::vector<Finding> examine(const Options& options) {
   return findings;
 }
 
-std::string to_text(const Probe& probe) {
+std::string in_words(const Probe& probe) {
   std::string text =
       fmt::format("{}: nas-worker {}, LibTorch {}, {} CUDA devices, {} cores", probe.host, probe.devices.value("version", "?"),
                   probe.devices.value("libtorch", "?"), probe.devices.value("cuda", 0), probe.devices.value("cores", 0));
@@ -104,11 +104,11 @@ Finding judge(const std::string& what, int gpus, const std::function<Probe()>& l
     if (const int seen = probe.devices.value("cuda", 0); seen < gpus)
       throw storage::Error(storage::ErrorKind::environment,
                            fmt::format("the worker on {} can use {} GPUs, and {} are asked for", probe.host, seen, gpus));
-    return to_text(probe);
+    return in_words(probe);
   });
 }
 
-std::vector<Finding> examine_executor(const Options& options) {
+std::vector<Finding> examine_executor(const DoctorOptions& options) {
   const Resources resources = load({.file = options.directory}).resources;
   std::vector<Finding> findings{{"nas-run", NAS_VERSION, ""}};
   if (!resources.shared.empty())
@@ -128,7 +128,7 @@ std::vector<Finding> examine_executor(const Options& options) {
   return findings;
 }
 
-int doctor(const Options& options) {
+int doctor(const DoctorOptions& options) {
   int exit = exit_done;
   Json rows = Json::array();
   for (const Finding& finding : options.executor.empty() ? examine(options) : examine_executor(options)) {
@@ -144,7 +144,7 @@ int doctor(const Options& options) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor",
                                          "look at versions, devices, cores, memory, disk and, with DIR, the database of a run; or at the "
                                          "machines on which an experiment would run");

@@ -9,13 +9,13 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct EvaluateOptions {
   NetArguments net;
   std::string data;
   bool json = false;
 };
 
-int evaluate(const Options& options) {
+int evaluate(const EvaluateOptions& options) {
   Json request{{"command", "evaluate"}};
   put_data(request, options.data);
   if (request.at("split") == "") request["split"] = "test";
@@ -34,7 +34,7 @@ int evaluate(const Options& options) {
 }  // namespace
 
 void add_evaluate(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EvaluateOptions>();
   CLI::App* command = app.add_subcommand("evaluate", "accuracy and loss of a net over images");
   add_net_arguments(*command, options->net);
   add_device(*command, options->net);

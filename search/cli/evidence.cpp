@@ -12,7 +12,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct EvidenceOptions {
   std::vector<std::filesystem::path> directories;
   std::filesystem::path output;
 };
@@ -25,7 +25,7 @@ accuracies in % before any retraining; test accuracies are in %, ± half of the 
 points, paired over the seeds, with 95 % intervals that are not corrected for their number; in bold where they exclude 0.
 )";
 
-int print_evidence(const Options& options) {
+int print_evidence(const EvidenceOptions& options) {
   std::string text = kOpening;
   for (const std::filesystem::path& directory : options.directories) {
     const storage::Repository repository(directory, storage::Repository::Access::read);
@@ -41,7 +41,7 @@ int print_evidence(const Options& options) {
 }  // namespace
 
 void add_evidence(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EvidenceOptions>();
   CLI::App* command =
       app.add_subcommand("evidence", "what runs show, as Markdown: every net over seeds, its cost, its lead over the controls");
   command->add_option("DIR", options->directories, "results directories")->required();

@@ -21,7 +21,7 @@ using storage::Error;
 using storage::ErrorKind;
 using storage::Repository;
 
-struct Options {
+struct ExportOptions {
   std::filesystem::path directory, output;
   std::string trial, format = "python";
   std::optional<int> step;
@@ -89,7 +89,7 @@ Json images_of(const Json& experiment, const std::string& task) {
   return images;
 }
 
-int export_net(const Options& options) {
+int export_net(const ExportOptions& options) {
   Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
   put_opset(request, options.opset, options.format);
   put_output(request, options.output);
@@ -117,7 +117,7 @@ int export_net(const Options& options) {
   return exit_done;
 }
 
-int export_run(const Options& options) {
+int export_run(const ExportOptions& options) {
   const Repository repository(options.directory, Repository::Access::read);
   std::error_code absent;
   if (std::filesystem::equivalent(options.output, options.directory / "experiment.db", absent))
@@ -131,7 +131,7 @@ int export_run(const Options& options) {
   return exit_done;
 }
 
-int export_any(const Options& options) {
+int export_any(const ExportOptions& options) {
   const bool of_run = std::find(run_formats.begin(), run_formats.end(), options.format) != run_formats.end();
   if (of_run && !options.trial.empty())
     throw Error(ErrorKind::usage, fmt::format("{} is of the whole run, not of trial '{}'; valid: without a trial, or --to {}",
@@ -146,7 +146,7 @@ int export_any(const Options& options) {
 }  // namespace
 
 void add_export(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand("export", "write the net of a trial, or the trials of a whole run, to a file");
   add_directory_argument(*command, options->directory);
   CLI::Option* trial = command->add_option("TRIAL", options->trial, "number or name of the trial whose net it is; not for a whole run");

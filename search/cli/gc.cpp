@@ -13,7 +13,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct GcOptions {
   std::filesystem::path directory;
   std::string keep;
   bool images = false, dry_run = false, json = false;
@@ -24,7 +24,7 @@ std::string removal(bool dry_run) {
 }
 
 /// Removes what the rule does not keep, while no run of the directory goes on.
-int collect_files(const Options& options) {
+int collect_files(const GcOptions& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
   const storage::FileLock lock(options.directory / "run.lock");
   Json rows = Json::array();
@@ -43,7 +43,7 @@ int collect_files(const Options& options) {
   return exit_done;
 }
 
-int collect_images(const Options& options) {
+int collect_images(const GcOptions& options) {
   Json rows = Json::array();
   std::int64_t bytes = 0;
   for (const eval::CachedSet& set : eval::cached_sets()) {
@@ -60,7 +60,7 @@ int collect_images(const Options& options) {
   return exit_done;
 }
 
-int collect(const Options& options) {
+int collect(const GcOptions& options) {
   if (!options.directory.empty() && options.keep.empty())
     throw storage::Error(storage::ErrorKind::usage,
                          fmt::format("what to keep is not said; valid: --keep {}", fmt::join(keep_rules(), "|")));
@@ -72,7 +72,7 @@ int collect(const Options& options) {
 }  // namespace
 
 void add_gc(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GcOptions>();
   CLI::App* command = app.add_subcommand("gc", "remove what can be made again");
   CLI::Option* directory = command->add_option("DIR", options->directory, "a results directory");
   command

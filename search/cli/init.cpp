@@ -27,7 +27,7 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
-struct Options {
+struct InitOptions {
   std::filesystem::path folder, output;
   int minutes = 20;
   bool json = false;
@@ -158,7 +158,7 @@ void check_output(const std::filesystem::path& output) {
     throw Error(ErrorKind::usage, fmt::format("{} is there already; valid: another file with -o", output.string()));
 }
 
-int init(Options options) {
+int init(InitOptions options) {
   const std::string name = name_for(options.folder);
   if (options.output.empty()) options.output = name + ".yaml";
   check_output(options.output);
@@ -200,7 +200,7 @@ int init(Options options) {
 }  // namespace
 
 void add_init(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InitOptions>();
   CLI::App* command =
       app.add_subcommand("init", "write an experiment for a folder of images: by what they are, and by what trains here in the time given");
   command->add_option("FOLDER", options->folder, "a folder a class, or train/, val/ and test/ with such folders")->required();

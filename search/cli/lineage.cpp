@@ -16,13 +16,13 @@ namespace {
 
 using storage::Repository;
 
-struct Options {
+struct LineageOptions {
   std::filesystem::path directory;
   std::string trial;
   bool dot = false, json = false;
 };
 
-int show_lineage(const Options& options) {
+int show_lineage(const LineageOptions& options) {
   const Repository repository(options.directory, Repository::Access::read);
   Json nets = lineage(repository.rows("nets"), repository.rows("layers"));
   if (!options.trial.empty()) {
@@ -39,7 +39,7 @@ int show_lineage(const Options& options) {
 }  // namespace
 
 void add_lineage(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LineageOptions>();
   CLI::App* command = app.add_subcommand("lineage", "where nets come from: each cut, what it asked for and what it did");
   add_directory_argument(*command, options->directory);
   command->add_option("TRIAL", options->trial, "number or name of a trial: the way to its last net; default: all nets");

@@ -12,7 +12,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct NetsOptions {
   NetArguments net;
   std::string convention = "macs";
   bool json = false, dot = false;
@@ -40,7 +40,7 @@ std::vector<std::string> columns(std::vector<std::string> names, const std::stri
   return names;
 }
 
-int list_nets(const Options& options) {
+int list_nets(const NetsOptions& options) {
   Json rows = Json::array();
   for (const eval::NetEntry& entry : eval::net_registry()) {
     Json row{{"name", entry.name}, {"family", entry.family}};
@@ -54,7 +54,7 @@ int list_nets(const Options& options) {
   return exit_done;
 }
 
-int describe_net(const Options& options) {
+int describe_net(const NetsOptions& options) {
   const eval::NetSpec spec = eval::make_net(options.net.name, eval::net_options_from_json(to_json(options.net)));
   if (options.dot) {
     fmt::print("{}", eval::to_dot(spec));
@@ -84,7 +84,7 @@ int describe_net(const Options& options) {
 }  // namespace
 
 void add_nets(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<NetsOptions>();
   CLI::App* command = app.add_subcommand("nets", "the known nets, with parameters and multiply-accumulates for 3x224x224 and 1000 classes");
   add_convention(*command, options->convention);
   command->add_flag("--json", options->json, "one JSON document");
@@ -93,7 +93,7 @@ void add_nets(CLI::App& app, Action& action) {
 }
 
 void add_net(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<NetsOptions>();
   CLI::App* command = app.add_subcommand("net", "one net: layers, shapes, parameters, multiply-accumulates");
   command->add_option("NAME", options->net.name, "a net of `nas-run nets`")->required();
   add_net_options(*command, options->net);

@@ -10,7 +10,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct PlanOptions {
   ExperimentArguments experiment;
   bool json = false, dot = false;
 };
@@ -43,7 +43,7 @@ Json summary(const Plan& plan, const History& history) {
           {"stage_kinds", kinds}};
 }
 
-int plan(const Options& options) {
+int plan(const PlanOptions& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
@@ -78,7 +78,7 @@ void print_plan(const Experiment& experiment, const Strategy& strategy, const st
 }
 
 void add_plan(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PlanOptions>();
   CLI::App* command = app.add_subcommand("plan", "print trials, distinct stages, what sharing saves and what is done; nothing runs");
   add_experiment_arguments(*command, options->experiment);
   add_only_option(*command, options->experiment);

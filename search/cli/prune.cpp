@@ -15,7 +15,7 @@ namespace {
 using storage::Error;
 using storage::ErrorKind;
 
-struct Options {
+struct PruneOptions {
   NetArguments net;
   CriterionArguments criterion;
   std::string data, of = "macs", allocation;
@@ -27,7 +27,7 @@ struct Options {
 };
 
 /// The keys of a request that say what to cut.
-void put_cut(Json& request, const Options& options) {
+void put_cut(Json& request, const PruneOptions& options) {
   request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
   if (options.refit) {
     if (options.data.empty()) throw Error(ErrorKind::usage, "--refit looks at images; valid: with --data");
@@ -61,7 +61,7 @@ void print_refit(const Json& refit) {
   fmt::print("\n");
 }
 
-int prune_net(const Options& options) {
+int prune_net(const PruneOptions& options) {
   Json request{{"command", "prune"}};
   put_cut(request, options);
   put_net(request, options.net);
@@ -91,7 +91,7 @@ int prune_net(const Options& options) {
 }  // namespace
 
 void add_prune(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PruneOptions>();
   CLI::App* command = app.add_subcommand("prune", "cut the channels of a net that matter least, or those that a mask names");
   add_net_arguments(*command, options->net);
   add_device(*command, options->net);

@@ -15,13 +15,13 @@ namespace {
 
 using storage::Repository;
 
-struct Options {
+struct QueryOptions {
   std::filesystem::path directory;
   bool json = false, csv = false, table = false;
   std::string x = "macs";
 };
 
-int trials(const Options& options) {
+int trials(const QueryOptions& options) {
   static const std::vector<std::string> columns{"trial", "task", "net",   "criterion", "schedule",
                                                 "seed",  "fold", "state", "steps",     "failure"};
   const Repository repository(options.directory, Repository::Access::read);
@@ -38,7 +38,7 @@ int trials(const Options& options) {
   return exit_done;
 }
 
-int pareto(const Options& options) {
+int pareto(const QueryOptions& options) {
   static const std::vector<std::string> columns{"task", "net",          "criterion",     "schedule", "seed", "trial",
                                                 "step", "accuracy_val", "accuracy_test", "params",   "macs"};
   const Repository repository(options.directory, Repository::Access::read);
@@ -65,7 +65,7 @@ int pareto(const Options& options) {
 }  // namespace
 
 void add_trials(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<QueryOptions>();
   CLI::App* command = app.add_subcommand("trials", "list the trials of a run");
   add_directory_argument(*command, options->directory);
   CLI::Option* json = command->add_flag("--json", options->json, "one JSON document: the view `trials`");
@@ -82,7 +82,7 @@ void add_trials(CLI::App& app, Action& action) {
 }
 
 void add_pareto(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<QueryOptions>();
   CLI::App* command = app.add_subcommand("pareto", "list the nets that no other beats in both validation accuracy and size");
   add_directory_argument(*command, options->directory);
   command->add_option("--x", options->x, "the size: macs or params")->check(CLI::IsMember({"macs", "params"}))->capture_default_str();

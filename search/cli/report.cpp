@@ -13,11 +13,11 @@ namespace {
 
 using storage::Repository;
 
-struct Options {
+struct ReportOptions {
   std::filesystem::path directory, output;
 };
 
-int write_report(const Options& options) {
+int write_report(const ReportOptions& options) {
   const std::filesystem::path output = options.output.empty() ? options.directory / "report.html" : options.output;
   const std::string page =
       html_report(Repository(options.directory, Repository::Access::read), {.refresh_s = 0, .results = options.directory.string()});
@@ -29,7 +29,7 @@ int write_report(const Options& options) {
 }  // namespace
 
 void add_report(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "write a page with the charts and tables of a run: one file that needs no network");
   add_directory_argument(*command, options->directory);
   command->add_option("-o,--output", options->output, "the page; default: DIR/report.html");

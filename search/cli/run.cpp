@@ -25,7 +25,7 @@ using storage::Error;
 using storage::ErrorKind;
 using storage::Repository;
 
-struct Options {
+struct RunOptions {
   ExperimentArguments experiment;
   std::optional<int> slots, threads_per_slot, max_failures;
   std::optional<std::string> device, executor;
@@ -51,7 +51,7 @@ void handle_signals(bool workers_stay) {
   if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN && !workers_stay) sigaction(SIGHUP, &action, nullptr);
 }
 
-Experiment load_with_options(const Options& options) {
+Experiment load_with_options(const RunOptions& options) {
   Experiment experiment = load(options.experiment);
   if (options.executor) experiment.resources.executor = *options.executor;
   if (options.slots) experiment.resources.slots = *options.slots;
@@ -207,7 +207,7 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
               {"answers", answers}});
 }
 
-int run_with(const Options& options) {
+int run_with(const RunOptions& options) {
   Experiment experiment = load_with_options(options);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
@@ -252,7 +252,7 @@ int run_experiment(const ExperimentArguments& arguments) {
 }
 
 void add_run(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "run what is not done yet of an experiment and print which net to take");
   add_experiment_arguments(*command, options->experiment);
   add_only_option(*command, options->experiment);

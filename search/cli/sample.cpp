@@ -12,7 +12,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct SampleOptions {
   std::string name;
   std::filesystem::path directory;
   std::optional<std::int64_t> images;
@@ -34,7 +34,7 @@ std::string list_samples() {
   return list;
 }
 
-int sample(const Options& options) {
+int sample(const SampleOptions& options) {
   const eval::SampleEntry& entry = eval::sample_entry(options.name);
   eval::SampleRequest request = eval::make_request(entry, options.images, options.size, options.seed);
   request.stopped = [] { return stop_signal != 0; };
@@ -61,7 +61,7 @@ int sample(const Options& options) {
 }  // namespace
 
 void add_sample(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SampleOptions>();
   CLI::App* command =
       app.add_subcommand("sample", "draw a synthetic dataset in the layout of a real one, to try things without its licence");
   command->add_option("NAME", options->name, "which; see below")->required();

@@ -12,7 +12,7 @@ namespace search::cli {
 
 namespace {
 
-struct Options {
+struct ScoreOptions {
   NetArguments net;
   CriterionArguments criterion;
   std::string data;
@@ -52,7 +52,7 @@ std::vector<std::string> columns(const Json& layers) {
   return {"layer", "channels", "least", "mean", "most", "note"};
 }
 
-int score(const Options& options) {
+int score(const ScoreOptions& options) {
   Json request{{"command", "score"}};
   put_criterion(request, options.criterion, options.data);
   put_net(request, options.net);
@@ -67,7 +67,7 @@ int score(const Options& options) {
 }  // namespace
 
 void add_score(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ScoreOptions>();
   CLI::App* command = app.add_subcommand("score", "how much each channel of a net matters, by a criterion");
   add_net_arguments(*command, options->net);
   add_device(*command, options->net);

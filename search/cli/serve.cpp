@@ -16,7 +16,7 @@ namespace {
 
 using storage::Repository;
 
-struct Options {
+struct ServeOptions {
   std::filesystem::path directory;
   std::string host = "127.0.0.1";
   int port = 8080, refresh = 5;
@@ -47,7 +47,7 @@ State state_of(const std::filesystem::path& database) {
 /// The page, made anew where the database has changed since.
 class Page {
  public:
-  explicit Page(const Options& options) : options_(options) {}
+  explicit Page(const ServeOptions& options) : options_(options) {}
 
   std::string get() {
     const State now = state_of(options_.directory / "experiment.db");
@@ -61,12 +61,12 @@ class Page {
   }
 
  private:
-  const Options& options_;
+  const ServeOptions& options_;
   State made_of_;
   std::string html_;
 };
 
-int serve(const Options& options) {
+int serve(const ServeOptions& options) {
   Page page(options);
   page.get();  // what is wrong with the directory is said before anything listens
   serve_page({options.host, options.port, [&page] { return page.get(); },
@@ -81,7 +81,7 @@ int serve(const Options& options) {
 }  // namespace
 
 void add_serve(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ServeOptions>();
   CLI::App* command = app.add_subcommand("serve", "show the report of a run in a browser, up to date while the run goes on; read-only");
   add_directory_argument(*command, options->directory);
   command->add_option("--host", options->host, "name or address to listen at; 0.0.0.0 lets other machines read it, without a password")

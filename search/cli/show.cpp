@@ -24,7 +24,7 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
-struct Options {
+struct ShowOptions {
   std::filesystem::path directory;
   std::string trial;
   bool json = false, yaml = false;
@@ -120,7 +120,7 @@ Json again(const Repository& repository, const std::filesystem::path& directory,
   return again;
 }
 
-int show_yaml(const Repository& repository, const Options& options) {
+int show_yaml(const Repository& repository, const ShowOptions& options) {
   if (!options.trial.empty())
     throw storage::Error(
         storage::ErrorKind::usage,
@@ -133,7 +133,7 @@ int show_yaml(const Repository& repository, const Options& options) {
   return exit_done;
 }
 
-int show(const Options& options) {
+int show(const ShowOptions& options) {
   const Repository repository(options.directory, Repository::Access::read);
   if (options.yaml) return show_yaml(repository, options);
   if (options.trial.empty())
@@ -174,7 +174,7 @@ Json find_trial(const Repository& repository, const std::string& number_or_name)
 }
 
 void add_show(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ShowOptions>();
   CLI::App* command = app.add_subcommand(
       "show", "one trial: its steps, what the strategy decided, what each cut did to each layer, and how to make it again");
   add_directory_argument(*command, options->directory);

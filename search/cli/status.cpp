@@ -23,7 +23,7 @@ namespace {
 
 using storage::Repository;
 
-struct Options {
+struct StatusOptions {
   std::filesystem::path directory;
   bool json = false;
   std::string watch;  ///< seconds, checked by the parser; "": look once
@@ -123,7 +123,7 @@ std::string where(const Json& running) {
   return text + fmt::format("{} stages wait for a worker\n", waiting);
 }
 
-std::string to_text(const Json& status) {
+std::string in_words(const Json& status) {
   std::string text = fmt::format("trials  {}\nstages  {}\n", counted(status.at("trials")), counted(status.at("stages")));
   text += where(status.at("running"));
   for (const Json& stage : status.at("running")) {
@@ -145,20 +145,20 @@ std::string to_line(const Json& status) {
   return fmt::format("stages {} | trials {}", counted(status.at("stages")), counted(status.at("trials")));
 }
 
-int status(const Options& options) {
+int status(const StatusOptions& options) {
   const auto look = [&options] { return report(options.directory); };
   if (!options.watch.empty()) {
     const double pause = std::fmax(0.1, std::stod(options.watch));  // also of a NaN
-    watch({options.directory, std::chrono::duration<double>(pause), options.json, look, to_text, to_line});
+    watch({options.directory, std::chrono::duration<double>(pause), options.json, look, in_words, to_line});
   } else if (options.json) {
     print_json(look());
   } else {
-    fmt::print("{}", printable(to_text(look())));
+    fmt::print("{}", printable(in_words(look())));
   }
   return exit_done;
 }
 
-int retry(const Options& options) {
+int retry(const StatusOptions& options) {
   if (!std::filesystem::exists(options.directory / "experiment.db")) {
     throw storage::Error(storage::ErrorKind::invalid,
                          fmt::format("{}: there is no experiment.db in it; valid: a results directory", options.directory.string()));
@@ -172,7 +172,7 @@ int retry(const Options& options) {
 }  // namespace
 
 void add_status(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("status", "how far a run is: counts by state, what is running, what has failed and why");
   add_directory_argument(*command, options->directory);
   command->add_flag("--json", options->json, "one JSON document; with --watch one a line");
@@ -187,7 +187,7 @@ void add_status(CLI::App& app, Action& action) {
 }
 
 void add_retry(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("retry", "let failed and interrupted stages run again, with all their attempts");
   add_directory_argument(*command, options->directory);
   command->footer(

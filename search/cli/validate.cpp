@@ -19,7 +19,7 @@ namespace {
 
 using storage::ErrorKind;
 
-struct Options {
+struct ValidateOptions {
   ExperimentArguments experiment;
   bool json = false;
 };
@@ -163,7 +163,7 @@ Json warnings(const Experiment& experiment) {
   return warnings;
 }
 
-int validate(const Options& options) {
+int validate(const ValidateOptions& options) {
   const Experiment experiment = load(options.experiment);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   Json report{{"ok", true}, {"data", Json::object()}, {"nets", describe_nets(experiment)}, {"results", directory.string()}};
@@ -196,7 +196,7 @@ int validate(const Options& options) {
 }  // namespace
 
 void add_validate(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ValidateOptions>();
   CLI::App* command = app.add_subcommand("validate", "check the experiment, its data, the nets, the devices and the disk; nothing runs");
   add_experiment_arguments(*command, options->experiment);
   command->add_flag("--json", options->json, "one JSON document");

@@ -44,10 +44,6 @@ Job make_job(const Stage& stage, int attempt, const storage::Repository& reposit
   return {stage.fingerprint, attempt, stage.kind, stage.parameters.json(), std::move(inputs)};
 }
 
-double seconds(SteadyClock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 class Loop {
  public:
   Loop(const Experiment& experiment, const Strategy& strategy, storage::Repository& repository, Executor& executor, const RunLimits& limits,
@@ -280,7 +276,7 @@ class Loop {
   bool is_spent() {
     std::vector<Spending::Running> running;
     for (const auto& each : placement_.running())
-      if (each) running.push_back({&stage(each->stage), seconds(each->ran())});
+      if (each) running.push_back({&stage(each->stage), storage::in_seconds(each->ran())});
     spent_ = spending_.is_spent(running);
     return spent_;
   }
@@ -333,7 +329,7 @@ class Loop {
   void finish(int slot, StageOutcome outcome) {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
-    if (outcome.wall_s <= 0) outcome.wall_s = seconds(running.ran());
+    if (outcome.wall_s <= 0) outcome.wall_s = storage::in_seconds(running.ran());
     const bool excused = outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions;
     if (outcome.state == StageState::interrupted && !ending_ && !excused) {
       outcome.state = StageState::failed;

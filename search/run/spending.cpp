@@ -1,14 +1,8 @@
 #include "search/run/spending.h"
 
+#include "storage/base/time.h"
+
 namespace search {
-
-namespace {
-
-double seconds(Spending::Clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
-}  // namespace
 
 void Spending::Sum::add(const Stage& stage, double wall_s) {
   ++stages;
@@ -33,7 +27,7 @@ bool Spending::is_spent(const std::vector<Running>& running, Clock::time_point n
   for (const Running& each : running) sum.add(*each.stage, each.seconds);
   const auto reached = [](double limit, double spent) { return limit > 0 && spent >= limit; };
   return reached(budget_.stages, sum.stages) || reached(budget_.epochs, sum.epochs) || reached(budget_.device_hours * 3600, sum.device_s) ||
-         reached(static_cast<double>(budget_.time_s), seconds(now - begin_));
+         reached(static_cast<double>(budget_.time_s), storage::in_seconds(now - begin_));
 }
 
 }  // namespace search

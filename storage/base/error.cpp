@@ -2,6 +2,14 @@
 
 namespace storage {
 
+void refuse(const std::string& what) {
+  throw Error(ErrorKind::invalid, what);
+}
+
+void refuse(const std::filesystem::path& file, const std::string& what) {
+  refuse(file.string() + ": " + what);
+}
+
 int exit_code(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::internal:

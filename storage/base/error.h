@@ -1,6 +1,7 @@
 // The one exception type of the project: what stops a run, with its kind; `main` turns the kind into an exit code.
 #pragma once
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -17,6 +18,10 @@ class Error : public std::runtime_error {
  private:
   ErrorKind kind_;
 };
+
+/// Throws an Error of the kind invalid: input that no run can take.
+[[noreturn]] void refuse(const std::string& what);
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what);  ///< "FILE: what"
 
 /// Exit code of a kind: internal 1, usage 2, invalid 3, storage 5, environment 6.
 int exit_code(ErrorKind kind);

@@ -12,8 +12,12 @@ std::optional<double> seconds_of(const std::string& time) {
   return static_cast<double>(timegm(&fields)) + (*rest == '.' ? std::strtod(rest, nullptr) : 0);
 }
 
+double in_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return in_seconds(std::chrono::steady_clock::now() - start);
 }
 
 }  // namespace storage

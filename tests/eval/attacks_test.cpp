@@ -37,8 +37,8 @@ Tensor image(const std::vector<float>& values) {
 }
 
 std::vector<float> values(const Tensor& images) {
-  const Tensor plain = images.contiguous();
-  return {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()};
+  const Tensor packed = images.contiguous();
+  return {packed.data_ptr<float>(), packed.data_ptr<float>() + packed.numel()};
 }
 
 Json options(const std::string& attack, const Json& given) {

@@ -82,7 +82,7 @@ struct IdxSet {
   Json settings() const { return {{"format", "idx"}, {"root", directory.path().string()}, {"class_names", {"even", "odd"}}}; }
 };
 
-std::string refusal(const Json& settings) {
+std::string idx_refusal(const Json& settings) {
   const storage::Error error = support::error_of([&] { open_dataset(settings); });
   CHECK(error.kind() == storage::ErrorKind::invalid);
   return error.what();
@@ -171,11 +171,11 @@ TEST_CASE("a sub-task has the classes it names, in their order") {
   CHECK(info.test == 2);
 
   settings["classes"] = {"d", "3"};
-  CHECK_THAT(refusal(settings), Contains("data of format idx: classes: 'd' is given twice"));
+  CHECK_THAT(idx_refusal(settings), Contains("data of format idx: classes: 'd' is given twice"));
   settings["classes"] = {"d"};
-  CHECK_THAT(refusal(settings), Contains("classes: 1 given; valid: two or more"));
+  CHECK_THAT(idx_refusal(settings), Contains("classes: 1 given; valid: two or more"));
   settings["classes"] = {"d", "e"};
-  CHECK_THAT(refusal(settings), Contains("classes: no class is called 'e'") && Contains("or by number: 0 to 3"));
+  CHECK_THAT(idx_refusal(settings), Contains("classes: no class is called 'e'") && Contains("or by number: 0 to 3"));
 }
 
 TEST_CASE("the split's options reach the split") {
@@ -189,7 +189,7 @@ TEST_CASE("the split's options reach the split") {
   CHECK(data->split(Split::train).size() == 10);
   CHECK(data->split(Split::test).size() == 3);
   settings["train_images"] = 17;
-  CHECK_THAT(refusal(settings), Contains("data of format idx: train_images would be 17 images; valid are 1 to 16"));
+  CHECK_THAT(idx_refusal(settings), Contains("data of format idx: train_images would be 17 images; valid are 1 to 16"));
 }
 
 TEST_CASE("a description from the headers says what opening gives") {
@@ -212,75 +212,75 @@ TEST_CASE("classes are called 0 to 9 unless named, and labels must be among them
   settings.erase("class_names");
   CHECK(open_dataset(settings)->class_names() == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
   settings["class_names"] = {"a", "a"};
-  CHECK_THAT(refusal(settings), Contains("class_names: 2 names, 1 distinct"));
+  CHECK_THAT(idx_refusal(settings), Contains("class_names: 2 names, 1 distinct"));
   settings["class_names"] = Json::array();
-  CHECK_THAT(refusal(settings), Contains("class_names: 0 names"));
+  CHECK_THAT(idx_refusal(settings), Contains("class_names: 0 names"));
   set.test_labels.back() = 2;
-  CHECK_THAT(refusal(set.write()), Contains("t10k-labels-idx1-ubyte") && Contains("label 2 of image 3 is not in [0, 1]"));
+  CHECK_THAT(idx_refusal(set.write()), Contains("t10k-labels-idx1-ubyte") && Contains("label 2 of image 3 is not in [0, 1]"));
   set.test_labels.back() = '\xff';
-  CHECK_THAT(refusal(set.write()), Contains("label 255 of image 3"));
+  CHECK_THAT(idx_refusal(set.write()), Contains("label 255 of image 3"));
 }
 
 TEST_CASE("a folder without the files says what is expected and where the data come from") {
   const IdxSet set;
-  CHECK_THAT(refusal({{"format", "idx"}, {"root", (set.directory.path() / "none").string()}}),
+  CHECK_THAT(idx_refusal({{"format", "idx"}, {"root", (set.directory.path() / "none").string()}}),
              Contains("none") && Contains("train-images-idx3-ubyte") && Contains("dataset-fashion-mnist"));
   set.write();
   fs::remove(set.path("t10k-labels-idx1-ubyte"));
-  CHECK_THAT(refusal(set.settings()), Contains("holds no file t10k-labels-idx1-ubyte[.gz]"));
+  CHECK_THAT(idx_refusal(set.settings()), Contains("holds no file t10k-labels-idx1-ubyte[.gz]"));
   fs::create_directory(set.path("t10k-labels-idx1-ubyte"));
-  CHECK_THAT(refusal(set.settings()), Contains("holds no file t10k-labels-idx1-ubyte[.gz]"));
+  CHECK_THAT(idx_refusal(set.settings()), Contains("holds no file t10k-labels-idx1-ubyte[.gz]"));
 }
 
 TEST_CASE("raw files whose header and size disagree are refused") {
   IdxSet set;
   SECTION("empty") {
     set.train_images.clear();
-    CHECK_THAT(refusal(set.write()), Contains("train-images-idx3-ubyte: ends after 0 bytes of 16"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("train-images-idx3-ubyte: ends after 0 bytes of 16"));
   }
   SECTION("cut in the header") {
     set.train_labels.resize(7);
-    CHECK_THAT(refusal(set.write()), Contains("train-labels-idx1-ubyte: ends after 7 bytes of 8"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("train-labels-idx1-ubyte: ends after 7 bytes of 8"));
   }
   SECTION("labels where images should be") {
     set.train_images = set.train_labels;
-    CHECK_THAT(refusal(set.write()), Contains("begins with 0x00000801") && Contains("0x00000803"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("begins with 0x00000801") && Contains("0x00000803"));
   }
   SECTION("another element type") {
     set.train_images[2] = 0x0d;
-    CHECK_THAT(refusal(set.write()), Contains("begins with 0x00000d03"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("begins with 0x00000d03"));
   }
   SECTION("a byte too few") {
     set.train_images.pop_back();
-    CHECK_THAT(refusal(set.write()), Contains("declares 20 x 2 x 3, which is 136 bytes, but has 135"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("declares 20 x 2 x 3, which is 136 bytes, but has 135"));
   }
   SECTION("a byte too many") {
     set.test_labels += '\0';
-    CHECK_THAT(refusal(set.write()), Contains("declares 4, which is 12 bytes, but has 13"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("declares 4, which is 12 bytes, but has 13"));
   }
   SECTION("more images than memory") {
     set.train_images = header(0x803, {0xffffffff, 4096, 4096});
-    CHECK_THAT(refusal(set.write()), Contains("declares 4294967295 x 4096 x 4096"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("declares 4294967295 x 4096 x 4096"));
   }
   SECTION("no images") {
     set.train_images = header(0x803, {0, 2, 3});
-    CHECK_THAT(refusal(set.write()), Contains("declares no entries"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("declares no entries"));
   }
   SECTION("no pixels") {
     set.train_images = header(0x803, {20, 0, 3});
-    CHECK_THAT(refusal(set.write()), Contains("an image has 1 to 4096 pixels a side"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("an image has 1 to 4096 pixels a side"));
   }
   SECTION("images too wide") {
     set.train_images = header(0x803, {1, 1, 4097});
-    CHECK_THAT(refusal(set.write()), Contains("an image has 1 to 4096 pixels a side"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("an image has 1 to 4096 pixels a side"));
   }
   SECTION("fewer labels than images") {
     set.train_labels = IdxSet::labels(19);
-    CHECK_THAT(refusal(set.write()), Contains("train-labels-idx1-ubyte: has 19 labels for 20 images"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("train-labels-idx1-ubyte: has 19 labels for 20 images"));
   }
   SECTION("test images of another size") {
     set.test_images = header(0x803, {4, 3, 2}) + Bytes(24, '\0');
-    CHECK_THAT(refusal(set.write()), Contains("t10k-images-idx3-ubyte: has images of another size (4 x 3 x 2)"));
+    CHECK_THAT(idx_refusal(set.write()), Contains("t10k-images-idx3-ubyte: has images of another size (4 x 3 x 2)"));
   }
 }
 
@@ -288,46 +288,46 @@ TEST_CASE("damaged gzip files are refused") {
   const IdxSet set;
   const Bytes good = gzipped(set.train_images);
   SECTION("cut in the data") {
-    CHECK_THAT(refusal(set.write_with_gzip(good.substr(0, good.size() - 30))), Contains("train-images-idx3-ubyte.gz: ends after"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(good.substr(0, good.size() - 30))), Contains("train-images-idx3-ubyte.gz: ends after"));
   }
   SECTION("cut in the checksum") {
-    CHECK_THAT(refusal(set.write_with_gzip(good.substr(0, good.size() - 6))), Contains("ends inside its gzip stream"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(good.substr(0, good.size() - 6))), Contains("ends inside its gzip stream"));
   }
   SECTION("wrong checksum") {
     Bytes bad = good;
     bad[bad.size() - 8] = static_cast<char>(bad[bad.size() - 8] ^ 1);
-    CHECK_THAT(refusal(set.write_with_gzip(bad)), Contains("is damaged") && Contains("incorrect data check"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(bad)), Contains("is damaged") && Contains("incorrect data check"));
   }
   SECTION("invalid stream") {
     Bytes bad = good;
     bad[10] = '\x07';  // a block of the reserved type
-    CHECK_THAT(refusal(set.write_with_gzip(bad)), Contains("is damaged after 0 bytes of 16"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(bad)), Contains("is damaged after 0 bytes of 16"));
   }
   SECTION("more than the header declares: a bomb stops at the declared size") {
     const Bytes bomb = gzipped(set.train_images + Bytes(1 << 20, '\0'));
-    CHECK_THAT(refusal(set.write_with_gzip(bomb)), Contains("goes on after the 136 bytes that its header (20 x 2 x 3) asks for"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(bomb)), Contains("goes on after the 136 bytes that its header (20 x 2 x 3) asks for"));
   }
   SECTION("more declared than the file can hold") {
     const Bytes huge = gzipped(header(0x803, {0xffffffff, 28, 28}) + Bytes(1000, '\0'));
-    CHECK_THAT(refusal(set.write_with_gzip(huge)), Contains("declares 4294967295 x 28 x 28") && Contains("too few to hold them"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(huge)), Contains("declares 4294967295 x 28 x 28") && Contains("too few to hold them"));
   }
   SECTION("more declared than there is, though the file could hold it") {
     const Bytes shorter = gzipped(header(0x803, {20, 2, 3}) + Bytes(100, '\0'));
-    CHECK_THAT(refusal(set.write_with_gzip(shorter)), Contains("ends after 116 bytes of 136"));
+    CHECK_THAT(idx_refusal(set.write_with_gzip(shorter)), Contains("ends after 116 bytes of 136"));
   }
 }
 
 TEST_CASE("settings are checked: format, keys, ranges") {
   const IdxSet set;
   const Json good = set.write();
-  CHECK_THAT(refusal(Json::object()), Contains("'format' is missing") && Contains("idx"));
-  CHECK_THAT(refusal({{"format", "idk"}}), Contains("data format 'idk' is not known (did you mean 'idx'?)"));
+  CHECK_THAT(idx_refusal(Json::object()), Contains("'format' is missing") && Contains("idx"));
+  CHECK_THAT(idx_refusal({{"format", "idk"}}), Contains("data format 'idk' is not known (did you mean 'idx'?)"));
   Json settings = good;
   settings["paddin"] = 2;
-  CHECK_THAT(refusal(settings), Contains("data of format idx") && Contains("did you mean 'pad'?"));
+  CHECK_THAT(idx_refusal(settings), Contains("data of format idx") && Contains("did you mean 'pad'?"));
   settings = good;
   settings["pad"] = -1;
-  CHECK_THAT(refusal(settings), Contains("pad"));
+  CHECK_THAT(idx_refusal(settings), Contains("pad"));
   CHECK(dataset_entry("idx").targets.empty());
 }
 

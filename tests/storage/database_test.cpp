@@ -20,8 +20,8 @@ using support::TemporaryDirectory;
 
 namespace {
 
-constexpr auto write_access = Database::Access::write;
-constexpr auto read_access = Database::Access::read;
+constexpr auto write_database = Database::Access::write;
+constexpr auto read_database = Database::Access::read;
 const char* const first_step = "CREATE TABLE thing (name TEXT, size REAL); INSERT INTO thing VALUES ('one', 1.5)";
 const char* const first_views = "CREATE VIEW things AS SELECT name FROM thing";
 const char* const second_step = "ALTER TABLE thing RENAME COLUMN name TO label";
@@ -51,7 +51,7 @@ int in_unprivileged_child(Work work) {
 
 TEST_CASE("a database opens with the project's pragmas") {
   const TemporaryDirectory directory;
-  Database database(directory.path() / "db", write_access);
+  Database database(directory.path() / "db", write_database);
   CHECK(text_of(database, "PRAGMA journal_mode") == "wal");
   CHECK(integer_of(database, "PRAGMA synchronous") == 2);  // FULL
   CHECK(integer_of(database, "PRAGMA foreign_keys") == 1);
@@ -59,7 +59,7 @@ TEST_CASE("a database opens with the project's pragmas") {
 
 TEST_CASE("values come back as they were bound, and no number becomes NULL") {
   const TemporaryDirectory directory;
-  Database database(directory.path() / "db", write_access);
+  Database database(directory.path() / "db", write_database);
   database.run("CREATE TABLE kept (position INTEGER PRIMARY KEY, value REAL, other)");
   const double inf = std::numeric_limits<double>::infinity();
   const std::string bytes("a\0b'", 4);
@@ -85,7 +85,7 @@ TEST_CASE("values come back as they were bound, and no number becomes NULL") {
 
 TEST_CASE("a transaction that is not committed leaves no trace") {
   const TemporaryDirectory directory;
-  Database database(directory.path() / "db", write_access);
+  Database database(directory.path() / "db", write_database);
   database.run("CREATE TABLE kept (value INTEGER)");
   {
     const Transaction transaction(database);
@@ -105,14 +105,14 @@ TEST_CASE("migrations run once each, in order, and make the views anew") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   {
-    Database database(file, write_access);
+    Database database(file, write_database);
     CHECK(database.version() == 0);
     database.migrate({first_step}, first_views);
     database.migrate({first_step}, first_views);
     CHECK(database.version() == 1);
     CHECK(integer_of(database, "SELECT count(*) FROM things") == 1);
   }
-  Database database(file, write_access);
+  Database database(file, write_database);
   database.migrate({first_step, second_step}, second_views);
   CHECK(database.version() == 2);
   CHECK(database.columns("SELECT * FROM things") == std::vector<std::string>{"label", "size"});
@@ -121,7 +121,7 @@ TEST_CASE("migrations run once each, in order, and make the views anew") {
 
 TEST_CASE("a migration that fails leaves the version before it") {
   const TemporaryDirectory directory;
-  Database database(directory.path() / "db", write_access);
+  Database database(directory.path() / "db", write_database);
   CHECK(error_of([&] { database.migrate({first_step, "CREATE TABLE half (x); nonsense"}, first_views); }).kind() == ErrorKind::internal);
   CHECK(database.version() == 1);
   CHECK(integer_of(database, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 0);
@@ -132,8 +132,8 @@ TEST_CASE("a migration that fails leaves the version before it") {
 TEST_CASE("a newer schema is refused and says which version is known") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  Database(file, write_access).migrate({first_step, second_step}, second_views);
-  for (const auto access : {write_access, read_access}) {
+  Database(file, write_database).migrate({first_step, second_step}, second_views);
+  for (const auto access : {write_database, read_database}) {
     const Error error = error_of([&] { Database(file, access).migrate({first_step}, first_views); });
     CHECK(error.kind() == ErrorKind::storage);
     CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("schema version 2") && Catch::Contains("up to version 1"));
@@ -143,20 +143,20 @@ TEST_CASE("a newer schema is refused and says which version is known") {
 TEST_CASE("a reader migrates a copy, and the file stays as it is") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  Database(file, write_access).migrate({first_step}, first_views);
-  Database reader(file, read_access);
+  Database(file, write_database).migrate({first_step}, first_views);
+  Database reader(file, read_database);
   reader.migrate({first_step, second_step}, second_views);
   CHECK(reader.version() == 2);
   CHECK(reader.columns("SELECT * FROM things") == std::vector<std::string>{"label", "size"});
   CHECK(text_of(reader, "SELECT label FROM things") == "one");
-  CHECK(Database(file, read_access).version() == 1);
+  CHECK(Database(file, read_database).version() == 1);
 }
 
 TEST_CASE("a file that is no database is refused as corrupt") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   write_file(file, std::string(8192, 'x'));
-  for (const auto access : {write_access, read_access}) {
+  for (const auto access : {write_database, read_database}) {
     const Error error = error_of([&] { Database(file, access).migrate({first_step}, first_views); });
     CHECK(error.kind() == ErrorKind::storage);
     CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("corrupt"));
@@ -167,9 +167,9 @@ TEST_CASE("a file that is no database is refused as corrupt") {
 TEST_CASE("a file that lost its tail is refused as corrupt") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  Database(file, write_access).migrate({first_step}, first_views);
+  Database(file, write_database).migrate({first_step}, first_views);
   write_file(file, read_file(file).substr(0, 4096));
-  const Error error = error_of([&] { Database(file, read_access).first("SELECT * FROM things"); });
+  const Error error = error_of([&] { Database(file, read_database).first("SELECT * FROM things"); });
   CHECK(error.kind() == ErrorKind::storage);
   CHECK_THAT(error.what(), Catch::Contains("corrupt"));
 }
@@ -177,10 +177,10 @@ TEST_CASE("a file that lost its tail is refused as corrupt") {
 TEST_CASE("a file that another writer holds is refused as locked") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  Database holder(file, write_access);
+  Database holder(file, write_database);
   holder.run("CREATE TABLE kept (value INTEGER)");
   const Transaction transaction(holder);
-  Database other(file, write_access, 0ms);
+  Database other(file, write_database, 0ms);
   const Error error = error_of([&] { other.run("INSERT INTO kept VALUES (1)"); });
   CHECK(error.kind() == ErrorKind::storage);
   CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("locked"));
@@ -189,12 +189,12 @@ TEST_CASE("a file that another writer holds is refused as locked") {
 TEST_CASE("a reader sees the last commit while a writer has a transaction open") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  Database writer(file, write_access);
+  Database writer(file, write_database);
   writer.run("CREATE TABLE kept (value INTEGER)");
   writer.run("INSERT INTO kept VALUES (1)");
   Transaction transaction(writer);
   writer.run("INSERT INTO kept VALUES (2)");
-  Database reader(file, read_access, 0ms);
+  Database reader(file, read_database, 0ms);
   CHECK(integer_of(reader, "SELECT sum(value) FROM kept") == 1);
   transaction.commit();
   CHECK(integer_of(reader, "SELECT sum(value) FROM kept") == 3);
@@ -206,13 +206,13 @@ TEST_CASE("a directory that cannot be written can be read") {
   const auto results = directory.path() / "results?#%";
   const auto file = results / "db";
   std::filesystem::create_directory(results);
-  Database(file, write_access).migrate({first_step}, first_views);
+  Database(file, write_database).migrate({first_step}, first_views);
   chmod(file.c_str(), 0444);
   chmod(results.c_str(), 0555);
   chmod(directory.path().c_str(), 0755);
   const int code = in_unprivileged_child([&] {
     try {
-      Database database(file, read_access);
+      Database database(file, read_database);
       return text_of(database, "SELECT name FROM things") == "one" ? 0 : 1;
     } catch (const Error&) {
       return 2;
@@ -221,7 +221,7 @@ TEST_CASE("a directory that cannot be written can be read") {
   CHECK(code == 0);
   const int writing = in_unprivileged_child([&] {
     try {
-      Database(file, write_access).run("INSERT INTO thing VALUES ('two', 2)");
+      Database(file, write_database).run("INSERT INTO thing VALUES ('two', 2)");
       return 1;
     } catch (const Error& error) {
       return error.kind() == ErrorKind::environment ? 0 : 2;

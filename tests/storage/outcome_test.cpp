@@ -11,9 +11,6 @@ using namespace support;
 
 namespace {
 
-constexpr auto write_access = Repository::Access::write;
-constexpr auto read_access = Repository::Access::read;
-
 StageOutcome full_outcome() {
   StageOutcome outcome;
   outcome.state = StageState::done;
@@ -33,11 +30,11 @@ TEST_CASE("an outcome comes back as it was recorded") {
   const TemporaryDirectory directory;
   const StageOutcome given = full_outcome();
   {
-    Repository repository(directory.path(), write_access);
+    Repository repository(directory.path(), Repository::Access::write);
     SmallPlan().record(repository);
     run_stage(repository, "cut1", given);
   }
-  const Repository repository(directory.path(), read_access);
+  const Repository repository(directory.path(), Repository::Access::read);
   const StageOutcome found = repository.outcome("cut1");
   CHECK(found.state == StageState::done);
   CHECK(found.failure.empty());
@@ -85,7 +82,7 @@ TEST_CASE("an outcome comes back as it was recorded") {
 
 TEST_CASE("two stages that make the same architecture keep their own lineage") {
   const TemporaryDirectory directory;
-  Repository repository(directory.path(), write_access);
+  Repository repository(directory.path(), Repository::Access::write);
   SmallPlan().record(repository);
   StageOutcome outcome = full_outcome();
   run_stage(repository, "cut1", outcome);
@@ -101,7 +98,7 @@ TEST_CASE("two stages that make the same architecture keep their own lineage") {
 
 TEST_CASE("values hold no number that JSON would lose") {
   const TemporaryDirectory directory;
-  Repository repository(directory.path(), write_access);
+  Repository repository(directory.path(), Repository::Access::write);
   SmallPlan().record(repository);
   StageOutcome outcome = measured(0.5);
   outcome.values = {{"loss", std::nan("")}, {"curve", {1.5, -INFINITY}}};

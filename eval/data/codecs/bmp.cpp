@@ -39,7 +39,7 @@ Decoded decode_bmp(std::string_view bytes, const ImageFrame& frame) {
 }
 
 /// A palette may hold greys alone: only the pixels tell.
-ImageHeader read_header(std::string_view bytes) {
+ImageHeader read_bmp_header(std::string_view bytes) {
   const cv::Mat image = decode_bmp(bytes, {}).image;
   ImageHeader header{image.cols, image.rows, true};
   for (const auto& pixel : cv::Mat_<cv::Vec3b>(image)) header.gray = header.gray && pixel[0] == pixel[1] && pixel[1] == pixel[2];
@@ -49,6 +49,6 @@ ImageHeader read_header(std::string_view bytes) {
 }  // namespace
 
 constinit const Codec bmp_codec{"BMP",       {".bmp", ".dib"}, [](std::string_view bytes) { return bytes.starts_with("BM"); },
-                                &decode_bmp, &read_header,     [](std::string_view) { return 1; }};
+                                &decode_bmp, &read_bmp_header, [](std::string_view) { return 1; }};
 
 }  // namespace eval

@@ -63,7 +63,7 @@ Decoded decode_jpeg(std::string_view bytes, const ImageFrame& frame) {
   return {image, ""};
 }
 
-ImageHeader read_header(std::string_view bytes) {
+ImageHeader read_jpeg_header(std::string_view bytes) {
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), &tjDestroy);
   ImageHeader header;
   int subsampling = 0, colours = 0;
@@ -79,7 +79,7 @@ constinit const Codec jpeg_codec{"JPEG",
                                  {".jpg", ".jpeg", ".jpe", ".jfif"},
                                  [](std::string_view bytes) { return bytes.starts_with("\xff\xd8\xff"); },
                                  &decode_jpeg,
-                                 &read_header,
+                                 &read_jpeg_header,
                                  &exif_orientation};
 
 }  // namespace eval

@@ -70,7 +70,7 @@ Decoded decode_png(std::string_view bytes, const ImageFrame& frame) {
 }
 
 /// What the chunk eXIf says.
-int orientation(std::string_view bytes) {
+int png_orientation(std::string_view bytes) {
   for (std::size_t at = 8; at + 12 <= bytes.size();) {
     const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[at + i])); };
     const std::size_t length = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
@@ -81,7 +81,7 @@ int orientation(std::string_view bytes) {
   return 1;
 }
 
-ImageHeader read_header(std::string_view bytes) {
+ImageHeader read_png_header(std::string_view bytes) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   const bool read = png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) != 0;
@@ -92,7 +92,8 @@ ImageHeader read_header(std::string_view bytes) {
 
 }  // namespace
 
-constinit const Codec png_codec{"PNG",       {".png"},     [](std::string_view bytes) { return bytes.starts_with("\x89PNG\r\n\x1a\n"); },
-                                &decode_png, &read_header, &orientation};
+constinit const Codec png_codec{
+    "PNG",       {".png"},         [](std::string_view bytes) { return bytes.starts_with("\x89PNG\r\n\x1a\n"); },
+    &decode_png, &read_png_header, &png_orientation};
 
 }  // namespace eval

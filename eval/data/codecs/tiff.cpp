@@ -99,7 +99,7 @@ Decoded decode_tiff(std::string_view bytes, const ImageFrame& frame) {
   return {without_alpha(rgba, frame), ""};  // colours are times alpha already
 }
 
-ImageHeader read_header(std::string_view bytes) {
+ImageHeader read_tiff_header(std::string_view bytes) {
   TiffInput input{bytes};
   const Tiff tiff = open_tiff(input);
   if (!tiff) return {};
@@ -113,7 +113,7 @@ ImageHeader read_header(std::string_view bytes) {
 }
 
 /// A field of the picture, where EXIF has it from.
-int orientation(std::string_view bytes) {
+int tiff_orientation(std::string_view bytes) {
   TiffInput input{bytes};
   const Tiff tiff = open_tiff(input);
   std::uint16_t value = 1;
@@ -128,6 +128,6 @@ bool begins_as_tiff(std::string_view bytes) {
 
 }  // namespace
 
-constinit const Codec tiff_codec{"TIFF", {".tif", ".tiff"}, &begins_as_tiff, &decode_tiff, &read_header, &orientation};
+constinit const Codec tiff_codec{"TIFF", {".tif", ".tiff"}, &begins_as_tiff, &decode_tiff, &read_tiff_header, &tiff_orientation};
 
 }  // namespace eval

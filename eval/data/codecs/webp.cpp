@@ -25,13 +25,13 @@ Decoded decode_webp(std::string_view bytes, const ImageFrame& frame) {
   return {on_black(rgba, frame), ""};
 }
 
-ImageHeader read_header(std::string_view bytes) {
+ImageHeader read_webp_header(std::string_view bytes) {
   ImageHeader header;
   return WebPGetInfo(data_of(bytes), bytes.size(), &header.width, &header.height) != 0 ? header : ImageHeader{};
 }
 
 /// What the chunk EXIF says.
-int orientation(std::string_view bytes) {
+int webp_orientation(std::string_view bytes) {
   const WebPData file{data_of(bytes), bytes.size()};
   const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> demuxer(WebPDemux(&file), &WebPDemuxDelete);
   WebPChunkIterator chunk{};
@@ -44,8 +44,11 @@ int orientation(std::string_view bytes) {
 
 }  // namespace
 
-constinit const Codec webp_codec{
-    "WebP",       {".webp"},    [](std::string_view bytes) { return bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"); },
-    &decode_webp, &read_header, &orientation};
+constinit const Codec webp_codec{"WebP",
+                                 {".webp"},
+                                 [](std::string_view bytes) { return bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP"); },
+                                 &decode_webp,
+                                 &read_webp_header,
+                                 &webp_orientation};
 
 }  // namespace eval

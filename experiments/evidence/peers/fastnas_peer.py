@@ -1,9 +1,10 @@
 """What ModelOpt's FastNAS makes of an experiment's base nets. usage: fastnas_peer.py EXPERIMENT.yaml DATA BASES RESULTS.jsonl, as work.py says.
 
 It searches widths by the accuracy of nets that are not trained further, channels chosen by their L1 norm. Here in tenths of each layer's width, which it
-takes as multiples of 4, scored on training images, as many as have 2.5 million pixels: its own advice is a subset where a score takes seconds. The
-validation images choose the epoch only.
+takes as multiples of 4, scored on training images, as many as have 2.5 million pixels, at most 1,000: its own advice is a subset where a score takes
+seconds. The validation images choose the epoch only.
 """
+import copy
 import sys
 
 import modelopt
@@ -11,7 +12,7 @@ import modelopt.torch.prune as prune
 import numpy
 import torch
 import torch_pruning
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from work import Work
 
 
@@ -28,22 +29,34 @@ def search_space():
     return space
 
 
+def plain(net, pruned):
+    """net with the widths and weights of pruned: what ModelOpt 0.47 returns can't be cut again, its batch norm is then not estimated."""
+    cut = dict(pruned.named_modules())
+    for name, layer in net.named_modules():
+        for width in ("in_channels", "out_channels", "groups", "num_features", "in_features", "out_features"):
+            if hasattr(layer, width):
+                setattr(layer, width, getattr(cut[name], width))
+        for tensors in ("_parameters", "_buffers"):
+            setattr(layer, tensors, {key: copy.deepcopy(value) for key, value in getattr(cut[name], tensors).items()})
+    return net
+
+
 def main(*arguments):
     work = Work(*arguments)
     images, labels = work.splits["train"]
-    loader = DataLoader(TensorDataset(work.middle(images), labels), 32)
-    scored = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))[:2_500_000 // work.side**2]
+    examples = TensorDataset(work.middle(images), labels)
+    loader = DataLoader(examples, 16, sampler=RandomSampler(examples, replacement=True, num_samples=50 * 16))  # what it estimates batch norm by: 50 batches
+    scored = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))[:min(1_000, 2_500_000 // work.side**2)]
     work.splits["scored"] = [images[scored], labels[scored]]
 
     def cut(net, keep, base_macs):
+        original = copy.deepcopy(net)
         now, _ = torch_pruning.utils.count_ops_and_params(net, work.example)
         pruned, _ = prune.prune(model=net, mode=[("fastnas", search_space())], constraints={"flops": f"{100 * keep * base_macs / now:.4g}%"},
                                 dummy_input=work.example, config={"data_loader": loader, "score_func": lambda each: work.accuracy(each, "scored"),
                                                                   "checkpoint": None, "collect_func": lambda batch: batch[0],
-                                                                  "max_iter_data_loader": 20, "verbose": False})
-        for each in pruned.modules():
-            each.__dict__.pop("_dynamic_depth", None)  # ModelOpt 0.47 leaves it on residual nets, and then refuses to cut them again
-        return pruned
+                                                                  "verbose": False})
+        return plain(original, pruned)
 
     work.run({"ModelOpt, FastNAS": cut}, torch_pruning.utils.count_ops_and_params, {"modelopt": modelopt.__version__})
 

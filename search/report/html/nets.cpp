@@ -10,7 +10,7 @@ namespace search::html {
 
 namespace {
 
-constexpr std::size_t kFingerprint = 12, kMessage = 300;
+constexpr std::size_t kFingerprint = 12, kShortMessage = 300;
 
 /// "lda-wilks", of a cut's criterion as JSON.
 std::string criterion_name(const std::string& text) {
@@ -83,7 +83,7 @@ Json trials_part(const Snapshot& run) {
     criteria.add(trial.criterion);
     schedules.add(trial.schedule);
     states.add(trial.state);
-    failures.add(trial.failure.substr(0, std::min(trial.failure.find('\n'), kMessage)));
+    failures.add(trial.failure.substr(0, std::min(trial.failure.find('\n'), kShortMessage)));
   }
   part["role"] = roles.json();
   part["task"] = tasks.json();

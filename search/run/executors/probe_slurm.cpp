@@ -21,7 +21,7 @@ using storage::Error;
 using storage::ErrorKind;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kCommandLimit{60}, kPoll{2};
+constexpr std::chrono::seconds kPoll{2};
 constexpr std::chrono::milliseconds kPause{20};
 
 Error problem(const std::string& text) {
@@ -39,7 +39,7 @@ class ProbeJob {
     std::string& wrap = command.arguments.back();
     wrap.insert(wrap.find('=') + 1,
                 fmt::format("{} --devices > {}/devices || exit 1\n", shell_quoted(request.worker), shell_quoted(pilot_->folder.string())));
-    const BackgroundCommand::End end = BackgroundCommand(command, kCommandLimit).wait();
+    const BackgroundCommand::End end = BackgroundCommand(command, kSlurmCommandLimit).wait();
     if (!end.succeeded) {
       std::filesystem::remove_all(pilot_->folder);
       throw problem("sbatch: " + end.printed);
@@ -48,7 +48,7 @@ class ProbeJob {
   }
   ~ProbeJob() {
     try {
-      BackgroundCommand(scancel({pilot_->allocation.job}), kCommandLimit).wait();
+      BackgroundCommand(scancel({pilot_->allocation.job}), kSlurmCommandLimit).wait();
     } catch (const Error&) {  // it ends by itself
     }
     std::error_code ignored;
@@ -79,7 +79,7 @@ class ProbeJob {
 
  private:
   void look() {
-    const BackgroundCommand::End end = BackgroundCommand(squeue(), kCommandLimit).wait();
+    const BackgroundCommand::End end = BackgroundCommand(squeue(), kSlurmCommandLimit).wait();
     const auto seen = allocations_from(end.printed, name_);
     if (seen.empty()) return;
     if (seen.begin()->second.state != pilot_->allocation.state) pilot_->since = SteadyClock::now();

@@ -30,7 +30,7 @@ using SteadyClock = std::chrono::steady_clock;
 using State = Allocation::State;
 using Pilots = std::vector<std::shared_ptr<Pilot>>;
 
-constexpr std::chrono::seconds kCommandLimit{60}, kLongestPause{600};
+constexpr std::chrono::seconds kLongestPause{600};
 constexpr int kLargestArray = 1000;  ///< Slurm's default MaxArraySize; where less is allowed, less is asked for
 constexpr int kMostBadStarts = 3;    ///< workers one after the other that never said a word
 
@@ -62,8 +62,8 @@ class SlurmLauncher : public Launcher {
     };
     if (command_) quietly([this] { finish_(command_->wait()); });  // a job may be on its way
     for (const auto& pilot : pilots_) pilot->cancel = pilot->cancel || !pilot->ready;
-    if (const auto jobs = take_cancelled(); !jobs.empty()) quietly([&] { BackgroundCommand(scancel(jobs), kCommandLimit).wait(); });
-    for (const std::string& name : unanswered_) quietly([&] { BackgroundCommand(scancel({"--name=" + name}), kCommandLimit).wait(); });
+    if (const auto jobs = take_cancelled(); !jobs.empty()) quietly([&] { BackgroundCommand(scancel(jobs), kSlurmCommandLimit).wait(); });
+    for (const std::string& name : unanswered_) quietly([&] { BackgroundCommand(scancel({"--name=" + name}), kSlurmCommandLimit).wait(); });
     for (const auto& pilot : pilots_)
       if (pilot->left || pilot->cancel) remove(*pilot);
   }
@@ -81,7 +81,7 @@ class SlurmLauncher : public Launcher {
       pilots_.back()->folder = entry.path();
     }
     std::sort(pilots_.begin(), pilots_.end(), [](const auto& one, const auto& other) { return one->folder < other->folder; });
-    const BackgroundCommand::End answer = BackgroundCommand(squeue(), kCommandLimit).wait();
+    const BackgroundCommand::End answer = BackgroundCommand(squeue(), kSlurmCommandLimit).wait();
     if (answer.succeeded) take_allocations(answer.printed);
     for (const auto& pilot : pilots_) {
       std::optional<FoundWorker> worker = FolderChannel::find(pilot, delay());
@@ -120,7 +120,7 @@ class SlurmLauncher : public Launcher {
   }
 
   void begin(const Command& command, std::function<void(const BackgroundCommand::End&)> finish) {
-    command_ = std::make_unique<BackgroundCommand>(command, kCommandLimit);
+    command_ = std::make_unique<BackgroundCommand>(command, kSlurmCommandLimit);
     finish_ = std::move(finish);
   }
 
@@ -274,7 +274,7 @@ class SlurmLauncher : public Launcher {
 /// Throws Error(environment) where Slurm has no commands here.
 void require_slurm() {
   try {
-    BackgroundCommand({.program = "squeue", .arguments = {"--version"}, .environment = {}}, kCommandLimit).wait();
+    BackgroundCommand({.program = "squeue", .arguments = {"--version"}, .environment = {}}, kSlurmCommandLimit).wait();
   } catch (const Error&) {
     throw Error(ErrorKind::environment,
                 "executor slurm: squeue cannot be started; valid: a machine on which sbatch, squeue and scancel reach Slurm");

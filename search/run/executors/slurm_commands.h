@@ -1,6 +1,7 @@
 // What is said to Slurm's commands, and what they answer. Used by the executor `slurm`.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -12,6 +13,9 @@
 #include "search/run/executors/spawn.h"
 
 namespace search {
+
+/// Of each of these commands, after which it has failed.
+constexpr std::chrono::seconds kSlurmCommandLimit{60};
 
 /// One array of `count` pilots; pilot I is heard through the folder WORKERS/NAME.I, which must be there. A job is never requeued: it would
 /// come back under its old id, so that a pilot lives once. `excluded`: nodes.

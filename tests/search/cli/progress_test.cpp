@@ -14,14 +14,14 @@ using support::stage;
 namespace {
 
 /// A file in memory, and a clock that the test sets.
-struct Fixture {
+struct ProgressFixture {
   char* bytes = nullptr;
   std::size_t length = 0;
   std::FILE* out = ::open_memstream(&bytes, &length);
   std::chrono::seconds now{0};
 
-  Fixture() { ::unsetenv("NO_COLOR"); }
-  ~Fixture() {
+  ProgressFixture() { ::unsetenv("NO_COLOR"); }
+  ~ProgressFixture() {
     std::fclose(out);
     std::free(bytes);
   }
@@ -41,7 +41,7 @@ storage::StageOutcome after(double seconds, storage::StageOutcome outcome) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "progress in plain lines, with the time left by the work done") {
+TEST_CASE_METHOD(ProgressFixture, "progress in plain lines, with the time left by the work done") {
   const auto a = stage("a", {}, 10), b = stage("b", {}, 30), c = stage("c", {}, 60), before = stage("before", {}, 1000);
   search::Plan plan;
   plan.stages = {before, a, b, c};
@@ -68,7 +68,7 @@ TEST_CASE_METHOD(Fixture, "progress in plain lines, with the time left by the wo
         "    made to fail as diverged\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a terminal has a status line that is replaced") {
+TEST_CASE_METHOD(ProgressFixture, "a terminal has a status line that is replaced") {
   const auto a = stage("a", {}, 10);
   search::Plan plan;
   plan.stages = {a};
@@ -84,7 +84,7 @@ TEST_CASE_METHOD(Fixture, "a terminal has a status line that is replaced") {
   CHECK_THAT(text(), Catch::EndsWith("\r\x1b[K[1/1] \x1b[32mdone\x1b[0m train a, 5 s | 5 s so far, about 0 s left\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "without a terminal a long stage says each minute how far it is") {
+TEST_CASE_METHOD(ProgressFixture, "without a terminal a long stage says each minute how far it is") {
   const auto a = stage("a", {}, 10);
   search::Plan plan;
   plan.stages = {a};
@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "without a terminal a long stage says each minute how 
         "running train a: epoch 2/8, loss 0.410, 25 %, about 6:00 min left\n");
 }
 
-TEST_CASE_METHOD(Fixture, "NO_COLOR gives plain lines on a terminal too") {
+TEST_CASE_METHOD(ProgressFixture, "NO_COLOR gives plain lines on a terminal too") {
   ::setenv("NO_COLOR", "1", 1);
   const auto a = stage("a");
   search::Plan plan;

@@ -7,8 +7,8 @@ using search::RunSummary;
 
 namespace {
 
-struct Fixture : support::ScriptedSearch {
-  Fixture() { choose("target"); }
+struct TargetFixture : support::ScriptedSearch {
+  TargetFixture() { choose("target"); }
 
   /// The base has 0.9; a cut that is asked to keep at least `holds` too, others 0.8.
   RunSummary go(double holds) {
@@ -19,7 +19,7 @@ struct Fixture : support::ScriptedSearch {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "the search cuts in halves, takes back what does not hold, and tries more gently") {
+TEST_CASE_METHOD(TargetFixture, "the search cuts in halves, takes back what does not hold, and tries more gently") {
   const RunSummary summary = go(0.3);
   // Half: holds. Half of that, 0.25: not. By the root of a half, 0.7071: 0.3536 holds, then 0.25 again, now from 0.3536: not. By the fourth
   // root, 0.8409: 0.2973, not. The eighth root is above 0.9: the end.
@@ -31,7 +31,7 @@ TEST_CASE_METHOD(Fixture, "the search cuts in halves, takes back what does not h
   CHECK(repository.rows("trials").at(0).at("schedule") == "target");
 }
 
-TEST_CASE_METHOD(Fixture, "what was decided is stored with its reason, once") {
+TEST_CASE_METHOD(TargetFixture, "what was decided is stored with its reason, once") {
   go(0.3);
   go(0.3);
   const Json rows = repository.rows("decisions");
@@ -43,7 +43,7 @@ TEST_CASE_METHOD(Fixture, "what was decided is stored with its reason, once") {
   CHECK(rows[4].at("reason") == "accuracy_val 0.8000, wanted 0.8900; a cut that leaves more than 0.9 ends the search");
 }
 
-TEST_CASE_METHOD(Fixture, "started again, a finished search asks for nothing") {
+TEST_CASE_METHOD(TargetFixture, "started again, a finished search asks for nothing") {
   go(0.3);
   asked.clear();
   const RunSummary summary = go(0.3);
@@ -51,7 +51,7 @@ TEST_CASE_METHOD(Fixture, "started again, a finished search asks for nothing") {
   CHECK(summary.executed == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "one trial is found alone as among the others") {
+TEST_CASE_METHOD(TargetFixture, "one trial is found alone as among the others") {
   experiment.criteria = {criterion("taylor"), criterion("l1")};
   experiment.seeds = 2;
   const auto part = search::only(search::make_strategy("target"), "fashion/vgg11_bn/l1/target/s2");
@@ -69,19 +69,19 @@ TEST_CASE_METHOD(Fixture, "one trial is found alone as among the others") {
   CHECK(asked.size() == 4 * 5);
 }
 
-TEST_CASE_METHOD(Fixture, "where no cut holds, the base is the answer") {
+TEST_CASE_METHOD(TargetFixture, "where no cut holds, the base is the answer") {
   go(1);
   CHECK(asked_shares() == std::vector<double>{0.5, 0.7071, 0.8409});
   CHECK(repository.rows("steps").size() == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "the number of cuts is bounded") {
+TEST_CASE_METHOD(TargetFixture, "the number of cuts is bounded") {
   choose("target", {{"max_cuts", 3}});
   go(0);
   CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.125});
 }
 
-TEST_CASE_METHOD(Fixture, "a search that is stopped goes on where it was") {
+TEST_CASE_METHOD(TargetFixture, "a search that is stopped goes on where it was") {
   choose("target", {{"max_cuts", 2}});
   go(0);
   choose("target", {{"max_cuts", 3}});  // as if it had been stopped after the second

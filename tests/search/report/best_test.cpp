@@ -11,7 +11,7 @@ using storage::Json;
 
 namespace {
 
-struct Fixture : support::TwoSeedRun {
+struct BestFixture : support::TwoSeedRun {
   std::optional<Best> best(const BestRequest& request = {}) {
     const std::vector<Best> all = search::best_nets(repository, search::read_snapshot(repository), request);
     return all.empty() ? std::nullopt : std::optional(all.at(0));
@@ -20,7 +20,7 @@ struct Fixture : support::TwoSeedRun {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "the answer is the smallest net near its base, over all seeds and not by one that was lucky") {
+TEST_CASE_METHOD(BestFixture, "the answer is the smallest net near its base, over all seeds and not by one that was lucky") {
   const Best found = best().value();
   CHECK(found.net == "n, lda, slow, step 1");
   CHECK(found.trial == 3);  // of seed 2, which has the better validation accuracy
@@ -39,7 +39,7 @@ TEST_CASE_METHOD(Fixture, "the answer is the smallest net near its base, over al
   CHECK(found.controls[1].seeds_to_decide == 3);              // 4.303 * 0.00707 / sqrt(3) = 0.0176
 }
 
-TEST_CASE_METHOD(Fixture, "limits bound what is taken, and a net from scratch may be the answer") {
+TEST_CASE_METHOD(BestFixture, "limits bound what is taken, and a net from scratch may be the answer") {
   CHECK(best(BestRequest{.max_macs = 1000}).value().net == "narrow-n, from scratch");
   CHECK(best(BestRequest{.max_macs = 1000}).value().controls.back().name == "n, lda, slow, step 2");
   CHECK(best(BestRequest{.max_params = 600}).value().net == "n, lda, slow, step 1");
@@ -53,7 +53,7 @@ TEST_CASE_METHOD(Fixture, "limits bound what is taken, and a net from scratch ma
   CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("task 'u' is not known"));
 }
 
-TEST_CASE_METHOD(Fixture, "the answer fits on a screen and ends with the command that exports it") {
+TEST_CASE_METHOD(BestFixture, "the answer fits on a screen and ends with the command that exports it") {
   const std::string text = to_text(best().value(), "results/e");
   CHECK(std::count(text.begin(), text.end(), '\n') <= 15);
   CHECK_THAT(text, Catch::StartsWith("t: take n, lda, slow, step 1 (trial 3)\n"));

@@ -13,13 +13,13 @@ using storage::Repository;
 namespace {
 
 /// The small plan with base, cut1 and cut2 done (cut2 is worse in all), l1cut1 done, l1cut2 still to run.
-struct Fixture {
+struct RetentionFixture {
   support::TemporaryDirectory directory;
   Repository repository{directory.path(), Repository::Access::write};
   storage::ArtifactStore store{directory.path() / "artifacts"};
   std::map<std::string, std::string> names;  ///< by hash
 
-  Fixture() {
+  RetentionFixture() {
     support::SmallPlan().record(repository);
     make("base", 100, 0.9);
     make("cut1", 50, 0.85);
@@ -59,7 +59,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "the nets that are kept as a front are those within the constraints that nas-run pareto lists") {
+TEST_CASE_METHOD(RetentionFixture, "the nets that are kept as a front are those within the constraints that nas-run pareto lists") {
   support::SmallPlan plan;
   plan.experiment.settings = {{"constraints", {"params <= 65"}}};
   plan.record(repository);
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Fixture, "the nets that are kept as a front are those within th
   CHECK(front == Names{"random1", "cut1"});
 }
 
-TEST_CASE_METHOD(Fixture, "what can be removed depends on the rule, and never on it what a stage waits for") {
+TEST_CASE_METHOD(RetentionFixture, "what can be removed depends on the rule, and never on it what a stage waits for") {
   // l1cut2 and random1 are to run: they read l1cut1 and the base.
   CHECK(removed("all") == Names{"base.pt", "nobody.pt", "orphan"});
   CHECK(removed("pareto") == Names{"base.pt", "cut2", "nobody.pt", "orphan"});  // base and cut1 are the front

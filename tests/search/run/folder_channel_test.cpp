@@ -42,13 +42,13 @@ std::string result_line(const std::string& stage, int attempt, StageState state 
 }
 
 /// A channel, with the pilot's end in the hands of the test.
-struct Fixture {
+struct ChannelFixture {
   support::TemporaryDirectory directory;
   std::shared_ptr<search::Pilot> pilot = std::make_shared<search::Pilot>();
   std::unique_ptr<FolderChannel> channel;
   int said = 0;
 
-  Fixture() {
+  ChannelFixture() {
     pilot->folder = directory.path();
     patient();
   }
@@ -92,7 +92,7 @@ TEST_CASE("a sealed file is read whole or not at all") {
   CHECK(search::read_sealed(path) == "");
 }
 
-TEST_CASE_METHOD(Fixture, "a pilot waits in the queue, gets ready, and answers a request") {
+TEST_CASE_METHOD(ChannelFixture, "a pilot waits in the queue, gets ready, and answers a request") {
   CHECK(receive(Link::queued).empty());
   get_ready();
   CHECK(channel->send(request_line("a", 2)));
@@ -103,7 +103,7 @@ TEST_CASE_METHOD(Fixture, "a pilot waits in the queue, gets ready, and answers a
   CHECK(receive(Link::alive).empty());
 }
 
-TEST_CASE_METHOD(Fixture, "an event that is seen late, empty or in part is waited for, and no later one overtakes it") {
+TEST_CASE_METHOD(ChannelFixture, "an event that is seen late, empty or in part is waited for, and no later one overtakes it") {
   get_ready();
   channel->send(request_line("a", 1));
   std::ofstream(search::event_path(directory.path(), 2)) << "";
@@ -115,7 +115,7 @@ TEST_CASE_METHOD(Fixture, "an event that is seen late, empty or in part is waite
   CHECK(channel->end().text == "worker left: done");
 }
 
-TEST_CASE_METHOD(Fixture, "what comes of an earlier request or attempt is passed over") {
+TEST_CASE_METHOD(ChannelFixture, "what comes of an earlier request or attempt is passed over") {
   get_ready();
   channel->send(request_line("b", 2));
   say(result_line("a", 1));
@@ -124,7 +124,7 @@ TEST_CASE_METHOD(Fixture, "what comes of an earlier request or attempt is passed
   CHECK(receive(Link::alive) == Lines{result_line("b", 2)});
 }
 
-TEST_CASE_METHOD(Fixture, "a worker lives as long as its count goes up, whatever time its files have") {
+TEST_CASE_METHOD(ChannelFixture, "a worker lives as long as its count goes up, whatever time its files have") {
   get_ready();
   channel->send(request_line("a", 1));
   const std::string progress = to_line(search::StageProgress{"a", 1, 0.5, "halfway"});
@@ -141,7 +141,7 @@ TEST_CASE_METHOD(Fixture, "a worker lives as long as its count goes up, whatever
   CHECK(beat(2, to_line(search::StageProgress{"another", 1, 0.5, ""})) == Lines{to_line(search::Alive()), "then"});
 }
 
-TEST_CASE_METHOD(Fixture, "a job that has ended or is forgotten says nothing of its stage: the result decides, then a deadline") {
+TEST_CASE_METHOD(ChannelFixture, "a job that has ended or is forgotten says nothing of its stage: the result decides, then a deadline") {
   get_ready();
   channel->send(request_line("a", 1));
   const State state = GENERATE(State::ended, State::unknown);
@@ -162,7 +162,7 @@ TEST_CASE_METHOD(Fixture, "a job that has ended or is forgotten says nothing of 
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that crashed has its log's end in the failure, and counts against its node") {
+TEST_CASE_METHOD(ChannelFixture, "a worker that crashed has its log's end in the failure, and counts against its node") {
   get_ready();
   std::ofstream(search::log_path(directory.path())) << "earlier";
   channel->send(request_line("a", 1));
@@ -175,7 +175,7 @@ TEST_CASE_METHOD(Fixture, "a worker that crashed has its log's end in the failur
   CHECK_FALSE(pilot->bad_start);
 }
 
-TEST_CASE_METHOD(Fixture, "a node without the folder runs a job of which nothing comes") {
+TEST_CASE_METHOD(ChannelFixture, "a node without the folder runs a job of which nothing comes") {
   set(State::running);
   CHECK(receive(Link::queued).empty());
   auto hasty = FolderChannel::find(pilot, 0s);
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(Fixture, "a node without the folder runs a job of which nothing
   CHECK(pilot->released);
 }
 
-TEST_CASE_METHOD(Fixture, "to be stopped is a request too; what waits in the queue is cancelled") {
+TEST_CASE_METHOD(ChannelFixture, "to be stopped is a request too; what waits in the queue is cancelled") {
   SECTION("queued") {
     channel->stop(Stop::leave);
     CHECK(pilot->cancel);
@@ -214,7 +214,7 @@ TEST_CASE_METHOD(Fixture, "to be stopped is a request too; what waits in the que
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a pilot is found again with the stage that it holds, and its result") {
+TEST_CASE_METHOD(ChannelFixture, "a pilot is found again with the stage that it holds, and its result") {
   get_ready();
   channel->send(request_line("a", 1));
   say(result_line("a", 1));
@@ -234,7 +234,7 @@ TEST_CASE_METHOD(Fixture, "a pilot is found again with the stage that it holds, 
 namespace {
 
 /// The worker's end: tests/support/fake_worker.cpp as a pilot.
-struct PilotFixture : Fixture {
+struct PilotFixture : ChannelFixture {
   pid_t pid = -1;
 
   void start(std::vector<std::string> more = {}) {

@@ -27,7 +27,7 @@ using storage::StageState;
 namespace {
 
 /// The process executor with the program of tests/support/fake_worker.cpp.
-struct Fixture {
+struct ProcessFixture {
   support::TemporaryDirectory directory;
   std::unique_ptr<search::Executor> executor = make({{"cpu", 1}, {"cpu", 3}});
 
@@ -56,7 +56,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a worker reports progress and the result of its stage") {
+TEST_CASE_METHOD(ProcessFixture, "a worker reports progress and the result of its stage") {
   start(1, "fp", "finish");
   const Event progress = next();
   CHECK(progress.kind == Event::Kind::progress);
@@ -78,7 +78,7 @@ TEST_CASE_METHOD(Fixture, "a worker reports progress and the result of its stage
                                                     {"directory", directory.path().string()}});
 }
 
-TEST_CASE_METHOD(Fixture, "a worker is started in its place: threads, device, group, and no descriptors of ours") {
+TEST_CASE_METHOD(ProcessFixture, "a worker is started in its place: threads, device, group, and no descriptors of ours") {
   Json expected{"0", "1", "2", "3"};
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {  // what every program started from here inherits
     const int descriptor = std::stoi(entry.path().filename());
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Fixture, "a worker is started in its place: threads, device, gr
   CHECK(there.at("descriptors") == expected);
 }
 
-TEST_CASE_METHOD(Fixture, "a worker sees one GPU: that of its slot among those that we may use") {
+TEST_CASE_METHOD(ProcessFixture, "a worker sees one GPU: that of its slot among those that we may use") {
   const auto seen = [&] {
     executor = make({{"cuda:1", 1}});
     start(0, "a", "finish");
@@ -112,14 +112,14 @@ TEST_CASE_METHOD(Fixture, "a worker sees one GPU: that of its slot among those t
   ::unsetenv("CUDA_VISIBLE_DEVICES");
 }
 
-TEST_CASE_METHOD(Fixture, "a worker stays warm between stages") {
+TEST_CASE_METHOD(ProcessFixture, "a worker stays warm between stages") {
   start(0, "a", "finish");
   const Json first = next_finish().outcome.values.at("surroundings").at("pid");
   start(0, "b", "finish");
   CHECK(next_finish().outcome.values.at("surroundings").at("pid") == first);
 }
 
-TEST_CASE_METHOD(Fixture, "a killed worker loses its stage only") {
+TEST_CASE_METHOD(ProcessFixture, "a killed worker loses its stage only") {
   start(1, "other", "wait for SIGTERM");
   start(0, "fp", "kill itself");
   const Event event = next_finish();
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(Fixture, "a killed worker loses its stage only") {
   CHECK(other.outcome.state == StageState::interrupted);
 }
 
-TEST_CASE_METHOD(Fixture, "the failure holds what was printed during this stage only") {
+TEST_CASE_METHOD(ProcessFixture, "the failure holds what was printed during this stage only") {
   start(0, "first", "kill itself");
   next_finish();
   start(0, "second", "exit");
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Fixture, "the failure holds what was printed during this stage 
   CHECK(all.str() == "about to die\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that cannot be understood is ended") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that cannot be understood is ended") {
   SECTION("no JSON") {
     start(0, "fp", "write garbage");
     const Event event = next_finish();
@@ -167,7 +167,7 @@ TEST_CASE_METHOD(Fixture, "a worker that cannot be understood is ended") {
   CHECK(next_finish().outcome.state == StageState::done);
 }
 
-TEST_CASE_METHOD(Fixture, "what a worker says of an earlier attempt is handed on as such, and does not end the stage") {
+TEST_CASE_METHOD(ProcessFixture, "what a worker says of an earlier attempt is handed on as such, and does not end the stage") {
   start(0, "fp", "answer for an earlier attempt first", 3);
   const Event progress = next(), stale = next(), own = next();
   CHECK(progress.attempt == 2);
@@ -179,7 +179,7 @@ TEST_CASE_METHOD(Fixture, "what a worker says of an earlier attempt is handed on
   CHECK(next_finish().attempt == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that ends after its result is replaced") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that ends after its result is replaced") {
   start(0, "a", "finish and exit");
   CHECK(next_finish().outcome.state == StageState::done);
   start(0, "b", "finish");
@@ -188,7 +188,7 @@ TEST_CASE_METHOD(Fixture, "a worker that ends after its result is replaced") {
   CHECK(event.outcome.state == StageState::done);
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that leaves without having said anything of its stage is replaced once") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that leaves without having said anything of its stage is replaced once") {
   start(0, "first", "finish");
   next_finish();
   start(0, "once", "leave once");
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(Fixture, "a worker that leaves without having said anything of 
   CHECK(event.outcome.failure == "worker exited with code 0");
 }
 
-TEST_CASE_METHOD(Fixture, "an interrupted worker answers, leaves or dies") {
+TEST_CASE_METHOD(ProcessFixture, "an interrupted worker answers, leaves or dies") {
   executor = make({{"cpu", 1}, {"cpu", 1}, {"cpu", 1}});
   start(0, "answers", "wait for SIGTERM");
   start(1, "dies", "die of SIGTERM");
@@ -211,7 +211,7 @@ TEST_CASE_METHOD(Fixture, "an interrupted worker answers, leaves or dies") {
   CHECK(next_finish().outcome.state == StageState::done);
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that is stopped is noticed by its silence, and its stage is lost") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that is stopped is noticed by its silence, and its stage is lost") {
   executor = search::make_process_executor({directory.path(), FAKE_WORKER, {{"cpu", 1}, {"cpu", 1}}, std::chrono::seconds(1)});
   start(0, "a", "stop itself");
   start(1, "b", "stay alive");
@@ -226,7 +226,7 @@ TEST_CASE_METHOD(Fixture, "a worker that is stopped is noticed by its silence, a
   CHECK(next_finish().fingerprint == "c");
 }
 
-TEST_CASE_METHOD(Fixture, "an aborted stage fails as it is told, and its slot is free") {
+TEST_CASE_METHOD(ProcessFixture, "an aborted stage fails as it is told, and its slot is free") {
   start(0, "a", "wait for SIGTERM");
   next();
   executor->abort(0, "timeout", "too long");
@@ -238,7 +238,7 @@ TEST_CASE_METHOD(Fixture, "an aborted stage fails as it is told, and its slot is
   CHECK(next_finish().fingerprint == "b");
 }
 
-TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") {
+TEST_CASE_METHOD(ProcessFixture, "kill ends all workers and keeps what they had said") {
   start(0, "a", "wait for SIGTERM");
   start(1, "b", "wait for SIGTERM");
   next();
@@ -248,7 +248,7 @@ TEST_CASE_METHOD(Fixture, "kill ends all workers and keeps what they had said") 
   CHECK(next_finish().fingerprint == "c");
 }
 
-TEST_CASE_METHOD(Fixture, "an executor is made by the name that the experiment gives") {
+TEST_CASE_METHOD(ProcessFixture, "an executor is made by the name that the experiment gives") {
   const support::SshStandIn ssh(directory.path());
   const support::FakeSlurm slurm(directory.path());
   for (const std::string& name : search::executor_names()) {
@@ -261,7 +261,8 @@ TEST_CASE_METHOD(Fixture, "an executor is made by the name that the experiment g
   CHECK_THROWS_WITH(search::make_executor({.executor = "pbs"}, {}), "executor 'pbs' is not known (valid: process, ssh, slurm)");
 }
 
-TEST_CASE_METHOD(Fixture, "through ssh stages run as they do here, on their slots' hosts, and leave what they make in a shared folder") {
+TEST_CASE_METHOD(ProcessFixture,
+                 "through ssh stages run as they do here, on their slots' hosts, and leave what they make in a shared folder") {
   const support::SshStandIn ssh(directory.path());
   const search::Resources resources{
       .executor = "ssh",
@@ -288,7 +289,8 @@ TEST_CASE_METHOD(Fixture, "through ssh stages run as they do here, on their slot
   CHECK(next_finish().outcome.state == StageState::interrupted);
 }
 
-TEST_CASE_METHOD(Fixture, "a host that does not answer, has too few GPUs, or results that lie elsewhere stop a run before it starts") {
+TEST_CASE_METHOD(ProcessFixture,
+                 "a host that does not answer, has too few GPUs, or results that lie elsewhere stop a run before it starts") {
   const support::SshStandIn ssh(directory.path());
   const auto refused = [&](search::Host host, const std::filesystem::path& shared, const std::string& why) {
     const search::Resources resources{.executor = "ssh", .hosts = {std::move(host)}, .shared = shared};
@@ -302,7 +304,7 @@ TEST_CASE_METHOD(Fixture, "a host that does not answer, has too few GPUs, or res
   refused({.name = "one", .worker = FAKE_WORKER}, directory.path() / "shared", "lies elsewhere than resources.shared says");
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that cannot be started is an error of the environment") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that cannot be started is an error of the environment") {
   executor = search::make_process_executor({directory.path(), "/no/such/nas-worker", {{"cpu", 1}}});
   try {
     start(0, "a", "finish");
@@ -313,7 +315,7 @@ TEST_CASE_METHOD(Fixture, "a worker that cannot be started is an error of the en
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a run with workers that die goes on, and keeps the reasons") {
+TEST_CASE_METHOD(ProcessFixture, "a run with workers that die goes on, and keeps the reasons") {
   storage::Repository repository(directory.path(), storage::Repository::Access::write);
   const auto once = support::stage("once", {}, 1, {{"do", "kill itself once"}}),
              after = support::stage("after", {once}, 1, {{"do", "finish"}}),
@@ -337,7 +339,7 @@ TEST_CASE_METHOD(Fixture, "a run with workers that die goes on, and keeps the re
   CHECK(observer.messages == std::vector<std::string>{"after: halfway"});
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that does not even die of SIGKILL is not waited for") {
+TEST_CASE_METHOD(ProcessFixture, "a worker that does not even die of SIGKILL is not waited for") {
   start(0, "a", "hide from kill");
   const pid_t pid = std::stoi(next().message);
   executor->abort(0, "timeout", "it took too long");

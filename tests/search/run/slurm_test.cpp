@@ -25,7 +25,7 @@ namespace {
 
 using State = Allocation::State;
 
-struct Fixture {
+struct SlurmFixture {
   support::TemporaryDirectory directory;
   support::FakeSlurm slurm{directory.path()};
   search::Resources resources{.executor = "slurm",
@@ -100,7 +100,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "all that is wanted is asked for in one array, and the pilots run what comes") {
+TEST_CASE_METHOD(SlurmFixture, "all that is wanted is asked for in one array, and the pilots run what comes") {
   start(0, "a", "finish");
   start(1, "b", "finish");
   std::set<Json> pids;
@@ -118,20 +118,20 @@ TEST_CASE_METHOD(Fixture, "all that is wanted is asked for in one array, and the
   CHECK(slurm.read("next") == "1\n");
 }
 
-TEST_CASE_METHOD(Fixture, "fewer jobs are asked for where Slurm refuses as many") {
+TEST_CASE_METHOD(SlurmFixture, "fewer jobs are asked for where Slurm refuses as many") {
   slurm.put("most", "1");
   for (int slot = 0; slot < 3; ++slot) start(slot, std::to_string(slot), "finish");
   for (int i = 0; i < 3; ++i) CHECK(next_finish().outcome.state == StageState::done);
   CHECK_THAT(slurm.read("calls"), Catch::Contains("--array=0-2 ") && Catch::Contains("--array=0-0 "));
 }
 
-TEST_CASE_METHOD(Fixture, "a job that Slurm refuses alone, with no other there, is an error that says why") {
+TEST_CASE_METHOD(SlurmFixture, "a job that Slurm refuses alone, with no other there, is an error that says why") {
   slurm.put("refuse", "sbatch: error: invalid partition specified: nowhere");
   start(0, "a", "finish");
   CHECK_THAT(error(), Catch::Contains("sbatch refuses a job") && Catch::Contains("invalid partition specified: nowhere"));
 }
 
-TEST_CASE_METHOD(Fixture, "a job whose sbatch had no answer is found by its name") {
+TEST_CASE_METHOD(SlurmFixture, "a job whose sbatch had no answer is found by its name") {
   slurm.put("deaf", "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)");
   start(0, "a", "finish");
   CHECK(next_finish().outcome.state == StageState::done);
@@ -141,7 +141,7 @@ TEST_CASE_METHOD(Fixture, "a job whose sbatch had no answer is found by its name
   CHECK(slurm.read("next") == "1\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a queue that forgets its jobs does not end what they run") {
+TEST_CASE_METHOD(SlurmFixture, "a queue that forgets its jobs does not end what they run") {
   start(0, "a", "stay alive");
   CHECK(next_finish().outcome.state == StageState::done);  // warm
   slurm.put("forget", "");
@@ -149,7 +149,7 @@ TEST_CASE_METHOD(Fixture, "a queue that forgets its jobs does not end what they 
   CHECK(next_finish().outcome.state == StageState::done);
 }
 
-TEST_CASE_METHOD(Fixture, "a forgotten job that says nothing any more gives its stage back, uncounted") {
+TEST_CASE_METHOD(SlurmFixture, "a forgotten job that says nothing any more gives its stage back, uncounted") {
   give(0, "a", "wait for SIGTERM");
   slurm.put("forget", "");
   ::kill(slurm.process("1_0"), SIGKILL);
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(Fixture, "a forgotten job that says nothing any more gives its 
   CHECK(next_finish().outcome.state == StageState::done);
 }
 
-TEST_CASE_METHOD(Fixture, "how a job ended says what its stage failed of") {
+TEST_CASE_METHOD(SlurmFixture, "how a job ended says what its stage failed of") {
   const auto [state, status, kind] = GENERATE(table<std::string, int, std::string>({{"FAILED", 9, "lost"},
                                                                                     {"FAILED", 768, "crash"},
                                                                                     {"OUT_OF_MEMORY", 9, "oom"},
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(Fixture, "how a job ended says what its stage failed of") {
   CHECK(event.outcome.state == (kind == "preempted" ? StageState::interrupted : StageState::failed));
 }
 
-TEST_CASE_METHOD(Fixture, "a nas-run that was killed finds its pilots, their stages and their results again") {
+TEST_CASE_METHOD(SlurmFixture, "a nas-run that was killed finds its pilots, their stages and their results again") {
   start(0, "a", "stay alive", 4);
   start(1, "b", "finish");
   while (next_finish().fingerprint != "b") continue;
@@ -196,7 +196,7 @@ TEST_CASE_METHOD(Fixture, "a nas-run that was killed finds its pilots, their sta
   CHECK(slurm.read("next") == "1\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a worker that is gone when it is looked for gives its stage back") {
+TEST_CASE_METHOD(SlurmFixture, "a worker that is gone when it is looked for gives its stage back") {
   give(0, "a", "wait for SIGTERM");
   fail("1_0", "NODE_FAIL", 0);
   restart();
@@ -206,7 +206,7 @@ TEST_CASE_METHOD(Fixture, "a worker that is gone when it is looked for gives its
   CHECK(event.outcome.failure_kind == "preempted");
 }
 
-TEST_CASE_METHOD(Fixture, "a request that a worker no longer takes goes to another") {
+TEST_CASE_METHOD(SlurmFixture, "a request that a worker no longer takes goes to another") {
   start(0, "a", "finish");
   CHECK(next_finish().outcome.state == StageState::done);
   ::kill(slurm.process("1_0"), SIGTERM);
@@ -215,7 +215,7 @@ TEST_CASE_METHOD(Fixture, "a request that a worker no longer takes goes to anoth
   CHECK(slurm.read("next") == "2\n");
 }
 
-TEST_CASE_METHOD(Fixture, "stages are told to write a checkpoint, and jobs that are killed are cancelled") {
+TEST_CASE_METHOD(SlurmFixture, "stages are told to write a checkpoint, and jobs that are killed are cancelled") {
   give(0, "a", "wait for SIGTERM");
   SECTION("checkpoint") {
     executor->interrupt();
@@ -230,7 +230,7 @@ TEST_CASE_METHOD(Fixture, "stages are told to write a checkpoint, and jobs that 
   }
 }
 
-TEST_CASE_METHOD(Fixture, "workers that cannot be started are an error, with what they printed") {
+TEST_CASE_METHOD(SlurmFixture, "workers that cannot be started are an error, with what they printed") {
   resources.slurm.worker = "/no/such/nas-worker";
   executor = make();
   start(0, "a", "finish");
@@ -238,7 +238,7 @@ TEST_CASE_METHOD(Fixture, "workers that cannot be started are an error, with wha
              Catch::Contains("3 workers one after the other ended before they had said a word") && Catch::Contains("/no/such/nas-worker"));
 }
 
-TEST_CASE_METHOD(Fixture, "a doctor sends a job, and says what came of it in a sentence") {
+TEST_CASE_METHOD(SlurmFixture, "a doctor sends a job, and says what came of it in a sentence") {
   const auto wrong = [this] {
     try {
       search::probe_slurm(resources, std::chrono::seconds(4));
