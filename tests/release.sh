@@ -27,7 +27,7 @@ minutes() { awk -v s="$1" 'BEGIN { printf "%.1f", s / 60 }'; }
 start=$SECONDS
 inside "/src/.ci/install_packages.sh test"
 installed=$SECONDS
-inside "cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release ${CMAKE_OPTIONS:-}"
+inside "cmake --preset release -S /src -B /build ${CMAKE_OPTIONS:-}"
 configured=$SECONDS
 inside "cmake --build /build -j $jobs"
 built=$SECONDS

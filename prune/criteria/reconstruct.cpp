@@ -230,7 +230,7 @@ class Reconstruct : public Criterion {
   void add_regressions(const ScoringTask& task, const std::vector<std::vector<int>>& consumers, Reader reader,
                        std::vector<Regression>& regressions) const {
     const eval::Layer& layer = task.net.spec().layers[reader.layer];
-    const Tensor rows = rows_of(layer, task.net.weights().at(layer.name + ".weight")).cpu().to(torch::kFloat64);
+    const Tensor rows = rows_of(layer, task.net.weights().at(layer.name + ".weight")).cpu();
     const bool centred = intercept_of(task.net.spec(), consumers, reader.layer) != Intercept::none;
     const std::size_t before = regressions.size();
     double squares = 0;
@@ -240,7 +240,8 @@ class Reconstruct : public Criterion {
       const Tensor sums = std::exchange(reader.sums[g], Tensor());
       const Tensor mean = sums.slice(0, p).slice(1, 0, p) / static_cast<double>(reader.samples),
                    about = at::addmm(sums.slice(0, 0, p).slice(1, 0, p), mean.t(), mean, 1, -static_cast<double>(reader.samples));
-      const Tensor weights = rows[static_cast<std::int64_t>(g)].t().index_select(0, torch::tensor(inputs.columns, torch::kInt64));
+      const Tensor weights =
+          rows[static_cast<std::int64_t>(g)].t().index_select(0, torch::tensor(inputs.columns, torch::kInt64)).to(torch::kFloat64);
       squares += (weights * products(about.unsqueeze(0), weights.unsqueeze(0))[0]).sum().item<double>();
       if (inputs.units.empty()) continue;
       const Tensor gram = centred ? about : sums.slice(0, 0, p).slice(1, 0, p);
