@@ -35,7 +35,8 @@ Weights read_weights(const std::filesystem::path& file) {
 
 void require_finite(const std::filesystem::path& file, const Weights& weights) {
   for (const auto& [name, tensor] : weights) {
-    const std::int64_t finite = tensor.isfinite().sum().item<std::int64_t>();
+    std::int64_t finite = 0;  // some values at a time: of all at once isfinite would take twice their memory
+    for (const torch::Tensor& some : tensor.flatten().split(1 << 20)) finite += some.isfinite().sum().item<std::int64_t>();
     if (finite < tensor.numel())
       storage::refuse(file,
                       fmt::format("tensor {}: {} of its {} values are NaN or infinite", name, tensor.numel() - finite, tensor.numel()));
