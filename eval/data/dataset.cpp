@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "storage/base/error.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/named.h"
 

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "eval/data/device_batch.h"
+#include "storage/base/time.h"
 
 namespace eval {
 
@@ -139,7 +140,7 @@ std::optional<Batch> BatchLoader::next() {
   std::future<Impl::Prepared> first = std::move(impl_->ready.front());
   impl_->ready.pop_front();  // before a failure of this batch is thrown: the destructor waits for those that are left
   const Impl::Prepared prepared = first.get();
-  impl_->waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+  impl_->waited += storage::seconds_since(before);
   impl_->start_ahead();
   return impl_->finish(prepared);
 }

@@ -21,9 +21,7 @@ struct MatFile::Impl {
   std::filesystem::path path;
   H5::H5File file;
 
-  [[noreturn]] void fail(const std::string& what) const {
-    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-  }
+  [[noreturn]] void fail(const std::string& what) const { storage::refuse(path, what); }
 
   template <class Read>
   void wrapped(const std::string& what, const Read& read) const {

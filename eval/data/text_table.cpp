@@ -78,13 +78,10 @@ bool is_empty(const TextTable::Row& row) {
 
 /// Fails for what would be taken apart wrongly: another encoding, or line ends that are none here.
 void check_text(const std::filesystem::path& path, const std::string& text) {
-  const auto refuse = [&](const char* what) {
-    throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: {}", path.string(), what));
-  };
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") || text.substr(0, 64).find('\0') != std::string::npos)
-    refuse("is UTF-16; valid: UTF-8");
+    storage::refuse(path, "is UTF-16; valid: UTF-8");
   if (text.find('\r') != std::string::npos && text.find('\n') == std::string::npos)
-    refuse("ends its lines with CR alone, as old Macintoshes did; valid: LF, or CR and LF");
+    storage::refuse(path, "ends its lines with CR alone, as old Macintoshes did; valid: LF, or CR and LF");
 }
 
 /// Fails where the first line is one column only because the columns are set apart by another mark.

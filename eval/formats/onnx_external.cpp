@@ -13,7 +13,6 @@
 
 #include "eval/formats/onnx_node.h"
 #include "eval/formats/onnx_tensor.h"
-#include "storage/base/error.h"
 
 namespace eval {
 

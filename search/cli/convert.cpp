@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "search/cli/request.h"
-#include "storage/base/error.h"
 
 namespace search::cli {
 

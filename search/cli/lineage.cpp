@@ -8,7 +8,6 @@
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
 #include "search/cli/trial.h"
-#include "storage/base/error.h"
 
 namespace search::cli {
 

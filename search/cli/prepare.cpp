@@ -12,6 +12,7 @@
 #include "search/experiment/nets.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
+#include "storage/base/time.h"
 
 namespace search::cli {
 
@@ -31,7 +32,7 @@ class DecodingLine {
     if (now - last_ < (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10000)) || done <= highest_) return;
     last_ = now;
     highest_ = done;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double seconds = storage::in_seconds(now - start_);
     const double left = seconds * static_cast<double>(of - done) / static_cast<double>(done);
     fmt::print(stderr, "{}nas-run: decoding {}: {} of {} images, {:.0f} s left{}", terminal_ ? "\r" : "", name_, done, of, left,
                terminal_ ? "   " : "\n");

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <utility>
 
+#include "storage/base/time.h"
+
 namespace search {
 
 namespace {
@@ -59,7 +61,7 @@ class Progress : public RunObserver {
   void waiting() override {
     if (rewrite_ || running_.empty() || clock_() - last_line_ < kSilence) return;
     for (const auto& [fingerprint, running] : running_) {
-      const double elapsed = std::chrono::duration<double>(clock_() - running.since).count();
+      const double elapsed = storage::in_seconds(clock_() - running.since);
       std::string text = fmt::format("running {}", running.name);
       if (!running.message.empty()) text += fmt::format(": {}", running.message);
       if (running.fraction > 0)
@@ -110,7 +112,7 @@ class Progress : public RunObserver {
   }
 
   std::string times() const {
-    const double elapsed = std::chrono::duration<double>(clock_() - begin_).count();
+    const double elapsed = storage::in_seconds(clock_() - begin_);
     const double done = work_done();
     std::string text = fmt::format(" | {} so far", format_duration(elapsed));
     if (done > 0) text += fmt::format(", about {} left", format_duration(elapsed * std::max(0.0, work_left_ - (done - work_done_)) / done));
