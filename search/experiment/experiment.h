@@ -197,7 +197,7 @@ struct Experiment {
   std::vector<Schedule> schedules;
   Json allocation;                           ///< checked: allocation_options()
   std::optional<prune::RefitOptions> refit;  ///< of every cut; none: batch norm is re-estimated
-  int substeps = 1;                          ///< cuts that share the way to each step of a schedule, with one retraining after them
+  std::optional<int> substeps;  ///< cuts that share the way to each step of a schedule, with one retraining after them; none: auto
   std::string strategy = "sweep";
   int seeds = 1;                           ///< seed, seed + 1, ...
   double tolerance = 0.01;                 ///< "within a point of the base": for the table of answers, `target` and `beam`

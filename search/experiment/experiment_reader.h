@@ -64,7 +64,7 @@ std::vector<Schedule> read_schedules(const YamlReader& section);
 
 /// `prune.refit`: a mapping, or whether; and `prune.substeps`.
 std::optional<prune::RefitOptions> read_refit(YamlReader& prune);
-int read_substeps(YamlReader& prune);
+std::optional<int> read_substeps(YamlReader& prune);
 
 /// `evaluate`; `sources`: the nets that attacks can be made on.
 Measurements read_evaluate(YamlReader section, const std::vector<std::string>& sources);

@@ -153,7 +153,7 @@ Json to_json(const Experiment& experiment) {
   if (experiment.between) json["prune"]["between"] = prune::to_json(*experiment.between);
   if (experiment.lr_start != "restart") json["prune"]["lr_start"] = experiment.lr_start;
   if (experiment.refit) json["prune"]["refit"] = prune::to_json(*experiment.refit);
-  if (experiment.substeps > 1) json["prune"]["substeps"] = experiment.substeps;
+  if (experiment.substeps) json["prune"]["substeps"] = *experiment.substeps;
   json["search"].update(experiment.strategy_options);
   json["objectives"] = Json::array();
   for (const Objective& objective : experiment.objectives)

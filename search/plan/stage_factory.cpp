@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "eval/attacks/catalog.h"
+#include "prune/criteria/catalog.h"
 #include "prune/lr_schedule.h"
 
 namespace search {
@@ -24,6 +25,18 @@ Parameter data_of(const Experiment& experiment, const Task& task, std::optional<
 Parameter net_of(const NetRequest& net) {
   const Located request = located(net);
   return {"net", request.full, request.identity};
+}
+
+/// A cut that leaves less than this share of a net is deep.
+constexpr double deep_cut = 0.4;
+constexpr int deep_cut_substeps = 4;
+
+/// What channels are worth while all others are there does not add up to what many of them are worth: a deep cut is made in several, each
+/// scored anew. A candidate's widths were judged in one.
+int substeps_of(const Experiment& experiment, const CutRequest& cut) {
+  if (experiment.substeps) return *experiment.substeps;
+  const bool is_deep = cut.request.kind == prune::PruneRequest::Kind::keep && cut.request.value < deep_cut * cut.parent_ratio;
+  return is_deep && cut.candidate < 0 && !prune::criterion_entry(cut.criterion.name).unstructured ? deep_cut_substeps : 1;
 }
 
 }  // namespace
@@ -125,7 +138,8 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   if (experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
-  if (experiment_.substeps > 1) parameters.emplace_back("substeps", experiment_.substeps);
+  const int steps = substeps_of(experiment_, cut);
+  if (steps > 1) parameters.emplace_back("substeps", steps);
   std::vector<StageInput> inputs{{"net", cut.parent}};
   if (!cut.widths.empty()) inputs.push_back({"widths", cut.widths});
   const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
@@ -135,7 +149,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   if (cut.is_between && between ? between->distill : experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
   Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
-                           experiment_.substeps * estimates_.scoring(cut.parent_ratio * macs) +
+                           steps * estimates_.scoring(cut.parent_ratio * macs) +
                                estimates_.training(retrain.epochs, kept_ratio(cut.request, cut.parent_ratio) * macs));
   stage.epochs = retrain.epochs;
   return stage;

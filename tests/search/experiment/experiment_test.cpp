@@ -398,7 +398,8 @@ TEST_CASE("cuts are refitted unless the experiment says otherwise") {
   REQUIRE(load(small).refit);
   CHECK(load(small).refit->images == 2000);
   CHECK_FALSE(load(small).refit->ridge);
-  CHECK(load(small).substeps == 1);
+  CHECK_FALSE(load(small).substeps);
+  CHECK_FALSE(load(small, {"prune.substeps=auto"}).substeps);
   CHECK_FALSE(load(small, {"prune.refit=false"}).refit);
   CHECK_FALSE(to_json(load(small, {"prune.refit=false"})).at("prune").contains("refit"));
   const Experiment asked = load(small, {"prune.refit={images: 300, places: 4, ridge: 0.01}", "prune.substeps=4"});

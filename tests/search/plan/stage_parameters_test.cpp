@@ -115,6 +115,21 @@ TEST_CASE_METHOD(SweepPlan, "trained weights count by their content, not by wher
   CHECK(first == base_with("elsewhere/a.safetensors", "one"));
 }
 
+TEST_CASE_METHOD(SweepPlan, "a cut that leaves less than 0.4 of a net is made in four unless the experiment says otherwise") {
+  const auto substeps_of = [&](double from, double to) {
+    experiment.schedules = {{"slow", {keep(from), keep(to)}}};
+    const Plan made = plan();
+    return stage_of(made, trial(made, "fashion/vgg11_bn/taylor/slow/s5").steps[2].stage).parameters.json().value("substeps", 1);
+  };
+  CHECK(substeps_of(0.5, 0.19) == 4);
+  CHECK(substeps_of(0.5, 0.21) == 1);
+  CHECK(substeps_of(0.25, 0.12) == 1);
+  experiment.substeps = 1;
+  CHECK(substeps_of(0.5, 0.1) == 1);
+  experiment.substeps = 2;
+  CHECK(substeps_of(0.5, 0.25) == 2);
+}
+
 TEST_CASE_METHOD(SweepPlan, "a refit and substeps are parameters of a cut where they are asked for, and change nothing else") {
   const Plan before = plan();
   experiment.refit = prune::RefitOptions{.images = 500};
