@@ -284,6 +284,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
     if (!baseline.scratch) read_same_pretraining(entry, nets, baseline);
     if (baseline.pretrained) identity += " pretrained";
     baseline.train = read_training(entry.section("train", "its own training"), train, /*has_teacher=*/true);
+    if (!baseline.scratch && baseline.train.distill) identity += " distilled";
     entry.finish();
     take_name(name, identity, taken);
     baselines.push_back(std::move(baseline));

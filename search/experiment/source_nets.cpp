@@ -15,15 +15,19 @@ std::string with_width(const NetRequest& net) {
 
 }  // namespace
 
-std::string controlled_net(const std::string& control) {
-  for (const std::string_view prefix : {narrow_prefix, scratch_prefix}) {
-    if (!control.starts_with(prefix)) continue;
-    const std::string net = control.substr(prefix.size());
-    for (const std::string_view suffix : {pretrained_suffix, flops_suffix})
-      if (net.ends_with(suffix)) return net.substr(0, net.size() - suffix.size());
-    return net;
-  }
-  return "";
+ControlName parse_control(std::string name) {
+  const auto take_suffix = [&](std::string_view suffix) {
+    const bool is_there = name.ends_with(suffix);
+    if (is_there) name.resize(name.size() - suffix.size());
+    return is_there;
+  };
+  ControlName control;
+  control.has_equal_flops = take_suffix(flops_suffix);
+  control.is_distilled = take_suffix(distilled_suffix);
+  control.is_pretrained = take_suffix(pretrained_suffix);
+  for (const std::string_view prefix : {narrow_prefix, scratch_prefix})
+    if (name.starts_with(prefix)) control.base = name.substr(prefix.size());
+  return control;
 }
 
 std::string base_name(const Experiment& experiment, const NetRequest& net) {

@@ -13,14 +13,19 @@ namespace search {
 constexpr const char* narrow_prefix = "narrow-";
 constexpr const char* scratch_prefix = "scratch-";
 
-/// What the name of a baseline ends with that is pretrained as its base net is.
+/// What the name of a baseline ends with that is pretrained as its base net is, and then that of one that learns from a base net's scores.
 constexpr const char* pretrained_suffix = "-pretrained";
+constexpr const char* distilled_suffix = "-distilled";
 
 /// And of a shape from scratch that was trained for as many multiply-accumulates as the cut net.
 constexpr const char* flops_suffix = "-flops";
 
-/// The base net that a control belongs to, by the control's name; "" where it belongs to none, as a net of the registry.
-std::string controlled_net(const std::string& control);
+/// What the name of a baseline says.
+struct ControlName {
+  std::string base;  ///< the base net that a control belongs to; "" where it belongs to none, as a net of the registry
+  bool is_pretrained = false, is_distilled = false, has_equal_flops = false;
+};
+ControlName parse_control(std::string name);
 
 struct SourceNet {
   std::string name;

@@ -111,7 +111,7 @@ void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet
 }
 
 std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
-  const std::string suffix = baseline.pretrained ? pretrained_suffix : "";
+  const std::string suffix = std::string(baseline.pretrained ? pretrained_suffix : "") + (baseline.train.distill ? distilled_suffix : "");
   if (!baseline.narrow) return {{baseline.net, baseline.net.name + suffix}};
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {

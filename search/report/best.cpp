@@ -45,12 +45,12 @@ std::string name_of(const Option& option) {
   const Group& group = *option.group;
   if (option.is_base()) return group.net + ", whole";
   if (option.is_cut()) return fmt::format("{}, {}, {}, step {}", group.net, group.criterion, group.schedule, option.step);
+  const ControlName control = parse_control(group.net);
   if (!group.criterion.empty())
-    return fmt::format("{} as {}, {} left it, from scratch{}", controlled_net(group.net), group.criterion, group.schedule,
-                       group.net.ends_with(flops_suffix) ? ", equal FLOPs" : "");
-  const bool is_pretrained = group.net.ends_with(pretrained_suffix);
+    return fmt::format("{} as {}, {} left it, from scratch{}", control.base, group.criterion, group.schedule,
+                       control.has_equal_flops ? ", equal FLOPs" : "");
   return fmt::format("{}{}{}", group.net, group.width == 1 ? "" : fmt::format(" (width {})", group.width),
-                     is_pretrained ? "" : ", from scratch");
+                     control.is_pretrained ? "" : ", from scratch");
 }
 
 std::string points(double share) {
@@ -130,7 +130,7 @@ class Choice {
   const Option* base_of(const Option& option) const {
     const Option* base = nullptr;
     for (const Option& each : options_) {
-      const std::string base_net = option.group->role == "pruned" ? option.group->net : controlled_net(option.group->net);
+      const std::string base_net = option.group->role == "pruned" ? option.group->net : parse_control(option.group->net).base;
       const bool is_own = base_net.empty() || each.group->net == base_net;
       if (each.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
     }

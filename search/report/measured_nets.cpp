@@ -33,7 +33,7 @@ void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::
 }
 
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
-  const std::string base = controlled_net(baseline.net);
+  const std::string base = parse_control(baseline.net).base;
   std::map<Replicate, std::vector<MeasuredNet>> nets;
   add_nets(run, baseline, nets);
   for (ComparisonGroup& group : groups) {
@@ -45,12 +45,12 @@ void add_baseline(const Snapshot& run, const Group& baseline, std::vector<Compar
 }  // namespace
 
 std::string baseline_line(const Group& baseline) {
-  const std::string base = controlled_net(baseline.net);
+  const ControlName control = parse_control(baseline.net);
   if (!baseline.criterion.empty())
-    return fmt::format("scratch{} ({} / {})", baseline.net.ends_with(flops_suffix) ? ", equal FLOPs" : "", baseline.schedule,
-                       baseline.criterion);
-  std::string name = base.empty() ? baseline.net : "narrow";
-  if (!base.empty() && baseline.net.ends_with(pretrained_suffix)) name += ", pretrained";
+    return fmt::format("scratch{} ({} / {})", control.has_equal_flops ? ", equal FLOPs" : "", baseline.schedule, baseline.criterion);
+  std::string name = control.base.empty() ? baseline.net : "narrow";
+  if (!control.base.empty() && control.is_pretrained) name += ", pretrained";
+  if (!control.base.empty() && control.is_distilled) name += ", distilled";
   return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
 }
 

@@ -28,7 +28,7 @@
 
   /** Whether a baseline stands beside a base net: a control of that net, or a net of its own. */
   report.belongsTo = (group, net) => {
-    const control = /^(?:narrow|scratch)-(.*?)(?:-pretrained)?$/.exec(group.net);
+    const control = /^(?:narrow|scratch)-(.*?)(?:-pretrained)?(?:-distilled)?(?:-flops)?$/.exec(group.net);
     return !control || control[1] === net;
   };
 

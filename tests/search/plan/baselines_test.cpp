@@ -93,6 +93,22 @@ TEST_CASE_METHOD(SweepPlan, "a pretraining is one stage for all seeds, and the c
   CHECK(count(made, StageKind::train) == 2 + 1 + 2 + 2 + 1);  // bases, pretraining, narrow ones, those pretrained and their pretraining
 }
 
+TEST_CASE_METHOD(SweepPlan, "a control that learns from its base's scores stands beside the one that does not") {
+  prune::TrainOptions taught = experiment.train;
+  taught.distill = prune::DistillOptions{};
+  experiment.baselines = {{.narrow = keep(0.25), .train = experiment.train}, {.narrow = keep(0.25), .train = taught}};
+  const Plan made = plan();
+  const double width = search::narrow_width(experiment.nets[0], experiment.data["tiny"].targets.at(""), keep(0.25));
+  const auto stage_named = [&](const char* marks) {
+    return trial(made, fmt::format("fashion/narrow-vgg11_bn{}-w{}/s5", marks, width)).steps[0].stage;
+  };
+  CHECK(input(stage_of(made, stage_named("")), "teacher").empty());
+  CHECK(input(stage_of(made, stage_named("-distilled")), "teacher") == trial(made, "fashion/vgg11_bn/l1/slow/s5").steps[0].stage);
+  const search::ControlName control = search::parse_control("narrow-vgg11_bn-pretrained-distilled");
+  CHECK(control.base == "vgg11_bn");
+  CHECK((control.is_pretrained && control.is_distilled && !control.has_equal_flops));
+}
+
 TEST_CASE_METHOD(SweepPlan, "each cut net's shape is trained from scratch, taught by its base where that is asked for") {
   prune::TrainOptions taught = experiment.train;
   taught.epochs = 16;
@@ -130,7 +146,7 @@ TEST_CASE_METHOD(SweepPlan, "a shape from scratch may train for as many multiply
   CHECK_FALSE(search::brings_artifacts("spent1"));
   const auto& equal = stage_of(made, trial(made, "fashion/scratch-vgg11_bn/l1/slow-2/s5").steps[0].stage);
   CHECK_FALSE(equal.parameters.json().contains("spent"));
-  CHECK(search::controlled_net("scratch-vgg11_bn-flops") == "vgg11_bn");
+  CHECK(search::parse_control("scratch-vgg11_bn-flops").base == "vgg11_bn");
 }
 
 TEST_CASE_METHOD(SweepPlan, "the candidates of a search count among what a shape from scratch may spend") {
