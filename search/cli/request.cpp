@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "eval/data/dataset.h"
@@ -51,6 +53,14 @@ class Scratch {
  private:
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 };
+
+/// What OMP_NUM_THREADS asks for, or else a thread for each core that this process may use.
+int wanted_threads() {
+  const char* asked = std::getenv("OMP_NUM_THREADS");
+  int threads = 0;
+  if (asked) std::from_chars(asked, asked + std::strlen(asked), threads);
+  return threads > 0 ? std::min(threads, allowed_cores()) : allowed_cores();
+}
 
 /// Runs the worker to its end with these files as stdin and stdout.
 int run_worker(const std::filesystem::path& worker, int threads, const Scratch& input, const Scratch& output) {
@@ -247,7 +257,7 @@ void put_output(Json& request, const std::filesystem::path& output) {
 Json ask_worker(const Json& request, int threads) {
   Scratch input, output;
   input.write(request.dump() + "\n");
-  const int status = run_worker(require_worker(), threads > 0 ? threads : allowed_cores(), input, output);
+  const int status = run_worker(require_worker(), threads > 0 ? threads : wanted_threads(), input, output);
   const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
   if (answer.is_object() && answer.contains("ok")) return answer.at("ok");
   if (answer.is_object() && answer.contains("error")) {

@@ -75,7 +75,7 @@ void put_output(Json& request, const std::filesystem::path& output);
 /// "key=value" of each `--option`, checked against the table; defaults filled in.
 Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where);
 
-/// Asks nas-worker, on so many threads; 0: all cores. Rethrows the error that it answers with.
+/// Asks nas-worker, on so many threads; 0: as OMP_NUM_THREADS says, else all cores. Rethrows the error that it answers with.
 Json ask_worker(const Json& request, int threads = 0);
 
 }  // namespace search::cli

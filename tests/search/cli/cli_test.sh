@@ -124,6 +124,15 @@ expect 3 "" "^nas-run: error: data format 'odx' is not known \(did you mean 'idx
 expect 3 "" "^nas-run: error: .*absent.*train-images-idx3-ubyte" "$nas_run" evaluate --weights w --data idx:absent
 expect 3 "" "^nas-run: error: --limit: option 'rond_to' is not known \(did you mean 'round_to'\?\)$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
+
+# As many threads as OMP_NUM_THREADS says: a worker that answers what it was told.
+printf '%s\n' '#!/bin/sh' 'echo "{\"error\": {\"kind\": 1, \"message\": \"$1 $2\"}}"' >worker
+chmod +x worker
+touch w.safetensors
+expect 2 "" "^nas-run: error: --threads 1$" \
+  env NAS_WORKER="$directory/worker" OMP_NUM_THREADS=1 "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
+expect 2 "" "^nas-run: error: --threads $(env -u OMP_NUM_THREADS nproc)$" \
+  env NAS_WORKER="$directory/worker" OMP_NUM_THREADS=all "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
 expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
 expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data$" \
