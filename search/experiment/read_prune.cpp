@@ -214,14 +214,14 @@ std::optional<prune::RefitOptions> read_refit(YamlReader& prune) {
 }
 
 std::optional<int> read_substeps(YamlReader& prune) {
-  static const Option option{.name = "substeps",
-                             .kind = OptionKind::integer,
-                             .doc =
-                                 "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between; "
-                                 "or auto (default): 4 where a "
-                                 "cut leaves less than 0.4 of the net, else 1",
-                             .min = 1,
-                             .max = 100};
+  static const Option option{
+      .name = "substeps",
+      .kind = OptionKind::integer,
+      .doc =
+          "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between; or auto (default): "
+          "4 where a cut leaves less than 0.4 of the net, else 1",
+      .min = 1,
+      .max = 100};
   const Json given = read_unless_auto(prune, option);
   return given.is_null() ? std::nullopt : std::optional(given.get<int>());
 }

@@ -23,7 +23,7 @@ struct CutRequest {
   prune::PruneRequest request;
   int seed = 1;
   std::string label;
-  double parent_ratio = 1;  ///< of the base's multiply-accumulates that the parent is taken to have: for estimates
+  double parent_ratio = 1;  ///< of the base that the parent is taken to have: for estimates, and for how deep the cut is
   std::string widths = {};  ///< fingerprint of the stage whose widths are taken, or ""
   int candidate = -1;       ///< of the list that a stage `candidates` gives as widths; -1: `widths` is a net
   bool is_between = false;  ///< another cut follows in any case

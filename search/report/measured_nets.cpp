@@ -48,9 +48,9 @@ std::string baseline_line(const Group& baseline) {
   const ControlName control = parse_control(baseline.net);
   if (!baseline.criterion.empty())
     return fmt::format("scratch{} ({} / {})", control.has_equal_flops ? ", equal FLOPs" : "", baseline.schedule, baseline.criterion);
-  std::string name = control.base.empty() ? baseline.net : "narrow";
-  if (!control.base.empty() && control.is_pretrained) name += ", pretrained";
-  if (!control.base.empty() && control.is_distilled) name += ", distilled";
+  std::string name = baseline.net;
+  if (!control.base.empty())
+    name = fmt::format("narrow{}{}", control.is_pretrained ? ", pretrained" : "", control.is_distilled ? ", distilled" : "");
   return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
 }
 
