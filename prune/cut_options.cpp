@@ -143,6 +143,10 @@ std::vector<PruneRequest> substeps(const PruneRequest& request, double share, in
   return steps;
 }
 
+int default_substeps(const PruneRequest& request, double share) {
+  return request.kind == PruneRequest::Kind::keep && request.value < deep_cut * share ? deep_cut_substeps : 1;
+}
+
 Json to_json(const PruneRequest& request) {
   if (request.kind == PruneRequest::Kind::eta) return {{"eta", request.value}};
   return {{"keep", request.value}, {"of", to_string(request.of)}};

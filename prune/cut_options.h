@@ -63,6 +63,14 @@ RefitOptions refit_options_from_json(const storage::Json& json);
 /// share that is not below `share`, takes one.
 std::vector<PruneRequest> substeps(const PruneRequest& request, double share, int count);
 
+/// A cut that leaves less than this of a net is deep, and made in so many substeps where nothing else is asked for: what channels are worth
+/// while all others are there does not add up to what many of them are worth (docs/measured.md, "Criteria").
+inline constexpr double deep_cut = 0.4;
+inline constexpr int deep_cut_substeps = 4;
+
+/// The substeps that lead from `share` of the base net to `request` where nothing else is asked for.
+int default_substeps(const PruneRequest& request, double share);
+
 storage::Json to_json(const PruneRequest& request);
 PruneRequest prune_request_from_json(const storage::Json& json);
 

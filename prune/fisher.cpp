@@ -33,7 +33,8 @@ void ScatterAccumulator::add(const Tensor& firings, const Tensor& labels) {
   const Tensor total = counts_ + added;
   const Tensor shift_weight = counts_ * added / total.clamp_min(1);
   within_diagonal_ += centred.square().sum(0) + (shift.square() * shift_weight.unsqueeze(1)).sum(0);
-  if (within_.defined()) within_ += centred.t().matmul(centred) + shift.t().matmul(shift * shift_weight.unsqueeze(1));
+  if (within_.defined())
+    within_.addmm_(centred.t(), centred).addmm_(shift.t(), shift * shift_weight.unsqueeze(1));  // in place: [d, d] is large
 
   means_ += shift * (added / total.clamp_min(1)).unsqueeze(1);
   counts_ = total;
@@ -96,9 +97,8 @@ DiscriminantClassifier::DiscriminantClassifier(const Scatter& scatter, const std
   const Tensor deviations = (scatter.within_diagonal.index_select(0, index_) / n).clamp_min(1e-30).sqrt();
   const Tensor scaled = means / deviations;
   if (scatter.within.defined()) {
-    Tensor covariance = scatter.within.index_select(0, index_).index_select(1, index_) / n;
-    covariance = covariance / deviations.unsqueeze(0) / deviations.unsqueeze(1);
-    covariance.diagonal().add_(1e-3);
+    Tensor covariance = scatter.within.index_select(0, index_).index_select(1, index_);
+    covariance.div_(n).div_(deviations.unsqueeze(0)).div_(deviations.unsqueeze(1)).diagonal().add_(1e-3);
     weights_ = symmetric_inverse_times(covariance, scaled.t().contiguous());  // [k, K]
   } else {
     weights_ = scaled.t().contiguous();

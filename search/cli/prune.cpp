@@ -21,6 +21,7 @@ struct PruneOptions {
   std::string data, of = "macs", allocation;
   std::optional<double> eta, keep;
   std::optional<std::int64_t> refit;
+  std::optional<int> substeps;
   std::vector<std::string> limits;
   std::filesystem::path mask, output;
   bool json = false;
@@ -33,6 +34,7 @@ void put_cut(Json& request, const PruneOptions& options) {
     if (options.data.empty()) throw Error(ErrorKind::usage, "--refit looks at images; valid: with --data");
     request["refit"] = {{"images", *options.refit}};
   }
+  if (options.substeps) request["substeps"] = *options.substeps;
   if (!options.mask.empty()) {
     request["mask"] = read_json(options.mask);
     if (!options.refit) return;
@@ -72,6 +74,8 @@ int prune_net(const PruneOptions& options) {
     log(fmt::format("{:.3g} of the {} are left, where {} was asked for: {}", left.get<double>(), options.of, *options.keep,
                     request.at("limits").at("round_to").get<int>() > 1 ? "round_to leaves no step between; valid: a smaller one"
                                                                        : "channels that are tied together leave no step between"));
+  if (const int substeps = answer.at("substeps"); substeps > 1 && !options.json)
+    log(fmt::format("cut in {} steps, each scored anew", substeps));
   if (options.json) {
     print_json(answer);
     return exit_done;
@@ -120,6 +124,13 @@ void add_prune(CLI::App& app, Action& action) {
                    "solve the weights that are left anew on so many training images of --data, so that each layer gives what it gave "
                    "before the cut: no training, no labels")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  command
+      ->add_option("--substeps", options->substeps,
+                   fmt::format("smaller cuts that make up the one to --keep, each scored anew, and refitted where that is asked for; "
+                               "default: {} with --refit where less than {} is to be left, else 1",
+                               prune::deep_cut_substeps, prune::deep_cut))
+      ->check(CLI::Range(1, 100))
+      ->needs(keep);
   command->add_option("--mask", options->mask, "a JSON file {layer: [kept channels]}: cuts exactly this")->excludes(eta)->excludes(keep);
   command->add_option("-o,--output", options->output, "the cut net, as safetensors; a file that is there is replaced")->required();
   command->add_flag("--json", options->json, "one JSON document, with the channels kept");

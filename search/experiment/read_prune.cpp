@@ -217,9 +217,10 @@ std::optional<int> read_substeps(YamlReader& prune) {
   static const Option option{
       .name = "substeps",
       .kind = OptionKind::integer,
-      .doc =
-          "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between; or auto (default): "
-          "4 where a cut leaves less than 0.4 of the net, else 1",
+      .doc = fmt::format(
+          "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between; or auto (default): {} "
+          "where a cut leaves less than {} of the net, else 1",
+          prune::deep_cut_substeps, prune::deep_cut),
       .min = 1,
       .max = 100};
   const Json given = read_unless_auto(prune, option);

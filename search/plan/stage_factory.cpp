@@ -27,16 +27,11 @@ Parameter net_of(const NetRequest& net) {
   return {"net", request.full, request.identity};
 }
 
-/// A cut that leaves less than this share of a net is deep.
-constexpr double deep_cut = 0.4;
-constexpr int deep_cut_substeps = 4;
-
-/// What channels are worth while all others are there does not add up to what many of them are worth: a deep cut is made in several, each
-/// scored anew. A candidate's widths were judged in one.
+/// A candidate's widths were judged in one step, and single weights are ranked once.
 int substeps_of(const Experiment& experiment, const CutRequest& cut) {
   if (experiment.substeps) return *experiment.substeps;
-  const bool is_deep = cut.request.kind == prune::PruneRequest::Kind::keep && cut.request.value < deep_cut * cut.parent_ratio;
-  return is_deep && cut.candidate < 0 && !prune::criterion_entry(cut.criterion.name).unstructured ? deep_cut_substeps : 1;
+  const bool is_one_step = cut.candidate >= 0 || prune::criterion_entry(cut.criterion.name).unstructured;
+  return is_one_step ? 1 : prune::default_substeps(cut.request, cut.parent_ratio);
 }
 
 }  // namespace

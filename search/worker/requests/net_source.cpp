@@ -111,15 +111,4 @@ Json check_weights(const Json& request) {
            starting_weights_of(file, spec, eval::initial_weights(spec, 1), request.value("insert_batch_norm", false)).fresh_layer}};
 }
 
-prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
-                                const std::optional<TaskData>& data) {
-  prune::ScoringTask task{net, groups};
-  task.seed = request.at("seed").get<std::uint64_t>();
-  if (data) {
-    task.data = data->dataset.get();
-    task.normalisation = data->normalisation;
-  }
-  return task;
-}
-
 }  // namespace search

@@ -3,13 +3,12 @@
 #include "eval/accuracy.h"
 #include "eval/formats/safetensors.h"
 #include "eval/layer_latency.h"
-#include "prune/batch_norm.h"
 #include "prune/criteria/catalog.h"
 #include "prune/magnitude.h"
-#include "prune/refit.h"
-#include "prune/surgery.h"
+#include "prune/stepwise_cut.h"
 #include "prune/width_cost.h"
 #include "search/worker/requests/requests.h"
+#include "search/worker/stages/base_net.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "storage/base/option.h"
@@ -26,17 +25,6 @@ void check_protected(const eval::NetSpec& spec, const std::vector<std::string>& 
   for (const std::string& name : names)
     if (std::find(valid.begin(), valid.end(), name) == valid.end())
       throw Error(ErrorKind::invalid, fmt::format("protect: '{}' is no layer with filters{}", name, storage::suggestion(name, valid)));
-}
-
-prune::Allocation allocate(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
-                           const std::optional<TaskData>& data, const prune::AllocationBase& base) {
-  const Json& limits = request.at("limits");
-  prune::ScoringTask task = scoring_task(request, net, groups, data);
-  task.combination = prune::combination_from_string(limits.at("combine"));
-  const prune::Scoring scoring = prune::make_criterion(request.at("criterion"), request.at("options"))->score(task);
-  return prune::allocate(net.spec(), groups, scoring.scores, prune::prune_request_from_json(request.at("request")),
-                         prune::allocation_method_from_string(request.at("allocation")), prune::allocation_limits_from_json(limits), base,
-                         scoring.spreads);
 }
 
 /// The times of the net's layers on this device, where the request counts in them.
@@ -78,26 +66,75 @@ Json share_left(const Json& request, const eval::NetSpec& spec, const prune::Cha
   return prune::WidthCost(spec, groups, asked.of, base.latency).cost(prune::kept_counts(mask)) / prune::base_size(groups, asked.of, base);
 }
 
-/// Gives `smaller`, the cut net, its refitted weights, and says what that did: {"images", "layers": [...]}, and where the data have
-/// validation images the "accuracy" on them.
-Json refit(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups, const prune::KeepMask& mask, const TaskData& data,
-           eval::Net& smaller) {
-  const prune::Refit refit =
-      prune::refit(net, groups, mask, {smaller.spec(), smaller.weights()}, *data.dataset, data.normalisation,
-                   {.images = request.at("refit").at("images").get<std::int64_t>(), .seed = request.at("seed").get<std::uint64_t>()});
-  Json answer{{"images", refit.images}, {"layers", Json::array()}};
-  for (const prune::LayerRefit& layer : refit.layers) {
+/// How the request says that a net is cut, whatever to.
+prune::StepwiseCut cutting(const Json& request, const eval::Net& net, const std::optional<TaskData>& data,
+                           const std::optional<eval::LatencyTable>& table) {
+  const Json& limits = request.at("limits");
+  prune::StepwiseCut all{.whole = net,
+                         .limits = prune::allocation_limits_from_json(limits),
+                         .combination = prune::combination_from_string(limits.at("combine")),
+                         .protect = limits.at("protect").get<std::vector<std::string>>()};
+  all.base = [base = base_of(net.spec()), &table](const eval::NetSpec& spec, const prune::ChannelGroups& groups) {
+    return allocation_base(spec, groups, base, table);
+  };
+  if (request.contains("seed")) all.seed = all.images_seed = request.at("seed").get<std::uint64_t>();
+  if (data) {
+    all.data = data->dataset.get();
+    all.normalisation = data->normalisation;
+  }
+  if (request.contains("criterion")) {
+    all.criterion = request.at("criterion");
+    all.options = request.at("options");
+  }
+  if (request.contains("allocation")) all.allocation = prune::allocation_method_from_string(request.at("allocation"));
+  if (data && request.contains("refit"))
+    all.refit = prune::RefitOptions{.images = request.at("refit").at("images").get<std::int64_t>()};
+  else if (data && !request.contains("mask"))  // a mask is cut exactly; else the running statistics are those of the larger net
+    all.recalibrate = limits.at("recalibrate").get<std::int64_t>();
+  return all;
+}
+
+/// The net cut as the request asks, and in how many steps.
+std::pair<prune::StepwiseNet, std::size_t> cut_net(const Json& request, const prune::StepwiseCut& all, const prune::ChannelGroups& groups) {
+  const eval::NetSpec& spec = all.whole.spec();
+  prune::StepwiseNet net{.cut = {spec, all.whole.weights()}};
+  if (request.contains("mask")) {
+    net.allocation.mask = prune::kept_from_json(spec, groups, request.at("mask"));
+  } else if (prune::criterion_entry(all.criterion).unstructured) {
+    net.allocation.mask = prune::keep_all(groups);
+    net.cut.weights = zero_least(request, all.whole);
+  } else {
+    const prune::PruneRequest asked = prune::prune_request_from_json(request.at("request"));
+    const int count = request.value("substeps", all.refit ? prune::default_substeps(asked, 1) : 1);
+    const std::vector<prune::PruneRequest> steps = prune::substeps(asked, 1, count);
+    for (const prune::PruneRequest& step : steps) prune::cut_further(all, step, net);
+    return {std::move(net), steps.size()};
+  }
+  net.groups = groups;
+  net.kept = prune::kept_to_json(spec, groups, net.allocation.mask);
+  if (request.contains("mask")) net.cut = prune::cut(spec, groups, all.whole.weights(), net.allocation.mask);
+  prune::fit_weights(all, net);
+  return {std::move(net), 1};
+}
+
+/// What the refit did: {"images", "layers": [...]}, and where the data have validation images the "accuracy" on them.
+Json refit_to_json(const prune::StepwiseCut& all, const prune::ChannelGroups& groups, const prune::StepwiseNet& net) {
+  Json answer{{"images", net.refit_images}, {"layers", Json::array()}};
+  for (const prune::LayerRefit& layer : net.refitted) {
     Json& entry = answer["layers"].emplace_back(Json{{"layer", layer.layer}, {"error_before", layer.before}, {"error_after", layer.after}});
     if (layer.reason.empty())
       entry.update({{"ridge", layer.ridge}, {"samples", layer.samples}});
     else
       entry["kept"] = layer.reason;
   }
-  const auto images = data.dataset->split(eval::Split::validation);
-  const auto accuracy = [&](const eval::Net& of) { return eval::evaluate(of, *data.dataset, data.normalisation, images).accuracy; };
-  if (!images.empty()) answer["accuracy"] = {{"whole", accuracy(net)}, {"cut", accuracy(smaller)}};
-  smaller.assign(refit.weights);
-  if (!images.empty()) answer["accuracy"]["refitted"] = accuracy(smaller);
+  const auto images = all.data->split(eval::Split::validation);
+  if (images.empty()) return answer;
+  const auto accuracy = [&](const eval::Net& of) { return eval::evaluate(of, *all.data, all.normalisation, images).accuracy; };
+  const eval::NetSpec& spec = all.whole.spec();
+  prune::Cut as_cut = prune::cut(spec, groups, all.whole.weights(), prune::kept_from_json(spec, groups, net.kept));
+  answer["accuracy"] = {{"whole", accuracy(all.whole)},
+                        {"cut", accuracy({std::move(as_cut.spec), std::move(as_cut.weights), all.whole.device()})},
+                        {"refitted", accuracy({net.cut.spec, net.cut.weights, all.whole.device()})}};
   return answer;
 }
 
@@ -106,57 +143,42 @@ Json refit(const Json& request, const eval::Net& net, const prune::ChannelGroups
 Json prune_net(const Json& request) {
   GivenNet given = load_net(request);
   const std::optional<TaskData> data = load_data(request, given);
-  const Json& limits = request.at("limits");
-  const auto protect = limits.at("protect").get<std::vector<std::string>>();
+  const auto protect = request.at("limits").at("protect").get<std::vector<std::string>>();
   check_protected(given.spec, protect);
   const eval::Net net(given.spec, std::move(given.weights), device_of(request));
   const prune::ChannelGroups groups = prune::channel_groups(given.spec, protect);
-  const bool is_sparse = request.contains("criterion") && prune::criterion_entry(request.at("criterion")).unstructured;
   const std::optional<eval::LatencyTable> table = latency_table(request, net);
-  prune::AllocationBase base = prune::allocation_base(given.spec, groups, eval::cost(given.spec), {});
-  if (table) base.latency = &*table;
-  prune::Allocation allocation;
-  if (request.contains("mask"))
-    allocation.mask = prune::kept_from_json(given.spec, groups, request.at("mask"));
-  else if (is_sparse)
-    allocation.mask = prune::keep_all(groups);
-  else
-    allocation = allocate(request, net, groups, data, base);
+  const prune::StepwiseCut all = cutting(request, net, data, table);
+  const auto [result, steps] = cut_net(request, all, groups);
 
-  prune::Cut cut = prune::cut(given.spec, groups, net.weights(), allocation.mask);
-  if (is_sparse) cut.weights = zero_least(request, net);
-  eval::Net smaller(std::move(cut.spec), std::move(cut.weights), net.device());
-  Json refitted;
-  if (data && request.contains("refit")) {
-    refitted = refit(request, net, groups, allocation.mask, *data, smaller);
-  } else if (data && !request.contains("mask")) {  // a mask is cut exactly; else the running statistics are those of the larger net
-    prune::recalibrate_batch_norm(
-        smaller, *data->dataset, data->normalisation,
-        eval::sample_images(*data->dataset, limits.at("recalibrate").get<std::int64_t>(), request.at("seed").get<std::uint64_t>()));
-  }
-  const Json kept = prune::compose_kept(given.kept, prune::kept_to_json(given.spec, groups, allocation.mask));
+  const eval::NetSpec& smaller = result.cut.spec;
+  const Json kept = prune::compose_kept(given.kept, result.kept);
   const std::filesystem::path output = request.at("output").get<std::string>();
   const storage::TemporaryNeighbour temporary(output);
-  eval::write_net(temporary.path(), smaller.spec(), smaller.weights(), kept, given.info);
+  eval::write_net(temporary.path(), smaller, result.cut.weights, kept, given.info);
   storage::commit_file(temporary.path(), output);
 
-  const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller.spec());
-  const Json left = request.contains("request") ? share_left(request.at("request"), given.spec, groups, allocation.mask, base) : Json();
+  const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller);
+  const prune::KeepMask mask = prune::kept_from_json(given.spec, groups, result.kept);
+  const Json left =
+      request.contains("request") ? share_left(request.at("request"), given.spec, groups, mask, all.base(given.spec, groups)) : Json();
   Json answer{{"params", after.params},
               {"macs", after.macs},
               {"before", {{"params", before.params}, {"macs", before.macs}}},
               {"kept", kept},
-              {"remarks", remarks(groups, allocation)},
-              {"target_reached", allocation.target_reached},
+              {"remarks", remarks(result.groups, result.allocation)},
+              {"substeps", steps},
+              {"target_reached", result.allocation.target_reached},
               {"left", left},
               {"output", output.string()}};
-  if (!refitted.is_null()) answer["refit"] = refitted;
+  if (all.refit) answer["refit"] = refit_to_json(all, groups, result);
   if (table) {
-    answer["latency_estimate_ms"] = table->estimate(smaller.spec());
+    answer["latency_estimate_ms"] = table->estimate(smaller);
     answer["before"]["latency_estimate_ms"] = table->whole_ms;
   }
-  if (allocation.eta) answer["eta"] = *allocation.eta;
-  if (is_sparse) answer["sparsity"] = prune::count_zeros(smaller.spec(), smaller.weights()).sparsity();
+  if (result.allocation.eta) answer["eta"] = *result.allocation.eta;
+  if (request.contains("criterion") && prune::criterion_entry(request.at("criterion")).unstructured)
+    answer["sparsity"] = prune::count_zeros(smaller, result.cut.weights).sparsity();
   return answer;
 }
 

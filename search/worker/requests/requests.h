@@ -38,10 +38,6 @@ torch::Device device_of(const Json& request);
 /// "deviation" where those are given, else by what the net's file says it takes, else by what is measured.
 std::optional<TaskData> load_data(const Json& request, const GivenNet& net);
 
-/// What a criterion looks at, with the request's "seed". It borrows all three.
-prune::ScoringTask scoring_task(const Json& request, const eval::Net& net, const prune::ChannelGroups& groups,
-                                const std::optional<TaskData>& data);
-
 /// {"ok": answer} or {"error": {"kind", "message"}}: the command named "command".
 Json answer_request(const Json& request);
 

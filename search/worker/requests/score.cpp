@@ -35,7 +35,13 @@ Json score_net(const Json& request) {
   const prune::ChannelGroups groups = prune::channel_groups(net.spec());
   const std::string name = request.at("criterion").get<std::string>();
   const Json& options = request.at("options");
-  const prune::Scoring scoring = prune::make_criterion(name, options)->score(scoring_task(request, net, groups, data));
+  prune::ScoringTask task{net, groups};
+  task.seed = request.at("seed").get<std::uint64_t>();
+  if (data) {
+    task.data = data->dataset.get();
+    task.normalisation = data->normalisation;
+  }
+  const prune::Scoring scoring = prune::make_criterion(name, options)->score(task);
   Json answer{{"criterion", name}, {"layers", scores_of_layers(net.spec(), groups, scoring)}};
   if (!scoring.details.is_null()) answer["pre_decision"] = scoring.details;
   return answer;

@@ -9,8 +9,7 @@
 #include "prune/criteria/catalog.h"
 #include "prune/criteria/criterion.h"
 #include "prune/magnitude.h"
-#include "prune/refit.h"
-#include "prune/surgery.h"
+#include "prune/stepwise_cut.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
@@ -60,15 +59,6 @@ std::vector<storage::LayerRecord> layer_records(const eval::NetSpec& cut, const 
   return records;
 }
 
-/// A net after the cuts of a stage.
-struct Result {
-  prune::Cut cut;
-  Json kept;                     ///< of the channels of the net that the stage was given
-  prune::ChannelGroups groups;   ///< of the net before the last of the cuts
-  prune::Allocation allocation;  ///< of the last of the cuts
-  Json scoring;
-};
-
 /// Widths on the way from those now to the target, of which `left` steps are left.
 std::vector<int> widths_towards(const prune::ChannelGroups& groups, std::vector<int> target, int left) {
   for (std::size_t g = 0; g < target.size(); ++g) {
@@ -89,66 +79,52 @@ void recalibrate(const StageContext& context, eval::Net& net) {
   prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation, eval::sample_images(*data.dataset, images, images_seed(context)));
 }
 
-/// What the weights that are left need before they are used: a refit towards the net before all cuts, or batch norm estimated anew.
-void settle(const StageContext& context, const eval::Net& whole, const prune::ChannelGroups& groups, Result& result) {
-  const Json& parameters = context.parameters;
-  if (parameters.contains("refit")) {
-    const TaskData& data = context.cache.data(parameters.at("data"));
-    prune::RefitOptions options = prune::refit_options_from_json(parameters["refit"]);
-    options.seed = images_seed(context);
-    const prune::KeepMask mask = prune::kept_from_json(whole.spec(), groups, result.kept);
-    result.cut.weights = prune::refit(whole, groups, mask, result.cut, *data.dataset, data.normalisation, options).weights;
-    return;
-  }
-  eval::Net net(result.cut.spec, result.cut.weights, context.device);
-  recalibrate(context, net);
-  result.cut.weights = net.weights();
-}
-
 /// Cuts as the stage asks, in its substeps. Where the net is then to take longer than it may, one more cut, scored anew, brings it there.
-Result cut_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
-               const std::vector<std::string>& protect, const std::optional<eval::LatencyTable>& table) {
+prune::StepwiseNet cut_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
+                           const std::vector<std::string>& protect, const std::optional<eval::LatencyTable>& table) {
   const Json& parameters = context.parameters;
   const TaskData& data = context.cache.data(parameters.at("data"));
   const Json &base = context.inputs.at("net").at("values").at("base"), &limits = parameters.at("limits"),
              &criterion = parameters.at("criterion");
-  const std::uint64_t seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 2);
+  prune::StepwiseCut all{
+      .whole = net,
+      .data = data.dataset.get(),
+      .normalisation = data.normalisation,
+      .criterion = criterion.at("name"),
+      .options = criterion.at("options"),
+      .allocation = prune::allocation_method_from_string(parameters.at("allocation")),
+      .limits = prune::allocation_limits_from_json(limits),
+      .combination = prune::combination_from_string(limits.at("combine")),
+      .protect = protect,
+      .base = [&](const eval::NetSpec& spec, const prune::ChannelGroups& now) { return allocation_base(spec, now, base, table); },
+      .recalibrate = limits.at("recalibrate"),
+      .seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 2),
+      .images_seed = images_seed(context)};
+  if (parameters.contains("refit")) all.refit = prune::refit_options_from_json(parameters["refit"]);
+
   const prune::PruneRequest whole_way = prune::prune_request_from_json(parameters.at("request"));
   const double share = prune::share_left(net.spec(), groups, whole_way.of, allocation_base(net.spec(), groups, base, table));
-  std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
-  const std::size_t asked = requests.size();
-
-  Result result{.cut = {net.spec(), net.weights()}};
+  const std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
+  prune::StepwiseNet result{.cut = {net.spec(), net.weights()}};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     context.progress(0.1 * static_cast<double>(i) / static_cast<double>(requests.size()), "scoring");
-    const eval::Net now(result.cut.spec, result.cut.weights, context.device);
-    const eval::NetSpec& spec = now.spec();
-    result.groups = prune::channel_groups(spec, protect);
-    prune::Scoring scoring = prune::make_criterion(criterion.at("name"), criterion.at("options"))
-                                 ->score({now, result.groups, data.dataset.get(), data.normalisation, seed,
-                                          prune::combination_from_string(limits.at("combine"))});
-    result.scoring = std::move(scoring.details);
-    if (context.inputs.contains("widths") && i < asked) {
-      const auto left = static_cast<int>(asked - i);
-      result.allocation = prune::allocate_widths(result.groups, scoring.scores,
-                                                 widths_towards(result.groups, widths_of(result.groups, context, protect), left));
-    } else {
-      result.allocation = prune::allocate(
-          spec, result.groups, scoring.scores, requests[i], prune::allocation_method_from_string(parameters.at("allocation")),
-          prune::allocation_limits_from_json(limits), allocation_base(spec, result.groups, base, table), scoring.spreads);
-    }
-    result.kept = prune::compose_kept(result.kept, prune::kept_to_json(spec, result.groups, result.allocation.mask));
-    result.cut = prune::cut(spec, result.groups, now.weights(), result.allocation.mask);
-    settle(context, net, groups, result);
-    if (i + 1 == asked && table && parameters.contains("at_most_ms"))
-      if (const double bound = parameters["at_most_ms"]; table->estimate(result.cut.spec) > bound)
-        requests.push_back({.value = bound / table->whole_ms, .of = prune::Budget::latency});
+    const auto widths = [&](const prune::ChannelGroups& now) {
+      return widths_towards(now, widths_of(now, context, protect), static_cast<int>(requests.size() - i));
+    };
+    if (context.inputs.contains("widths"))
+      prune::cut_further(all, requests[i], result, widths);
+    else
+      prune::cut_further(all, requests[i], result);
   }
+  if (!table || !parameters.contains("at_most_ms")) return result;
+  if (const double bound = parameters["at_most_ms"]; table->estimate(result.cut.spec) > bound)
+    prune::cut_further(all, {.value = bound / table->whole_ms, .of = prune::Budget::latency}, result);
   return result;
 }
 
 /// The same net, in which single weights are 0, and batch norm estimated anew.
-Result thin_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, storage::StageOutcome& outcome) {
+prune::StepwiseNet thin_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
+                            storage::StageOutcome& outcome) {
   const Json& parameters = context.parameters;
   const prune::PruneRequest request = prune::prune_request_from_json(parameters.at("request"));
   if (request.kind != prune::PruneRequest::Kind::keep)
@@ -212,12 +188,12 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const bool is_refitted = parameters.contains("refit") && !is_sparse;
   const std::optional<eval::LatencyTable> table = context.latency_table();
   storage::StageOutcome outcome;
-  const Result result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect, table);
+  const prune::StepwiseNet result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect, table);
 
   outcome.values["base"] = base;
   outcome.values["target_reached"] = result.allocation.target_reached;
   if (result.allocation.eta) outcome.values["eta"] = *result.allocation.eta;
-  if (!result.scoring.is_null()) outcome.values["scoring"] = result.scoring;
+  if (!result.details.is_null()) outcome.values["scoring"] = result.details;
   if (table) outcome.metrics.push_back({"", "latency_estimate_ms", table->estimate(result.cut.spec), {}});
   outcome.layers = layer_records(result.cut.spec, result.groups, result.allocation, base);
   const storage::ArchitectureRecord architecture = architecture_of(result.cut.spec, parent.at("architecture").at("hash"),

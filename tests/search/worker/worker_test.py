@@ -36,6 +36,23 @@ def spec_of_two_groups():
         layer("pool", "adaptive_average_pool", [6], size=1), layer("flat", "flatten", [7]), layer("fc", "linear", [8], channels=10, bias=True)]}
 
 
+def check_substeps(folder):
+    """One net: deep cuts that are refitted are made in four steps unless it is said otherwise, and end where one step ends."""
+    def cut(*options):
+        done = nas_run("prune", "--weights", folder / "w.safetensors", "--criterion", "l1", "--keep", 0.3, "--data", f"idx:{folder}?pad=2",
+                       *options, "-o", folder / "cut.safetensors", "--json")
+        check(f"{options}: {done.stderr}", done.returncode == 0)
+        answer = json.loads(done.stdout)
+        shapes = {name: len(values) for name, values in tensors_of(folder / "cut.safetensors").items()}
+        check(f"{options}: the biases of the layers are as many as the channels kept", all(
+            shapes[f"{layer}.bias"] == len(kept) for layer, kept in answer["kept"].items() if f"{layer}.bias" in shapes))
+        return answer
+
+    for options, steps in (((), 1), (("--refit", 20), 4), (("--refit", 20, "--substeps", 1), 1), (("--substeps", 3), 3)):
+        answer = cut(*options)
+        check(f"{options}: steps: {answer['substeps']}, left: {answer['left']}", answer["substeps"] == steps and 0.2 < answer["left"] <= 0.3)
+
+
 def tensors_of(path):
     """Name to floats, of a safetensors file."""
     blob = path.read_bytes()
@@ -252,6 +269,8 @@ def main():
             "WHERE step = 1").fetchone() or [None] * 4
         check(f"a cut in two substeps, refitted: {done.stderr}", done.returncode == 0 and ratio is not None and 0.3 < ratio <= 0.5)
         check("its accuracies on the way", all(value is not None and 0 <= value <= 1 for value in (before, as_cut, batch_norm)))
+
+        check_substeps(folder)
 
         weights = (folder / "w.safetensors").read_bytes()
         (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
