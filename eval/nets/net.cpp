@@ -198,7 +198,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
       return at::linear(x.flatten(1), tensor(layer, ".weight"), tensor(layer, ".bias"));
     case LayerKind::batch_norm:
       return at::batch_norm(x, tensor(layer, ".weight"), tensor(layer, ".bias"), tensor(layer, ".running_mean"),
-                            tensor(layer, ".running_var"), training, 0.1, layer.epsilon, false);
+                            tensor(layer, ".running_var"), training, batch_norm_momentum, layer.epsilon, false);
     case LayerKind::local_response_norm:
       return x * response_factor(layer, x);
     case LayerKind::relu:

@@ -42,6 +42,9 @@ StartingWeights starting_weights(const NetSpec& spec, Weights trained, const Wei
 /// A deep copy.
 Weights clone(const Weights& weights);
 
+/// By how much a batch in training moves batch norm's running statistics towards its own.
+inline constexpr double batch_norm_momentum = 0.1;
+
 /// Two numbers of a window as LibTorch takes them.
 inline std::array<std::int64_t, 2> pair(const std::array<int, 2>& numbers) {
   return {numbers[0], numbers[1]};
