@@ -6,7 +6,6 @@
 #include "prune/criteria/catalog.h"
 #include "prune/magnitude.h"
 #include "prune/stepwise_cut.h"
-#include "prune/width_cost.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "storage/base/error.h"
@@ -58,12 +57,13 @@ Json remarks(const prune::ChannelGroups& groups, const prune::Allocation& alloca
   return remarks;
 }
 
-/// What a mask leaves of the net, counted as a `keep` request counts; null for others.
-Json share_left(const Json& request, const eval::NetSpec& spec, const prune::ChannelGroups& groups, const prune::KeepMask& mask,
-                const prune::AllocationBase& base) {
-  const prune::PruneRequest asked = prune::prune_request_from_json(request);
+/// What the cut left of the net, counted as a `keep` request counts; null for others.
+Json share_left(const Json& request, const prune::StepwiseCut& all, const eval::NetSpec& smaller) {
+  if (!request.contains("request")) return {};
+  const prune::PruneRequest asked = prune::prune_request_from_json(request["request"]);
   if (asked.kind != prune::PruneRequest::Kind::keep) return {};
-  return prune::WidthCost(spec, groups, asked.of, base.latency).cost(prune::kept_counts(mask)) / prune::base_size(groups, asked.of, base);
+  const prune::ChannelGroups groups = prune::channel_groups(smaller, all.protect);
+  return prune::share_left(smaller, groups, asked.of, all.base(smaller, groups));
 }
 
 /// How the request says that a net is cut, whatever to.
@@ -159,9 +159,6 @@ Json prune_net(const Json& request) {
   storage::commit_file(temporary.path(), output);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller);
-  const prune::KeepMask mask = prune::kept_from_json(given.spec, groups, result.kept);
-  const Json left =
-      request.contains("request") ? share_left(request.at("request"), given.spec, groups, mask, all.base(given.spec, groups)) : Json();
   Json answer{{"params", after.params},
               {"macs", after.macs},
               {"before", {{"params", before.params}, {"macs", before.macs}}},
@@ -169,7 +166,7 @@ Json prune_net(const Json& request) {
               {"remarks", remarks(result.groups, result.allocation)},
               {"substeps", steps},
               {"target_reached", result.allocation.target_reached},
-              {"left", left},
+              {"left", share_left(request, all, smaller)},
               {"output", output.string()}};
   if (all.refit) answer["refit"] = refit_to_json(all, groups, result);
   if (table) {
