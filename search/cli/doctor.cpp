@@ -52,16 +52,28 @@ std::string sync_rate(const std::filesystem::path& directory) {
   return fmt::format("{:.0f} durable files a second", writes / passed.count());
 }
 
+/// Matrix products below this are those of the reference BLAS, which Debian's LibTorch has where no other is installed.
+constexpr double slow_gflops = 8;
+
+std::string matrix_speed(double gflops) {
+  const char* advice = gflops < slow_gflops ? ": large linear layers will be slow; Debian's libopenblas0-openmp multiplies ten times as "
+                                              "fast, and changes results in their last digits"
+                                            : "";
+  return fmt::format("{:.1f} GFLOP/s by one thread{}", gflops, advice);
+}
+
 std::vector<Finding> examine(const DoctorOptions& options) {
   const std::filesystem::path place = options.directory.empty() ? std::filesystem::current_path() : options.directory;
   std::vector<Finding> findings;
   findings.push_back({"nas-run", NAS_VERSION, ""});
-  findings.push_back(find_out("worker", [] {
+  Json about;
+  findings.push_back(find_out("worker", [&] {
     const std::filesystem::path worker = require_worker();
-    const Json about = worker_devices(worker, /*runtimes=*/true);
+    about = worker_devices(worker, /*runtimes=*/true);
     return fmt::format("{}, LibTorch {}, ONNX Runtime {}, {} CUDA devices", worker.string(), about.value("libtorch", "unknown"),
                        about.value("onnxruntime", "") == "" ? "not found" : about.value("onnxruntime", ""), about.value("cuda", 0));
   }));
+  if (about.contains("matrix_gflops")) findings.push_back({"matrices", matrix_speed(about["matrix_gflops"]), ""});
   findings.push_back({"cores", fmt::format("{} of {} that the machine has", allowed_cores(), std::thread::hardware_concurrency()), ""});
   findings.push_back({"memory", fmt::format("{} available", mebibytes(static_cast<std::uintmax_t>(available_memory()))), ""});
   findings.push_back(find_out("slots", [] {
