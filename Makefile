@@ -16,7 +16,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence/ is written from, by their files' names.
-EVIDENCE ?= fashion_mnist flowers17 cifar100_coarse
+EVIDENCE ?= fashion_mnist flowers17 cifar100_coarse fashion_alone
 # Those whose bases are cut by up to 16 times at once.
 DEEP ?= flowers17 fashion_mnist cifar100_coarse
 # Those that other tools are tried on, each with the name of its data.
