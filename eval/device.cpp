@@ -42,7 +42,7 @@ double matrix_gflops() {
   constexpr double operations = 2.0 * size * size * size;
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const torch::Tensor matrix = torch::ones({size, size});
+  const torch::Tensor matrix = torch::ones({size, size}, torch::kCPU);
   double best = 0;
   for (int i = 0; i < 3; ++i) {  // the first one warms up
     const auto start = std::chrono::steady_clock::now();

@@ -144,7 +144,8 @@ std::vector<PruneRequest> substeps(const PruneRequest& request, double share, in
 }
 
 int default_substeps(const PruneRequest& request, double share) {
-  return request.kind == PruneRequest::Kind::keep && request.value < deep_cut * share ? deep_cut_substeps : 1;
+  const double bound = deep_cut * share * (1 - 1e-9);  // a search that goes by steps of just that share rounds to either side
+  return request.kind == PruneRequest::Kind::keep && request.value < bound ? deep_cut_substeps : 1;
 }
 
 Json to_json(const PruneRequest& request) {
