@@ -4,14 +4,11 @@
 #include <torch/cuda.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <exception>
 #include <fstream>
 #include <string>
 
 #include "eval/precision.h"
-#include "storage/base/time.h"
 
 #if NAS_TORCH_SINCE(2, 9)
 #include <ATen/DeviceAccelerator.h>
@@ -35,22 +32,6 @@ void release_memory(torch::Device device) {
 #else
   (void)device;
 #endif
-}
-
-double matrix_gflops() {
-  constexpr std::int64_t size = 512;
-  constexpr double operations = 2.0 * size * size * size;
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const torch::Tensor matrix = torch::ones({size, size}, torch::kCPU);
-  double best = 0;
-  for (int i = 0; i < 3; ++i) {  // the first one warms up
-    const auto start = std::chrono::steady_clock::now();
-    at::linear(matrix, matrix);
-    best = std::max(best, operations / storage::seconds_since(start));
-  }
-  at::set_num_threads(threads);
-  return best / 1e9;
 }
 
 PeakMemory::PeakMemory(torch::Device device) : device_(device) {

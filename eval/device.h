@@ -15,10 +15,6 @@ bool device_answers(torch::Device device);
 /// built without CUDA's headers: then nothing happens, nor on a CPU.
 void release_memory(torch::Device device);
 
-/// 1e9 floating-point operations a second that a product of two fp32 matrices runs at by one thread, as the BLAS that LibTorch has makes
-/// it. Linear layers go by it, convolutions do not.
-double matrix_gflops();
-
 /// The most memory that was taken while the object lived: of the GPU by LibTorch (since 2.9), of the process on a CPU.
 class PeakMemory {
  public:

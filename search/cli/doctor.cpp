@@ -7,6 +7,7 @@
 
 #include "eval/data/image_cache.h"
 #include "search/cli/commands.h"
+#include "search/cli/request.h"
 #include "search/run/executors/probe.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
@@ -66,14 +67,13 @@ std::vector<Finding> examine(const DoctorOptions& options) {
   const std::filesystem::path place = options.directory.empty() ? std::filesystem::current_path() : options.directory;
   std::vector<Finding> findings;
   findings.push_back({"nas-run", NAS_VERSION, ""});
-  Json about;
-  findings.push_back(find_out("worker", [&] {
+  findings.push_back(find_out("worker", [] {
     const std::filesystem::path worker = require_worker();
-    about = worker_devices(worker, /*runtimes=*/true);
+    const Json about = worker_devices(worker, /*runtimes=*/true);
     return fmt::format("{}, LibTorch {}, ONNX Runtime {}, {} CUDA devices", worker.string(), about.value("libtorch", "unknown"),
                        about.value("onnxruntime", "") == "" ? "not found" : about.value("onnxruntime", ""), about.value("cuda", 0));
   }));
-  if (about.contains("matrix_gflops")) findings.push_back({"matrices", matrix_speed(about["matrix_gflops"]), ""});
+  findings.push_back(find_out("matrices", [] { return matrix_speed(ask_worker({{"command", "matrices"}}, /*threads=*/1).at("gflops")); }));
   findings.push_back({"cores", fmt::format("{} of {} that the machine has", allowed_cores(), std::thread::hardware_concurrency()), ""});
   findings.push_back({"memory", fmt::format("{} available", mebibytes(static_cast<std::uintmax_t>(available_memory()))), ""});
   findings.push_back(find_out("slots", [] {

@@ -113,7 +113,7 @@ int run_worker(int argc, char** argv) {
   app.add_option("--notice", folder.notice, "with --folder: seconds before that end at which it takes no more stages");
   app.add_option("--idle", folder.idle, "with --folder: seconds without a request after which it leaves");
   app.add_flag("--devices", devices, "print what this build and this machine have, as JSON");
-  app.add_flag("--runtimes", runtimes, "with --devices: also look for other runtimes of nets, and how fast matrices are multiplied");
+  app.add_flag("--runtimes", runtimes, "with --devices: also look for other runtimes of nets");
   CLI::App* request = app.add_subcommand("request", "answer one request about one net; JSON on stdin and stdout");
   CLI11_PARSE(app, argc, argv);
 
@@ -122,7 +122,7 @@ int run_worker(int argc, char** argv) {
                {"libtorch", TORCH_VERSION},
                {"version", NAS_VERSION},
                {"cores", std::thread::hardware_concurrency()}};
-    if (runtimes) about.update({{"onnxruntime", eval::onnx_runtime_version()}, {"matrix_gflops", eval::matrix_gflops()}});
+    if (runtimes) about["onnxruntime"] = eval::onnx_runtime_version();
     std::cout << about.dump() << "\n";
     return 0;
   }

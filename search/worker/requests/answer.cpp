@@ -11,9 +11,9 @@ struct Command {
   const char* name;
   Json (*run)(const Json& request);
 };
-const Command commands[] = {
-    {"convert", convert_net}, {"describe", describe_net},      {"score", score_net}, {"prune", prune_net}, {"evaluate", evaluate_net},
-    {"speed", measure_speed}, {"check_weights", check_weights}};
+const Command commands[] = {{"convert", convert_net},       {"describe", describe_net},      {"score", score_net},
+                            {"prune", prune_net},           {"evaluate", evaluate_net},      {"speed", measure_speed},
+                            {"matrices", measure_matrices}, {"check_weights", check_weights}};
 
 Json failed(storage::ErrorKind kind, const std::string& message) {
   return {{"error", {{"kind", static_cast<int>(kind)}, {"message", message}}}};

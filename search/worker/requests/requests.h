@@ -53,4 +53,8 @@ Json check_weights(const Json& request);
 /// {"spec", "batch", "seconds"}: {"images_per_s"} of training in fp32, on random images.
 Json measure_speed(const Json& request);
 
+/// {"gflops"}: 1e9 floating-point operations a second of a linear layer of 512 inputs and outputs on 512 images, in fp32 by this process's
+/// threads, as the BLAS that LibTorch has computes it. Convolutions do not go by it.
+Json measure_matrices(const Json& request);
+
 }  // namespace search

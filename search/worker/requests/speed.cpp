@@ -1,6 +1,10 @@
+#include <algorithm>
+#include <chrono>
+
 #include "eval/nets/layer_shape.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/training_rate.h"
+#include "storage/base/time.h"
 
 namespace search {
 
@@ -15,6 +19,19 @@ Json measure_speed(const Json& request) {
   const torch::Tensor labels = torch::zeros({batch}, torch::kInt64);
   training_rate(net, images, labels, eval::Precision::fp32, 0);  // warms up
   return {{"images_per_s", training_rate(net, images, labels, eval::Precision::fp32, request.at("seconds").get<double>())}};
+}
+
+Json measure_matrices(const Json&) {
+  constexpr std::int64_t size = 512;
+  constexpr double operations = 2.0 * size * size * size;
+  const torch::Tensor matrix = torch::ones({size, size}, torch::kCPU);
+  double best = 0;
+  for (int i = 0; i < 3; ++i) {  // the first one warms up
+    const auto start = std::chrono::steady_clock::now();
+    at::linear(matrix, matrix);
+    best = std::max(best, operations / storage::seconds_since(start));
+  }
+  return {{"gflops", best / 1e9}};
 }
 
 }  // namespace search
