@@ -23,7 +23,8 @@ using storage::ErrorKind;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kQuotedBytes = 200;
-constexpr int kMostWorkers = 3;  ///< that one after the other leave without having read a request
+constexpr int kMostWorkers = 3;                  ///< that one after the other leave without having read a request
+constexpr std::chrono::seconds kLongestLook{1};  ///< between two looks at the workers; where more time is gone, this process was stopped
 
 /// For workers that are there at once.
 class FunctionLauncher : public Launcher {
@@ -68,7 +69,6 @@ class WorkerPool : public Executor {
       worker.request = found[i].request;
       worker.attempt = found[i].attempt;
       worker.sent = true;
-      worker.last_heard = SteadyClock::now();
       if (!worker.stage.empty()) adopted.push_back({static_cast<int>(i), worker.stage, worker.attempt});
       read_events(static_cast<int>(i));  // it may have ended since
     }
@@ -114,15 +114,15 @@ class WorkerPool : public Executor {
   struct Worker {
     std::unique_ptr<Channel> channel;
     Link link = Link::queued;
-    std::string stage, request;  ///< what it runs or is to run, or ""
-    int attempt = 0;             ///< at the stage
-    std::int64_t order = 0;      ///< of the starts
-    int given = 0;               ///< to how many workers the request went
-    bool sent = false;           ///< the request is with the channel
-    bool just_started = false;   ///< the worker was started for this stage
-    bool answered = false;       ///< it has said something of this stage
-    bool interrupted = false;    ///< this stage was
-    SteadyClock::time_point last_heard;
+    std::string stage, request;      ///< what it runs or is to run, or ""
+    int attempt = 0;                 ///< at the stage
+    std::int64_t order = 0;          ///< of the starts
+    int given = 0;                   ///< to how many workers the request went
+    bool sent = false;               ///< the request is with the channel
+    bool just_started = false;       ///< the worker was started for this stage
+    bool answered = false;           ///< it has said something of this stage
+    bool interrupted = false;        ///< this stage was
+    SteadyClock::duration silent{};  ///< for how long it has been, of the time in which this process ran
   };
 
   Worker& worker_of(int slot) { return workers_.at(static_cast<std::size_t>(slot)); }
@@ -159,7 +159,7 @@ class WorkerPool : public Executor {
   bool send(Worker& worker) {
     worker.sent = true;
     ++worker.given;
-    worker.last_heard = SteadyClock::now();
+    worker.silent = {};
     return worker.channel->send(worker.request);
   }
 
@@ -215,14 +215,19 @@ class WorkerPool : public Executor {
     end_silent();
   }
 
-  /// Workers say every few seconds that they are there. One that is stopped, or stuck in the system, does not. What it had said before is
-  /// read by now: a time in which this process slept itself does not count against it.
+  /// Workers say every few seconds that they are there. One that is stopped, or stuck in the system, does not. A time in which this process
+  /// was stopped itself does not count against it: what it said then is read by now, and it may have been stopped as long (a frozen
+  /// container, a suspended job).
   void end_silent() {
+    const SteadyClock::time_point now = SteadyClock::now();
+    const auto looked = std::min<SteadyClock::duration>(now - last_look_, kLongestLook);
+    last_look_ = now;
     if (options_.heartbeat_timeout <= std::chrono::seconds{0}) return;
     for (std::size_t slot = 0; slot < workers_.size(); ++slot) {
-      const Worker& worker = workers_[slot];
-      const bool runs = !worker.stage.empty() && worker.channel && worker.sent;
-      if (!runs || SteadyClock::now() - worker.last_heard < options_.heartbeat_timeout) continue;
+      Worker& worker = workers_[slot];
+      if (worker.stage.empty() || !worker.channel || !worker.sent) continue;
+      worker.silent += looked;
+      if (worker.silent < options_.heartbeat_timeout) continue;
       end(static_cast<int>(slot),
           failed("lost", fmt::format("the worker said nothing for {} s: it was stopped, or hangs", options_.heartbeat_timeout.count())));
     }
@@ -234,7 +239,10 @@ class WorkerPool : public Executor {
     std::string current;
     try {
       worker.link = worker.channel->receive(lines);
-      if (!lines.empty()) worker.last_heard = last_news_ = SteadyClock::now();
+      if (!lines.empty()) {
+        worker.silent = {};
+        last_news_ = SteadyClock::now();
+      }
       for (const std::string& line : lines) {
         current = line;
         if (auto event = event_of(message_from_line(line))) take(slot, std::move(*event));
@@ -298,7 +306,7 @@ class WorkerPool : public Executor {
   std::vector<Worker> workers_;  ///< one a slot
   std::deque<Event> events_;
   std::int64_t started_ = 0;
-  SteadyClock::time_point last_news_ = SteadyClock::now();
+  SteadyClock::time_point last_news_ = SteadyClock::now(), last_look_ = last_news_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "search/experiment/experiment.h"
 #include "search/run/executors/pipe_channel.h"
@@ -224,6 +225,15 @@ TEST_CASE_METHOD(ProcessFixture, "a worker that is stopped is noticed by its sil
   CHECK(done.outcome.state == StageState::done);
   start(0, "c", "finish");  // by a new worker
   CHECK(next_finish().fingerprint == "c");
+}
+
+TEST_CASE_METHOD(ProcessFixture, "a worker that was stopped for as long as its executor was is not lost") {
+  executor = search::make_process_executor({directory.path(), FAKE_WORKER, {{"cpu", 1}}, std::chrono::seconds(2)});
+  start(0, "a", "stop itself, then finish");
+  const pid_t worker = std::stoi(next().message);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // this process looks at nothing meanwhile
+  kill(worker, SIGCONT);
+  CHECK(next_finish().outcome.state == StageState::done);
 }
 
 TEST_CASE_METHOD(ProcessFixture, "an aborted stage fails as it is told, and its slot is free") {
