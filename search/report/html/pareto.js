@@ -39,6 +39,36 @@
 
   report.netText = netText;
 
+  /** Of means, those that no other beats in both validation accuracy and cost, the cheapest first. */
+  const frontOf = (points) => {
+    const front = [];
+    for (const point of points.filter((each) => each.val !== null).sort((one, other) => one.cost - other.cost || other.val - one.val))
+      if (front.length === 0 || point.val > front.at(-1).val) front.push(point);
+    return front;
+  };
+
+  /** Sets marks whose costs are as good as equal side by side: `shift`, in pixels. */
+  const spread = (points, x) => {
+    const gap = 11, clusters = [];
+    for (const point of points.slice().sort((one, other) => one.cost - other.cost)) {
+      const last = clusters.at(-1);
+      if (last && x(point.cost) - x(last.at(-1).cost) < gap)
+        last.push(point);
+      else
+        clusters.push([point]);
+    }
+    for (const cluster of clusters)
+      points.filter((point) => cluster.includes(point)).forEach((point, i) => {
+        point.shift = (i - (cluster.length - 1) / 2) * gap;
+      });
+  };
+
+  /** A scale with `pixels` of room at both ends of its range. */
+  const withRoom = (scale, pixels) => {
+    const [left, right] = scale.range(), room = scale.copy().range([left + pixels, right - pixels]);
+    return scale.domain([scale.base ? room.invert(left) : Math.max(0, room.invert(left)), room.invert(right)]);
+  };
+
   /** A cut net looks as its criterion, a base as none. */
   report.lookOfNet = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
 
@@ -51,13 +81,25 @@
         const key = i === 0 ? group.net + "/" + group.width + "/" + role : null;
         if (key && seen.has(key)) return null;
         if (key) seen.add(key);
-        return { group, step: i, summary: step[state.y], cost: costOf(data, step, state.x), net: data.nets[step.nets[0]], name: groupName(group, i) };
+        const val = step.val ? step.val.mean : null;
+        return {
+          group,
+          step: i,
+          val,
+          summary: step[state.y],
+          shift: 0,
+          cost: costOf(data, step, state.x),
+          net: data.nets[step.nets[0]],
+          name: groupName(group, i)
+        };
       }))
       .filter((point) => point && point.cost !== null);
   };
 
   const whiskers = (plot, points, x, y) => points.filter((point) => typeof point.summary.low === "number").forEach((point) => {
-    plot.append("path").attr("class", "whisker").attr("d", `M${x(point.cost) - 4},${y(point.summary.low)}h8m-4,0V${y(point.summary.high)}m-4,0h8`);
+    plot.append("path")
+      .attr("class", "whisker")
+      .attr("d", `M${x(point.cost) + point.shift - 4},${y(point.summary.low)}h8m-4,0V${y(point.summary.high)}m-4,0h8`);
   });
 
   const meanMarks = (plot, state, points, x, y, kind, lookOf) => {
@@ -70,7 +112,7 @@
     marks.append("path")
       .attr("class", "mark " + kind)
       .attr("d", (point) => report.symbolPath(lookOf(point), 80))
-      .attr("transform", (point) => `translate(${x(point.cost)},${y(point.summary.mean)})`)
+      .attr("transform", (point) => `translate(${x(point.cost) + point.shift},${y(point.summary.mean)})`)
       .attr("fill", (point) => (kind === "baseline" ? "var(--ground)" : lookOf(point).color))
       .attr("stroke", (point) => lookOf(point).color)
       .attr("stroke-width", 1.8);
@@ -87,6 +129,10 @@
     const baselines = meansOf(data, state, "baseline"), means = meansOf(data, state, "pruned");
     const names = Array.from(new Set(baselines.map((point) => point.name)));
     const baseLook = (point) => report.look(names.indexOf(point.name) + 3);
+    const frontLook = (net) => {
+      const baseline = baselines.find((point) => point.group.steps[point.step].nets.includes(net.index));
+      return baseline ? baseLook(baseline) : report.lookOfNet(net);
+    };
     const meanLook = (point) => (point.step === 0 ? report.look(-1) : report.lookOf(point.group.criterion));
     const points = state.what === "nets" ? [...others, ...shown].map((net) => [report.costOf(net, state.x), net[state.y]]) :
                                            means.map((point) => [point.cost, point.summary.mean]);
@@ -122,9 +168,9 @@
       columns,
       rows,
       text: brief
-        || ("Ringed and joined: the front, nets that no other beats in both validation accuracy and cost; it is chosen on validation data, whichever " +
-          "accuracy is shown. Hollow: baselines, means over seeds. Whiskers are 95 % intervals of the mean (Student's t); one seed has none. " +
-          "Click a mark for its net." + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
+        || ("Ringed and joined: the front, what no other beats in both validation accuracy and cost; it is chosen on validation data, whichever " +
+          "accuracy is shown. Hollow: baselines, means over seeds. Means of equal cost stand side by side. Whiskers are 95 % intervals of the mean " +
+          "(Student's t); one seed has none. Click a mark for its net." + (left > 0 ? ` ${report.count(left)} more nets are left out of the drawing.` : "")
           + (below > 0 ? ` Below the chart's lower edge: ${below}.` : "")),
       legend: [
         ...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })), { name: "base", mark: report.symbolMark(report.look(-1)) },
@@ -136,7 +182,11 @@
         const x = (state.log ? d3.scaleLog() : d3.scaleLinear()).domain((state.log ? report.logExtent : report.extent)(points.map((point) => point[0]))).range([
           52, width - 16
         ]);
-        const y = d3.scaleLinear(report.extent(accuracies.filter((accuracy) => accuracy >= lowest), true), [height - 44, 24]);
+        if (state.what === "means") withRoom(x, 44);
+        const drawn = accuracies.filter((accuracy) => accuracy >= lowest);
+        if (state.what === "means")
+          drawn.push(...[...means, ...baselines].filter((point) => point.summary.mean >= lowest).flatMap((point) => [point.summary.low, point.summary.high]));
+        const y = d3.scaleLinear(report.extent(drawn, true), [height - 44, 24]);
         const plot = report.axes(svg, {
           x,
           y,
@@ -153,6 +203,16 @@
         });
         plot.attr("clip-path", report.clip(svg, 52, 16, width - 60, height - 58));
         if (state.what === "means") {
+          spread([...means, ...baselines], x);
+          const best = frontOf([...means, ...baselines]), at = (point) => [x(point.cost) + point.shift, y(point.summary.mean)];
+          plot.append("path").attr("class", "frontline").attr("d", d3.line().curve(d3.curveStepAfter)(best.map(at)));
+          plot.selectAll(".ring")
+            .data(best)
+            .enter()
+            .append("circle")
+            .attr("class", "ring")
+            .attr("r", 9)
+            .attr("transform", (point) => `translate(${at(point)})`);
           whiskers(plot, means, x, y);
           meanMarks(plot, state, means, x, y, "mean", meanLook);
         } else {
@@ -183,9 +243,9 @@
           links.append("circle").attr("class", "ring").attr("r", 8).attr("transform", at);
           links.append("path")
             .attr("class", "mark front")
-            .attr("d", (net) => report.symbolPath(report.lookOfNet(net), 60))
+            .attr("d", (net) => report.symbolPath(frontLook(net), 60))
             .attr("transform", at)
-            .attr("fill", (net) => report.lookOfNet(net).color);
+            .attr("fill", (net) => frontLook(net).color);
           report.tip(links, netText);
         }
         whiskers(plot, baselines, x, y);
@@ -195,9 +255,14 @@
     });
   };
 
-  /** The front of a task, each net by its MACs and validation accuracy. */
-  report.front = (data, task, id) => chart(data, { task, x: "macs", y: "val", what: "nets", log: true, whole: false }, id,
-    "Ringed and joined: nets that no other beats in both accuracy and cost. Hollow: baselines.");
+  /** What a task's nets reach at which MACs: means over seeds where there are some, on test data where all are measured on them. */
+  report.front = (data, task, id) => {
+    const steps = data.groups.filter((group) => group.task === task).flatMap((group) => group.steps.filter((step) => step && step.val));
+    const means = steps.some((step) => step.val.n > 1), tested = means && steps.every((step) => step.test);
+    const text = means ? "Means over seeds, 95 % intervals. Ringed: what no other beats in validation accuracy and cost. Hollow: baselines." :
+                         "Ringed and joined: nets that no other beats in both accuracy and cost. Hollow: baselines.";
+    return chart(data, { task, x: "macs", y: tested ? "test" : "val", what: means ? "means" : "nets", log: true, whole: false }, id, text);
+  };
 
   report.pareto = (data) => {
     const state = choices;

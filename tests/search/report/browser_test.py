@@ -107,7 +107,7 @@ class Page:
 def check_answer(page, height):
     """The page opens on the net to take, with the front in view."""
     equal(page.js("return location.hash"), "", "the view that the page opens on")
-    page.check_counts({"#figure-front .mark.front": 4})
+    page.check_counts({"#figure-front .mark.mean": 7, "#figure-front .mark.baseline": 1, "#figure-front .whisker": 8, "#figure-front .ring": 3})
     page.check_text(".answer h3", r"^clothes: take vgg, lda-wilks, (gradual, step 2|one-shot, step 1)$")
     page.check_text(".export", r"^nas-run export .*run [89] --step [12] -o small.py$")
     page.check_text("#figure-controls tbody", r"^vgg, whole.*narrow-vgg \(width 0.5\), from scratch.*undecided")
@@ -123,7 +123,10 @@ def check_drawn(page):
     page.go("pareto")
     page.check_counts({"#figure-pareto .mark.front": 4, "#figure-pareto .mark.net": 10, "#figure-pareto .mark.baseline": 1, "#figure-pareto .whisker": 1})
     page.select("#view-pareto select", 3, "means")
-    page.check_counts({"#figure-pareto .mark.mean": 7})
+    page.check_counts({"#figure-pareto .mark.mean": 7, "#figure-pareto .ring": 3})
+    side_by_side = page.js("""return Array.from(document.querySelectorAll("#figure-pareto .mark.mean"))
+        .map((mark) => mark.getAttribute("transform").split(",")[0]).filter((place, i, all) => all.indexOf(place) !== i).length""")
+    equal(side_by_side, 0, "means that stand at the same place")
     page.select("#view-pareto select", 2, "latency, batch 1, torchscript, cpu, 1 thread")
     page.check_counts({"#figure-pareto .mark.mean": 3, "#figure-pareto .mark.baseline": 1})
     page.go("baselines")
