@@ -101,6 +101,7 @@ class ChannelGraph {
       case LayerKind::relu6:
       case LayerKind::leaky_relu:
       case LayerKind::silu:
+      case LayerKind::gelu:
       case LayerKind::hard_swish:
       case LayerKind::sigmoid:
       case LayerKind::hard_sigmoid:

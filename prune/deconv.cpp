@@ -70,6 +70,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
     case LayerKind::relu6:
     case LayerKind::leaky_relu:
     case LayerKind::silu:
+    case LayerKind::gelu:
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:

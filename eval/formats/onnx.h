@@ -43,15 +43,15 @@ std::string onnx_file(const NetSpec& spec, const Weights& weights);
 /// PyTorch's exporter writes them.
 ///
 /// Covered: Conv, Gemm, MatMul, Add of a constant as the bias of the layer before it, BatchNormalization, LRN over an odd number of
-/// channels, Relu, Clip to [0, 6] or [0, inf], LeakyRelu, PRelu, Sigmoid, HardSigmoid of x / 6 + 0.5, HardSwish, MaxPool, AveragePool, Pad
-/// with zeros, GlobalAveragePool, ReduceMean over height and width, Concat of channels, Add and Sum, Mul of x and its Sigmoid or
-/// HardSigmoid (SiLU, hard swish) and of maps and a gate, Dropout, Identity, Cast, Constant. Padding may differ from side to side, before a
-/// MaxPool only where no value is below 0. Whatever Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Split, Slice, Gather, GatherND, Where,
-/// ReduceMean, Add, Sub, Mul and Div make of one layer's output is covered if it is its maps flattened, some of its channels, or the
-/// means of an adaptive pool (onnx_layers.h); so are the sizes that Shape and the like compute for it, and constants that they change. A
-/// Softmax or LogSoftmax that makes the output is left out, as a note says: it keeps the order of the scores, and training has its own. So
-/// are nodes that the output does not need. Layers that share weights get a copy each, as a note says: exporters also write layers that
-/// merely have equal weights so.
+/// channels, Relu, Clip to [0, 6] or [0, inf], LeakyRelu, PRelu, Sigmoid, HardSigmoid of x / 6 + 0.5, HardSwish, Gelu and what PyTorch
+/// writes for it with Erf, MaxPool, AveragePool, Pad with zeros, GlobalAveragePool, ReduceMean over height and width, Concat of channels,
+/// Add and Sum, Mul of x and its Sigmoid or HardSigmoid (SiLU, hard swish) and of maps and a gate, Dropout, Identity, Cast, Constant.
+/// Padding may differ from side to side, before a MaxPool only where no value is below 0. Whatever Flatten, Reshape, Squeeze, Unsqueeze,
+/// Transpose, Split, Slice, Gather, GatherND, Where, ReduceMean, Add, Sub, Mul and Div make of one layer's output is covered if it is its
+/// maps flattened, some of its channels, or the means of an adaptive pool (onnx_layers.h); so are the sizes that Shape and the like compute
+/// for it, and constants that they change. A Softmax or LogSoftmax that makes the output is left out, as a note says: it keeps the order of
+/// the scores, and training has its own. So are nodes that the output does not need. Layers that share weights get a copy each, as a note
+/// says: exporters also write layers that merely have equal weights so.
 ///
 /// A layer is called after its weight ("features.0.weight" makes "features.0"), else after its node; characters outside a layer name's
 /// become '_', and a name that is taken gets a number. Throws Error(invalid) naming the file, the node and what is wrong: whatever is not

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -220,6 +221,24 @@ class GraphWriter {
     return {output_name(layer), x.flat};
   }
 
+  /// x * (1 + erf(x / sqrt(2))) / 2, in the nodes that PyTorch writes: Gelu came with operator set 20.
+  Value add_gelu(const Layer& layer, const Value& x) {
+    const auto part = [&](const char* type, const char* what, const std::string& one, const std::string& other = "") {
+      const std::string name = fmt::format("{}.{}", layer.name, what), made = name + ".output";
+      add_node(type, name, other.empty() ? std::vector{one} : std::vector{one, other}, made);
+      return made;
+    };
+    const auto number = [&](const char* what, double value) {
+      const std::string name = fmt::format("{}.{}", layer.name, what);
+      add_tensor(name, torch::tensor(static_cast<float>(value)));
+      return name;
+    };
+    const std::string error = part("Erf", "erf", part("Div", "scaled", x.name, number("root", std::sqrt(2.))));
+    const std::string twice = part("Mul", "twice", x.name, part("Add", "shifted", error, number("one", 1)));
+    add_node("Mul", layer.name, {twice, number("half", 0.5)}, output_name(layer));
+    return {output_name(layer), x.flat};
+  }
+
   Value add(std::size_t index) {
     const Layer& layer = spec_.layers[index];
     const Value x = values_[layer.inputs[0]];
@@ -311,6 +330,8 @@ class GraphWriter {
         return add_self_gated(layer, x, "Sigmoid");
       case LayerKind::hard_swish:
         return add_self_gated(layer, x, "HardSigmoid");
+      case LayerKind::gelu:
+        return add_gelu(layer, x);
       case LayerKind::max_pool: {
         onnx::NodeProto& pool = node("MaxPool", inputs);
         set_window(pool, layer);

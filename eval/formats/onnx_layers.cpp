@@ -45,6 +45,8 @@ const std::unordered_map<std::string, OnnxLayers::Operator>& OnnxLayers::operato
       {"Sigmoid", {&L::read_sigmoid, {}}},
       {"HardSigmoid", {&L::read_hard_sigmoid, {"alpha", "beta"}}},
       {"HardSwish", {&L::read_hard_swish, {}}},
+      {"Gelu", {&L::read_gelu, {"approximate"}}},
+      {"Erf", {&L::read_erf, {}}},
       {"MaxPool", {&L::read_max_pool, {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"}}},
       {"AveragePool",
        {&L::read_average_pool, {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"}}},
@@ -145,6 +147,10 @@ const OnnxLayers::Value& OnnxLayers::value(const OnnxNode& node, int i) const {
 
 const OnnxLayers::Value& OnnxLayers::activation(const OnnxNode& node, int i, bool padded) const {
   const Value& x = value(node, i);
+  if (x.gelu)
+    storage::refuse(
+        fmt::format("reads '{}', a map and a constant, which are covered as parts of GELU, x * (1 + erf(x / sqrt(2))) / 2, alone",
+                    onnx_shown(node.input(i))));
   if (x.layer < 0) storage::refuse(fmt::format("input '{}' is no output of a layer", onnx_shown(node.input(i))));
   if (x.arranged.defined())
     storage::refuse(

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -50,7 +51,15 @@ class OnnxLayers {
   OnnxNet finish() &&;
 
  private:
-  /// What a name stands for: a constant, a layer's output, or a list of numbers.
+  /// A part of factor * x * (1 + erf(x / sqrt(2))), where x is a layer's output (onnx_gelu.cpp).
+  struct GeluPart {
+    enum class Form { map, error, shifted, product };  ///< x, erf(x / sqrt(2)), 1 + that, x * that
+    Form form = Form::map;
+    int of = -1;        ///< the layer
+    bool flat = false;  ///< as in Value
+    double factor = 1;
+  };
+  /// What a name stands for: a constant, a layer's output, a list of numbers, or a part of a GELU.
   struct Value {
     const onnx::TensorProto* constant = nullptr;
     int layer = -1;
@@ -59,6 +68,7 @@ class OnnxLayers {
     int ones = 0;                       ///< a flat vector as [N, features, 1, 1]: how many axes of 1 it was given
     std::array<int, 2> zeros{0, 0};     ///< rows above and below, columns left and right that Pad put around
     std::vector<std::int64_t> numbers;  ///< computed from a Shape
+    std::optional<GeluPart> gelu = {};  ///< then there is no layer yet
     torch::Tensor arranged = {};        ///< what became of the layer's probe, where the value is no layer's output (yet); else undefined
     std::string maker = {};             ///< the node that arranged it
   };
@@ -80,6 +90,8 @@ class OnnxLayers {
   void read_sigmoid(const OnnxNode& node);
   void read_hard_sigmoid(const OnnxNode& node);
   void read_hard_swish(const OnnxNode& node);
+  void read_gelu(const OnnxNode& node);
+  void read_erf(const OnnxNode& node);
   void read_max_pool(const OnnxNode& node);
   void read_average_pool(const OnnxNode& node);
   void read_global_pool(const OnnxNode& node);
@@ -126,6 +138,15 @@ class OnnxLayers {
   void append_linear(const OnnxNode& node, torch::Tensor weight, torch::Tensor bias);
   void add_bias(const OnnxNode& node, const Value& x, int constant);
   bool compute_numbers(const OnnxNode& node, const std::function<std::int64_t(std::int64_t, std::int64_t)>& compute);
+
+  // onnx_gelu.cpp: whether the node is a step of a GELU, which is then taken
+  bool take_gelu_div(const OnnxNode& node);
+  bool take_gelu_mul(const OnnxNode& node);
+  bool take_gelu_add(const OnnxNode& node);
+  bool scale_gelu(const OnnxNode& node, int i, double factor);
+  void define_gelu(const OnnxNode& node, const GeluPart& part);
+  std::optional<GeluPart> gelu_part(const OnnxNode& node, int i) const;
+  std::optional<double> single_number(const OnnxNode& node, int i);
 
   // onnx_layout.cpp
   void arrange(const OnnxNode& node);

@@ -241,6 +241,11 @@ void OnnxLayers::read_hard_swish(const OnnxNode& node) {
   append_activation(node, LayerKind::hard_swish);
 }
 
+void OnnxLayers::read_gelu(const OnnxNode& node) {
+  if (node.text("approximate", "none") != "none") storage::refuse("its approximation by tanh is not covered; export nn.GELU() without it");
+  append_activation(node, LayerKind::gelu);
+}
+
 void OnnxLayers::read_clip(const OnnxNode& node) {
   constexpr double none = std::numeric_limits<float>::max();
   double least = -none, most = none;

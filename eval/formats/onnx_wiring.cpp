@@ -115,7 +115,7 @@ void OnnxLayers::read_concat(const OnnxNode& node) {
 void OnnxLayers::read_add(const OnnxNode& node) {
   if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
-  if (compute_numbers(node, std::plus<>())) return;
+  if (take_gelu_add(node) || compute_numbers(node, std::plus<>())) return;
   for (const int i : {0, 1}) {
     if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
   }
@@ -158,7 +158,8 @@ void OnnxLayers::read_div(const OnnxNode& node) {
     if (b == 0) storage::refuse("divides by 0");
     return a / b;
   };
-  if (!compute_numbers(node, divide)) arrange(node);
+  if (is_arranged(node)) return arrange(node);
+  if (!take_gelu_div(node) && !compute_numbers(node, divide)) arrange(node);
 }
 
 /// To another type: numbers stay what they are, and maps are fp32 here.
@@ -198,7 +199,7 @@ bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
 void OnnxLayers::read_mul(const OnnxNode& node) {
   if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
-  if (compute_numbers(node, std::multiplies<>())) return;
+  if (take_gelu_mul(node) || compute_numbers(node, std::multiplies<>())) return;
   for (const int i : {0, 1}) {
     if (value(node, i).constant)
       storage::refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");

@@ -194,6 +194,8 @@ PythonCode constructor(const Layer& layer, int input_channels, bool flat, const 
       return plain_module(fmt::format("nn.LeakyReLU({})", layer.slope));
     case LayerKind::silu:
       return plain_module("nn.SiLU()");
+    case LayerKind::gelu:
+      return plain_module("nn.GELU()");
     case LayerKind::hard_swish:
       return plain_module("nn.Hardswish()");
     case LayerKind::sigmoid:
@@ -237,6 +239,8 @@ std::string python_function(const Layer& layer, const std::vector<std::string>& 
       return fmt::format("F.leaky_relu({}, {})", argument, layer.slope);
     case LayerKind::silu:
       return of("F.silu");
+    case LayerKind::gelu:
+      return of("F.gelu");
     case LayerKind::hard_swish:
       return of("F.hardswish");
     case LayerKind::sigmoid:

@@ -49,6 +49,8 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
       return fmt::format("torch.leaky_relu({}, {:#})", x[0], layer.slope);
     case LayerKind::silu:
       return fmt::format("torch.silu({})", x[0]);
+    case LayerKind::gelu:
+      return fmt::format("torch.gelu({})", x[0]);
     case LayerKind::hard_swish:
       return fmt::format("torch.hardswish({})", x[0]);
     case LayerKind::sigmoid:

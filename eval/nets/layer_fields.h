@@ -77,6 +77,7 @@ void visit_fields(LayerKind kind, Visit&& visit) {
     case LayerKind::relu:
     case LayerKind::relu6:
     case LayerKind::silu:
+    case LayerKind::gelu:
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:

@@ -186,6 +186,7 @@ Shape made_shape(const Layer& layer, const std::vector<Shape>& inputs) {
     case LayerKind::relu6:
     case LayerKind::leaky_relu:
     case LayerKind::silu:
+    case LayerKind::gelu:
     case LayerKind::hard_swish:
     case LayerKind::sigmoid:
     case LayerKind::hard_sigmoid:

@@ -209,6 +209,8 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
       return at::leaky_relu(x, layer.slope);
     case LayerKind::silu:
       return at::silu(x);
+    case LayerKind::gelu:
+      return at::gelu(x);
     case LayerKind::hard_swish:
       return x * (at::clamp(x + 3, 0, 6) / 6);
     case LayerKind::sigmoid:

@@ -27,7 +27,7 @@ class NetBuilder {
   int relu6(const std::string& name, int from);
   int leaky_relu(const std::string& name, int from, double slope = 0.01);
 
-  /// An activation without a number of its own: silu, hard_swish, sigmoid, hard_sigmoid.
+  /// An activation without a number of its own: silu, gelu, hard_swish, sigmoid, hard_sigmoid.
   int activation(LayerKind kind, const std::string& name, int from);
   int max_pool(const std::string& name, int from, Window window);
   int average_pool(const std::string& name, int from, Window window);

@@ -62,6 +62,8 @@ std::string to_string(LayerKind kind) {
       return "leaky_relu";
     case LayerKind::silu:
       return "silu";
+    case LayerKind::gelu:
+      return "gelu";
     case LayerKind::hard_swish:
       return "hard_swish";
     case LayerKind::sigmoid:
@@ -96,7 +98,8 @@ std::string to_string(LayerKind kind) {
 
 bool is_activation(LayerKind kind) {
   return kind == LayerKind::relu || kind == LayerKind::relu6 || kind == LayerKind::leaky_relu || kind == LayerKind::silu ||
-         kind == LayerKind::hard_swish || kind == LayerKind::sigmoid || kind == LayerKind::hard_sigmoid || kind == LayerKind::prelu;
+         kind == LayerKind::gelu || kind == LayerKind::hard_swish || kind == LayerKind::sigmoid || kind == LayerKind::hard_sigmoid ||
+         kind == LayerKind::prelu;
 }
 
 bool has_filters(LayerKind kind) {

@@ -26,6 +26,7 @@ enum class LayerKind {
   relu6,
   leaky_relu,
   silu,        ///< x * sigmoid(x)
+  gelu,        ///< x * P(z < x) of a standard normal z
   hard_swish,  ///< x * hard_sigmoid(x)
   sigmoid,
   hard_sigmoid,  ///< min(max(x + 3, 0), 6) / 6, as PyTorch has it

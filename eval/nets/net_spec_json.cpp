@@ -24,6 +24,7 @@ constexpr LayerKind all_kinds[] = {
     LayerKind::relu6,
     LayerKind::leaky_relu,
     LayerKind::silu,
+    LayerKind::gelu,
     LayerKind::hard_swish,
     LayerKind::sigmoid,
     LayerKind::hard_sigmoid,

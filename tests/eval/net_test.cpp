@@ -51,6 +51,8 @@ TEST_CASE("activations and gates by hand, as modules and as TorchScript") {
                         torch::tensor({{1.F, -0.2F, 4.F, -0.4F}})));
   CHECK(torch::allclose(activation(LayerKind::sigmoid), torch::tensor({{0.731059F, 0.119203F, 0.982014F, 0.017986F}}), 1e-4, 1e-6));
   CHECK(torch::allclose(activation(LayerKind::silu), torch::tensor({{0.731059F, -0.238406F, 3.928055F, -0.071945F}}), 1e-4, 1e-6));
+  CHECK(torch::allclose(activation(LayerKind::gelu), torch::tensor({{0.841345F, -0.045500F, 3.999873F, -0.000127F}}), 1e-5,
+                        1e-6));  // of math.erf
   CHECK(torch::allclose(activation(LayerKind::hard_sigmoid), torch::tensor({{4 / 6.F, 1 / 6.F, 1.F, 0.F}})));
   CHECK(torch::allclose(activation(LayerKind::hard_swish), torch::tensor({{4 / 6.F, -2 / 6.F, 4.F, 0.F}})));
   CHECK(torch::allclose(made_by([](eval::NetBuilder& net) {

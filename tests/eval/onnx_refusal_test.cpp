@@ -15,9 +15,9 @@ TEST_CASE("what is not covered is refused with the file and the node") {
   const File file;
   Model model;
   SECTION("an unknown operator") {
-    model.node("Gelu", "act", {"x"}, "a");
+    model.node("Mish", "act", {"x"}, "a");
     model.flat_classifier("a");
-    file.refused(model, "node 'act' (Gelu): this operator is not covered; covered are Add, AveragePool,");
+    file.refused(model, "node 'act' (Mish): this operator is not covered; covered are Add, AveragePool,");
   }
   SECTION("transposed convolutions, slopes for other channels, another hard sigmoid") {
     model.floats("up.weight", {1, 1, 2, 2}, {1, 1, 1, 1});
@@ -50,6 +50,20 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     as_map.node("GlobalAveragePool", "pool", {"m"}, "a");
     as_map.flat_classifier("a");
     file.refused(as_map, "node 'pool' (GlobalAveragePool): reads a flat vector as a map, which only Mul may");
+  }
+  SECTION("a GELU by tanh, and half of one") {
+    Model approximate(20), half = model, other = model;
+    set_attribute(approximate.node("Gelu", "act", {"x"}, "a"), "approximate", "tanh");
+    approximate.flat_classifier("a");
+    file.refused(approximate, "node 'act' (Gelu): its approximation by tanh is not covered");
+    half.floats("root", {}, {1.4142135F});
+    half.node("Div", "scaled", {"x", "root"}, "s");
+    half.node("Erf", "erf", {"s"}, "e");
+    half.flat_classifier("e");
+    file.refused(half, "node 'flat' (Flatten): reads 'e', a map and a constant, which are covered as parts of GELU");
+    other.node("Erf", "erf", {"x"}, "e");
+    other.flat_classifier("e");
+    file.refused(other, "node 'erf' (Erf): is covered only as a part of GELU");
   }
   SECTION("an operator of another domain, in a node without a name") {
     model.node("Relu", "", {"x"}, "a").set_domain("com.example");

@@ -217,6 +217,34 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
                                             "kept multiply", "sum add", "flat flatten", "fc linear"});
     CHECK(spec.layers[3].slope == 0.5);
   }
+  SECTION("GELU as a node, and as operator sets without one write it, its factors in any order") {
+    const std::string how = GENERATE("a node", "PyTorch's order", "another");
+    INFO(how);
+    Model model(how == "a node" ? 20 : 13);
+    model.floats("root", {}, {1.41421353816986F});
+    model.floats("inverse", {}, {0.70710677F});
+    model.floats("one", {}, {1});
+    model.floats("half", {}, {0.5});
+    if (how == "a node") {
+      model.node("Gelu", "act", {"x"}, "a");
+    } else if (how == "another") {
+      model.node("Mul", "scaled", {"inverse", "x"}, "s");
+      model.node("Erf", "erf", {"s"}, "e");
+      model.node("Add", "shifted", {"one", "e"}, "t");
+      model.node("Mul", "halved", {"half", "t"}, "h");
+      model.node("Mul", "act", {"h", "x"}, "a");
+    } else {
+      model.node("Div", "scaled", {"x", "root"}, "s");
+      model.node("Erf", "erf", {"s"}, "e");
+      model.node("Add", "shifted", {"e", "one"}, "t");
+      model.node("Mul", "twice", {"x", "t"}, "h");
+      model.node("Mul", "act", {"h", "half"}, "a");
+    }
+    model.flat_classifier("a");
+    const eval::NetSpec spec = makes(model, 119.791667F, 239.583333F).spec;  // of math.erf
+    CHECK(spec.layers[1].name == "act");
+    CHECK(spec.layers[1].kind == eval::LayerKind::gelu);
+  }
   SECTION("a map by a gate of 1x1, from a convolution and from a flat vector") {
     Model model;
     model.node("GlobalAveragePool", "mean", {"x"}, "m");  // 7.5

@@ -45,7 +45,7 @@ inline eval::NetSpec gated_net(int extent = 8, int classes = 5) {
   gate = net.linear("widen", net.relu6("narrow_act", gate), 12);
   x = net.multiply("gated_flat", x, net.activation(LayerKind::sigmoid, "widen_act", gate));
   const int hidden = net.linear("hidden", net.flatten("flatten", net.adaptive_average_pool("global", x, 1)), 10);
-  net.linear("fc", net.activation(LayerKind::hard_swish, "hidden_act", hidden), classes);
+  net.linear("fc", net.activation(LayerKind::gelu, "hidden_act", hidden), classes);
   return std::move(net).build();
 }
 
