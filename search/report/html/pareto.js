@@ -39,12 +39,12 @@
 
   report.netText = netText;
 
-  /** Of means, those that no other beats in both validation accuracy and cost, the cheapest first. */
+  /** Of means, those that no other beats in both validation accuracy and cost, the cheapest first. Costs within half a percent are equal. */
   const frontOf = (points) => {
-    const front = [];
-    for (const point of points.filter((each) => each.val !== null).sort((one, other) => one.cost - other.cost || other.val - one.val))
-      if (front.length === 0 || point.val > front.at(-1).val) front.push(point);
-    return front;
+    const beats = (one, other) => one.val > other.val || (one.val === other.val && (one.cost < other.cost || points.indexOf(one) < points.indexOf(other)));
+    return points.filter((point) => point.val !== null)
+      .filter((point, i, all) => !all.some((other) => other !== point && other.cost <= 1.005 * point.cost && beats(other, point)))
+      .sort((one, other) => one.cost - other.cost);
   };
 
   /** Sets marks whose costs are as good as equal side by side: `shift`, in pixels. */
@@ -128,7 +128,7 @@
     const others = thinned(nets.filter((net) => !shown.includes(net)));
     const baselines = meansOf(data, state, "baseline"), means = meansOf(data, state, "pruned");
     const names = Array.from(new Set(baselines.map((point) => point.name)));
-    const baseLook = (point) => report.look(names.indexOf(point.name) + 3);
+    const firstLook = Math.max(3, data.criteria.length), baseLook = (point) => report.look(names.indexOf(point.name) + firstLook);
     const frontLook = (net) => {
       const baseline = baselines.find((point) => point.group.steps[point.step].nets.includes(net.index));
       return baseline ? baseLook(baseline) : report.lookOfNet(net);
@@ -174,7 +174,7 @@
           + (below > 0 ? ` Below the chart's lower edge: ${below}.` : "")),
       legend: [
         ...data.criteria.map((name) => ({ name, mark: report.symbolMark(report.lookOf(name)) })), { name: "base", mark: report.symbolMark(report.look(-1)) },
-        ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + 3), true) }))
+        ...names.map((name, i) => ({ name, mark: report.symbolMark(report.look(i + firstLook), true) }))
       ],
       empty: points.length === 0 ? `No net of ${state.task} has ${splits[state.y]} accuracy and ${report.costName(state.x)} yet.` : null,
       draw: (svg, width) => {
