@@ -252,10 +252,10 @@ TEST_CASE("hostile ONNX files are refused") {
     model.node("Shape", "shape", {"x"}, "sizes");
     model.node("Div", "half", {"sizes", "one"}, "halves");
     model.node("Split", "chunk", {"x", "halves"}, "c");
-    model.node("Gelu", "act", {"c"}, "a");
+    model.node("Mish", "act", {"c"}, "a");
     model.flat_classifier("a");
     file.refused(model,
-                 "node 'half' (Div): only single numbers of a Shape are computed with; further on the net has Gelu, not covered either");
+                 "node 'half' (Div): only single numbers of a Shape are computed with; further on the net has Mish, not covered either");
   }
   SECTION("an arrangement of maps that is no layer") {
     set_attribute(model.node("Transpose", "turn", {"x"}, "t"), "perm", {0, 1, 3, 2});
