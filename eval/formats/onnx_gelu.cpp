@@ -44,9 +44,8 @@ void OnnxLayers::define_gelu(const OnnxNode& node, const GeluPart& part) {
 bool OnnxLayers::scale_gelu(const OnnxNode& node, int i, double factor) {
   std::optional<GeluPart> part = gelu_part(node, i);
   if (!part || part->form == GeluPart::Form::error) return false;
-  const bool begins = part->form == GeluPart::Form::map && part->factor == 1;
-  if (begins && !is_near(factor, 1 / std::numbers::sqrt2)) return false;
   part->factor *= factor;
+  if (part->form == GeluPart::Form::map && !is_near(part->factor, 1 / std::numbers::sqrt2)) return false;
   define_gelu(node, *part);
   return true;
 }

@@ -129,6 +129,12 @@ class GraphWriter {
     written.set_raw_data(plain.data_ptr(), plain.nbytes());
   }
 
+  /// Adds a number without dimensions and returns its name.
+  std::string add_number(const std::string& name, double value) {
+    add_tensor(name, torch::tensor(value));
+    return name;
+  }
+
   /// Adds integers and returns their name: what newer operator sets take as an input.
   std::string add_integers(const std::string& name, const std::vector<std::int64_t>& numbers) {
     onnx::TensorProto& written = *graph().add_initializer();
@@ -223,19 +229,15 @@ class GraphWriter {
 
   /// x * (1 + erf(x / sqrt(2))) / 2, in the nodes that PyTorch writes: Gelu came with operator set 20.
   Value add_gelu(const Layer& layer, const Value& x) {
-    const auto part = [&](const char* type, const char* what, const std::string& one, const std::string& other = "") {
-      const std::string name = fmt::format("{}.{}", layer.name, what), made = name + ".output";
-      add_node(type, name, other.empty() ? std::vector{one} : std::vector{one, other}, made);
+    const auto part = [&](const char* type, const std::string& what, const std::vector<std::string>& inputs) {
+      const std::string name = layer.name + what, made = name + ".output";
+      add_node(type, name, inputs, made);
       return made;
     };
-    const auto number = [&](const char* what, double value) {
-      const std::string name = fmt::format("{}.{}", layer.name, what);
-      add_tensor(name, torch::tensor(static_cast<float>(value)));
-      return name;
-    };
-    const std::string error = part("Erf", "erf", part("Div", "scaled", x.name, number("root", std::sqrt(2.))));
-    const std::string twice = part("Mul", "twice", x.name, part("Add", "shifted", error, number("one", 1)));
-    add_node("Mul", layer.name, {twice, number("half", 0.5)}, output_name(layer));
+    const std::string scaled = part("Div", ".scaled", {x.name, add_number(layer.name + ".root", std::sqrt(2.))});
+    const std::string shifted = part("Add", ".shifted", {part("Erf", ".erf", {scaled}), add_number(layer.name + ".one", 1)});
+    const std::string twice = part("Mul", ".twice", {x.name, shifted});
+    add_node("Mul", layer.name, {twice, add_number(layer.name + ".half", 0.5)}, output_name(layer));
     return {output_name(layer), x.flat};
   }
 
@@ -298,10 +300,8 @@ class GraphWriter {
         return made;
       case LayerKind::relu6: {
         if (!is_old()) {
-          for (const auto& [bound, value] : {std::pair("min", 0.), std::pair("max", 6.)}) {
-            add_tensor(fmt::format("{}.{}", layer.name, bound), torch::tensor(value));
-            inputs.push_back(fmt::format("{}.{}", layer.name, bound));
-          }
+          for (const auto& [bound, value] : {std::pair(".min", 0.), std::pair(".max", 6.)})
+            inputs.push_back(add_number(layer.name + bound, value));
           node("Clip", inputs);
           return made;
         }

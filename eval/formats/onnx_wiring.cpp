@@ -158,7 +158,6 @@ void OnnxLayers::read_div(const OnnxNode& node) {
     if (b == 0) storage::refuse("divides by 0");
     return a / b;
   };
-  if (is_arranged(node)) return arrange(node);
   if (!take_gelu_div(node) && !compute_numbers(node, divide)) arrange(node);
 }
 

@@ -41,32 +41,34 @@
 
   /** Of means, those that no other beats in both validation accuracy and cost, the cheapest first. Costs within half a percent are equal. */
   const frontOf = (points) => {
-    const beats = (one, other) => one.val > other.val || (one.val === other.val && (one.cost < other.cost || points.indexOf(one) < points.indexOf(other)));
-    return points.filter((point) => point.val !== null)
-      .filter((point, i, all) => !all.some((other) => other !== point && other.cost <= 1.005 * point.cost && beats(other, point)))
-      .sort((one, other) => one.cost - other.cost);
+    const sorted = points.filter((point) => point.val !== null).sort((one, other) => one.cost - other.cost);
+    const isBeaten = (point, i) => sorted.some((other, k) => other.cost <= 1.005 * point.cost && (other.val > point.val || (other.val === point.val && k < i)));
+    return sorted.filter((point, i) => !isBeaten(point, i));
   };
 
-  /** Sets marks whose costs are as good as equal side by side: `shift`, in pixels. */
+  const room = 44;  // pixels at both ends of an axis of costs
+
+  /** Sets marks whose costs are as good as equal side by side, within the room: `shift`, in pixels. */
   const spread = (points, x) => {
     const gap = 11, clusters = [];
-    for (const point of points.slice().sort((one, other) => one.cost - other.cost)) {
+    for (const point of d3.sort(points, (each) => each.cost)) {
       const last = clusters.at(-1);
-      if (last && x(point.cost) - x(last.at(-1).cost) < gap)
+      if (last && x(point.cost) - x(last[0].cost) < gap)
         last.push(point);
       else
         clusters.push([point]);
     }
-    for (const cluster of clusters)
-      points.filter((point) => cluster.includes(point)).forEach((point, i) => {
-        point.shift = (i - (cluster.length - 1) / 2) * gap;
+    for (const cluster of clusters) {
+      const step = Math.min(gap, 2 * room / Math.max(1, cluster.length - 1));
+      d3.sort(cluster, (point) => points.indexOf(point)).forEach((point, i) => {
+        point.shift = (i - (cluster.length - 1) / 2) * step;
       });
+    }
   };
 
-  /** A scale with `pixels` of room at both ends of its range. */
-  const withRoom = (scale, pixels) => {
-    const [left, right] = scale.range(), room = scale.copy().range([left + pixels, right - pixels]);
-    return scale.domain([scale.base ? room.invert(left) : Math.max(0, room.invert(left)), room.invert(right)]);
+  const withRoom = (scale) => {
+    const [left, right] = scale.range(), inner = scale.copy().range([left + room, right - room]);
+    return scale.domain([scale.base ? inner.invert(left) : Math.max(0, inner.invert(left)), inner.invert(right)]);
   };
 
   /** A cut net looks as its criterion, a base as none. */
@@ -182,10 +184,12 @@
         const x = (state.log ? d3.scaleLog() : d3.scaleLinear()).domain((state.log ? report.logExtent : report.extent)(points.map((point) => point[0]))).range([
           52, width - 16
         ]);
-        if (state.what === "means") withRoom(x, 44);
-        const drawn = accuracies.filter((accuracy) => accuracy >= lowest);
-        if (state.what === "means")
-          drawn.push(...[...means, ...baselines].filter((point) => point.summary.mean >= lowest).flatMap((point) => [point.summary.low, point.summary.high]));
+        const drawn = accuracies.filter((accuracy) => accuracy >= lowest), all = [...means, ...baselines];
+        if (state.what === "means") {
+          withRoom(x);
+          spread(all, x);
+          drawn.push(...all.filter((point) => point.summary.mean >= lowest).flatMap((point) => [point.summary.low, point.summary.high]));
+        }
         const y = d3.scaleLinear(report.extent(drawn, true), [height - 44, 24]);
         const plot = report.axes(svg, {
           x,
@@ -203,8 +207,7 @@
         });
         plot.attr("clip-path", report.clip(svg, 52, 16, width - 60, height - 58));
         if (state.what === "means") {
-          spread([...means, ...baselines], x);
-          const best = frontOf([...means, ...baselines]), at = (point) => [x(point.cost) + point.shift, y(point.summary.mean)];
+          const best = frontOf(all), at = (point) => [x(point.cost) + point.shift, y(point.summary.mean)];
           plot.append("path").attr("class", "frontline").attr("d", d3.line().curve(d3.curveStepAfter)(best.map(at)));
           plot.selectAll(".ring")
             .data(best)
@@ -255,10 +258,11 @@
     });
   };
 
-  /** What a task's nets reach at which MACs: means over seeds where there are some, on test data where all are measured on them. */
+  /** What a task's nets reach at which MACs: means where most cuts were made with several seeds, on test data where all are measured on them. */
   report.front = (data, task, id) => {
-    const steps = data.groups.filter((group) => group.task === task).flatMap((group) => group.steps.filter((step) => step && step.val));
-    const means = steps.some((step) => step.val.n > 1), tested = means && steps.every((step) => step.test);
+    const groups = data.groups.filter((group) => group.task === task), known = (step) => step && step.val;
+    const cuts = groups.flatMap((group) => group.steps.slice(1).filter(known)), steps = groups.flatMap((group) => group.steps.filter(known));
+    const means = d3.median(cuts.length > 0 ? cuts : steps, (step) => step.val.n) > 1, tested = means && steps.every((step) => step.test);
     const text = means ? "Means over seeds, 95 % intervals. Ringed: what no other beats in validation accuracy and cost. Hollow: baselines." :
                          "Ringed and joined: nets that no other beats in both accuracy and cost. Hollow: baselines.";
     return chart(data, { task, x: "macs", y: tested ? "test" : "val", what: means ? "means" : "nets", log: true, whole: false }, id, text);
