@@ -137,9 +137,10 @@ void obey(const Json& request, const Json& surroundings) {
 }
 
 /// A result like a real stage's, from the stage's fingerprint alone, after a few milliseconds, or FAKE_STAGE_MS; a failure of the kind of
-/// stage that FAKE_FAILURE names.
+/// stage that FAKE_FAILURE names. The file that FAKE_BEGUN names gets a line for each stage that is begun.
 void pretend(const Json& request) {
   const std::string stage = request["stage"], kind = request["kind"];
+  if (const char* begun = std::getenv("FAKE_BEGUN")) std::ofstream(begun, std::ios::app) << stage + "\n";
   const auto drawn = static_cast<int>(std::stoul(stage.substr(0, 6), nullptr, 16));
   const char* milliseconds = std::getenv("FAKE_STAGE_MS");
   if (wait_for_stop(milliseconds != nullptr ? std::atoi(milliseconds) : 10 + drawn % 40))
