@@ -1,6 +1,7 @@
 #include "eval/device.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <torch/cuda.h>
 #include <unistd.h>
 
@@ -27,10 +28,9 @@ bool device_answers(torch::Device device) {
 }
 
 void release_memory(torch::Device device) {
+  if (device.is_cpu()) malloc_trim(0);  // prepare_process makes glibc keep what is freed
 #if NAS_TORCH_SINCE(2, 9)
   if (device.is_cuda()) at::accelerator::emptyCache();
-#else
-  (void)device;
 #endif
 }
 

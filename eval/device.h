@@ -11,8 +11,8 @@ namespace eval {
 /// ends.
 bool device_answers(torch::Device device);
 
-/// Returns memory that LibTorch keeps for later to the device, for others that share it. LibTorch before 2.9 has no such call for programs
-/// built without CUDA's headers: then nothing happens, nor on a CPU.
+/// Returns memory that is kept for later, by LibTorch or on a CPU by glibc, to the device, for others that share it. LibTorch before 2.9
+/// has no such call for programs built without CUDA's headers: then a GPU's stays.
 void release_memory(torch::Device device);
 
 /// The most memory that was taken while the object lived: of the GPU by LibTorch (since 2.9), of the process on a CPU.

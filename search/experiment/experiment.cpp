@@ -181,11 +181,11 @@ void check_unstructured(const YamlReader& criteria, const YamlReader& schedules,
   }
 }
 
-/// The most cuts that a net of this experiment has behind it: those of the longest schedule, or as many as are usual for a strategy that
-/// finds its own.
+/// The most trainings on the task that a net of this experiment has behind that of its base, one a cut: those of the longest schedule, or
+/// as many as are usual for a strategy that finds its own.
 int most_cuts(const Experiment& experiment) {
   auto cuts = static_cast<std::size_t>(strategy_info(experiment.strategy).usual_cuts);
-  for (const Schedule& schedule : experiment.schedules) cuts = std::max(cuts, schedule.steps.size());
+  for (const Schedule& schedule : experiment.schedules) cuts = std::max(cuts, schedule.at_pretraining ? 1 : schedule.steps.size());
   return static_cast<int>(cuts);
 }
 
@@ -225,7 +225,7 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   const YamlReader criteria = section.section("criteria", "what scores channels: names, or mappings with options"),
                    schedules = section.section("schedules", "the cuts in a row; strategies that find their own take none");
   experiment.criteria = read_criteria(criteria);
-  experiment.schedules = read_schedules(schedules);
+  experiment.schedules = read_schedules(schedules, experiment.nets);
   if (!strategy_info(experiment.strategy).takes_schedules) {
     if (!experiment.schedules.empty())
       schedules.fail(fmt::format("is not for the strategy {}, which finds its own steps; valid: no schedules", experiment.strategy));
@@ -346,8 +346,10 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
   experiment.nets = read_nets(nets, experiment, infos, describe_net);
   read_search(root.section("search", "what is tried"), experiment);
   read_prune(root.section("prune", "how nets are cut"), experiment, infos, budget);
+  experiment.transfer = experiment.retrain;
+  experiment.transfer.epochs = whole_path(experiment).epochs;
   experiment.baselines =
-      read_baselines(root.section("baselines", "other nets, to compare with"), experiment.nets, infos, whole_path(experiment));
+      read_baselines(root.section("baselines", "other nets, to compare with"), experiment, infos, whole_path(experiment));
   std::vector<std::string> sources;
   for (const SourceNet& source : source_nets(experiment)) sources.push_back(source.name);
   experiment.evaluate = read_evaluate(root.section("evaluate", "what is measured of a reported net besides its accuracy"), sources);

@@ -58,6 +58,8 @@ struct Pretraining {
   std::string dataset;  ///< a key of Experiment::data
   std::string target;   ///< "" where the dataset has one label
   prune::TrainOptions train;
+  prune::TrainOptions retrain;  ///< `train` with what `retrain` changes: there, after cuts of schedules `at: pretraining`
+  int taught_by = -1;           ///< of Experiment::nets, where `train` distills: its pretraining teaches this one
 };
 
 /// A net to start from, or a baseline to compare with.
@@ -100,6 +102,7 @@ struct Criterion {
 struct Schedule {
   std::string name;
   std::vector<prune::PruneRequest> steps;
+  bool at_pretraining = false;  ///< cut on the data of the net's pretraining; each step's net then learns the task
 };
 
 /// What a search may spend over all its runs; then it starts nothing more. 0: no limit.
@@ -192,6 +195,7 @@ struct Experiment {
   prune::TrainOptions train;
   prune::TrainOptions retrain;                 ///< `train` with what `prune.retrain` changes
   std::optional<prune::TrainOptions> between;  ///< `retrain` with what `prune.between` changes: after cuts that others follow
+  prune::TrainOptions transfer;                ///< of nets cut at their pretraining: `retrain`, for as many epochs as baselines have
   std::string lr_start = "restart";            ///< of retraining: restart | rewind | auto
   std::vector<Criterion> criteria;
   std::vector<Schedule> schedules;

@@ -34,8 +34,8 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const Experiment& e
                                   const DescribeNet& describe_net);
 
 /// `baselines`, each trained as `train` says with what its own `train` changes; every net must be able to become as narrow as a `narrow`
-/// one asks.
-std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+/// one asks. `experiment`: its nets and schedules.
+std::vector<Baseline> read_baselines(const YamlReader& section, const Experiment& experiment, const DataInfos& infos,
                                      const prune::TrainOptions& train);
 
 /// `train`, or that of a cut net or a baseline, which alone have a teacher to distill from. A key that is not given has the value of
@@ -60,7 +60,8 @@ Resources read_resources(YamlReader section);
 /// `prune.criteria`, with labels made unique and `widths` resolved.
 std::vector<Criterion> read_criteria(const YamlReader& section);
 
-std::vector<Schedule> read_schedules(const YamlReader& section);
+/// `prune.schedules`; those `at: pretraining` are for nets that all have one.
+std::vector<Schedule> read_schedules(const YamlReader& section, const std::vector<NetRequest>& nets);
 
 /// `prune.refit`: a mapping, or whether; and `prune.substeps`.
 std::optional<prune::RefitOptions> read_refit(YamlReader& prune);

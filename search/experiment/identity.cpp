@@ -43,6 +43,7 @@ Json to_json(const Criterion& criterion) {
 Json to_json(const Schedule& schedule) {
   Json json{{"name", schedule.name}, {"steps", Json::array()}};
   for (const prune::PruneRequest& step : schedule.steps) json["steps"].push_back(prune::to_json(step));
+  if (schedule.at_pretraining) json["at"] = "pretraining";
   return json;
 }
 
@@ -167,6 +168,9 @@ Json to_json(const Experiment& experiment) {
   }
   for (const auto& [name, data] : experiment.data) json["data"][name] = to_json(data);
   for (const NetRequest& net : experiment.nets) json["nets"].push_back(to_json(net));
+  for (const NetRequest& net : experiment.nets)  // not with the net, which is the same however it is retrained
+    if (net.pretrain && net.pretrain->retrain != net.pretrain->train)
+      json["prune"]["retrain_at_pretraining"].push_back(prune::to_json(net.pretrain->retrain));
   for (const Baseline& baseline : experiment.baselines) json["baselines"].push_back(to_json(baseline));
   for (const Criterion& criterion : experiment.criteria) json["prune"]["criteria"].push_back(to_json(criterion));
   for (const Schedule& schedule : experiment.schedules) json["prune"]["schedules"].push_back(to_json(schedule));

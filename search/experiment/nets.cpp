@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "prune/own_net.h"
@@ -64,6 +65,18 @@ NetRequest narrowed(NetRequest base, const eval::DatasetInfo& data, const prune:
   base.weights.reset();
   base.pretrain.reset();
   return base;
+}
+
+Pretraining control_pretraining(const Experiment& experiment, int net) {
+  Pretraining pretraining = *experiment.nets.at(static_cast<std::size_t>(net)).pretrain;
+  std::size_t cuts = 0;
+  for (const Schedule& schedule : experiment.schedules)
+    if (schedule.at_pretraining) cuts = std::max(cuts, schedule.steps.size());
+  if (cuts == 0) return pretraining;
+  pretraining.train.epochs += static_cast<int>(cuts) * pretraining.retrain.epochs;
+  pretraining.train.distill = pretraining.retrain.distill;
+  if (pretraining.train.distill) pretraining.taught_by = net;
+  return pretraining;
 }
 
 }  // namespace search

@@ -1,4 +1,5 @@
-// The narrow control: a base net made narrow from the start, to the size that a cut would leave. Used by the strategies.
+// The nets of an experiment, and the controls beside them: a base net made narrow from the start, to the size that a cut would leave. Used
+// by the strategies.
 #pragma once
 
 #include "eval/cost.h"
@@ -16,5 +17,9 @@ double narrow_width(const NetRequest& base, const eval::DatasetInfo& data, const
 
 /// The base at that width, from scratch: weights of the whole net would not fit. What it is pretrained on, if at all, is left out too.
 NetRequest narrowed(NetRequest base, const eval::DatasetInfo& data, const prune::PruneRequest& request);
+
+/// What a control learns first that is pretrained as the n-th of the experiment's nets. Where schedules cut that one at its pretraining:
+/// for as many epochs as it and the longest such schedule take there, taught by it where they are.
+Pretraining control_pretraining(const Experiment& experiment, int net);
 
 }  // namespace search

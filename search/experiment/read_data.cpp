@@ -54,6 +54,8 @@ std::optional<Pretraining> read_pretraining(YamlReader& entry, const NetRequest&
   Pretraining pretraining;
   read_dataset(*given, experiment.data, pretraining.dataset, pretraining.target);
   pretraining.train = read_training(given->section("train", "how it is trained there"), experiment.train);
+  pretraining.retrain = read_training(given->section("retrain", "how it is trained there after a cut of a schedule `at: pretraining`"),
+                                      pretraining.train, /*has_teacher=*/true);
   given->finish();
   const auto& described = experiment.data.at(pretraining.dataset).targets;
   const auto info = described.find(pretraining.target);
@@ -135,13 +137,15 @@ prune::PruneRequest read_narrow(YamlReader& entry, const std::vector<NetRequest>
 }
 
 /// `pretrain: same`: a baseline that learns first what the base nets learn.
-void read_same_pretraining(YamlReader& entry, const std::vector<NetRequest>& nets, Baseline& baseline) {
-  const std::optional<YamlReader> given = entry.find("pretrain", "same: pretrained as the base net; default: from scratch");
+void read_same_pretraining(YamlReader& entry, const Experiment& experiment, Baseline& baseline) {
+  const std::optional<YamlReader> given =
+      entry.find("pretrain", "same: pretrained as the base net, for as long as one that is cut there; default: from scratch");
   if (!given) return;
+  const std::vector<NetRequest>& nets = experiment.nets;
   given->one_of("how a baseline is pretrained", {"same"});
   if (nets.empty() || !nets.front().pretrain) given->fail("is as nothing: the first of `nets` has no pretrain; valid: only where it has");
   baseline.pretrained = true;
-  if (!baseline.narrow) baseline.net.pretrain = nets.front().pretrain;
+  if (!baseline.narrow) baseline.net.pretrain = control_pretraining(experiment, 0);
 }
 
 /// Runs what reads the data. Where they are not at the place that an option names, that option is what is wrong, else the entry.
@@ -241,7 +245,7 @@ std::vector<NetRequest> read_nets(const YamlReader& section, const Experiment& e
   return nets;
 }
 
-std::vector<Baseline> read_baselines(const YamlReader& section, const std::vector<NetRequest>& nets, const DataInfos& infos,
+std::vector<Baseline> read_baselines(const YamlReader& section, const Experiment& experiment, const DataInfos& infos,
                                      const prune::TrainOptions& train) {
   std::vector<std::string> names = eval::net_names();
   names.insert(names.end(), {"narrow", "scratch"});
@@ -254,7 +258,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
     Baseline baseline;
     std::string identity = name.one_of("a net, narrow or scratch", names);
     if (identity == "narrow") {
-      baseline.narrow = read_narrow(entry, nets, infos);
+      baseline.narrow = read_narrow(entry, experiment.nets, infos);
       identity = fmt::format("narrow {} {}", baseline.narrow->value, to_string(baseline.narrow->of));
     } else if (identity == "scratch") {
       static const storage::Option steps_option{.name = "steps",
@@ -281,7 +285,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const std::vecto
       baseline.net = read_net(entry, name.node().text, infos);
       identity = fmt::format("{} {}", baseline.net.name, baseline.net.width);
     }
-    if (!baseline.scratch) read_same_pretraining(entry, nets, baseline);
+    if (!baseline.scratch) read_same_pretraining(entry, experiment, baseline);
     if (baseline.pretrained) identity += " pretrained";
     baseline.train = read_training(entry.section("train", "its own training"), train, /*has_teacher=*/true);
     if (!baseline.scratch && baseline.train.distill) identity += " distilled";

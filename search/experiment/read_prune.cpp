@@ -97,6 +97,23 @@ Criterion read_criterion(YamlReader entry) {
   return criterion;
 }
 
+/// Whether a schedule is for nets at their pretraining.
+bool read_place(YamlReader& schedule, const std::vector<NetRequest>& nets) {
+  static const Option place_option{.name = "at",
+                                   .kind = OptionKind::choice,
+                                   .fallback = "task",
+                                   .doc =
+                                       "where nets are cut: task: trained on it, and retrained there; pretraining: on the data of their "
+                                       "pretraining, where they are retrained too, and each cut net then learns the task",
+                                   .choices = {"task", "pretraining"}};
+  const bool at_pretraining = schedule.value(place_option) == "pretraining";
+  const auto lacks = std::ranges::find_if(nets, [](const NetRequest& net) { return !net.pretrain; });
+  if (at_pretraining && lacks != nets.end())
+    schedule.require("at", "").fail(
+        fmt::format("asks for a cut that {} cannot have; valid: where all of `nets` have a 'pretrain'", lacks->name));
+  return at_pretraining;
+}
+
 /// Widths are those of a criterion that finds its own.
 void check_widths(YamlReader entry, const std::vector<Criterion>& criteria) {
   const std::optional<YamlReader> widths = entry.find("widths");
@@ -184,12 +201,12 @@ std::vector<Criterion> read_criteria(const YamlReader& section) {
   return criteria;
 }
 
-std::vector<Schedule> read_schedules(const YamlReader& section) {
+std::vector<Schedule> read_schedules(const YamlReader& section, const std::vector<NetRequest>& nets) {
   std::vector<Schedule> schedules;
   std::vector<std::string> taken;
   for (YamlReader& entry : section.items()) {
     const YamlReader name = entry.require("name", "a name for the schedule");
-    schedules.push_back({name.safe_name(), read_steps(entry)});
+    schedules.push_back({name.safe_name(), read_steps(entry), read_place(entry, nets)});
     entry.finish();
     take_name(name, name.node().text, taken);
   }

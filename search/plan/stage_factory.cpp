@@ -45,6 +45,11 @@ StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::
       limits_("limits", experiment.allocation),
       evaluation_({data_, {"split", "test"}}) {}
 
+StageFactory::StageFactory(const Experiment& experiment, const Pretraining& pretraining)
+    : StageFactory(experiment, {pretraining.dataset, pretraining.dataset, pretraining.target}, std::nullopt) {
+  pretraining_ = &pretraining;
+}
+
 Stage StageFactory::probe(const NamedNet& net, int batch) const {
   return make_stage(StageKind::probe, names_.shown(net.label), std::vector<Parameter>{data_, net_of(net.request), {"batch", batch}}, {},
                     Estimates::probe(batch, estimates_.macs(net.request)));
@@ -93,7 +98,7 @@ Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions&
       const std::string role = spent_role(spent.size());
       inputs.push_back({role, stage->fingerprint});
       spent[role] = stage->epochs;
-      if (stage->kind == StageKind::train) base = role;
+      if (stage->kind == StageKind::train || stage->kind == StageKind::transfer) base = role;
     }
     spent.at(base) = spent.at(base).get<double>() + search;
     parameters.emplace_back("spent", spent);
@@ -130,7 +135,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const Retraining& retrain = retraining(cut.stop_after, cut.is_between);
   std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
   parameters.push_back(retrain.of_cut);
-  if (experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
+  if (!pretraining_ && experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   const int steps = substeps_of(experiment_, cut);
@@ -140,8 +145,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
   if (bound) parameters.emplace_back("at_most_ms", *bound);
   if (bound || prune::is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
-  const std::optional<prune::TrainOptions>& between = experiment_.between;
-  if (cut.is_between && between ? between->distill : experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
+  if (retrain_options(cut.is_between).distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
   Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
                            steps * estimates_.scoring(cut.parent_ratio * macs) +
@@ -161,6 +165,17 @@ Stage StageFactory::extension(const CutRequest& cut, const std::string& stage, i
                  estimates_.training(more, kept_ratio(cut.request, cut.parent_ratio) * estimates_.macs(cut.net.request)));
   made.epochs = more;
   return made;
+}
+
+Stage StageFactory::transfer(const MadeNet& cut, int seed, const std::string& teacher) const {
+  std::vector<StageInput> inputs{{"start", cut.stage}};
+  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
+  const int epochs = experiment_.transfer.last_epoch();
+  Stage stage = make_stage(StageKind::transfer, names_.shown(cut.label),
+                           std::vector<Parameter>{data_, {"train", prune::to_json(experiment_.transfer)}, {"seed", seed}},
+                           std::move(inputs), estimates_.training(epochs, cut.ratio * estimates_.macs(cut.net.request)));
+  stage.epochs = epochs;
+  return stage;
 }
 
 Stage StageFactory::evaluation(const MadeNet& made) const {
@@ -197,14 +212,20 @@ Stage StageFactory::robustness(const MadeNet& made, const std::vector<AttackedNe
                     estimates_.robustness_images(options) * work);
 }
 
+/// How a net is trained after a cut.
+const prune::TrainOptions& StageFactory::retrain_options(bool is_between) const {
+  if (pretraining_) return pretraining_->retrain;
+  return is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
+}
+
 /// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
 const StageFactory::Retraining& StageFactory::retraining(int stop_after, bool is_between) const {
   const std::pair key{stop_after, is_between};
   const auto known = retrainings_.find(key);
   if (known != retrainings_.end()) return known->second;
-  prune::TrainOptions options = is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
+  prune::TrainOptions options = retrain_options(is_between);
   if (stop_after < options.epochs) options.stop_after = stop_after;
-  if (experiment_.lr_start == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
+  if (!pretraining_ && experiment_.lr_start == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
   const Json json = prune::to_json(options);
   return retrainings_.emplace(key, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())}).first->second;
 }

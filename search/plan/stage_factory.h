@@ -64,6 +64,9 @@ class StageFactory {
   /// Borrows the experiment. `fold`: of a cross-validation.
   StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold);
 
+  /// Of the data of a pretraining, which it borrows too: after a cut it says how a net is trained.
+  StageFactory(const Experiment& experiment, const Pretraining& pretraining);
+
   /// A measurement of the precision in which the net is to be trained.
   Stage probe(const NamedNet& net, int batch) const;
 
@@ -86,6 +89,9 @@ class StageFactory {
   /// Goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to `epochs`.
   Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
 
+  /// The net of a cut at the pretraining, its classes anew, trained on the task. `teacher`: a fingerprint, or "".
+  Stage transfer(const MadeNet& cut, int seed, const std::string& teacher) const;
+
   /// On test data.
   Stage evaluation(const MadeNet& made) const;
   Stage latency(const MadeNet& made) const;  ///< and its estimate, where the experiment has them
@@ -100,12 +106,14 @@ class StageFactory {
     double epochs;
   };
 
+  const prune::TrainOptions& retrain_options(bool is_between) const;
   const Retraining& retraining(int stop_after, bool is_between = false) const;
 
   /// "data", "criterion", "allocation", "limits", "request" and "seed" of what cuts.
   std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;
 
   const Experiment& experiment_;
+  const Pretraining* pretraining_ = nullptr;  ///< whose data these are; null: a task's
   const eval::DatasetInfo& info_;
   TrialNames names_;
   Estimates estimates_;

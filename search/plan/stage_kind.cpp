@@ -28,6 +28,7 @@ const std::vector<StageTraits>& all_traits() {
        .optional = {"at_most_ms", "candidate", "lr_start", "refit", "substeps"},
        .derives = true},
       {.kind = StageKind::extend, .name = "extend", .parameters = {"data", "from", "seed", "train"}, .derives = true, .keeps_layers = true},
+      {.kind = StageKind::transfer, .name = "transfer", .parameters = {"data", "seed", "train"}, .keeps_layers = true},
       {.kind = StageKind::scratch, .name = "scratch", .parameters = {"data", "seed", "train"}, .optional = {"spent"}},
       {.kind = StageKind::evaluate, .name = "evaluate", .parameters = {"data", "split"}},
       {.kind = StageKind::latency, .name = "latency", .parameters = {"batch", "seconds"}, .optional = {"runtime"}, .exclusive = true},

@@ -8,7 +8,7 @@
 
 namespace search {
 
-enum class StageKind { probe, latency_table, train, candidates, prune, extend, scratch, evaluate, latency, robustness };
+enum class StageKind { probe, latency_table, train, candidates, prune, extend, transfer, scratch, evaluate, latency, robustness };
 
 struct StageTraits {
   StageKind kind;
@@ -16,7 +16,7 @@ struct StageTraits {
   std::vector<std::string> parameters;     ///< that each has
   std::vector<std::string> optional = {};  ///< that some have besides
   bool derives = false;                    ///< makes a net from that of its input `net`: a trial's way leads through it
-  bool keeps_layers = false;               ///< that net has the same layers: what was cut of them is as before
+  bool keeps_layers = false;               ///< its net has the layers of its first input's: what was cut of them is as before
   bool exclusive = false;                  ///< runs with no other stage on its device, which would spoil what it measures
 };
 

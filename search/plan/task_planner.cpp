@@ -115,10 +115,9 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   if (!baseline.narrow) return {{baseline.net, baseline.net.name + suffix}};
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {
-    const std::optional<Pretraining> pretrain = net.request.pretrain;
     net.label = narrow_prefix + net.label + suffix;
     net.request = narrowed(net.request, info_, *baseline.narrow);
-    if (baseline.pretrained) net.request.pretrain = pretrain;
+    if (baseline.pretrained) net.request.pretrain = control_pretraining(experiment_, static_cast<int>(nets.size()));
     nets.push_back(std::move(net));
   }
   return nets;
@@ -135,14 +134,23 @@ std::string TaskPlanner::training(const NamedNet& net, const std::string& name, 
   return builder_.add(stages_.training(net, name, train, seed, std::move(inputs)));
 }
 
-/// The stage that trains the net on the data of its pretraining; one for all seeds and tasks.
 std::string TaskPlanner::pretraining(const NamedNet& net) {
   const Pretraining& asked = *net.request.pretrain;
-  const Task task{asked.dataset, asked.dataset, asked.target};
-  const StageFactory stages(experiment_, task, std::nullopt);
+  const StageFactory stages(experiment_, asked);
   std::vector<storage::StageInput> inputs;
+  if (asked.taught_by >= 0) inputs.push_back({"teacher", pretraining(bases().at(static_cast<std::size_t>(asked.taught_by)))});
   if (asked.train.precision == "auto") inputs.push_back({"precision", builder_.add(stages.probe(net, asked.train.batch))});
   return builder_.add(stages.training(net, baseline_name(net) + " pretraining", asked.train, experiment_.seed, std::move(inputs)));
+}
+
+std::string TaskPlanner::cut_at_pretraining(const CutRequest& request) {
+  const StageFactory stages(experiment_, *request.net.request.pretrain);
+  if (estimates_latency(experiment_)) builder_.add(stages.latency_table(request.net));
+  return builder_.add(stages.cut(request));
+}
+
+std::string TaskPlanner::transfer(const MadeNet& cut, const std::string& base, int seed) {
+  return builder_.add(stages_.transfer(cut, seed, experiment_.transfer.distill ? base : ""));
 }
 
 /// The base net of a seed where it is to teach, or "".

@@ -35,6 +35,15 @@ class TaskPlanner {
     return add_net(stages_.cut(request), request);
   }
 
+  /// The stage that trains the net on the data of its pretraining; one for all seeds and tasks.
+  std::string pretraining(const NamedNet& net);
+
+  /// A cut of the net on the data of its pretraining, as shared; it and its parent were trained there.
+  std::string cut_at_pretraining(const CutRequest& request);
+
+  /// Such a cut's net trained on the task, taught by `base` where the experiment's retraining is.
+  std::string transfer(const MadeNet& cut, const std::string& base, int seed);
+
   /// The fingerprint of a round of candidates.
   std::string candidates(const CandidatesRequest& request) {
     plan_latency_table(request.net);
@@ -74,7 +83,6 @@ class TaskPlanner {
                                int seed, const std::string& teacher);
   std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
                        const std::string& teacher = "");
-  std::string pretraining(const NamedNet& net);
   std::string teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed);
   void plan_latency_table(const NamedNet& net);
   std::string add_net(Stage stage, const CutRequest& cut);

@@ -10,8 +10,12 @@ namespace search {
 
 namespace {
 
+std::string step_label(const NamedNet& net, const Criterion& criterion, const Schedule& schedule, std::size_t step) {
+  return fmt::format("{} {} {} {}/{}", net.label, criterion.label, schedule.name, step, schedule.steps.size());
+}
+
 std::string step_label(const NamedNet& net, const Criterion& criterion, const Schedule& schedule, std::size_t step, int seed) {
-  return fmt::format("{} {} {} {}/{} seed {}", net.label, criterion.label, schedule.name, step, schedule.steps.size(), seed);
+  return fmt::format("{} seed {}", step_label(net, criterion, schedule, step), seed);
 }
 
 /// The prune stages of a schedule, one a step. A criterion with widths of another has that one's stages of the same steps as inputs.
@@ -26,17 +30,19 @@ std::vector<std::string> chain(const Experiment& experiment, TaskPlanner& planne
   double ratio = 1;
   for (std::size_t step = 1; step <= schedule.steps.size(); ++step) {
     const prune::PruneRequest& request = schedule.steps[step - 1];
-    stages.push_back(planner.cut({.net = net,
-                                  .base = base,
-                                  .parent = stages.empty() ? base : stages.back(),
-                                  .criterion = criterion,
-                                  .request = request,
-                                  .seed = seed,
-                                  .label = step_label(net, criterion, schedule, step, seed),
-                                  .parent_ratio = ratio,
-                                  .widths = widths.empty() ? "" : widths[step - 1],
-                                  .is_between = step < schedule.steps.size(),
-                                  .is_last = step == schedule.steps.size()}));
+    const CutRequest cut{.net = net,
+                         .base = base,
+                         .parent = stages.empty() ? base : stages.back(),
+                         .criterion = criterion,
+                         .request = request,
+                         .seed = seed,
+                         .label = schedule.at_pretraining ? step_label(net, criterion, schedule, step) + " pretraining"
+                                                          : step_label(net, criterion, schedule, step, seed),
+                         .parent_ratio = ratio,
+                         .widths = widths.empty() ? "" : widths[step - 1],
+                         .is_between = step < schedule.steps.size(),
+                         .is_last = step == schedule.steps.size()};
+    stages.push_back(schedule.at_pretraining ? planner.cut_at_pretraining(cut) : planner.cut(cut));
     ratio = kept_ratio(request, ratio);
   }
   return stages;
@@ -59,12 +65,19 @@ class Sweep : public Strategy {
       for (const Schedule& schedule : experiment.schedules) {
         storage::TrialRecord trial = base;
         planner.name(trial, criterion, schedule.name);
+        const std::string trained = base.steps[0].stage;
+        const std::vector<std::string> cuts =
+            schedule.at_pretraining  // one for all seeds, as the pretraining is
+                ? chain(experiment, planner, net, planner.pretraining(net), criterion, schedule, experiment.seed)
+                : chain(experiment, planner, net, trained, criterion, schedule, seed);
         double ratio = 1;
-        for (const std::string& stage : chain(experiment, planner, net, base.steps[0].stage, criterion, schedule, seed)) {
+        for (const std::string& cut : cuts) {
           const auto step = trial.steps.size();
+          const std::string label = step_label(net, criterion, schedule, step, seed);
           ratio = kept_ratio(schedule.steps[step - 1], ratio);
+          const std::string stage = schedule.at_pretraining ? planner.transfer({cut, net, label, ratio}, trained, seed) : cut;
           trial.steps.push_back({static_cast<int>(step), stage, ""});
-          planner.measure(trial.steps.back(), net, step_label(net, criterion, schedule, step, seed), ratio, seed);
+          planner.measure(trial.steps.back(), net, label, ratio, seed);
           planner.plan_scratch(trial, net, ratio, step == schedule.steps.size());
         }
         planner.add(std::move(trial));

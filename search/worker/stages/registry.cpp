@@ -35,6 +35,8 @@ storage::StageOutcome run_kind(StageKind kind, const StageContext& context) {
       return run_prune(context);
     case StageKind::extend:
       return run_extend(context);
+    case StageKind::transfer:
+      return run_transfer(context);
     case StageKind::scratch:
       return run_scratch(context);
     case StageKind::evaluate:

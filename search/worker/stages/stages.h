@@ -81,6 +81,7 @@ storage::StageOutcome run_train(const StageContext& context);
 storage::StageOutcome run_candidates(const StageContext& context);
 storage::StageOutcome run_prune(const StageContext& context);
 storage::StageOutcome run_extend(const StageContext& context);
+storage::StageOutcome run_transfer(const StageContext& context);
 storage::StageOutcome run_scratch(const StageContext& context);
 storage::StageOutcome run_evaluate(const StageContext& context);
 storage::StageOutcome run_latency(const StageContext& context);

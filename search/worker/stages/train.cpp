@@ -5,6 +5,7 @@
 #include "eval/cost.h"
 #include "eval/formats/weights_identity.h"
 #include "prune/batch_norm.h"
+#include "prune/own_net.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
@@ -19,17 +20,21 @@ eval::Weights fresh_weights(const StageContext& context, const eval::NetSpec& sp
   return eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
 }
 
+/// Those of the input "start", but for the layer that makes the class scores.
+eval::Weights weights_with_new_head(const StageContext& context, const eval::NetSpec& spec) {
+  const std::string weights = context.inputs.at("start").at("artifacts").at("weights");
+  return eval::starting_weights(spec, context.cache.weights(context.artifacts(), weights), fresh_weights(context, spec), /*new_head=*/true)
+      .weights;
+}
+
 /// Batches whose statistics a batch norm gets that is put into a net.
 constexpr std::int64_t kStatisticsBatches = 100;
 
 /// Fresh weights, those of the pretraining with a new head, or those of the file that the net starts from; notes a head that had to be made
 /// anew.
 eval::Weights first_weights(const StageContext& context, const TaskData& data, const eval::NetSpec& spec, storage::StageOutcome& outcome) {
+  if (context.inputs.contains("start")) return weights_with_new_head(context, spec);
   eval::Weights fresh = fresh_weights(context, spec);
-  if (context.inputs.contains("start")) {
-    const std::string weights = context.inputs["start"].at("artifacts").at("weights");
-    return eval::starting_weights(spec, context.cache.weights(context.artifacts(), weights), fresh, /*new_head=*/true).weights;
-  }
   const Json& net = context.parameters.at("net");
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
@@ -72,6 +77,21 @@ storage::StageOutcome run_train(const StageContext& context) {
   outcome.values["base"]["epochs"] = options.epochs;
   train_and_record(context, data, net, options, precision, 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, "", Json());
+  return outcome;
+}
+
+storage::StageOutcome run_transfer(const StageContext& context) {
+  const TaskData& data = context.cache.data(context.parameters.at("data"));
+  const Json &start = context.inputs.at("start"), &cut = start.at("architecture");
+  const eval::NetSpec spec = prune::fitted(eval::net_spec_from_json(cut.at("spec")), 1, data.dataset->shape(),
+                                           static_cast<int>(data.dataset->class_names().size()));
+  const prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
+  const std::string precision = options.precision == "auto" ? start.at("values").at("precision").get<std::string>() : options.precision;
+  storage::StageOutcome outcome;
+  eval::Net net(spec, weights_with_new_head(context, spec), context.device);
+  outcome.values["base"] = start.at("values").at("base");
+  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome);
+  if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, cut.at("hash"), cut.at("kept"));
   return outcome;
 }
 

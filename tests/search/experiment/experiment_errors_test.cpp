@@ -38,7 +38,7 @@ TEST_CASE("unknown keys are refused with the nearest") {
         "e.yaml:6:21: train.optimizer.momentun: 'momentun' is not a key (did you mean 'momentum'?)");
   CHECK_THAT(with_line(10, "objektives: []"), Contains("e.yaml:10:1: objektives: 'objektives' is not a key (did you mean 'objectives'?)"));
   CHECK(with_line(9, "  schedules: [{name: a, eta: [1], off: params}]") ==
-        "e.yaml:9:35: prune.schedules.0.off: 'off' is not a key (valid: name, eta, keep)");
+        "e.yaml:9:35: prune.schedules.0.off: 'off' is not a key (valid: name, eta, keep, at)");
   CHECK(with_line(3, "tasks: [{name: clothes, dataset: fashion, target: x}]") ==
         "e.yaml:3:43: tasks.0.target: 'target' is not a key (valid: name, dataset)");
   CHECK_THAT(with_line(10, "reliability: {retries: {crsh: 1}}"),
@@ -175,6 +175,15 @@ TEST_CASE("a pretraining needs data of the task's size, and a baseline like it a
   CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, pretrain: same}]"),
              Contains("baselines.0.pretrain: 'same' is as nothing: the first of `nets` has no pretrain"));
   CHECK_THAT(with_line(10, "baselines: [{name: scratch, keep: 0.5}]"), Contains("baselines.0.keep"));
+}
+
+TEST_CASE("cuts at the pretraining need one") {
+  CHECK_THAT(
+      with_line(9, "  schedules: [{name: early, keep: [0.5], at: pretraining}]"),
+      Contains(
+          "e.yaml:9:46: prune.schedules.0.at: 'pretraining' asks for a cut that vgg11_bn cannot have; valid: where all of `nets` have a "
+          "'pretrain'"));
+  CHECK_THAT(with_line(9, "  schedules: [{name: early, keep: [0.5], at: base}]"), Contains("is not one of task, pretraining"));
 }
 
 TEST_CASE("a search over widths has as many candidates as finalists, and criteria that score channels") {

@@ -236,6 +236,32 @@ TEST_CASE("a net may be pretrained, and baselines alike") {
   CHECK(to_json(experiment).at("nets").at(0).at("pretrain").at("dataset") == "whole");
 }
 
+TEST_CASE("nets may be cut at their pretraining, and controls that are pretrained alike learn there as long") {
+  SmallExperiment small;
+  small.lines[3] = "data: {fashion: {format: idx, root: data, pad: 2, classes: [3, 5]}, whole: {format: idx, root: data, pad: 2}}";
+  small.lines[4] =
+      "nets: [{name: vgg11_bn, width: 0.25, pretrain: {dataset: whole, train: {epochs: 9}, retrain: {epochs: 5, distill: {}}}}]";
+  small.lines.back() = "  schedules: [{name: early, keep: [0.5, 0.3, 0.2], at: pretraining}, {name: late, keep: [0.5, 0.3]}]";
+  small.lines.push_back("  retrain: {epochs: 6, distill: {form: dkd}}");
+  small.lines.push_back("baselines: [{name: vgg11_bn, width: 0.125, pretrain: same}]");
+  const Experiment experiment = load(small);
+  CHECK(experiment.schedules[0].at_pretraining);
+  CHECK_FALSE(experiment.schedules[1].at_pretraining);
+  CHECK(experiment.nets[0].pretrain->train.epochs == 9);
+  CHECK_FALSE(experiment.nets[0].pretrain->train.distill.has_value());
+  CHECK(experiment.nets[0].pretrain->retrain.epochs == 5);
+  CHECK(experiment.nets[0].pretrain->retrain.optimizer == experiment.nets[0].pretrain->train.optimizer);
+  CHECK(experiment.transfer.epochs == 4 + 2 * 6);  // a base and the retraining after the late schedule's cuts
+  CHECK(experiment.transfer.distill == experiment.retrain.distill);
+  CHECK(experiment.baselines[0].net.pretrain->train.epochs == 9 + 3 * 5);
+  CHECK(experiment.baselines[0].net.pretrain->train.distill.has_value());
+  CHECK(experiment.baselines[0].net.pretrain->taught_by == 0);
+  CHECK(to_json(experiment).at("prune").at("schedules").at(0).at("at") == "pretraining");
+  CHECK_FALSE(to_json(experiment).at("prune").at("schedules").at(1).contains("at"));
+  small.lines[4] = "nets: [{name: vgg11_bn, width: 0.25, pretrain: {dataset: whole, train: {epochs: 9}}}]";
+  CHECK(contradiction(to_json(experiment), to_json(load(small))).empty());  // the net itself learns the same
+}
+
 TEST_CASE("an experiment without cuts only trains") {
   SmallExperiment small;
   small.lines.resize(6);

@@ -57,7 +57,7 @@ TEST_CASE("a stage cannot have two inputs of one role") {
 
 TEST_CASE("stage kinds have names") {
   for (const StageKind kind : {StageKind::probe, StageKind::latency_table, StageKind::train, StageKind::prune, StageKind::extend,
-                               StageKind::evaluate, StageKind::latency, StageKind::robustness})
+                               StageKind::transfer, StageKind::scratch, StageKind::evaluate, StageKind::latency, StageKind::robustness})
     CHECK(search::stage_kind_from_string(search::to_string(kind)) == kind);
   CHECK(search::to_string(StageKind::prune) == "prune");
   CHECK_THROWS_WITH(search::stage_kind_from_string("prun"), Catch::Contains("'prune'"));

@@ -45,6 +45,47 @@ TEST_CASE_METHOD(SweepPlan, "a plan is a function of the experiment") {
   for (std::size_t i = 0; i < one.stages.size(); ++i) CHECK(one.stages[i].fingerprint == two.stages[i].fingerprint);
 }
 
+TEST_CASE_METHOD(SweepPlan, "cuts at the pretraining are made once for all seeds, on its data, and each cut net learns the task") {
+  experiment.data["other"] = experiment.data["tiny"];
+  experiment.data["other"].files["name"] = "other";
+  prune::TrainOptions there{.epochs = 7, .batch = 4, .precision = "fp32"}, after = there;
+  after.epochs = 2;
+  after.distill = prune::DistillOptions{};
+  experiment.nets[0].pretrain = {{.dataset = "other", .target = "", .train = there, .retrain = after}};
+  experiment.schedules[0].at_pretraining = true;
+  experiment.transfer = {.epochs = 16, .batch = 4, .precision = "fp32", .distill = prune::DistillOptions{}};
+  experiment.baselines = {{.narrow = support::keep(0.25), .pretrained = true, .train = experiment.train}};
+  const Plan made = plan();
+  CHECK(count(made, StageKind::prune) == 2 * 2 + 2 * 2 * 2);  // criteria, steps; and for each seed those of the other schedule
+  CHECK(count(made, StageKind::transfer) == 2 * 2 * 2);
+  const auto& one = trial(made, "fashion/vgg11_bn/taylor/slow/s5");
+  const auto& other = trial(made, "fashion/vgg11_bn/taylor/slow/s6");
+  REQUIRE(one.steps.size() == 3);
+  const auto& base = stage_of(made, one.steps[0].stage);
+  std::string parent = input(base, "start");
+  for (std::size_t step = 1; step <= 2; ++step) {
+    const auto& transfer = stage_of(made, one.steps[step].stage);
+    REQUIRE(transfer.kind == StageKind::transfer);
+    CHECK(transfer.parameters.json()["data"] == base.parameters.json()["data"]);
+    CHECK(transfer.parameters.json()["train"]["epochs"] == 16);
+    CHECK(transfer.parameters.json()["seed"] == 5);
+    CHECK(input(transfer, "teacher") == base.fingerprint);
+    const auto& cut = stage_of(made, input(transfer, "start"));
+    REQUIRE(cut.kind == StageKind::prune);
+    CHECK(cut.parameters.json()["data"] == stage_of(made, input(base, "start")).parameters.json()["data"]);
+    CHECK(cut.parameters.json()["retrain"]["epochs"] == 2);
+    CHECK(input(cut, "net") == parent);
+    CHECK(input(cut, "teacher") == input(base, "start"));
+    CHECK(input(stage_of(made, other.steps[step].stage), "start") == cut.fingerprint);
+    parent = cut.fingerprint;
+  }
+  const auto narrow = std::ranges::find_if(made.trials, [](const auto& each) { return each.role == "baseline"; });
+  const auto& first = stage_of(made, input(stage_of(made, narrow->steps[0].stage), "start"));
+  CHECK(first.parameters.json()["train"]["epochs"] == 7 + 2 * 2);
+  CHECK(input(first, "teacher") == input(base, "start"));
+  CHECK_NOTHROW(search::StageGraph(made.stages));
+}
+
 TEST_CASE_METHOD(SweepPlan, "trials name their path through the stages") {
   const Plan made = plan();
   const auto& slow = trial(made, "fashion/vgg11_bn/taylor/slow/s6");

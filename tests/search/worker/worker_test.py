@@ -119,6 +119,52 @@ search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, fina
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
 
 
+def check_transfer(folder):
+    """Cuts where all classes were learnt, from where four of them are learnt, at a rate so low that the weights stay what they were."""
+    file = folder / "transfer.yaml"
+    file.write_text("""schema: 1
+name: transfer
+tasks: [{name: few, dataset: few}]
+data:
+  all: {format: idx, root: ., pad: 2, validation_images: 6}
+  few: {format: idx, root: ., pad: 2, classes: [0, 2, 4, 6], validation_images: 4}
+nets: [{name: vgg11_bn, width: 0.125, pretrain: {dataset: all, train: {epochs: 2}, retrain: {epochs: 1, distill: {}}}}]
+baselines: [{name: narrow, keep: 0.5, pretrain: same}, {name: scratch, effort: flops}]
+train: {epochs: 1, batch: 8, precision: fp32}
+prune:
+  criteria: [l1]
+  schedules: [{name: early, keep: [0.7, 0.5], of: params, at: pretraining}]
+  retrain: {epochs: 2, distill: {}, optimizer: {name: sgd, lr: 1.0e-9, weight_decay: 0}}
+search: {seeds: 2}
+""")
+    results = folder / "transfer"
+    done = nas_run("run", file, "-o", results)
+    check(f"cuts at the pretraining: {done.stderr}", done.returncode == 0)
+    database = sqlite3.connect(results / "experiment.db")
+    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
+    check(f"what it ran: {rows}", rows == {"train": 6, "prune": 2, "transfer": 4, "scratch": 4, "evaluate": 12})
+    shares = [share for share, in database.execute("SELECT params_ratio FROM steps WHERE net = 'vgg11_bn' AND step > 0 ORDER BY trial, step")]
+    check(f"the nets of the task have the share that was asked for: {shares}",
+          len(shares) == 4 and all(asked - 0.03 < share <= asked + 0.001 for share, asked in zip(shares, 2 * [0.7, 0.5])))
+
+    def of(kind, column):
+        return list(database.execute(f"SELECT {column} FROM stage LEFT JOIN inputs ON inputs.stage = stage.fingerprint AND inputs.role = 'start' "
+                                     f"WHERE kind = '{kind}' ORDER BY stage.number"))
+
+    for stage, start in of("transfer", "stage.fingerprint, inputs.source"):
+        nets = [tensors_of(results / "artifacts" / digest[:2] / digest) for digest in (
+            database.execute("SELECT hash FROM artifacts WHERE stage = ? AND name = 'weights'", (each,)).fetchone()[0] for each in (stage, start))]
+        heads = [[len(values) for name, values in net.items() if name.startswith("classifier") and name.endswith(".bias")] for net in nets]
+        check(f"a net of four classes: {heads}", [head[-1] for head in heads] == [4, 10])
+        filters = [name for name in nets[0] if name.endswith(".weight") and name.startswith("features")]
+        check("it begins with the cut net's weights", len(filters) == 16 and all(
+            len(nets[0][name]) == len(nets[1][name]) and max(abs(a - b) for a, b in zip(nets[0][name], nets[1][name])) < 1e-6 for name in filters))
+        layers = [list(database.execute("SELECT layer, channels, base_channels FROM layers WHERE stage = ? ORDER BY layer", (each,))) for each in (stage, start)]
+        check(f"what was cut of it is known: {layers[0]}", len(layers[0]) > 8 and layers[0] == layers[1])
+    again = nas_run("run", file, "-o", results, "--json")
+    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+
+
 def check_latency(folder):
     """Cuts to a share of the latency, by one table of the layers' times, and to a bound that no net can meet, so that floors alone end the cut;
     shapes from scratch for as many multiply-accumulates as the cut nets."""
@@ -233,6 +279,7 @@ def main():
 
         check_latency(folder)
         check_widths(folder)
+        check_transfer(folder)
 
         (folder / "two.json").write_text(json.dumps(spec_of_two_groups()))
         two = folder / "two.yaml"
