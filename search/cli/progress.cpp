@@ -42,14 +42,14 @@ class Progress : public RunObserver {
   void planned(const Plan& plan, const std::vector<bool>& done) override {
     total_ = static_cast<int>(plan.stages.size());
     ended_ = static_cast<int>(std::count(done.begin(), done.end(), true));
-    work_left_ = 0;
+    for (auto& [kind, pace] : paces_) pace.left = 0;
     for (std::size_t i = 0; i < done.size(); ++i)
-      if (!done[i]) work_left_ += plan.stages[i].cost;
+      if (!done[i]) paces_[plan.stages[i].kind].left += plan.stages[i].cost;
     line(fmt::format("{} trials, {} stages, {} of them done before", plan.trials.size(), total_, ended_));
   }
 
   void progressed(const Stage& stage, double fraction, const std::string& message) override {
-    Running& running = running_.try_emplace(stage.fingerprint, Running{name(stage), stage.cost, 0, "", clock_()}).first->second;
+    Running& running = running_.try_emplace(stage.fingerprint, Running{name(stage), stage.kind, stage.cost, 0, "", clock_()}).first->second;
     running.fraction = std::clamp(fraction, 0.0, 1.0);
     running.message = cli::printable(message);
     status(message.empty() ? running.name : fmt::format("{} {}", running.name, running.message));
@@ -76,8 +76,10 @@ class Progress : public RunObserver {
     const bool done = outcome.state == storage::StageState::done;
     const bool over = done || outcome.state == storage::StageState::failed;
     if (over) ++ended_;
-    if (over) work_left_ -= stage.cost;
-    if (done) work_done_ += stage.cost;
+    Pace& pace = paces_[stage.kind];
+    if (over) pace.left -= stage.cost;
+    if (done) pace.done += stage.cost;
+    pace.seconds += outcome.wall_s;
     const std::string state = will_retry ? outcome.failure_kind + ", runs again" : storage::to_string(outcome.state);
     std::string text = fmt::format("[{:>{}}/{}] {} {}, {}", ended_, std::to_string(total_).size(), total_,
                                    coloured(done   ? kGreen
@@ -93,6 +95,7 @@ class Progress : public RunObserver {
  private:
   struct Running {
     std::string name;
+    StageKind kind = StageKind::train;
     double work = 0, fraction = 0;
     std::string message;
     std::chrono::steady_clock::time_point since;
@@ -104,19 +107,39 @@ class Progress : public RunObserver {
     return rewrite_ ? fmt::format("{}{}{}", colour, text, kPlain) : text;
   }
 
-  /// What this run has worked off, running stages with their fractions.
-  double work_done() const {
-    double work = work_done_;
-    for (const auto& [stage, running] : running_) work += running.work * running.fraction;
-    return work;
+  /// Work of this run, and what of it is done in how many seconds of all slots together.
+  struct Pace {
+    double left = 0, done = 0, seconds = 0;
+
+    void add(const Pace& other) {
+      left += other.left;
+      done += other.done;
+      seconds += other.seconds;
+    }
+  };
+
+  /// By kind of stage, those that run with their fractions.
+  std::map<StageKind, Pace> paces_now() const {
+    std::map<StageKind, Pace> paces = paces_;
+    for (const auto& [stage, running] : running_) {
+      const double done = running.work * running.fraction;
+      paces[running.kind].add({-done, done, storage::in_seconds(clock_() - running.since)});
+    }
+    return paces;
   }
 
+  /// A stage is as fast as those of its kind were; of a kind that is new, as all were.
   std::string times() const {
     const double elapsed = storage::in_seconds(clock_() - begin_);
-    const double done = work_done();
     std::string text = fmt::format(" | {} so far", format_duration(elapsed));
-    if (done > 0) text += fmt::format(", about {} left", format_duration(elapsed * std::max(0.0, work_left_ - (done - work_done_)) / done));
-    return text;
+    const std::map<StageKind, Pace> paces = paces_now();
+    Pace all;
+    for (const auto& [kind, pace] : paces) all.add(pace);
+    if (all.done <= 0 || all.seconds <= 0) return text;
+    double seconds = 0;
+    for (const auto& [kind, pace] : paces)
+      seconds += std::max(0.0, pace.left) * (pace.done > 0 ? pace.seconds / pace.done : all.seconds / all.done);
+    return text + fmt::format(", about {} left", format_duration(elapsed * seconds / all.seconds));
   }
 
   /// A line that stays.
@@ -130,9 +153,11 @@ class Progress : public RunObserver {
   /// The line that the next one replaces, cut to the terminal.
   void status(const std::string& latest) {
     if (!rewrite_) return;
-    const double done = work_done(), all = work_done_ + work_left_;
+    Pace all;
+    for (const auto& [kind, pace] : paces_now()) all.add(pace);
+    const double work = all.done + all.left;
     const std::string text =
-        fmt::format("{} {}/{}{} | {} running: {}", bar(all > 0 ? done / all : 1), ended_, total_, times(), running_.size(), latest);
+        fmt::format("{} {}/{}{} | {} running: {}", bar(work > 0 ? all.done / work : 1), ended_, total_, times(), running_.size(), latest);
     fmt::print(out_, "{}{}", kEraseLine, text.substr(0, static_cast<std::size_t>(columns(out_) - 1)));
     std::fflush(out_);
     shown_ = true;
@@ -149,7 +174,7 @@ class Progress : public RunObserver {
   Clock clock_;
   std::chrono::steady_clock::time_point begin_;
   int total_ = 0, ended_ = 0;
-  double work_left_ = 0, work_done_ = 0;    ///< of whole stages
+  std::map<StageKind, Pace> paces_;         ///< of whole stages
   std::map<std::string, Running> running_;  ///< by fingerprint
   std::chrono::steady_clock::time_point last_line_;
   bool shown_ = false;  ///< a status line stands on the terminal

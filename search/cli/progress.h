@@ -13,7 +13,7 @@ namespace search {
 using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
 /// `terminal`: keep a rewritten, coloured status line below the finished stages. Without it, or with NO_COLOR set, plain lines only.
-/// The time left is the work left over the work done a second in this run, cached stages not counted.
+/// The time left is the work left over the work done a second in this run, each kind of stage by itself, cached stages not counted.
 std::unique_ptr<RunObserver> make_progress(std::FILE* out, bool terminal, Clock clock = std::chrono::steady_clock::now);
 
 /// "8 s", "2:05 min", "3:02 h".

@@ -68,6 +68,24 @@ TEST_CASE_METHOD(ProgressFixture, "progress in plain lines, with the time left b
         "    made to fail as diverged\n");
 }
 
+TEST_CASE_METHOD(ProgressFixture, "the time left goes by how fast stages of a kind were, and by how many run at a time") {
+  auto a = stage("a", {}, 100), b = stage("b", {}, 100), cut = stage("cut", {}, 10), other = stage("other", {}, 10);
+  cut.kind = other.kind = search::StageKind::prune;
+  search::Plan plan;
+  plan.stages = {a, b, cut, other};
+  const auto watch = progress(false);
+  watch->planned(plan, {false, false, false, false});
+  now = std::chrono::seconds{20};
+  watch->finished(a, after(20, done()), false);  // 100 of 220 in 20 s: 24 s for the rest
+  CHECK_THAT(text(), Catch::Contains("20 s so far, about 24 s left"));
+  now = std::chrono::seconds{30};  // beside b, of which half is done
+  watch->progressed(b, 0, "");
+  now = std::chrono::seconds{40};
+  watch->progressed(b, 0.5, "");
+  watch->finished(cut, after(30, done()), false);  // 30 s for 10; a and half of b 30 s for 150: 10 + 30 s are left, at 60 s of work in 40 s
+  CHECK_THAT(text(), Catch::EndsWith("40 s so far, about 27 s left\n"));
+}
+
 TEST_CASE_METHOD(ProgressFixture, "a terminal has a status line that is replaced") {
   const auto a = stage("a", {}, 10);
   search::Plan plan;
