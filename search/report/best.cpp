@@ -18,7 +18,6 @@ namespace {
 using storage::Json;
 
 constexpr std::size_t kControls = 7;  ///< that are shown
-constexpr double same_size = 0.02;    ///< sizes that differ by less are one size
 constexpr const char* kUndecided = "undecided";
 
 /// A step of a group: the same way to a net, with every seed.
@@ -155,7 +154,7 @@ class Choice {
     // Cuts to one budget and controls of that size differ by a channel or two: of these the accuracy decides.
     const Option* found = nullptr;
     for (const Option* each : accepted)
-      if (size_of(each) <= (1 + same_size) * least &&
+      if (size_of(each) <= kSameSize * least &&
           (found == nullptr || std::pair(-each->val, each->params) < std::pair(-found->val, found->params)))
         found = each;
     return found;
@@ -196,7 +195,7 @@ class Choice {
     for (const Option& each : options_) {
       if (each.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls)
         best.controls.push_back(compared(chosen, each));
-      if (each.is_cut() && each.macs <= 1.05 * chosen.macs && each.nets.size() == seeds_ && (cut == nullptr || each.val > cut->val))
+      if (each.is_cut() && each.macs <= kSameSize * chosen.macs && each.nets.size() == seeds_ && (cut == nullptr || each.val > cut->val))
         cut = &each;
     }
     if (!chosen.is_cut() && cut != nullptr) best.controls.push_back(compared(chosen, *cut));

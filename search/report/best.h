@@ -18,7 +18,7 @@ struct BestRequest {
   std::optional<double> min_accuracy;                          ///< of validation, a share of 1: then the smallest is taken
   std::string task = {};                                       ///< ""; all, one answer each
   std::optional<double> tolerance = {};                        ///< none: the experiment's
-  std::string size = "macs";                                   ///< params or macs: what "smallest" means; within 2 % the accuracy decides
+  std::string size = "macs";                                   ///< params or macs: what "smallest" means; within 5 % the accuracy decides
 };
 
 /// A net that the chosen one is compared with.

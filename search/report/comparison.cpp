@@ -16,8 +16,6 @@ namespace search {
 
 namespace {
 
-constexpr double kSlack = 1.05;  ///< sizes that differ by less count as equal: channels are whole
-
 using Family = Comparison::Family;
 using Measure = Comparison::Measure;
 using Verdict = Comparison::Verdict;
@@ -68,7 +66,7 @@ Verdict verdict(const Comparison& comparison) {
   if (comparison.family == Family::baselines) return positive ? Verdict::one : Verdict::other;  // the cut net was chosen to fit
   const double params = positive ? comparison.params_ratio : 1 / comparison.params_ratio;
   const double macs = positive ? comparison.macs_ratio : 1 / comparison.macs_ratio;
-  if (params > kSlack && macs > kSlack) return Verdict::unequal;
+  if (params > kSameSize && macs > kSameSize) return Verdict::unequal;
   return positive ? Verdict::one : Verdict::other;
 }
 
@@ -136,9 +134,9 @@ class Comparing {
         add({Family::baselines, measured, group.task, group.net, budget + " of " + baseline.name, line.criterion, baseline.name}, pairs);
       };
       matched(
-          "MACs", Measure::accuracy, [](const auto& net, const auto& other) { return net.macs <= other.macs * kSlack; }, accurate);
+          "MACs", Measure::accuracy, [](const auto& net, const auto& other) { return net.macs <= other.macs * kSameSize; }, accurate);
       matched(
-          "parameters", Measure::accuracy, [](const auto& net, const auto& other) { return net.params <= other.params * kSlack; },
+          "parameters", Measure::accuracy, [](const auto& net, const auto& other) { return net.params <= other.params * kSameSize; },
           accurate);
       matched(
           "accuracy", Measure::macs, [](const auto& net, const auto& other) { return net.accuracy_val >= other.accuracy_val; }, small);

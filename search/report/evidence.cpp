@@ -93,7 +93,7 @@ class Account {
         if (!row.nets.empty()) rows.push_back(std::move(row));
       }
     }
-    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return macs(a) > macs(b) * 1.05; });
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return macs(a) > macs(b) * kSameSize; });
     return rows;
   }
 

@@ -10,6 +10,8 @@
 
 namespace search {
 
+constexpr double kSameSize = 1.05;  ///< sizes of a ratio below this count as equal: channels are whole
+
 /// One trained net of one seed, measured.
 struct MeasuredNet {
   int step = 0;  ///< 0: a base or a baseline

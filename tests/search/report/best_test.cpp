@@ -53,6 +53,19 @@ TEST_CASE_METHOD(BestFixture, "limits bound what is taken, and a net from scratc
   CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("task 'u' is not known"));
 }
 
+TEST_CASE_METHOD(BestFixture, "of nets whose sizes differ by a channel or two, up to 5 %, the more accurate on validation data is the answer") {
+  outcomes.clear();
+  for (const int seed : {1, 2}) {
+    const std::string s = std::to_string(seed);
+    net("near" + s, "base" + s, 95, 1049, 0.87, 0.80);
+    net("beyond" + s, "base" + s, 95, 1051, 0.88, 0.80);
+    trial("n", "pruned", "near", seed, {"base" + s, "near" + s});
+    trial("n", "pruned", "beyond", seed, {"base" + s, "beyond" + s});
+  }
+  record();
+  CHECK(best(BestRequest{.tolerance = 0.1}).value().net == "n, near, slow, step 1");  // narrow has 1000, and 0.855
+}
+
 TEST_CASE_METHOD(BestFixture, "the answer fits on a screen and ends with the command that exports it") {
   const std::string text = to_text(best().value(), "results/e");
   CHECK(std::count(text.begin(), text.end(), '\n') <= 15);
