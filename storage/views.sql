@@ -14,7 +14,8 @@ SELECT hash AS architecture, params, macs, spec FROM architecture;
 CREATE VIEW lineage AS
 SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE architecture IS NOT NULL ORDER BY number;
 
--- How every net that is there was made: a base by training, the others by a cut of `parent`. criterion (with its options) and request are
+-- How every net that is there was made: a base by training, the others by a cut of `parent`, or by training that on the task where it was cut
+-- before. criterion (with its options) and request are
 -- JSON; eta is the threshold that the allocation found. Of a cut that was refitted: validation accuracy as it was cut and with batch norm
 -- estimated anew, neither of which went on; accuracy_before_retraining is that of the refitted net.
 -- fp32_since: why it was trained in fp32 though bf16 was probed or asked for. fresh_layer: the layer of a file's net that told other classes
@@ -33,7 +34,7 @@ SELECT made.fingerprint AS stage, made.kind, made.label, parent.fingerprint AS p
         WHERE stage = made.number AND split = 'val' AND name = 'accuracy_batch_norm' AND epoch IS NULL) AS accuracy_batch_norm
 FROM stage AS made
 JOIN architecture AS net ON net.hash = made.architecture
-LEFT JOIN input ON input.stage = made.number AND input.role = 'net'
+LEFT JOIN input ON input.stage = made.number AND input.role = iif(made.kind = 'transfer', 'start', 'net')
 LEFT JOIN stage AS parent ON parent.number = input.source
 WHERE made.state = 'done'
 ORDER BY made.number;

@@ -55,6 +55,11 @@ std::string size_text(const Json& net) {
   return fmt::format("{} parameters, {} multiply-accumulates", net.at("params").get<std::int64_t>(), net.at("macs").get<std::int64_t>());
 }
 
+std::string training_text(const Json& net) {
+  if (net.at("kind") == "transfer") return "trained on the task, its classes anew";
+  return net.at("parent").is_string() ? "trained on" : "trained";
+}
+
 std::string cut_text(const Json& net) {
   const std::string allocation = net.at("allocation").is_string() ? ", " + net.at("allocation").get<std::string>() : "";
   std::string text = fmt::format("  {} {}{}", criterion_text(net.at("criterion")), asked(net.at("request")), allocation);
@@ -140,7 +145,7 @@ std::string lineage_to_text(const Json& lineage) {
       text += cut_text(net);
       continue;
     }
-    text += fmt::format("  {}: validation {}\n", net.at("parent").is_string() ? "trained on" : "trained", percent(net.at("accuracy_val")));
+    text += fmt::format("  {}: validation {}\n", training_text(net), percent(net.at("accuracy_val")));
     if (const Json layer = net.value("fresh_layer", Json()); layer.is_string())
       text += fmt::format("  {} of its file told other classes apart and began anew\n", layer.get<std::string>());
   }
@@ -159,7 +164,7 @@ std::string lineage_to_dot(const Json& lineage) {
     const auto parent = numbers.find(net.at("parent").get<std::string>());
     if (parent == numbers.end()) continue;
     const std::string edge =
-        net.at("request").is_object() ? criterion_text(net.at("criterion")) + " " + asked(net.at("request")) : "trained on";
+        net.at("request").is_object() ? criterion_text(net.at("criterion")) + " " + asked(net.at("request")) : training_text(net);
     dot += fmt::format("  {} -> {} [label={}];\n", parent->second, number, Json(edge).dump());
   }
   return dot + "}\n";

@@ -25,6 +25,12 @@
   const chart = (data) => {
     const { trees } = data.lineage, tree = trees[state.tree], nets = tree.nets.map((index) => data.nets[index]);
     const places = layout(tree), depth = d3.max(places, (place) => place.depth);
+    /** By whose name the trials go: a cut that is no step of one is of the trials of the nets that learnt their task after it. */
+    const criterionOf = (i) => {
+      if (report.roleOf(nets[i]) === "pruned") return nets[i].trial.criterion;
+      const child = tree.parents.indexOf(i);
+      return nets[i].criterion && child >= 0 ? criterionOf(child) : null;
+    };
     const edges = tree.parents.map((parent, i) => [parent, i]).filter(([parent]) => parent >= 0);
     const rows = nets.map((net) => ({ net, parent: net.parent >= 0 ? data.nets[net.parent] : null }));
     return report.figure({
@@ -67,8 +73,8 @@
                         .attr("aria-label", (net) => report.netText(net).replace(/\n/g, ", "))
                         .attr("transform", (net, i) => `translate(${x(i)},${y(i)})`);
         links.filter((net) => net.front).append("circle").attr("class", "ring").attr("r", 9);
-        const look = (net) => (report.roleOf(net) === "pruned" ? report.lookOf(net.trial.criterion) : report.look(-1));
-        links.append("path").attr("class", "mark node").attr("d", (net) => report.symbolPath(look(net), 70)).attr("fill", (net) => look(net).color);
+        const look = (i) => report.lookOf(criterionOf(i));
+        links.append("path").attr("class", "mark node").attr("d", (_, i) => report.symbolPath(look(i), 70)).attr("fill", (_, i) => look(i).color);
         links.append("text").attr("class", "halo").attr("x", 12).attr("y", 4).text(text).each(function(net, i) {
           report.shorten(d3.select(this), places[i].depth < depth ? room : 142);
         });

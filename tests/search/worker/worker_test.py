@@ -161,6 +161,9 @@ search: {seeds: 2}
             len(nets[0][name]) == len(nets[1][name]) and max(abs(a - b) for a, b in zip(nets[0][name], nets[1][name])) < 1e-6 for name in filters))
         layers = [list(database.execute("SELECT layer, channels, base_channels FROM layers WHERE stage = ? ORDER BY layer", (each,))) for each in (stage, start)]
         check(f"what was cut of it is known: {layers[0]}", len(layers[0]) > 8 and layers[0] == layers[1])
+    way = nas_run("lineage", results, "few/vgg11_bn/l1/early/s1", "--json")
+    check(f"where it comes from: {way.stdout}", [net["kind"] for net in json.loads(way.stdout)] == ["train", "prune", "prune", "transfer"])
+    check("in words", "trained on the task, its classes anew" in nas_run("lineage", results, "few/vgg11_bn/l1/early/s1").stdout)
     again = nas_run("run", file, "-o", results, "--json")
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
 

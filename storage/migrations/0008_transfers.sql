@@ -1,0 +1,1 @@
+-- Version 8 brings the parent of a net that learnt its task after it was cut, a stage `transfer`, to the view `nets`.
