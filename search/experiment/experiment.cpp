@@ -234,6 +234,9 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
     const YamlReader& empty = experiment.criteria.empty() ? criteria : schedules;
     empty.fail("is missing here, so nothing would be cut; valid: both criteria and schedules, or neither");
   }
+  if (experiment.strategy != "sweep" && std::ranges::any_of(experiment.schedules, &Schedule::at_pretraining))
+    schedules.fail(
+        fmt::format("has cuts at the pretraining, which the strategy {} does not make; valid: strategy: sweep", experiment.strategy));
   check_unstructured(criteria, schedules, experiment);
   read_retraining(section, experiment, budget);
   static const Option start_option{

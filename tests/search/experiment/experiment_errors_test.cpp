@@ -184,6 +184,14 @@ TEST_CASE("cuts at the pretraining need one") {
           "e.yaml:9:46: prune.schedules.0.at: 'pretraining' asks for a cut that vgg11_bn cannot have; valid: where all of `nets` have a "
           "'pretrain'"));
   CHECK_THAT(with_line(9, "  schedules: [{name: early, keep: [0.5], at: base}]"), Contains("is not one of task, pretraining"));
+  SmallExperiment small;
+  small.lines[3] = "data: {fashion: {format: idx, root: data, pad: 2}, whole: {format: idx, root: data, pad: 2}}";
+  small.lines[4] = "nets: [{name: vgg11_bn, pretrain: {dataset: whole}}]";
+  small.lines[8] = "  schedules: [{name: early, keep: [0.5], at: pretraining}]";
+  small.lines.push_back("search: {strategy: halving}");
+  CHECK_THAT(
+      message(small, small.write()),
+      Contains("prune.schedules: a list has cuts at the pretraining, which the strategy halving does not make; valid: strategy: sweep"));
 }
 
 TEST_CASE("a search over widths has as many candidates as finalists, and criteria that score channels") {
