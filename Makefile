@@ -16,14 +16,14 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 VENV ?= $(BUILD)/venv
 
 # Experiments that docs/evidence/ is written from, by their files' names.
-EVIDENCE ?= fashion_mnist flowers17 cifar100_coarse fashion_alone faces_alone
+EVIDENCE ?= fashion_mnist fashion_where flowers17 cifar100_coarse fashion_alone faces_alone
 # Those whose bases are cut by up to 16 times at once, and how.
 DEEP ?= flowers17 fashion_mnist cifar100_coarse fashion_alone faces_alone
 DEEP_CUTS = -s 'baselines=[]' -s prune.substeps=1 -s prune.retrain.epochs=1 \
   -s 'prune.criteria=[{name: lda, variant: wilks}, {name: lda, variant: paper}, taylor, l1, reconstruct, {name: random, widths: lda-wilks}]' \
   -s 'prune.schedules=[{name: x2, keep: [0.5], of: macs}, {name: x4, keep: [0.25], of: macs}, {name: x6, keep: [0.1667], of: macs}, {name: x8, keep: [0.125], of: macs}, {name: x16, keep: [0.0625], of: macs}]'
 # Those that other tools are tried on, each with the name of its data.
-PEERS ?= flowers17:flowers fashion_mnist:tops cifar100_coarse:coarse
+PEERS ?= flowers17:flowers fashion_where:tops cifar100_coarse:coarse
 .PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence evidence-deep peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST

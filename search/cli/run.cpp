@@ -275,7 +275,7 @@ void add_run(CLI::App& app, Action& action) {
       "Examples:\n"
       "  nas-run experiments/fashion_mnist.yaml\n"
       "  nas-run run experiments/fashion_mnist.yaml -s search.seeds=5 --slots 2 --budget 4h\n"
-      "  nas-run run experiments/fashion_mnist.yaml --only tops/vgg16_bn/lda-wilks/gradual/s1 -o again\n"
+      "  nas-run run experiments/fashion_mnist.yaml --only tops/vgg16_bn/lda-wilks/early/s1 -o again\n"
       "Exit codes: 0 done, 2 usage, 3 experiment or data invalid, 4 some trials failed, 5 storage, 6 environment,\n"
       "  7 stopped by --max-failures, 75 stopped by --budget, 129, 130 or 143 interrupted");
   command->callback([options, &action] { action = [options] { return run_with(*options); }; });

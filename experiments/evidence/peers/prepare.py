@@ -1,7 +1,7 @@
 """What the peers of an experiment need of its run. usage: prepare.py NAS_RUN EXPERIMENT.yaml DATA_NAME RESULTS FOLDER
 
-FOLDER/data: the images in their splits. FOLDER/bases: seedN.py with its weights for each seed that RESULTS has. FOLDER/nas_run.jsonl: a line for each cut
-net of RESULTS, as the peers write theirs.
+FOLDER/data: the images in their splits. FOLDER/bases: seedN.py with its weights for each seed that RESULTS has. FOLDER/nas_run.jsonl: a line for each net of
+RESULTS that the first schedule cut, as the peers write theirs.
 """
 import json
 import pathlib
@@ -17,13 +17,13 @@ def main(nas_run, experiment, data, results, folder):
     subprocess.run([nas_run, "data", experiment, data, "-o", folder / "data"], check=True)
     subprocess.run([nas_run, "export", results, "--to", "jsonl", "-o", folder / "nets.jsonl"], check=True)
     nets = [json.loads(line) for line in (folder / "nets.jsonl").read_text().splitlines()]
-    keep = yaml.safe_load(pathlib.Path(experiment).read_text())["prune"]["schedules"][0]["keep"]
-    cuts = [net for net in nets if net["role"] == "pruned" and net["step"] > 0]
+    schedule = yaml.safe_load(pathlib.Path(experiment).read_text())["prune"]["schedules"][0]
+    cuts = [net for net in nets if net["role"] == "pruned" and net["step"] > 0 and net["schedule"] == schedule["name"]]
     for seed, trial in {net["seed"]: net["trial"] for net in cuts}.items():
         subprocess.run([nas_run, "export", results, str(trial), "--step", "0", "-o", folder / "bases" / f"seed{seed}.py"], check=True)
     with (folder / "nas_run.jsonl").open("w") as file:
         for net in cuts:
-            row = {"seed": net["seed"], "method": f"nas-run, {net['criterion']}", "keep": keep[net["step"] - 1],
+            row = {"seed": net["seed"], "method": f"nas-run, {net['criterion']}", "keep": schedule["keep"][net["step"] - 1],
                    "accuracy_val": net["accuracy_val"], "accuracy_test": net["accuracy_test"], "macs_ratio": net["macs_ratio"], "macs": net["macs"],
                    "params": net["params"], "seconds": round(net["wall_s"])}
             file.write(json.dumps(row) + "\n")
