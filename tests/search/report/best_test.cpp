@@ -53,7 +53,8 @@ TEST_CASE_METHOD(BestFixture, "limits bound what is taken, and a net from scratc
   CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("task 'u' is not known"));
 }
 
-TEST_CASE_METHOD(BestFixture, "of nets whose sizes differ by a channel or two, up to 5 %, the more accurate on validation data is the answer") {
+TEST_CASE_METHOD(BestFixture,
+                 "of nets whose sizes differ by a channel or two, up to 5 %, the more accurate on validation data is the answer") {
   outcomes.clear();
   for (const int seed : {1, 2}) {
     const std::string s = std::to_string(seed);
