@@ -16,7 +16,7 @@ using Catch::EndsWith;
 
 namespace {
 
-struct File {
+struct WeightsFile {
   support::TemporaryDirectory directory;
   std::filesystem::path path = directory.path() / "w.safetensors";
   eval::NetSpec spec = support::plain_net();
@@ -33,7 +33,7 @@ struct File {
 }  // namespace
 
 TEST_CASE("a prefix that all names have is told as such, a missing name with the nearest") {
-  const File file;
+  const WeightsFile file;
   eval::require_names(file.path, file.spec, file.weights);
   CHECK_THAT(
       file.message([](const std::string& name) { return "module." + name; }),
@@ -46,7 +46,7 @@ TEST_CASE("a prefix that all names have is told as such, a missing name with the
 }
 
 TEST_CASE("weights that are no numbers are named, in both formats") {
-  File file;
+  WeightsFile file;
   file.weights.at("conv1.weight").view({-1})[3] = std::numeric_limits<float>::quiet_NaN();
   file.weights.at("conv1.weight").view({-1})[5] = std::numeric_limits<float>::infinity();
   eval::write_net(file.path, file.spec, file.weights);
@@ -58,7 +58,7 @@ TEST_CASE("weights that are no numbers are named, in both formats") {
 }
 
 TEST_CASE("what torch.save wrote is told from broken safetensors") {
-  const File file;
+  const WeightsFile file;
   storage::write_file(file.path, std::string("PK\x03\x04\0\0\x08\x08 archive/data.pkl", 25));
   CHECK_THAT(support::error_of([&] { eval::read_weights(file.path); }).what(),
              EndsWith("it begins as what torch.save writes; valid: "
@@ -66,7 +66,7 @@ TEST_CASE("what torch.save wrote is told from broken safetensors") {
 }
 
 TEST_CASE("what is known of a net's use outlives safetensors and ONNX, less what does not fit the net") {
-  const File file;
+  const WeightsFile file;
   const eval::NetInfo info{"what", {"a", "b, c", "\"d\"", "e"}, {0.25F}, {0.5F}};
   eval::write_net(file.path, file.spec, file.weights, {}, info);
   CHECK(eval::net_info_from_metadata(eval::read_safetensors(file.path).metadata) == info);
