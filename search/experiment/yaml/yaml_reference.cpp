@@ -131,6 +131,11 @@ constexpr const char* opening =
     "*anchor` (or a list of them) takes a mapping over. An entry of a list that needs only its `name` may be that name alone (`nets: "
     "[vgg16_bn]`).\n";
 
+/// The training whose values one of this section has where it gives none itself.
+std::string inherited_from(const std::string& section) {
+  return section.starts_with("nets[].pretrain.retrain") ? "nets[].pretrain.train" : "train";
+}
+
 }  // namespace
 
 std::vector<DocumentedKey> documented_keys() {
@@ -167,8 +172,8 @@ std::string yaml_reference() {
     }
     text += section.empty() ? "\n## The file\n\n" : fmt::format("\n## `{}`\n\n", section);
     if (inherits)
-      text += fmt::format("The keys of `{}`; one that is not given has the value from there.\n{}",
-                          section.ends_with(".optimizer") ? "train.optimizer" : "train", rows.empty() ? "" : "Besides these:\n\n");
+      text += fmt::format("The keys of `{}{}`; one that is not given has the value from there.\n{}", inherited_from(section),
+                          section.ends_with(".optimizer") ? ".optimizer" : "", rows.empty() ? "" : "Besides these:\n\n");
     if (!rows.empty()) text += "| key | valid | default | |\n|---|---|---|---|\n" + rows;
   }
   return text;
