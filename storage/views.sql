@@ -15,9 +15,9 @@ CREATE VIEW lineage AS
 SELECT fingerprint AS stage, architecture, parent, kept FROM stage WHERE architecture IS NOT NULL ORDER BY number;
 
 -- How every net that is there was made: a base by training, the others by a cut of `parent`, or by training that on the task where it was cut
--- before. criterion (with its options) and request are
--- JSON; eta is the threshold that the allocation found. Of a cut that was refitted: validation accuracy as it was cut and with batch norm
--- estimated anew, neither of which went on; accuracy_before_retraining is that of the refitted net.
+-- before. criterion (with its options) and request are JSON; eta is the threshold that the allocation found. Of a cut that was refitted:
+-- validation accuracy as it was cut and with batch norm estimated anew, neither of which went on; accuracy_before_retraining is that of the
+-- refitted net.
 -- fp32_since: why it was trained in fp32 though bf16 was probed or asked for. fresh_layer: the layer of a file's net that told other classes
 -- apart and began anew.
 CREATE VIEW nets AS

@@ -87,7 +87,7 @@ class Progress : public RunObserver {
                                                    : kYellow,
                                             state),
                                    name(stage), format_duration(outcome.wall_s));
-    text += times();
+    text += times(paces_now());
     if (!outcome.failure.empty()) text += fmt::format("\n    {}", cli::printable(outcome.failure.substr(0, outcome.failure.find('\n'))));
     line(text);
   }
@@ -118,9 +118,17 @@ class Progress : public RunObserver {
     }
   };
 
+  using Paces = std::map<StageKind, Pace>;
+
+  static Pace sum(const Paces& paces) {
+    Pace all;
+    for (const auto& [kind, pace] : paces) all.add(pace);
+    return all;
+  }
+
   /// By kind of stage, those that run with their fractions.
-  std::map<StageKind, Pace> paces_now() const {
-    std::map<StageKind, Pace> paces = paces_;
+  Paces paces_now() const {
+    Paces paces = paces_;
     for (const auto& [stage, running] : running_) {
       const double done = running.work * running.fraction;
       paces[running.kind].add({-done, done, storage::in_seconds(clock_() - running.since)});
@@ -129,12 +137,10 @@ class Progress : public RunObserver {
   }
 
   /// A stage is as fast as those of its kind were; of a kind that is new, as all were.
-  std::string times() const {
+  std::string times(const Paces& paces) const {
     const double elapsed = storage::in_seconds(clock_() - begin_);
     std::string text = fmt::format(" | {} so far", format_duration(elapsed));
-    const std::map<StageKind, Pace> paces = paces_now();
-    Pace all;
-    for (const auto& [kind, pace] : paces) all.add(pace);
+    const Pace all = sum(paces);
     if (all.done <= 0 || all.seconds <= 0) return text;
     double seconds = 0;
     for (const auto& [kind, pace] : paces)
@@ -153,11 +159,11 @@ class Progress : public RunObserver {
   /// The line that the next one replaces, cut to the terminal.
   void status(const std::string& latest) {
     if (!rewrite_) return;
-    Pace all;
-    for (const auto& [kind, pace] : paces_now()) all.add(pace);
+    const Paces paces = paces_now();
+    const Pace all = sum(paces);
     const double work = all.done + all.left;
-    const std::string text =
-        fmt::format("{} {}/{}{} | {} running: {}", bar(work > 0 ? all.done / work : 1), ended_, total_, times(), running_.size(), latest);
+    const std::string text = fmt::format("{} {}/{}{} | {} running: {}", bar(work > 0 ? all.done / work : 1), ended_, total_, times(paces),
+                                         running_.size(), latest);
     fmt::print(out_, "{}{}", kEraseLine, text.substr(0, static_cast<std::size_t>(columns(out_) - 1)));
     std::fflush(out_);
     shown_ = true;
@@ -174,7 +180,7 @@ class Progress : public RunObserver {
   Clock clock_;
   std::chrono::steady_clock::time_point begin_;
   int total_ = 0, ended_ = 0;
-  std::map<StageKind, Pace> paces_;         ///< of whole stages
+  Paces paces_;                             ///< of whole stages
   std::map<std::string, Running> running_;  ///< by fingerprint
   std::chrono::steady_clock::time_point last_line_;
   bool shown_ = false;  ///< a status line stands on the terminal

@@ -187,7 +187,7 @@ void add_show(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  nas-run show results/fashion_mnist 3\n"
-      "  nas-run show results/fashion_mnist --yaml > again.yaml && nas-run again.yaml --only tops/vgg16_bn/l1/gradual/s1 -o again\n"
+      "  nas-run show results/fashion_mnist --yaml > again.yaml && nas-run again.yaml --only tops/vgg16_bn/l1/early/s1 -o again\n"
       "  nas-run show results/fashion_mnist tops/vgg16_bn/lda-wilks/early/s1 --json");
   command->callback([options, &action] { action = [options] { return show(*options); }; });
 }

@@ -38,6 +38,9 @@ int substeps_of(const Experiment& experiment, const CutRequest& cut) {
 
 StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold)
     : experiment_(experiment),
+      retrain_(&experiment.retrain),
+      between_(experiment.between ? &*experiment.between : retrain_),
+      lr_start_(experiment.lr_start),
       info_(info_of(experiment, task)),
       names_(experiment, task, fold),
       estimates_(info_),
@@ -47,7 +50,8 @@ StageFactory::StageFactory(const Experiment& experiment, const Task& task, std::
 
 StageFactory::StageFactory(const Experiment& experiment, const Pretraining& pretraining)
     : StageFactory(experiment, {pretraining.dataset, pretraining.dataset, pretraining.target}, std::nullopt) {
-  pretraining_ = &pretraining;
+  retrain_ = between_ = &pretraining.retrain;
+  lr_start_ = "restart";
 }
 
 Stage StageFactory::probe(const NamedNet& net, int batch) const {
@@ -135,7 +139,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const Retraining& retrain = retraining(cut.stop_after, cut.is_between);
   std::vector<Parameter> parameters = cutting(cut.criterion, cut.request, cut.seed);
   parameters.push_back(retrain.of_cut);
-  if (!pretraining_ && experiment_.lr_start == "auto") parameters.emplace_back("lr_start", experiment_.lr_start);
+  if (lr_start_ == "auto") parameters.emplace_back("lr_start", lr_start_);
   if (cut.candidate >= 0) parameters.emplace_back("candidate", cut.candidate);
   if (experiment_.refit) parameters.emplace_back("refit", prune::to_json(*experiment_.refit));
   const int steps = substeps_of(experiment_, cut);
@@ -145,7 +149,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
   if (bound) parameters.emplace_back("at_most_ms", *bound);
   if (bound || prune::is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
-  if (retrain_options(cut.is_between).distill) inputs.push_back({"teacher", cut.base});
+  if ((cut.is_between ? between_ : retrain_)->distill) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
   Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
                            steps * estimates_.scoring(cut.parent_ratio * macs) +
@@ -156,7 +160,7 @@ Stage StageFactory::cut(const CutRequest& cut) const {
 
 Stage StageFactory::extension(const CutRequest& cut, const std::string& stage, int epochs) const {
   std::vector<StageInput> inputs{{"net", stage}};
-  if (experiment_.retrain.distill) inputs.push_back({"teacher", cut.base});
+  if (retrain_->distill) inputs.push_back({"teacher", cut.base});
   const Retraining& train = retraining(epochs);
   const double more = train.epochs - cut.stop_after;
   Stage made =
@@ -212,20 +216,14 @@ Stage StageFactory::robustness(const MadeNet& made, const std::vector<AttackedNe
                     estimates_.robustness_images(options) * work);
 }
 
-/// How a net is trained after a cut.
-const prune::TrainOptions& StageFactory::retrain_options(bool is_between) const {
-  if (pretraining_) return pretraining_->retrain;
-  return is_between && experiment_.between ? *experiment_.between : experiment_.retrain;
-}
-
 /// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.
 const StageFactory::Retraining& StageFactory::retraining(int stop_after, bool is_between) const {
   const std::pair key{stop_after, is_between};
   const auto known = retrainings_.find(key);
   if (known != retrainings_.end()) return known->second;
-  prune::TrainOptions options = retrain_options(is_between);
+  prune::TrainOptions options = is_between ? *between_ : *retrain_;
   if (stop_after < options.epochs) options.stop_after = stop_after;
-  if (!pretraining_ && experiment_.lr_start == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
+  if (lr_start_ == "rewind") options.optimizer.lr = prune::rate_before_end(experiment_.train, options.epochs);
   const Json json = prune::to_json(options);
   return retrainings_.emplace(key, Retraining{{"retrain", json}, {"train", json}, static_cast<double>(options.last_epoch())}).first->second;
 }

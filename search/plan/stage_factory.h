@@ -64,7 +64,7 @@ class StageFactory {
   /// Borrows the experiment. `fold`: of a cross-validation.
   StageFactory(const Experiment& experiment, const Task& task, std::optional<int> fold);
 
-  /// Of the data of a pretraining, which it borrows too: after a cut it says how a net is trained.
+  /// Of the data of a pretraining, which it borrows too: after every cut a net is trained as it says.
   StageFactory(const Experiment& experiment, const Pretraining& pretraining);
 
   /// A measurement of the precision in which the net is to be trained.
@@ -106,14 +106,14 @@ class StageFactory {
     double epochs;
   };
 
-  const prune::TrainOptions& retrain_options(bool is_between) const;
   const Retraining& retraining(int stop_after, bool is_between = false) const;
 
   /// "data", "criterion", "allocation", "limits", "request" and "seed" of what cuts.
   std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;
 
   const Experiment& experiment_;
-  const Pretraining* pretraining_ = nullptr;  ///< whose data these are; null: a task's
+  const prune::TrainOptions *retrain_, *between_;  ///< after cuts, and after those that others follow
+  std::string lr_start_;                           ///< of both
   const eval::DatasetInfo& info_;
   TrialNames names_;
   Estimates estimates_;

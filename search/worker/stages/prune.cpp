@@ -211,11 +211,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
     retrain.optimizer.lr *= starting_share(net, cut, retrain.epochs, base.value("epochs", retrain.epochs));
     outcome.values["lr_start"] = retrain.optimizer.lr;
   }
-  const std::string precision = retrain.precision == "auto" ? parent.at("values").at("precision").get<std::string>()
-                                                            : retrain.precision;  // auto: as the base was probed
-  std::optional<prune::Epoch> start;                                              // a refitted net may be the best there is
+  std::optional<prune::Epoch> start;  // a refitted net may be the best there is
   if (is_refitted) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
-  train_and_record(context, data, smaller, retrain, eval::precision_from_string(precision), 0.15, outcome, start, /*keep_zeros=*/is_sparse);
+  train_and_record(context, data, smaller, retrain, precision_after(parent, retrain), 0.15, outcome, start, /*keep_zeros=*/is_sparse);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

@@ -5,7 +5,6 @@
 #include "eval/cost.h"
 #include "eval/formats/weights_identity.h"
 #include "prune/batch_norm.h"
-#include "prune/own_net.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
@@ -83,14 +82,12 @@ storage::StageOutcome run_train(const StageContext& context) {
 storage::StageOutcome run_transfer(const StageContext& context) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
   const Json &start = context.inputs.at("start"), &cut = start.at("architecture");
-  const eval::NetSpec spec = prune::fitted(eval::net_spec_from_json(cut.at("spec")), 1, data.dataset->shape(),
-                                           static_cast<int>(data.dataset->class_names().size()));
+  const eval::NetSpec spec = requested_net({{"spec", cut.at("spec")}, {"width", 1}}, *data.dataset);
   const prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
-  const std::string precision = options.precision == "auto" ? start.at("values").at("precision").get<std::string>() : options.precision;
   storage::StageOutcome outcome;
   eval::Net net(spec, weights_with_new_head(context, spec), context.device);
   outcome.values["base"] = start.at("values").at("base");
-  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome);
+  train_and_record(context, data, net, options, precision_after(start, options), 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, cut.at("hash"), cut.at("kept"));
   return outcome;
 }
@@ -101,12 +98,11 @@ storage::StageOutcome run_scratch(const StageContext& context) {
   const eval::NetSpec spec = eval::net_spec_from_json(shape.at("architecture").at("spec"));
   prune::TrainOptions options = prune::train_options_from_json(context.parameters.at("train"));
   if (context.parameters.contains("spent")) options.epochs = epochs_for_spent(context, context.parameters["spent"], spec);
-  const std::string precision = options.precision == "auto" ? shape.at("values").at("precision").get<std::string>() : options.precision;
   storage::StageOutcome outcome;
   eval::Net net(spec, fresh_weights(context, spec), context.device);
   outcome.values["base"] = base_of(spec);
   outcome.values["base"]["epochs"] = options.epochs;
-  train_and_record(context, data, net, options, eval::precision_from_string(precision), 0, outcome);
+  train_and_record(context, data, net, options, precision_after(shape, options), 0, outcome);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture_from_json(shape.at("architecture"));
   return outcome;
 }

@@ -19,6 +19,11 @@ storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::stri
   return {storage::fingerprint(json), json, std::move(parent), std::move(kept), cost.params, cost.macs};
 }
 
+eval::Precision precision_after(const Json& input, const prune::TrainOptions& options) {
+  return eval::precision_from_string(options.precision == "auto" ? input.at("values").at("precision").get<std::string>()
+                                                                 : options.precision);
+}
+
 namespace {
 
 /// The net of the input "teacher", if there is one.

@@ -16,6 +16,9 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
                       eval::Precision precision, double done, storage::StageOutcome& outcome, const std::optional<prune::Epoch>& start = {},
                       bool keep_zeros = false);
 
+/// That of a training after the one that made the net of an input: `auto` is as it was probed for that.
+eval::Precision precision_after(const Json& input, const prune::TrainOptions& options);
+
 /// The record of a net, its hash and cost included.
 storage::ArchitectureRecord architecture_of(const eval::NetSpec& spec, std::string parent, Json kept);
 

@@ -84,6 +84,21 @@ def run(worker, requests):
     return [message["outcome"] for message in messages if message["event"] == "result"]
 
 
+def run_search(what, file, results, kinds):
+    """Runs the experiment; its database, in which so many stages of each kind are done."""
+    done = nas_run("run", file, "-o", results)
+    check(f"{what}: {done.stderr}", done.returncode == 0)
+    database = sqlite3.connect(results / "experiment.db")
+    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
+    check(f"what it ran: {rows}", rows == kinds)
+    return database
+
+
+def check_finished(file, results):
+    again = nas_run("run", file, "-o", results, "--json")
+    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+
+
 def check_widths(folder):
     """A search over widths from a base that learnt all classes first, for a task of four of them; the shape found is trained from scratch too."""
     file = folder / "widths.yaml"
@@ -100,11 +115,7 @@ prune: {criteria: [l1], retrain: {epochs: 2, distill: {}}, lr_start: auto}
 search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, finalists: 2}
 """)
     results = folder / "widths"
-    done = nas_run("run", file, "-o", results)
-    check(f"a search over widths: {done.stderr}", done.returncode == 0)
-    database = sqlite3.connect(results / "experiment.db")
-    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
-    check(f"what it ran: {rows}", rows == {"train": 4, "candidates": 2, "prune": 2, "extend": 1, "scratch": 1, "evaluate": 4})
+    database = run_search("a search over widths", file, results, {"train": 4, "candidates": 2, "prune": 2, "extend": 1, "scratch": 1, "evaluate": 4})
     rounds = [json.loads(result) for result, in database.execute("SELECT result FROM stage WHERE kind = 'candidates' ORDER BY number")]
     accuracies = [[each["accuracy"] for each in values["best"]] for values in rounds]
     check(f"candidates are listed by their accuracy, those of both rounds in the second: {accuracies}",
@@ -115,8 +126,7 @@ search: {strategy: widths, keep: 0.5, candidates: 5, rounds: 2, images: 16, fina
     check(f"it costs what was asked for: {shares}", len(shares) == 1 and 0.49 < shares[0] <= 0.5)
     starts = [json.loads(result)["lr_start"] for result, in database.execute("SELECT result FROM stage WHERE kind = 'prune'")]
     check(f"retraining begins below the rate: {starts}", all(0 < start <= 0.05 for start in starts))
-    again = nas_run("run", file, "-o", results, "--json")
-    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+    check_finished(file, results)
 
 
 def check_transfer(folder):
@@ -138,20 +148,13 @@ prune:
 search: {seeds: 2}
 """)
     results = folder / "transfer"
-    done = nas_run("run", file, "-o", results)
-    check(f"cuts at the pretraining: {done.stderr}", done.returncode == 0)
-    database = sqlite3.connect(results / "experiment.db")
-    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
-    check(f"what it ran: {rows}", rows == {"train": 6, "prune": 2, "transfer": 4, "scratch": 4, "evaluate": 12})
+    database = run_search("cuts at the pretraining", file, results, {"train": 6, "prune": 2, "transfer": 4, "scratch": 4, "evaluate": 12})
     shares = [share for share, in database.execute("SELECT params_ratio FROM steps WHERE net = 'vgg11_bn' AND step > 0 ORDER BY trial, step")]
     check(f"the nets of the task have the share that was asked for: {shares}",
           len(shares) == 4 and all(asked - 0.03 < share <= asked + 0.001 for share, asked in zip(shares, 2 * [0.7, 0.5])))
-
-    def of(kind, column):
-        return list(database.execute(f"SELECT {column} FROM stage LEFT JOIN inputs ON inputs.stage = stage.fingerprint AND inputs.role = 'start' "
-                                     f"WHERE kind = '{kind}' ORDER BY stage.number"))
-
-    for stage, start in of("transfer", "stage.fingerprint, inputs.source"):
+    starts = list(database.execute("SELECT stage, source FROM inputs JOIN stages USING (stage) WHERE kind = 'transfer' AND role = 'start'"))
+    check(f"each cut net learns the task: {starts}", len(starts) == 4)
+    for stage, start in starts:
         nets = [tensors_of(results / "artifacts" / digest[:2] / digest) for digest in (
             database.execute("SELECT hash FROM artifacts WHERE stage = ? AND name = 'weights'", (each,)).fetchone()[0] for each in (stage, start))]
         heads = [[len(values) for name, values in net.items() if name.startswith("classifier") and name.endswith(".bias")] for net in nets]
@@ -164,8 +167,7 @@ search: {seeds: 2}
     way = nas_run("lineage", results, "few/vgg11_bn/l1/early/s1", "--json")
     check(f"where it comes from: {way.stdout}", [net["kind"] for net in json.loads(way.stdout)] == ["train", "prune", "prune", "transfer"])
     check("in words", "trained on the task, its classes anew" in nas_run("lineage", results, "few/vgg11_bn/l1/early/s1").stdout)
-    again = nas_run("run", file, "-o", results, "--json")
-    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+    check_finished(file, results)
 
 
 def check_latency(folder):
@@ -186,11 +188,7 @@ prune:
 evaluate: {latency: {batch: [1], seconds: 0.02}}
 """)
     results = folder / "latency"
-    done = nas_run("run", file, "-o", results)
-    check(f"cuts to a share of the latency: {done.stderr}", done.returncode == 0)
-    database = sqlite3.connect(results / "experiment.db")
-    rows = dict(database.execute("SELECT kind, count(*) FROM stage WHERE state = 'done' GROUP BY kind"))
-    check(f"what it ran: {rows}", rows == {"latency_table": 1, "train": 1, "prune": 2, "scratch": 2, "evaluate": 5, "latency": 5})
+    database = run_search("cuts to a share of the latency", file, results, {"latency_table": 1, "train": 1, "prune": 2, "scratch": 2, "evaluate": 5, "latency": 5})
     whole, = [json.loads(result)["table"]["whole_ms"] for result, in database.execute("SELECT result FROM stage WHERE kind = 'latency_table'")]
     estimates = dict(database.execute("SELECT coalesce(schedule, ''), estimate_ms FROM steps JOIN latencies USING (stage) WHERE step > 0"))
     check(f"the estimate is what was asked for: {estimates} of {whole}", estimates["quick"] <= 0.9 * whole)
@@ -201,8 +199,7 @@ evaluate: {latency: {batch: [1], seconds: 0.02}}
         "WHERE cut.step = 1 GROUP BY cut.stage"))
     check(f"shapes from scratch train for as many multiply-accumulates: {spent}",
           len(spent) == 2 and all(epochs == round((2 * base + cut) / cut) for base, cut, epochs in spent))
-    again = nas_run("run", file, "-o", results, "--json")
-    check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+    check_finished(file, results)
     shown = nas_run("show", results, "t/vgg11_bn/l1/quick/s1")
     check(f"show has measured and estimated times: {shown.stdout}", "p50_ms" in shown.stdout and "estimate_ms" in shown.stdout)
 
