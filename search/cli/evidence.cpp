@@ -15,6 +15,7 @@ namespace {
 struct EvidenceOptions {
   std::vector<std::filesystem::path> directories;
   std::filesystem::path output;
+  std::vector<int> epochs;
 };
 
 constexpr const char* kOpening = R"(# Evidence
@@ -25,11 +26,16 @@ accuracies in % before any retraining; test accuracies are in %, ± half of the 
 points, paired over the seeds, with 95 % intervals that are not corrected for their number; in bold where they exclude 0.
 )";
 
+constexpr const char* kAfter =
+    R"(After so many epochs of a retraining, and of the net that was taken from it in the end, are validation accuracies too.
+)";
+
 int print_evidence(const EvidenceOptions& options) {
   std::string text = kOpening;
+  if (!options.epochs.empty()) text += kAfter;
   for (const std::filesystem::path& directory : options.directories) {
     const storage::Repository repository(directory, storage::Repository::Access::read);
-    text += "\n" + evidence(repository, read_snapshot(repository));
+    text += "\n" + evidence(repository, read_snapshot(repository), options.epochs);
   }
   if (options.output.empty())
     fmt::print("{}", text);
@@ -46,10 +52,16 @@ void add_evidence(CLI::App& app, Action& action) {
       app.add_subcommand("evidence", "what runs show, as Markdown: every net over seeds, its cost, its lead over the controls");
   command->add_option("DIR", options->directories, "results directories")->required();
   command->add_option("-o,--output", options->output, "the file to write; default: stdout");
+  command
+      ->add_option("--after", options->epochs,
+                   "epochs of retraining, as in 1,5: validation accuracies of cut nets after them too, and of the nets taken in the end")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
   command->footer(
       "Examples:\n"
       "  nas-run evidence results/fashion_mnist\n"
-      "  nas-run evidence results/fashion_mnist results/flowers17 -o evidence.md");
+      "  nas-run evidence results/fashion_mnist results/flowers17 -o evidence.md\n"
+      "  nas-run evidence results/flowers17 --after 1,5                       how the retraining went");
   command->callback([options, &action] { action = [options] { return print_evidence(*options); }; });
 }
 

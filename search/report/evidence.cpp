@@ -1,6 +1,7 @@
 #include "search/report/evidence.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -50,8 +51,9 @@ std::string opening_comment(const std::string& yaml) {
 class Account {
  public:
   /// Borrows the run.
-  Account(const storage::Repository& repository, const Snapshot& run)
-      : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kRefitted})), groups_(groups_of(run)) {
+  Account(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs)
+      : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kRefitted})), groups_(groups_of(run)), asked_(epochs) {
+    if (!asked_.empty()) read_curves(repository);
     for (const StoredStage& stage : run.stages) {
       const storage::Json parameters = storage::Json::parse(repository.stage(stage.fingerprint).parameters);
       for (const char* part : {"train", "retrain"}) {
@@ -67,18 +69,27 @@ class Account {
     std::vector<const Row*> controls;
     for (const Row& row : rows)
       if (row.group->role == "baseline" && row.group->criterion.empty()) controls.push_back(&row);
-    std::string text = "| net | seeds | MACs | parameters | epochs | as cut | batch norm | refitted | test |";
-    std::string rule = "|---|---|---|---|---|---|---|---|---|";
-    for (const Row* control : controls) {
-      text += fmt::format(" less {} |", control->name);
-      rule += "---|";
-    }
-    text += "\n" + rule + "\n";
+    std::vector<std::string> columns{"net", "seeds", "MACs", "parameters", "epochs", "as cut", "batch norm", "refitted"};
+    for (int epoch : asked_) columns.push_back(fmt::format("after {}", epoch));
+    if (!asked_.empty()) columns.push_back("taken");
+    columns.push_back("test");
+    for (const Row* control : controls) columns.push_back("less " + control->name);
+    std::string text = fmt::format("| {} |\n|", fmt::join(columns, " | "));
+    for (std::size_t column = 0; column < columns.size(); ++column) text += "---|";
+    text += "\n";
     for (const Row& row : rows) text += line(row, controls);
     return text;
   }
 
  private:
+  /// Validation accuracies during the training of each net, by fingerprint and epoch.
+  void read_curves(const storage::Repository& repository) {
+    repository.each_row("metrics", {"stage", "split", "name", "epoch", "value"}, [&](const std::vector<storage::Json>& row) {
+      if (row[1] == "val" && row[2] == "accuracy" && row[3].is_number() && row[4].is_number())
+        curves_[row[0].get<std::string>()][row[3].get<int>()] = row[4].get<double>();
+    });
+  }
+
   std::vector<Row> rows_of(const std::string& task) const {
     std::vector<Row> rows;
     std::set<std::string> bases;
@@ -133,14 +144,31 @@ class Account {
     }));
   }
 
+  /// The columns of a cut net's retraining; empty for other nets.
+  std::string retraining(const Row& row) const {
+    const bool was_cut = row.group->role == "pruned" && row.step > 0;
+    std::string text;
+    for (int epoch : asked_) {
+      const auto after = [&](const StoredNet& net) -> std::optional<double> {
+        const auto curve = curves_.find(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint);
+        if (!was_cut || curve == curves_.end() || !curve->second.contains(epoch)) return std::nullopt;
+        return curve->second.at(epoch);
+      };
+      text += fmt::format(" {} |", percent(each(row, after)));
+    }
+    if (!asked_.empty()) text += fmt::format(" {} |", percent(each(row, [](const StoredNet& net) { return net.val; })));
+    return text;
+  }
+
   std::string line(const Row& row, const std::vector<const Row*>& controls) const {
     std::set<int> seen;
     const auto mean = [&](const auto& value) { return eval::summarise(each(row, value)).mean; };
-    std::string text = fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} | {} |", row.name, row.nets.size(),
-                                   short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
-                                   short_number(mean([](const StoredNet& net) { return std::optional(net.params); })),
-                                   epochs(row.nets.begin()->second->stage, seen), metric(row, kAsCut), metric(row, kBatchNorm),
-                                   metric(row, kRefitted), percent(each(row, [](const StoredNet& net) { return net.test; })));
+    std::string text =
+        fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} |{} {} |", row.name, row.nets.size(),
+                    short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
+                    short_number(mean([](const StoredNet& net) { return std::optional(net.params); })),
+                    epochs(row.nets.begin()->second->stage, seen), metric(row, kAsCut), metric(row, kBatchNorm), metric(row, kRefitted),
+                    retraining(row), percent(each(row, [](const StoredNet& net) { return net.test; })));
     for (const Row* control : controls) text += fmt::format(" {} |", control == &row ? "" : lead(row, *control));
     return text + "\n";
   }
@@ -166,17 +194,19 @@ class Account {
   Statuses statuses_;
   std::vector<Group> groups_;
   std::map<std::string, double> epochs_;  ///< of each stage that trains, by fingerprint
+  std::vector<int> asked_;                ///< epochs of retraining after which accuracies are told
+  std::map<std::string, std::map<int, double>> curves_;
 };
 
 }  // namespace
 
-std::string evidence(const storage::Repository& repository, const Snapshot& run) {
+std::string evidence(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs) {
   const storage::ExperimentRecord experiment = *repository.experiment();
   std::string text = fmt::format("## {}\n\n{}\n", experiment.name, opening_comment(experiment.yaml));
   std::vector<std::string> tasks;
   for (const StoredTrial& trial : run.trials)
     if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
-  const Account account(repository, run);
+  const Account account(repository, run, epochs);
   for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}", task, account.table(task));
   int failed = 0;
   double hours = 0;

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "search/report/snapshot.h"
 
 namespace search {
 
-/// The section of one run: a heading, the experiment's own opening comment, and a table a task. `run`: the repository's snapshot.
-std::string evidence(const storage::Repository& repository, const Snapshot& run);
+/// The section of one run: a heading, the experiment's own opening comment, and a table a task. `run`: the repository's snapshot. `epochs`:
+/// the table has the cut nets' validation accuracies after these epochs of their retraining, and that of the nets taken in the end.
+std::string evidence(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs = {});
 
 }  // namespace search

@@ -19,3 +19,13 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence has every net over seeds
   CHECK_THAT(text, Contains("| narrow | 2 | 1.0 k | 90 | 3 |  |  |  | 85.5 ± 19.1 |  |\n"));
   CHECK_THAT(text, Contains("18 stages, 0 failed, "));
 }
+
+TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how the retraining of cut nets went") {
+  const std::string text = search::evidence(repository, search::read_snapshot(repository), {1, 2});
+  CHECK_THAT(
+      text,
+      Contains("| refitted | after 1 | after 2 | taken | test | less narrow |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"));
+  // Taken are nets of 0.89 and 0.90; after an epoch they had 0.1 less, and nothing is known of the second.
+  CHECK_THAT(text, Contains("| lda, slow 1 | 2 | 5.0 k | 500 | 5 |  |  |  | 79.5 ± 6.4 |  | 89.5 ± 6.4 | 88.0 ± 12.7 |"));
+  CHECK_THAT(text, Contains("| n, base | 2 | 10.0 k | 1.0 k | 3 |  |  |  |  |  | 90.5 ± 6.4 | 88.5 ± 6.4 |"));
+}
