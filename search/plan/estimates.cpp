@@ -30,6 +30,10 @@ double Estimates::training(double epochs, double macs) const {
   return epochs * static_cast<double>(info_.train) * macs * kTrainingPasses;
 }
 
+double Estimates::teaching(double epochs, double macs) const {
+  return epochs * static_cast<double>(info_.train) * macs;
+}
+
 double Estimates::scoring(double macs) const {
   return static_cast<double>(info_.train) * macs * kTrainingPasses;
 }

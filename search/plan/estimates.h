@@ -20,6 +20,7 @@ class Estimates {
   double macs(const NetRequest& net) const;
 
   double training(double epochs, double macs) const;
+  double teaching(double epochs, double macs) const;  ///< by a net that only runs forward
   double scoring(double macs) const;
   double test(double macs) const;
   static double probe(int batch, double macs);

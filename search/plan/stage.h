@@ -17,8 +17,9 @@ struct Stage {
   std::string label;  ///< for people: "vgg16_bn lda-wilks gradual 2/3 seed 1"
   StageParameters parameters;
   std::vector<storage::StageInput> inputs;
-  double cost = 1;    ///< estimated multiply-accumulates: order and ETA only
-  double epochs = 0;  ///< of training, for the search's budget
+  double cost = 1;      ///< estimated multiply-accumulates: order and ETA only
+  double teaching = 0;  ///< of them, a teacher's
+  double epochs = 0;    ///< of training, for the search's budget
   bool priority =
       false;  ///< goes before all that lack it: the first base and the first cut of each task, so that a user sees a result soon
 };

@@ -72,31 +72,31 @@ Stage StageFactory::latency_table(const NamedNet& net) const {
 }
 
 Stage StageFactory::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
-                             std::vector<StageInput> inputs) const {
+                             std::vector<StageInput> inputs, const std::optional<Teacher>& teacher) const {
+  if (teacher) inputs.push_back({"teacher", teacher->stage});
   const std::vector<Parameter> parameters{data_, net_of(net.request), {"train", prune::to_json(train)}, {"seed", seed}};
-  Stage stage = make_stage(StageKind::train, names_.shown(trained_label(name, seed)), parameters, std::move(inputs),
-                           estimates_.training(train.last_epoch(), estimates_.macs(net.request)));
-  stage.epochs = train.last_epoch();
+  Stage stage = make_stage(StageKind::train, names_.shown(trained_label(name, seed)), parameters, std::move(inputs), 0);
+  add_training(stage, train.last_epoch(), estimates_.macs(net.request), teacher ? &teacher->net : nullptr);
   return stage;
 }
 
-Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::optional<Teacher>& teacher,
                                  const std::vector<const Stage*>& path) const {
   std::vector<StageInput> inputs{{"shape", made.stage}};
-  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
+  if (teacher) inputs.push_back({"teacher", teacher->stage});
   std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
-  const double of_epoch = estimates_.training(1, made.ratio * estimates_.macs(made.net.request));
-  double cost = train.last_epoch() * of_epoch;
+  const double macs = made.ratio * estimates_.macs(made.net.request);
+  double epochs = train.last_epoch();
   if (!path.empty()) {
     Json spent = Json::object();
     std::string base;
     double search = 0;  // of the candidates, in epochs of the base
-    cost = 0;
+    double cost = 0;
     for (const Stage* stage : path) {
-      cost += stage->cost;
+      cost += stage->cost - stage->teaching;
       if (stage->kind == StageKind::candidates) {
-        const double macs = estimates_.macs(made.net.request);
-        search += (stage->cost - estimates_.scoring(macs)) / estimates_.training(1, macs);
+        const double whole = estimates_.macs(made.net.request);
+        search += (stage->cost - estimates_.scoring(whole)) / estimates_.training(1, whole);
         continue;
       }
       const std::string role = spent_role(spent.size());
@@ -106,9 +106,10 @@ Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions&
     }
     spent.at(base) = spent.at(base).get<double>() + search;
     parameters.emplace_back("spent", spent);
+    epochs = cost / estimates_.training(1, macs);
   }
-  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs), cost);
-  stage.epochs = cost / of_epoch;
+  Stage stage = make_stage(StageKind::scratch, names_.shown(made.label), parameters, std::move(inputs), 0);
+  add_training(stage, epochs, macs, teacher ? &teacher->net : nullptr);
   return stage;
 }
 
@@ -149,12 +150,12 @@ Stage StageFactory::cut(const CutRequest& cut) const {
   const std::optional<double> bound = cut.is_last ? latency_bound(experiment_) : std::nullopt;
   if (bound) parameters.emplace_back("at_most_ms", *bound);
   if (bound || prune::is_of_latency(cut.request)) inputs.push_back({"table", latency_table(cut.net).fingerprint});
-  if ((cut.is_between ? between_ : retrain_)->distill) inputs.push_back({"teacher", cut.base});
+  const bool is_taught = (cut.is_between ? between_ : retrain_)->distill.has_value();
+  if (is_taught) inputs.push_back({"teacher", cut.base});
   const double macs = estimates_.macs(cut.net.request);
   Stage stage = make_stage(StageKind::prune, names_.shown(cut.label), std::move(parameters), std::move(inputs),
-                           steps * estimates_.scoring(cut.parent_ratio * macs) +
-                               estimates_.training(retrain.epochs, kept_ratio(cut.request, cut.parent_ratio) * macs));
-  stage.epochs = retrain.epochs;
+                           steps * estimates_.scoring(cut.parent_ratio * macs));
+  add_training(stage, retrain.epochs, kept_ratio(cut.request, cut.parent_ratio) * macs, is_taught ? &cut.net.request : nullptr);
   return stage;
 }
 
@@ -162,23 +163,21 @@ Stage StageFactory::extension(const CutRequest& cut, const std::string& stage, i
   std::vector<StageInput> inputs{{"net", stage}};
   if (retrain_->distill) inputs.push_back({"teacher", cut.base});
   const Retraining& train = retraining(epochs);
-  const double more = train.epochs - cut.stop_after;
   Stage made =
       make_stage(StageKind::extend, names_.shown(fmt::format("{}, epoch {}", cut.label, epochs)),
-                 std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs),
-                 estimates_.training(more, kept_ratio(cut.request, cut.parent_ratio) * estimates_.macs(cut.net.request)));
-  made.epochs = more;
+                 std::vector<Parameter>{data_, train.of_extension, {"from", cut.stop_after}, {"seed", cut.seed}}, std::move(inputs), 0);
+  add_training(made, train.epochs - cut.stop_after, kept_ratio(cut.request, cut.parent_ratio) * estimates_.macs(cut.net.request),
+               retrain_->distill ? &cut.net.request : nullptr);
   return made;
 }
 
-Stage StageFactory::transfer(const MadeNet& cut, int seed, const std::string& teacher) const {
+Stage StageFactory::transfer(const MadeNet& cut, int seed, const std::optional<Teacher>& teacher) const {
   std::vector<StageInput> inputs{{"start", cut.stage}};
-  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
-  const int epochs = experiment_.transfer.last_epoch();
-  Stage stage = make_stage(StageKind::transfer, names_.shown(cut.label),
-                           std::vector<Parameter>{data_, {"train", prune::to_json(experiment_.transfer)}, {"seed", seed}},
-                           std::move(inputs), estimates_.training(epochs, cut.ratio * estimates_.macs(cut.net.request)));
-  stage.epochs = epochs;
+  if (teacher) inputs.push_back({"teacher", teacher->stage});
+  Stage stage =
+      make_stage(StageKind::transfer, names_.shown(cut.label),
+                 std::vector<Parameter>{data_, {"train", prune::to_json(experiment_.transfer)}, {"seed", seed}}, std::move(inputs), 0);
+  add_training(stage, experiment_.transfer.last_epoch(), cut.ratio * estimates_.macs(cut.net.request), teacher ? &teacher->net : nullptr);
   return stage;
 }
 
@@ -214,6 +213,12 @@ Stage StageFactory::robustness(const MadeNet& made, const std::vector<AttackedNe
   for (const auto& [name, value] : asked.items()) parameters.emplace_back(name, value);
   return make_stage(StageKind::robustness, names_.shown(made.label), std::move(parameters), std::move(inputs),
                     estimates_.robustness_images(options) * work);
+}
+
+void StageFactory::add_training(Stage& stage, double epochs, double macs, const NetRequest* teacher) const {
+  stage.epochs = epochs;
+  if (teacher != nullptr) stage.teaching = estimates_.teaching(epochs, estimates_.macs(*teacher));
+  stage.cost += estimates_.training(epochs, macs) + stage.teaching;
 }
 
 /// A retraining that ends after `stop_after` epochs; the learning rate follows its course over all of them.

@@ -52,6 +52,12 @@ struct MadeNet {
   double ratio = 1;  ///< of the base's multiply-accumulates that it is taken to have: for estimates
 };
 
+/// A net from whose scores another learns.
+struct Teacher {
+  std::string stage;  ///< fingerprint
+  NetRequest net;
+};
+
 /// A net that attacks are made on, and the stage that trains it.
 struct AttackedNet {
   std::string name;  ///< as `source` gives it
@@ -73,13 +79,13 @@ class StageFactory {
   /// The times of the net's layers, one for all tasks, seeds and weights of its shape. Stages that read it name it as input.
   Stage latency_table(const NamedNet& net) const;
 
-  /// The net trained. `inputs`: the stage that probes the "precision" where that is open, the net to "start" from, the "teacher".
+  /// The net trained. `inputs`: the stage that probes the "precision" where that is open, the net to "start" from.
   Stage training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
-                 std::vector<storage::StageInput> inputs) const;
+                 std::vector<storage::StageInput> inputs, const std::optional<Teacher>& teacher = {}) const;
 
-  /// The shape of a net that was cut, trained with fresh weights; `teacher`: a fingerprint, or "". `path`: the stages that trained the net
-  /// and those before it, and its candidates, where it is to take as many multiply-accumulates as they did, in place of train.epochs.
-  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::string& teacher,
+  /// The shape of a net that was cut, trained with fresh weights. `path`: the stages that trained the net and those before it, and its
+  /// candidates, where its own training is to take as many multiply-accumulates as theirs did, in place of train.epochs.
+  Stage from_scratch(const MadeNet& made, const prune::TrainOptions& train, int seed, const std::optional<Teacher>& teacher,
                      const std::vector<const Stage*>& path = {}) const;
 
   Stage candidates(const CandidatesRequest& asked) const;
@@ -89,8 +95,8 @@ class StageFactory {
   /// Goes on with the retraining that `stage` (this cut, or such a stage) ended after `cut.stop_after` epochs, up to `epochs`.
   Stage extension(const CutRequest& cut, const std::string& stage, int epochs) const;
 
-  /// The net of a cut at the pretraining, its classes anew, trained on the task. `teacher`: a fingerprint, or "".
-  Stage transfer(const MadeNet& cut, int seed, const std::string& teacher) const;
+  /// The net of a cut at the pretraining, its classes anew, trained on the task.
+  Stage transfer(const MadeNet& cut, int seed, const std::optional<Teacher>& teacher) const;
 
   /// On test data.
   Stage evaluation(const MadeNet& made) const;
@@ -107,6 +113,9 @@ class StageFactory {
   };
 
   const Retraining& retraining(int stop_after, bool is_between = false) const;
+
+  /// Adds to what the stage is taken to cost. `macs`: of the net that is trained, for one image; `teacher`: null where there is none.
+  void add_training(Stage& stage, double epochs, double macs, const NetRequest* teacher) const;
 
   /// "data", "criterion", "allocation", "limits", "request" and "seed" of what cuts.
   std::vector<Parameter> cutting(const Criterion& criterion, const prune::PruneRequest& request, int seed) const;

@@ -29,7 +29,7 @@ std::vector<NamedNet> TaskPlanner::bases() const {
 }
 
 storage::TrialRecord TaskPlanner::trial(const NamedNet& net, int seed) {
-  return trained(net, net.label, "pruned", experiment_.train, seed, "");
+  return trained(net, net.label, "pruned", experiment_.train, seed);
 }
 
 void TaskPlanner::name(storage::TrialRecord& trial, const Criterion& criterion, const std::string& schedule) const {
@@ -102,7 +102,7 @@ void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet
         .seed = trial.seed,
         .fold = fold_};
     const MadeNet shape{trial.steps.back().stage, net, name, ratio};
-    const std::string teacher = teacher_of(baseline.train, net, trial.seed);
+    const std::optional<Teacher> teacher = teacher_of(baseline.train, net, trial.seed);
     const std::vector<const Stage*> path = baseline.equal_flops ? builder_.path_to(shape.stage) : std::vector<const Stage*>();
     made.steps = {{0, builder_.add(stages_.from_scratch(shape, baseline.train, trial.seed, teacher, path)), ""}};
     measure(made.steps[0], net, name, ratio, trial.seed);
@@ -123,24 +123,26 @@ std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   return nets;
 }
 
-/// The net trained, after its pretraining, and after a probe of the precision where that is open. `teacher`: a fingerprint, or "". Returns
-/// the stage that trains.
+/// The net trained, after its pretraining, and after a probe of the precision where that is open. Returns the stage that trains.
 std::string TaskPlanner::training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
-                                  const std::string& teacher) {
+                                  const std::optional<Teacher>& teacher) {
   std::vector<storage::StageInput> inputs;
   if (train.precision == "auto") inputs.push_back({"precision", builder_.add(stages_.probe(net, train.batch))});
   if (net.request.pretrain) inputs.push_back({"start", pretraining(net)});
-  if (!teacher.empty()) inputs.push_back({"teacher", teacher});
-  return builder_.add(stages_.training(net, name, train, seed, std::move(inputs)));
+  return builder_.add(stages_.training(net, name, train, seed, std::move(inputs), teacher));
 }
 
 std::string TaskPlanner::pretraining(const NamedNet& net) {
   const Pretraining& asked = *net.request.pretrain;
   const StageFactory stages(experiment_, asked);
   std::vector<storage::StageInput> inputs;
-  if (asked.taught_by >= 0) inputs.push_back({"teacher", pretraining(bases().at(static_cast<std::size_t>(asked.taught_by)))});
+  std::optional<Teacher> teacher;
+  if (asked.taught_by >= 0) {
+    const NamedNet base = bases().at(static_cast<std::size_t>(asked.taught_by));
+    teacher = Teacher{pretraining(base), base.request};
+  }
   if (asked.train.precision == "auto") inputs.push_back({"precision", builder_.add(stages.probe(net, asked.train.batch))});
-  return builder_.add(stages.training(net, baseline_name(net) + " pretraining", asked.train, experiment_.seed, std::move(inputs)));
+  return builder_.add(stages.training(net, baseline_name(net) + " pretraining", asked.train, experiment_.seed, std::move(inputs), teacher));
 }
 
 std::string TaskPlanner::cut_at_pretraining(const CutRequest& request) {
@@ -150,17 +152,20 @@ std::string TaskPlanner::cut_at_pretraining(const CutRequest& request) {
 }
 
 std::string TaskPlanner::transfer(const MadeNet& cut, const std::string& base, int seed) {
-  return builder_.add(stages_.transfer(cut, seed, experiment_.transfer.distill ? base : ""));
+  std::optional<Teacher> teacher;
+  if (experiment_.transfer.distill) teacher = Teacher{base, cut.net.request};
+  return builder_.add(stages_.transfer(cut, seed, teacher));
 }
 
-/// The base net of a seed where it is to teach, or "".
-std::string TaskPlanner::teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed) {
-  return train.distill ? training(base, base.label, experiment_.train, seed) : "";
+/// The base net of a seed where it is to teach.
+std::optional<Teacher> TaskPlanner::teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed) {
+  if (!train.distill) return std::nullopt;
+  return Teacher{training(base, base.label, experiment_.train, seed), base.request};
 }
 
 /// The trial of a net trained and measured.
 storage::TrialRecord TaskPlanner::trained(const NamedNet& net, const std::string& name, const std::string& role,
-                                          const prune::TrainOptions& train, int seed, const std::string& teacher) {
+                                          const prune::TrainOptions& train, int seed, const std::optional<Teacher>& teacher) {
   storage::TrialRecord trial;
   trial.name = names_.trial(name, seed);
   trial.role = role;

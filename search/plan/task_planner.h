@@ -80,10 +80,10 @@ class TaskPlanner {
  private:
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const prune::TrainOptions& train,
-                               int seed, const std::string& teacher);
+                               int seed, const std::optional<Teacher>& teacher = {});
   std::string training(const NamedNet& net, const std::string& name, const prune::TrainOptions& train, int seed,
-                       const std::string& teacher = "");
-  std::string teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed);
+                       const std::optional<Teacher>& teacher = {});
+  std::optional<Teacher> teacher_of(const prune::TrainOptions& train, const NamedNet& base, int seed);
   void plan_latency_table(const NamedNet& net);
   std::string add_net(Stage stage, const CutRequest& cut);
   std::vector<AttackedNet> attacked_nets(int seed);

@@ -94,12 +94,18 @@ TEST_CASE_METHOD(SweepPlan, "work is estimated from images, multiply-accumulates
 }
 
 TEST_CASE_METHOD(SweepPlan, "a net that is distilled has its base as an input") {
-  CHECK(input(stage_of(plan(), trial(plan(), "fashion/vgg11_bn/l1/slow/s5").steps[2].stage), "teacher").empty());
+  const Plan plain = plan();
+  CHECK(input(stage_of(plain, trial(plain, "fashion/vgg11_bn/l1/slow/s5").steps[2].stage), "teacher").empty());
   experiment.retrain.distill = prune::DistillOptions{};
   const Plan made = plan();
   const auto& steps = trial(made, "fashion/vgg11_bn/l1/slow/s5").steps;
   CHECK(input(stage_of(made, steps[2].stage), "net") == steps[1].stage);
   CHECK(input(stage_of(made, steps[2].stage), "teacher") == steps[0].stage);
+  // The teacher's forward pass is a third of what an epoch of its own training is taken to cost, and the retraining has three.
+  const search::Stage& cut = stage_of(made, steps[2].stage);
+  CHECK(cut.cost - stage_of(plain, trial(plain, "fashion/vgg11_bn/l1/slow/s5").steps[2].stage).cost ==
+        Approx(stage_of(made, steps[0].stage).cost / 10));
+  CHECK(cut.epochs == 3);
 }
 
 TEST_CASE_METHOD(SweepPlan, "trained weights count by their content, not by where they lie") {
