@@ -22,9 +22,9 @@ def metric(run, step, name):
         return step[name]
     if name == "size":
         row = run.execute("select bytes from artifacts where stage = ? and name = 'weights'", [step["stage"]]).fetchone()
-    elif name == "latency_ms":  # by the last stage that timed it
+    elif name.startswith("latency_"):  # by the last stage that timed it
         row = run.execute("select value from inputs join metrics using (stage) join stages using (stage) where source = ? and role = 'net' "
-                          "and name = 'latency_ms' order by number desc", [step["stage"]]).fetchone()
+                          "and kind = 'latency' and name = ? order by number desc", [step["stage"], name]).fetchone()
     else:
         place = "val/loss" if name == "loss_val" else name
         row = run.execute("select value from metrics where stage = ? and epoch is null and split = ? and name = ?",

@@ -35,30 +35,32 @@ struct Bounds {
   int above(std::size_t group, int width) const { return std::min(size[group], (width / step[group] + 1) * step[group]); }
 };
 
-/// The units of which every layer of the group has a multiple of `round_to` channels: where channels are tied in bundles, a unit has some.
-int step_of(const ChannelGroups& groups, std::size_t group, int round_to) {
-  int step = 1;
-  for (const int producer : groups.groups[group].producers) {
-    const std::vector<Unit>& channels = groups.outputs[static_cast<std::size_t>(producer)];
-    const auto own =
-        std::count_if(channels.begin(), channels.end(), [&](const Unit& unit) { return unit.group == static_cast<int>(group); });
-    const int of_unit = std::max(1, static_cast<int>(own) / groups.groups[group].size);
-    step = std::lcm(step, round_to / std::gcd(round_to, of_unit));
-  }
-  return step;
+/// Channels of a layer that one unit of its group stands for: several where a grouped convolution ties them.
+int channels_of_unit(const ChannelGroups& groups, std::size_t group, int producer) {
+  const std::vector<Unit>& channels = groups.outputs[static_cast<std::size_t>(producer)];
+  const auto own = std::count_if(channels.begin(), channels.end(), [&](const Unit& unit) { return unit.group == static_cast<int>(group); });
+  return std::max(1, static_cast<int>(own) / groups.groups[group].size);
+}
+
+/// A convolution with one channel a group would be a depthwise one, whose channels are not tied as those of the whole net.
+int least_units(const ChannelGroups& groups, std::size_t group) {
+  const std::vector<int>& producers = groups.groups[group].producers;
+  const bool tied =
+      std::any_of(producers.begin(), producers.end(), [&](int producer) { return channels_of_unit(groups, group, producer) > 1; });
+  return tied ? 2 : 1;
 }
 
 Bounds bounds_of(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
   Bounds bounds;
+  bounds.step = width_steps(groups, limits.round_to);
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const int size = groups.groups[g].size;
     const int share = static_cast<int>(std::ceil(limits.floor * base.channels[g] - 1e-9));
     const int uncapped = static_cast<int>(std::ceil((1 - limits.cap) * size - 1e-9));
     const bool fixed = !groups.groups[g].fixed.empty();
     bounds.size.push_back(size);
-    bounds.step.push_back(step_of(groups, g, limits.round_to));
-    bounds.rounds = bounds.rounds || bounds.step.back() > 1;
-    bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, 1})));
+    bounds.rounds = bounds.rounds || bounds.step[g] > 1;
+    bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, least_units(groups, g)})));
     bounds.cap.push_back(fixed ? size : std::min(size, std::max(uncapped, 1)));
   }
   return bounds;
@@ -290,6 +292,14 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
 }
 
 }  // namespace
+
+std::vector<int> width_steps(const ChannelGroups& groups, int round_to) {
+  std::vector<int> steps(groups.groups.size(), 1);
+  for (std::size_t g = 0; g < steps.size(); ++g)
+    for (const int producer : groups.groups[g].producers)
+      steps[g] = std::lcm(steps[g], round_to / std::gcd(round_to, channels_of_unit(groups, g, producer)));
+  return steps;
+}
 
 std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
   const Bounds bounds = bounds_of(groups, limits, base);

@@ -75,6 +75,9 @@ double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& b
 /// What is left of the base in a net that may have been cut before, as `of` counts it.
 double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);
 
+/// By group, the units of which every layer has a multiple of `round_to` channels: where channels are tied in bundles, a unit has some.
+std::vector<int> width_steps(const ChannelGroups& groups, int round_to);
+
 /// The least widths that floors, the cap and rounding leave of the groups; a fixed group's is its own.
 std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base);
 

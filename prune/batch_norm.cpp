@@ -55,8 +55,9 @@ void recalibrate_batch_norm(eval::Net& net, const eval::Dataset& data, const eva
   if (!has_batch_norm(net.spec()) || images.empty()) return;
   torch::NoGradGuard no_grad;
   const std::int64_t total = std::ssize(images), most = eval::images_that_fit(2 * eval::peak_activations(net.spec()), 125);
-  const std::int64_t batches = (total + most - 1) / most,
-                     batch = (total + batches - 1) / batches;  // equal ones: no last batch of one image
+  const std::int64_t batches = (total + most - 1) / most;
+  std::int64_t batch = (total + batches - 1) / batches;
+  while (batch > 2 && total % batch == 1) --batch;  // of one image a norm on a map of one place learns no variance
   const eval::Net probe = for_statistics(net);
   const std::vector<eval::Shape> shapes = eval::output_shapes(net.spec());
   eval::Weights means;
@@ -85,7 +86,8 @@ std::vector<int> lacking(const eval::NetSpec& spec, const eval::Weights& weights
 
 /// Sets a batch norm so that it changes nothing at these statistics.
 void set_neutral(eval::Weights& weights, const eval::Layer& layer, const Tensor& mean, const Tensor& variance) {
-  weights[layer.name + ".running_mean"] = weights[layer.name + ".bias"] = mean.to(torch::kFloat32);
+  weights[layer.name + ".running_mean"] = mean.to(torch::kFloat32);
+  weights[layer.name + ".bias"] = weights[layer.name + ".running_mean"].clone();  // of its own: training moves either
   const Tensor stored = variance.to(torch::kFloat32);
   weights[layer.name + ".running_var"] = stored;
   weights[layer.name + ".weight"] = (stored.to(torch::kFloat64) + layer.epsilon).sqrt().to(torch::kFloat32);

@@ -43,8 +43,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   storage::commit_file(temporary.path(), path);
 }
 
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
-                     Optimizer& optimizer) {
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, const std::string& from,
+                     Checkpoint& checkpoint, Optimizer& optimizer) {
   if (!std::filesystem::exists(path)) return false;
   try {
     torch::serialize::InputArchive archive, optimizer_archive;
@@ -54,6 +54,7 @@ bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& lik
     c10::IValue progress;
     archive.read("progress", progress);
     read.progress = storage::Json::parse(progress.toStringRef());
+    if (!from.empty() && read.progress.value("from", from) != from) return false;
     archive.read("optimizer", optimizer_archive);
     optimizer.load(optimizer_archive);
     checkpoint = std::move(read);

@@ -21,9 +21,9 @@ struct Checkpoint {
 /// Replaces `path` whole, durably. The optimiser's state goes with it.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint, const Optimizer& optimizer);
 
-/// Reads `path`, with an average where `averaged`, into both. False where there is none, or where it is damaged or of another net: training
-/// then starts anew.
-bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, Checkpoint& checkpoint,
-                     Optimizer& optimizer);
+/// Reads `path`, with an average where `averaged`, into both. False where there is none, or where it is damaged, of another net, or of a
+/// training that began `from` another one, as its progress says ("": any will do): training then starts anew.
+bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& like, bool averaged, const std::string& from,
+                     Checkpoint& checkpoint, Optimizer& optimizer);
 
 }  // namespace prune

@@ -108,7 +108,7 @@ DiscriminantClassifier::DiscriminantClassifier(const Scatter& scatter, const std
 }
 
 Tensor DiscriminantClassifier::classify(const Tensor& firings) const {
-  return (firings.to(torch::kCPU, torch::kFloat64).index_select(1, index_).matmul(weights_) + offsets_).argmax(1);
+  return (firings.to(torch::kCPU).index_select(1, index_).to(torch::kFloat64).matmul(weights_) + offsets_).argmax(1);
 }
 
 std::vector<std::int64_t> most_useful(const Tensor& utility, std::int64_t count) {

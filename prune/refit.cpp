@@ -171,6 +171,8 @@ class Walk {
       const std::int64_t count = places.size(1);
       if (!regression) regression.emplace(size, std::exchange(known, {}), result_.images * count < size.inputs);
       const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
+      if (!std::isfinite((inputs.sum(torch::kFloat64) + outputs.sum(torch::kFloat64)).item<double>()))
+        throw Error(ErrorKind::invalid, fmt::format("refit: layer {} reads or gives numbers that are not finite", layer.name));
       target.add(outputs);
       report.samples += images * count;
       const Tensor grouped = outputs.view({-1, size.groups, size.outputs});
@@ -246,6 +248,14 @@ class Walk {
   Refit result_;
 };
 
+std::int64_t image_bytes(const eval::Net& whole) {
+  return 4 * frontier_size(whole.spec());
+}
+
+std::int64_t affordable_images(const eval::Net& whole, const RefitOptions& options) {
+  return std::max<std::int64_t>(1, options.memory / image_bytes(whole));
+}
+
 void check(const RefitOptions& options) {
   if (options.ridge && !(*options.ridge >= 0 && std::isfinite(*options.ridge)))
     throw Error(ErrorKind::invalid, fmt::format("refit: ridge: {}: must be 0 or more", *options.ridge));
@@ -267,17 +277,22 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
 }
 
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
-            const eval::Normalisation& normalisation, const RefitOptions& options) {
+            const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, const RefitOptions& options) {
   check(options);
-  const std::int64_t image_bytes = 4 * frontier_size(whole.spec());
-  const std::int64_t affordable = std::max<std::int64_t>(1, options.memory / image_bytes);
-  const std::vector<std::int64_t> images =
-      eval::sample_images(data, std::min(options.images, affordable), eval::mix_seed(options.seed, 0x5ef17));
-  const auto batch = static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 28) / image_bytes, 1, 128));
+  const std::int64_t used = std::min(std::ssize(images), affordable_images(whole, options));
+  const auto batch = static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 28) / image_bytes(whole), 1, 128));
   std::vector<Tensor> batches;
-  eval::BatchLoader loader(data, normalisation, images, {.batch = batch});
+  eval::BatchLoader loader(data, normalisation, {images.begin(), images.begin() + used}, {.batch = batch});
   while (std::optional<eval::Batch> next = loader.next()) batches.push_back(std::move(next->images));
   return refit(whole, groups, mask, cut, std::move(batches), options);
+}
+
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
+            const eval::Normalisation& normalisation, const RefitOptions& options) {
+  check(options);
+  const std::int64_t wanted = std::min(options.images, affordable_images(whole, options));
+  return refit(whole, groups, mask, cut, data, normalisation, eval::sample_images(data, wanted, eval::mix_seed(options.seed, 0x5ef17)),
+               options);
 }
 
 }  // namespace prune

@@ -13,7 +13,7 @@ struct LayerRefit {
   std::string layer;
   double before = 0, after = 0;  ///< squared error towards the whole net's outputs over their variance, at the sampled places
   double ridge = 0;              ///< the one taken
-  std::int64_t samples = 0;      ///< places of all images
+  std::int64_t samples = 0;      ///< places of all images; of a layer that was not looked at, the images
   std::string reason;            ///< why its weights stayed; empty: they changed
 };
 
@@ -30,9 +30,14 @@ struct Refit {
 /// concatenations and several readers need nothing else. Batch norm keeps its weights; the mean and the variance of its input move by what
 /// they differ from the whole net's on the same images. A net cut by nothing stays as it is. With `fisher`, places
 /// weigh by how much the whole net's scores depend on what the layer gives there (fisher_weights.h), in the errors that are told too.
-/// batches: images [N, C, H, W] as the net takes them. The same arguments give the same bits.
+/// Throws storage::Error(invalid) for a layer that gives or reads numbers that are not finite. batches: images [N, C, H, W] as the net
+/// takes them. The same arguments give the same bits.
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<torch::Tensor> batches,
             const RefitOptions& options);
+
+/// The same on images of `data`, as many of the first of `images` as `options.memory` allows.
+Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
+            const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, const RefitOptions& options);
 
 /// The same on images drawn from the training images of `data`. Throws storage::Error(invalid) where there are none.
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,

@@ -129,7 +129,9 @@ class Training {
 
   void resume() {
     Checkpoint checkpoint;
-    if (task_.checkpoint.empty() || !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, checkpoint, optimizer_)) return;
+    if (task_.checkpoint.empty() ||
+        !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, task_.from, checkpoint, optimizer_))
+      return;
     net_.assign(checkpoint.weights);
     best_ = std::move(checkpoint.best);
     average_ = std::move(checkpoint.average);
@@ -142,6 +144,7 @@ class Training {
       history.push_back({storage::number_to_json(epoch.train_loss), epoch.val_accuracy, storage::number_to_json(epoch.val_loss), epoch.lr});
     Json progress{{"history", history},     {"best_epoch", result_.best_epoch}, {"steps", steps_},
                   {"parts", result_.parts}, {"loss_scale", scaler_.scale},      {"good_steps", scaler_.good_steps}};
+    if (!task_.from.empty()) progress["from"] = task_.from;
     if (start_) progress["start"] = {start_->val_accuracy, storage::number_to_json(start_->val_loss)};
     return progress;
   }
@@ -239,14 +242,13 @@ class Training {
       for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
       try {
         Tensor loss;
-        const std::int64_t part = (images + result_.parts - 1) / result_.parts;
         const Weighing weighing{total_weight(batch.labels), total_weight(batch.other_labels), static_cast<double>(images)};
-        for (std::int64_t begin = 0; begin < images; begin += part) {
-          const std::int64_t size = std::min(part, images - begin);
+        for (std::int64_t part = 0; part < result_.parts; ++part) {
+          const std::int64_t begin = part * images / result_.parts, size = (part + 1) * images / result_.parts - begin;
           const Tensor of_part = backward({batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
                                            batch.other_labels.narrow(0, begin, size), batch.share},
                                           weighing);
-          loss = begin == 0 ? of_part : loss + of_part;
+          loss = part == 0 ? of_part : loss + of_part;
         }
         return loss;
       } catch (const std::exception& error) {

@@ -41,6 +41,7 @@ struct TrainTask {
   const std::atomic<bool>* stop = nullptr;                            ///< once true, ends as `interrupted` at the next batch
   /// Validation of the net as it is given, where that may be the best: a net that was refitted is kept if no epoch does as well.
   std::optional<Epoch> start = {};
+  std::string from = {};               ///< which net that is; a checkpoint of a training from another is passed over
   bool keep_zeros = false;             ///< weights of filters that are 0 as given stay so: those that `magnitude` took
   const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device
 };

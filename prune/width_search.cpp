@@ -32,14 +32,14 @@ WidthSearch::WidthSearch(const eval::NetSpec& spec, const ChannelGroups& groups,
       model_(spec, groups, request.of, base.latency),
       target_(target_of(request, groups, base)),
       least_(least_widths(groups, limits, base)),
-      round_to_(limits.round_to) {}
+      steps_(width_steps(groups, limits.round_to)) {}
 
 std::vector<int> WidthSearch::fitted(const std::vector<double>& wanted) const {
   const std::size_t count = wanted.size();
   const auto at = [&](double scale) {
     std::vector<int> widths(count);
     for (std::size_t g = 0; g < count; ++g)
-      widths[g] = std::clamp(static_cast<int>(scale * wanted[g] / round_to_) * round_to_, least_[g], groups_.groups[g].size);
+      widths[g] = std::clamp(static_cast<int>(scale * wanted[g] / steps_[g]) * steps_[g], least_[g], groups_.groups[g].size);
     return widths;
   };
   double fits = 0, exceeds = 1;
@@ -55,12 +55,12 @@ std::vector<int> WidthSearch::fitted(const std::vector<double>& wanted) const {
   for (bool grew = true; grew;) {
     grew = false;
     for (const int g : order) {
-      if (widths[g] + round_to_ > groups_.groups[static_cast<std::size_t>(g)].size) continue;
-      widths[g] += round_to_;
-      if (model_.cost(widths) <= target_)
+      const int before = widths[g], step = steps_[static_cast<std::size_t>(g)];
+      widths[g] = std::min((before / step + 1) * step, groups_.groups[static_cast<std::size_t>(g)].size);
+      if (widths[g] > before && model_.cost(widths) <= target_)
         grew = true;
       else
-        widths[g] -= round_to_;
+        widths[g] = before;
     }
   }
   return widths;

@@ -37,8 +37,7 @@ class WidthSearch {
   const ChannelGroups& groups_;
   WidthCost model_;
   double target_;
-  std::vector<int> least_;
-  int round_to_;
+  std::vector<int> least_, steps_;  ///< by group
 };
 
 }  // namespace prune

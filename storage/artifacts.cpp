@@ -52,4 +52,8 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& directory, co
   return directory / "checkpoints" / (stage + ".pt");
 }
 
+std::filesystem::path precision_note_path(std::filesystem::path checkpoint) {
+  return checkpoint.replace_extension(".fp32");
+}
+
 }  // namespace storage

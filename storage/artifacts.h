@@ -39,4 +39,7 @@ class ArtifactStore {
 /// once the stage is recorded as done, and not before.
 std::filesystem::path checkpoint_path(const std::filesystem::path& directory, const std::string& stage);
 
+/// Beside it, a text that says why the stage goes on in fp32, for one that is started again.
+std::filesystem::path precision_note_path(std::filesystem::path checkpoint);
+
 }  // namespace storage

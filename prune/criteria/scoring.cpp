@@ -110,6 +110,7 @@ SiteGradients gradients_of(const eval::Net& net, const std::vector<int>& sites, 
 void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& images, const std::vector<int>& sites, int top,
                      const std::function<Tensor(const Tensor&, const Tensor&)>& objective,
                      const std::function<void(int, const Tensor&, const Tensor&)>& visit) {
+  if (sites.empty()) return;
   eval::for_each_batch(
       task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(task.net.spec()), 125),
       [&](const Tensor& pixels, const Tensor& labels) {

@@ -18,6 +18,7 @@ class TaylorWeight : public Criterion {
   Scoring score(const ScoringTask& task) const override {
     const std::vector<eval::Layer>& layers = task.net.spec().layers;
     const std::vector<int> producers = cut_producers(task.groups);
+    if (producers.empty()) return {combine(task, {})};
     eval::Net net(task.net.spec(), task.net.weights(), task.net.device());  // the same weights, with gradients
     net.require_gradients(true);
     std::vector<Tensor> weights;

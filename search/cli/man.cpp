@@ -58,7 +58,7 @@ std::string man_page(const std::vector<CommandUsage>& commands) {
   return page +
          ".SH EXIT STATUS\n"
          "0 done; 1 internal error; 2 usage; 3 experiment or data invalid; 4 some trials failed; 5 storage; 6 environment; 7 too many "
-         "failures; 75 budget spent; 130 or 143 interrupted.\n"
+         "failures; 75 budget spent; 129, 130 or 143 interrupted.\n"
          ".SH ENVIRONMENT\n.TP\nNAS_WORKER\nThe worker program; default: nas\\-worker beside nas\\-run.\n"
          ".TP\nXDG_CACHE_HOME\nWhere decoded images are kept; default: ~/.cache.\n.TP\nNO_COLOR\nPlain lines on a terminal too.\n";
 }

@@ -44,7 +44,10 @@ int pareto(const QueryOptions& options) {
   const Repository repository(options.directory, Repository::Access::read);
   const Snapshot run = read_snapshot(repository);
   std::map<std::pair<int, int>, Json> steps;  // by trial and step
-  for (Json& step : repository.rows("steps")) steps[{step.at("trial").get<int>(), step.at("step").get<int>()}] = std::move(step);
+  for (Json& step : repository.rows("steps")) {
+    const std::pair key{step.at("trial").get<int>(), step.at("step").get<int>()};
+    steps[key] = std::move(step);
+  }
   const Costs sizes{{options.x, sizes_of(run)[options.x]}};
   Json rows = Json::array();
   for (const auto& [task, measures] : fronts_of(run, sizes))

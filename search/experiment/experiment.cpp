@@ -190,7 +190,7 @@ int most_cuts(const Experiment& experiment) {
 }
 
 /// `retrain` and `between`, which share what the budget leaves of its epochs behind the base: evenly, the rest to the last; or all to the
-/// last but what `between` asks for itself.
+/// last but what `between` asks for itself. A strategy that finds its own cuts trains alike after each.
 void read_retraining(YamlReader& section, Experiment& experiment, const std::optional<EpochBudget>& budget) {
   const YamlReader retrain = section.section("retrain", "how a net is trained after a cut");
   std::optional<YamlReader> between =
@@ -203,6 +203,10 @@ void read_retraining(YamlReader& section, Experiment& experiment, const std::opt
     experiment.retrain.epochs = std::max(1, left / std::max(cuts, 1));
   }
   if (between) experiment.between = read_training(*between, experiment.retrain, /*has_teacher=*/true);
+  if (!strategy_info(experiment.strategy).takes_schedules) {  // which of its cuts is the last is not known
+    experiment.between.reset();
+    return;
+  }
   if (!budget) return;
   if (!between && cuts > 1) experiment.between = experiment.retrain;
   experiment.retrain.epochs = left - (cuts > 1 ? (cuts - 1) * experiment.between->epochs : 0);

@@ -60,6 +60,10 @@ std::optional<Pretraining> read_pretraining(YamlReader& entry, const NetRequest&
   const auto& described = experiment.data.at(pretraining.dataset).targets;
   const auto info = described.find(pretraining.target);
   if (info == described.end()) return pretraining;  // the reference describes none
+  if (info->second.folds > 0)
+    given->fail(fmt::format(
+        "would show a net the images of all {} folds, of which each tests in turn; valid: data whose option 'fold' says which one tests",
+        info->second.folds));
   given->checked([&] { make_net(net, info->second); });
   for (const eval::DatasetInfo& task : infos)
     if (task.shape != info->second.shape)
@@ -144,6 +148,10 @@ void read_same_pretraining(YamlReader& entry, const Experiment& experiment, Base
   const std::vector<NetRequest>& nets = experiment.nets;
   given->one_of("how a baseline is pretrained", {"same"});
   if (nets.empty() || !nets.front().pretrain) given->fail("is as nothing: the first of `nets` has no pretrain; valid: only where it has");
+  if (baseline.narrow)
+    for (const NetRequest& net : nets)
+      if (!net.pretrain)
+        given->fail(fmt::format("is as nothing for {}, which has no pretrain; valid: only where all of `nets` have", net.name));
   baseline.pretrained = true;
   if (!baseline.narrow) baseline.net.pretrain = control_pretraining(experiment, 0);
 }

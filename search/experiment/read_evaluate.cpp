@@ -29,7 +29,8 @@ LatencyOptions read_latency(YamlReader section) {
   LatencyOptions latency;
   std::vector<int> batches;
   for (const YamlReader& item : section.section("batch", "how many images are run together, as in [1, 64]").items())
-    batches.push_back(item.read(batch_option));
+    if (batches.push_back(item.read(batch_option)); std::count(batches.begin(), batches.end(), batches.back()) > 1)
+      item.fail("is given twice; valid: each once");
   if (!batches.empty()) latency.batch = std::move(batches);
   latency.seconds = section.value(seconds_option);
   latency.onnx_runtime = section.value(runtime_option) == "onnxruntime";

@@ -45,9 +45,9 @@ std::vector<SourceNet> source_nets(const Experiment& experiment) {
   for (const Baseline& baseline : experiment.baselines) {
     if (baseline.scratch) continue;
     if (baseline.narrow) {
-      for (const NetRequest& net : experiment.nets)
-        if (const std::string name = narrow_prefix + base_name(experiment, net); !is_taken(name))
-          sources.push_back({name, net, baseline.narrow, baseline.train, true});
+      for (std::size_t n = 0; n < experiment.nets.size(); ++n)
+        if (const std::string name = narrow_prefix + base_name(experiment, experiment.nets[n]); !is_taken(name))
+          sources.push_back({name, experiment.nets[n], baseline.narrow, baseline.train, true, baseline.pretrained, static_cast<int>(n)});
     } else {
       const std::string name = is_taken(baseline.net.name) ? with_width(baseline.net) : baseline.net.name;
       if (!is_taken(name)) sources.push_back({name, baseline.net, {}, baseline.train, true});

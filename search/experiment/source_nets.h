@@ -33,6 +33,8 @@ struct SourceNet {
   std::optional<prune::PruneRequest> narrow;  ///< as Baseline::narrow
   prune::TrainOptions train;                  ///< how it is trained
   bool is_baseline = false;
+  bool is_pretrained = false;  ///< as Baseline::pretrained
+  int base = 0;                ///< index of the net of the experiment that `narrow` makes narrow, that pretrains it and that teaches it
 };
 
 /// The name of one of the experiment's nets: with its width where several have the same one.

@@ -1,8 +1,12 @@
 #include "search/plan/plan_builder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
+
+#include "storage/base/error.h"
 
 namespace search {
 
@@ -10,6 +14,16 @@ std::string PlanBuilder::add(Stage stage) {
   std::string fingerprint = stage.fingerprint;
   if (index_.emplace(fingerprint, static_cast<int>(plan_.stages.size())).second) plan_.stages.push_back(std::move(stage));
   return fingerprint;
+}
+
+void PlanBuilder::add(storage::TrialRecord trial) {
+  const auto [known, is_new] = trials_.emplace(trial.name, static_cast<int>(plan_.trials.size()));
+  if (!is_new && plan_.trials[static_cast<std::size_t>(known->second)].steps != trial.steps)
+    throw storage::Error(
+        storage::ErrorKind::invalid,
+        fmt::format("two nets go by the name '{}' and are trained in two ways; valid: nets and baselines that differ in name or width",
+                    trial.name));
+  plan_.trials.push_back(std::move(trial));
 }
 
 std::vector<const Stage*> PlanBuilder::path_to(const std::string& fingerprint) const {

@@ -22,8 +22,8 @@ class PlanBuilder {
 
   void add(TriedCut cut) { plan_.tried.push_back(std::move(cut)); }
 
-  /// A trial whose steps name stages added before.
-  void add(storage::TrialRecord trial) { plan_.trials.push_back(std::move(trial)); }
+  /// A trial whose steps name stages added before. Throws Error(invalid) where another of its name has other steps.
+  void add(storage::TrialRecord trial);
 
   /// The plan, with `stages_without_sharing` counted: for every trial its steps, their evaluations and all that these are made from.
   Plan build() &&;
@@ -33,7 +33,8 @@ class PlanBuilder {
   int stages_of(const storage::TrialRecord& trial, int number, std::vector<int>& seen_by) const;
 
   Plan plan_;
-  std::unordered_map<std::string, int> index_;  ///< by fingerprint, into plan_.stages
+  std::unordered_map<std::string, int> index_;   ///< by fingerprint, into plan_.stages
+  std::unordered_map<std::string, int> trials_;  ///< by name, into plan_.trials
 };
 
 }  // namespace search

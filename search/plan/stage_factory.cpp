@@ -84,7 +84,9 @@ Stage StageFactory::from_scratch(const MadeNet& made, const prune::TrainOptions&
                                  const std::vector<const Stage*>& path) const {
   std::vector<StageInput> inputs{{"shape", made.stage}};
   if (teacher) inputs.push_back({"teacher", teacher->stage});
-  std::vector<Parameter> parameters{data_, {"train", prune::to_json(train)}, {"seed", seed}};
+  prune::TrainOptions own = train;
+  if (!path.empty()) own.epochs = 1;  // the worker finds how many: another number here must not make it another stage
+  std::vector<Parameter> parameters{data_, {"train", prune::to_json(own)}, {"seed", seed}};
   const double macs = made.ratio * estimates_.macs(made.net.request);
   double epochs = train.last_epoch();
   if (!path.empty()) {

@@ -193,7 +193,9 @@ std::vector<AttackedNet> TaskPlanner::attacked_nets(int seed) {
 AttackedNet TaskPlanner::attacked(const SourceNet& source, int seed) {
   NamedNet net{source.net, source.is_baseline && !source.narrow ? source.net.name : source.name};
   if (source.narrow) net.request = narrowed(source.net, info_, *source.narrow);
-  return {source.name, net.request, training(net, source.is_baseline ? baseline_name(net) : net.label, source.train, seed)};
+  if (source.narrow && source.is_pretrained) net.request.pretrain = control_pretraining(experiment_, source.base);
+  const std::optional<Teacher> teacher = teacher_of(source.train, bases().at(static_cast<std::size_t>(source.base)), seed);
+  return {source.name, net.request, training(net, source.is_baseline ? baseline_name(net) : net.label, source.train, seed, teacher)};
 }
 
 const storage::StageStatus* done_net(const History& history, const std::string& stage) {

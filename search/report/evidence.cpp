@@ -60,6 +60,8 @@ class Account {
         if (!parameters.contains(part)) continue;
         const storage::Json& train = parameters[part];
         epochs_[stage.fingerprint] = train.value("stop_after", train.at("epochs").get<int>()) - parameters.value("from", 0);
+        if (parameters.contains("spent") && stage.state == "done")
+          epochs_[stage.fingerprint] = repository.outcome(stage.fingerprint).values.at("base").at("epochs");
       }
     }
   }

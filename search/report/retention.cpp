@@ -71,6 +71,9 @@ std::vector<RemovableFile> removable_files(const storage::Repository& repository
     states[stage.at("stage")] = stage.at("state");
     labels[stage.at("stage")] = stage.at("label");
   }
+  // Where a run died its workers may go on, and a file be there before its row is.
+  const bool is_running = std::any_of(states.begin(), states.end(), [](const auto& each) { return each.second == "running"; });
+  const std::string of_no_stage = is_running ? "" : "left by no stage";
   const Fingerprints kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, states);
   std::map<std::string, std::string> owners;  // by hash; "": to be kept
   for (const Json& artifact : repository.rows("artifacts")) {
@@ -86,14 +89,14 @@ std::vector<RemovableFile> removable_files(const storage::Repository& repository
       directory / "artifacts",
       [&](const std::string& hash) {
         const auto owner = owners.find(hash);
-        return owner == owners.end() ? "left by no stage" : owner->second;
+        return owner == owners.end() ? of_no_stage : owner->second;
       },
       files);
   add_files(
       directory / "checkpoints",
       [&](const std::string& name) -> std::string {
         const auto state = states.find(std::filesystem::path(name).stem());
-        if (state == states.end()) return "left by no stage";
+        if (state == states.end()) return of_no_stage;
         return state->second == "done" || state->second == "failed" ? "checkpoint of a stage that is " + state->second : "";
       },
       files);

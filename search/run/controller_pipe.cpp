@@ -160,6 +160,7 @@ class CopyingLink : public PipeLink {
     PipeLink::say(message);
     if (result != nullptr && result->outcome.state == storage::StageState::done)
       std::filesystem::remove(storage::checkpoint_path(copies_, result->stage));
+    std::filesystem::remove(storage::precision_note_path(storage::checkpoint_path(copies_, result->stage)));
   }
 
  private:

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "eval/data/dataset.h"
@@ -127,13 +129,13 @@ class Loop {
     std::map<int, std::string> running;  // fingerprints, by slot
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
       if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
-    plan_ = std::move(plan);
+    const Plan before = std::exchange(plan_, std::move(plan));
     std::vector<storage::TaskRecord> tasks;
     for (const Task& task : experiment_.tasks) tasks.push_back({task.name, task.dataset, task.target, info_of(experiment_, task).classes});
     std::vector<storage::StageRecord> added;
     for (const Stage& each : plan_.stages)
       if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
-    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, plan_.trials);
+    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, changed_trials(before));
     repository_.record_decisions(plan_.decisions);
     reopen_removed(statuses);
     hypervolumes_.adopt(plan_, statuses);
@@ -159,6 +161,16 @@ class Loop {
     }
     has_news_ = false;
     observer_.planned(plan_, done);
+  }
+
+  /// The trials of the plan that an earlier one, which is recorded, lacks or has with other steps.
+  std::vector<storage::TrialRecord> changed_trials(const Plan& before) const {
+    std::map<std::string_view, const storage::TrialRecord*> known;
+    for (const storage::TrialRecord& trial : before.trials) known[trial.name] = &trial;
+    std::vector<storage::TrialRecord> changed;
+    for (const storage::TrialRecord& trial : plan_.trials)
+      if (const auto same = known.find(trial.name); same == known.end() || !(*same->second == trial)) changed.push_back(trial);
+    return changed;
   }
 
   /// Stages that are done but whose artifacts `nas-run gc` has removed are run again where a stage that is to run needs them: the results
@@ -340,7 +352,7 @@ class Loop {
     if (retry) outcome.state = StageState::interrupted;
     if (retry && outcome.failure_kind == "oom") out_of_memory_.insert(fingerprint);
     if (outcome.state == StageState::done && traits_of(stage(running.stage).kind).keeps_layers)
-      outcome.layers = repository_.outcome(stage(running.stage).inputs.front().stage).layers;
+      outcome.layers = layers_of(repository_.outcome(stage(running.stage).inputs.front().stage).layers, outcome);
     const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
     if (outcome.state == StageState::done) spending_.add(stage(running.stage), outcome.wall_s);
     repository_.finish_stage(fingerprint, attempts_.at(fingerprint), outcome,
@@ -360,9 +372,21 @@ class Loop {
   }
 
   /// Only now that the result is recorded: until then a power cut would cost all its epochs.
+  /// The layers of a net that was trained on, as its cut left them; what tells the classes apart is as wide as there are classes now.
+  static std::vector<storage::LayerRecord> layers_of(std::vector<storage::LayerRecord> layers, const StageOutcome& outcome) {
+    if (!outcome.architecture) return layers;
+    const Json& spec = outcome.architecture->spec;
+    for (storage::LayerRecord& layer : layers)
+      for (const Json& now : spec.value("layers", Json::array()))
+        if (!layer.fixed.empty() && now.at("name") == layer.layer) layer.channels = layer.base_channels = now.at("channels").get<int>();
+    return layers;
+  }
+
   void remove_checkpoint(const std::string& fingerprint) const {
     std::error_code ignored;  // `nas-run gc` finds what stays
-    std::filesystem::remove(storage::checkpoint_path(repository_.directory(), fingerprint), ignored);
+    const std::filesystem::path path = storage::checkpoint_path(repository_.directory(), fingerprint);
+    std::filesystem::remove(path, ignored);
+    std::filesystem::remove(storage::precision_note_path(path), ignored);
   }
 
   /// Ends what still runs and records it as interrupted.

@@ -75,6 +75,9 @@ TEST_CASE("statistics, scale and shift by hand") {
   CHECK(torch::allclose(filled.at("conv_bn.running_var"), torch::tensor({1.F, 0.25F})));
   CHECK(torch::allclose(filled.at("conv_bn.bias"), torch::tensor({2.F, -0.5F})));
   CHECK(torch::allclose(filled.at("conv_bn.weight"), torch::tensor({1.000005F, 0.50001F}), 1e-6));
+  // The shift is learnt and the mean is counted: what moves one leaves the other.
+  filled.at("conv_bn.bias").add_(1);
+  CHECK(torch::allclose(filled.at("conv_bn.running_mean"), torch::tensor({2.F, -0.5F})));
   CHECK_THROWS_WITH(prune::fill_batch_norm(spec, weights, data, {{0}, {1}}, {}, torch::kCPU), Catch::Contains("no images"));
 }
 

@@ -214,9 +214,13 @@ TEST_CASE("every net refits: unchanged where nothing is cut, else finite, closer
     const prune::RefitOptions options{.places = 6, .seed = 3};
 
     const prune::KeepMask all = prune::keep_all(groups);
-    for (const auto& [name, tensor] : prune::refit(whole, groups, all, {spec, weights}, images, options).weights) {
-      INFO(name);
-      CHECK(torch::equal(tensor, weights.at(name)));
+    for (const double fisher : {0.0, 0.5}) {
+      prune::RefitOptions weighed = options;
+      weighed.fisher = fisher;
+      for (const auto& [name, tensor] : prune::refit(whole, groups, all, {spec, weights}, images, weighed).weights) {
+        INFO(name);
+        CHECK(torch::equal(tensor, weights.at(name)));
+      }
     }
 
     const prune::KeepMask mask = support::random_mask(groups, random);
@@ -327,6 +331,19 @@ TEST_CASE("a refit that weighs places is another one, the same from the same see
   for (const auto& [name, tensor] : weighed.weights) CHECK(torch::equal(tensor, again.weights.at(name)));
   for (const prune::LayerRefit& layer : weighed.layers) CHECK(layer.after <= layer.before * 1.001);
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, images, {.fisher = 1.5}), storage::Error);
+}
+
+TEST_CASE("a net whose numbers are not finite is refused by the layer's name") {
+  const eval::NetSpec spec = support::coupled_net();
+  eval::Weights weights = lively_weights(spec);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  std::mt19937_64 random(4);
+  const prune::KeepMask mask = support::random_mask(groups, random);
+  weights.at(spec.layers[1].name + ".weight").flatten()[0] = std::numeric_limits<float>::quiet_NaN();
+  const eval::Net whole(spec, eval::clone(weights));
+  const std::vector<Tensor> images{random_images(spec, 8)};
+  CHECK_THROWS_WITH(prune::refit(whole, groups, mask, prune::cut(spec, groups, weights, mask), images, {}),
+                    Catch::StartsWith("refit: layer ") && Catch::EndsWith(" reads or gives numbers that are not finite"));
 }
 
 TEST_CASE("options of a refit are read back, and an unknown one is refused by name") {

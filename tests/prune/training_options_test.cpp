@@ -214,6 +214,22 @@ TEST_CASE("a batch that does not fit is computed in parts, with the gradients of
   CHECK(largest_difference(whole, parts) < 1e-4);
 }
 
+TEST_CASE("parts of a batch are as equal as can be: batch norm never sees one value") {
+  Setting setting;
+  eval::NetBuilder net("one place", {1, 8, 8});
+  const int pooled = net.adaptive_average_pool("pool", net.convolution("conv", net.input(), 4, {3, 1, 1}), 1);
+  net.linear("fc", net.flatten("flatten", net.batch_norm("norm", pooled)), 4);
+  setting.spec = std::move(net).build();
+  prune::TrainTask task = setting.task(1);
+  task.options.batch = 64;
+  task.options.micro_batch = 7;  // ten parts: nine of 7 would leave one image
+  eval::Net trained = setting.fresh();
+  const TrainResult result = prune::train(trained, task);
+  CHECK(result.parts == 10);
+  CHECK(std::isfinite(result.history.back().val_loss));
+  CHECK(torch::isfinite(trained.weights().at("norm.running_var")).all().item<bool>());
+}
+
 TEST_CASE("fp16 scales the loss, and needs a GPU") {
   prune::LossScaler scaler;
   scaler.update(false);

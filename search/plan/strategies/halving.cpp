@@ -89,6 +89,7 @@ class Halving : public Strategy {
             if (parent.step > 0)
               configuration.parent_ratio =
                   kept_ratio(schedule.steps[static_cast<std::size_t>(parent.step) - 1], configuration.parent_ratio);
+            const bool is_last = parent.step + 1 == std::ssize(schedule.steps);
             const std::string stage = planner.cut({.net = net,
                                                    .base = base.steps[0].stage,
                                                    .parent = parent.stage,
@@ -97,8 +98,9 @@ class Halving : public Strategy {
                                                    .seed = base.seed,
                                                    .label = label(net, configuration, parent.step + 1),
                                                    .parent_ratio = configuration.parent_ratio,
-                                                   .is_last = parent.step + 1 == std::ssize(schedule.steps),
-                                                   .stop_after = epochs});
+                                                   .is_between = !is_last,
+                                                   .is_last = is_last,
+                                                   .stop_after = is_last ? epochs : 0});
             configuration.trial.steps.push_back({parent.step + 1, stage, ""});
           }
           configuration.rungs.push_back(configuration.trial.steps.back().stage);

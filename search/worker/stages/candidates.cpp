@@ -88,8 +88,8 @@ class Trial {
     const prune::KeepMask mask = prune::allocate_widths(groups_, scores_, widths).mask;
     prune::Cut cut = prune::cut(net_.spec(), groups_, net_.weights(), mask);
     if (refits_)
-      cut.weights = prune::refit(net_, groups_, mask, cut, *data_.dataset, data_.normalisation,
-                                 {.images = std::ssize(to_settle_), .seed = context_.parameters.at("seed").get<std::uint64_t>()})
+      cut.weights = prune::refit(net_, groups_, mask, cut, *data_.dataset, data_.normalisation, to_settle_,
+                                 {.seed = context_.parameters.at("seed").get<std::uint64_t>()})
                         .weights;
     eval::Net smaller(cut.spec, std::move(cut.weights), context_.device);
     if (!refits_) prune::recalibrate_batch_norm(smaller, *data_.dataset, data_.normalisation, to_settle_);

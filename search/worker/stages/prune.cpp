@@ -13,6 +13,7 @@
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
 #include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
 
 namespace search {
 
@@ -211,9 +212,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
     retrain.optimizer.lr *= starting_share(net, cut, retrain.epochs, base.value("epochs", retrain.epochs));
     outcome.values["lr_start"] = retrain.optimizer.lr;
   }
-  std::optional<prune::Epoch> start;  // a refitted net may be the best there is
-  if (is_refitted) start = {.val_accuracy = before.accuracy, .val_loss = before.loss};
-  train_and_record(context, data, smaller, retrain, precision_after(parent, retrain), 0.15, outcome, start, /*keep_zeros=*/is_sparse);
+  TrainingStart start{.from = storage::fingerprint(result.kept), .keep_zeros = is_sparse};
+  if (is_refitted) start.validated = {.val_accuracy = before.accuracy, .val_loss = before.loss};  // it may be the best there is
+  train_and_record(context, data, smaller, retrain, precision_after(parent, retrain), 0.15, outcome, start);
   if (outcome.state == storage::StageState::done) outcome.architecture = architecture;
   return outcome;
 }

@@ -88,7 +88,11 @@ storage::StageOutcome run_transfer(const StageContext& context) {
   eval::Net net(spec, weights_with_new_head(context, spec), context.device);
   outcome.values["base"] = start.at("values").at("base");
   train_and_record(context, data, net, options, precision_after(start, options), 0, outcome);
-  if (outcome.state == storage::StageState::done) outcome.architecture = architecture_of(spec, cut.at("hash"), cut.at("kept"));
+  if (outcome.state != storage::StageState::done) return outcome;
+  Json kept = cut.at("kept"), &classes = kept[spec.layers[eval::decision_layer(spec)].name] =
+                                  Json::array();  // all of the task's, where the pretraining had its own
+  for (std::size_t each = 0; each < data.dataset->class_names().size(); ++each) classes.push_back(each);
+  outcome.architecture = architecture_of(spec, cut.at("hash"), std::move(kept));
   return outcome;
 }
 

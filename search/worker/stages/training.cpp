@@ -8,6 +8,7 @@
 #include "eval/formats/safetensors.h"
 #include "eval/gradient_check.h"
 #include "prune/train.h"
+#include "storage/artifacts.h"
 #include "storage/base/file.h"
 #include "storage/base/fingerprint.h"
 
@@ -41,15 +42,10 @@ std::string fault_of(const TaskData& data, const eval::Net& net, const prune::Tr
   return eval::gradient_fault(net, batch.images, batch.labels, precision);
 }
 
-/// A text beside the checkpoint that says why the stage goes on in fp32, for a stage that is started again.
-std::filesystem::path note_beside(std::filesystem::path checkpoint) {
-  return checkpoint.replace_extension(".fp32");
-}
-
 /// Trains in the precision of the task. Where gradients come out wrong in it, here and at these shapes, or where the training diverged in
 /// it, in fp32 from the last whole epoch on; `task` has the precision that it ended in, and `reason` says why.
 prune::TrainResult train_soundly(const TaskData& data, eval::Net& net, prune::TrainTask& task, std::string& reason) {
-  const std::filesystem::path note = note_beside(task.checkpoint);
+  const std::filesystem::path note = storage::precision_note_path(task.checkpoint);
   reason = std::filesystem::exists(note) ? storage::read_file(note) : fault_of(data, net, task.options, task.precision);
   if (!reason.empty()) task.precision = eval::Precision::fp32;
   if (task.precision != eval::Precision::bf16) return prune::train(net, task);
@@ -67,8 +63,7 @@ prune::TrainResult train_soundly(const TaskData& data, eval::Net& net, prune::Tr
 }  // namespace
 
 void train_and_record(const StageContext& context, const TaskData& data, eval::Net& net, const prune::TrainOptions& options,
-                      eval::Precision precision, double done, storage::StageOutcome& outcome, const std::optional<prune::Epoch>& start,
-                      bool keep_zeros) {
+                      eval::Precision precision, double done, storage::StageOutcome& outcome, const TrainingStart& start) {
   const std::optional<eval::Net> teacher = teacher_of(context);
   prune::TrainTask task{
       .data = *data.dataset,
@@ -79,8 +74,9 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .checkpoint = context.checkpoint(),
       .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
       .stop = &context.stop,
-      .start = start,
-      .keep_zeros = keep_zeros,
+      .start = start.validated,
+      .from = start.from,
+      .keep_zeros = start.keep_zeros,
       .teacher = teacher ? &*teacher : nullptr};
   std::string reason;
   const prune::TrainResult result = train_soundly(data, net, task, reason);
@@ -108,7 +104,6 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       break;
   }
   outcome.state = storage::StageState::done;
-  std::filesystem::remove(note_beside(task.checkpoint));
   outcome.metrics.push_back({"val", "accuracy", result.best.val_accuracy, {}});
   outcome.metrics.push_back({"val", "loss", result.best.val_loss, {}});
   if (result.train_s > 0) {

@@ -192,6 +192,10 @@ for file in "$experiments"/*.yaml; do
 done
 expect 0 '"trials": [0-9]+0,?$' "" "$nas_run" plan "$experiments/adience.yaml" -s data.adience.protocol=5-fold -o elsewhere --json
 
+# A pretraining would show the net the images of the folds that test.
+expect 3 "" "nets.0.pretrain: a mapping would show a net the images of all 5 folds, .*; valid: data whose option 'fold'" "$nas_run" plan "$experiments/adience.yaml" \
+  -s data.adience.protocol=5-fold -s 'nets=[{name: vgg16_bn, pretrain: {dataset: adience, target: gender}}]' -o elsewhere
+
 # Broken images stop a run before it trains, or are left out; the cache is listed and emptied.
 NAS_WORKER=/bin/true
 for image in $(find drawn/adience/aligned -name '*.jpg' | sort | head -2); do head -c 300 "$image" >cut.jpg && mv cut.jpg "$image"; done

@@ -174,6 +174,11 @@ TEST_CASE("a pretraining needs data of the task's size, and a baseline like it a
              Contains("e.yaml:5:35: nets.0.pretrain: a mapping has images of 1x36x36, a task's are 1x32x32; valid: data of one size"));
   CHECK_THAT(with_line(10, "baselines: [{name: narrow, keep: 0.5, pretrain: same}]"),
              Contains("baselines.0.pretrain: 'same' is as nothing: the first of `nets` has no pretrain"));
+  small.lines[4] = "nets: [{name: vgg11_bn, pretrain: {dataset: fashion}}, resnet18]";
+  small.lines.push_back("baselines: [{name: narrow, keep: 0.5, pretrain: same}]");
+  CHECK_THAT(
+      message(small, small.write()),
+      Contains("e.yaml:10:49: baselines.0.pretrain: 'same' is as nothing for resnet18, which has no pretrain; valid: only where all"));
   CHECK_THAT(with_line(10, "baselines: [{name: scratch, keep: 0.5}]"), Contains("baselines.0.keep"));
 }
 
@@ -238,6 +243,8 @@ TEST_CASE("what is to be measured is checked") {
   CHECK(with_line(10, "evaluate: {latancy: {}}") == "e.yaml:10:12: evaluate.latancy: 'latancy' is not a key (did you mean 'latency'?)");
   CHECK(with_line(10, "evaluate: {latency: {batch: [0]}}") ==
         "e.yaml:10:30: evaluate.latency.batch.0: 0 is not an integer from 1 to 65536");
+  CHECK(with_line(10, "evaluate: {latency: {batch: [1, 8, 1]}}") ==
+        "e.yaml:10:36: evaluate.latency.batch.2: '1' is given twice; valid: each once");
   CHECK(with_line(10, "evaluate: {latency: {batch: [1], second: 2}}") ==
         "e.yaml:10:34: evaluate.latency.second: 'second' is not a key (did you mean 'seconds'?)");
   CHECK(with_line(10, "evaluate: {robustness: {noise: [gausian]}}") ==

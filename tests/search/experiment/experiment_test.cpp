@@ -132,6 +132,16 @@ TEST_CASE("one budget of epochs is split between a base and the retraining of it
   CHECK(experiment.retrain.epochs == 17);
   CHECK(experiment.baselines[0].train.epochs == 40);
 
+  // A beam has no last cut: each of the usual four has as many, and what `between` says is for schedules.
+  const std::string schedules = std::exchange(small.lines[8], "");
+  small.lines.push_back("search: {strategy: beam}");
+  experiment = load(small);
+  CHECK_FALSE(experiment.between);
+  CHECK(experiment.retrain.epochs == 5);
+  CHECK(experiment.baselines[0].train.epochs == 40);
+  small.lines[8] = schedules;
+  small.lines.pop_back();
+
   small.lines[10] = "budget: {epochs: 40, dense: 0.1}";
   small.lines[9] = "  lr_start: rewind";
   experiment = load(small);  // 36 are nine for each

@@ -143,6 +143,8 @@ TEST_CASE_METHOD(SweepPlan, "a shape from scratch may train for as many multiply
   CHECK(input(stage, "spent1") == cut.steps[1].stage);
   CHECK(input(stage, "spent2") == cut.steps[0].stage);
   CHECK(stage.epochs > 10 + 1 + 3);
+  CHECK(stage.parameters.json()["train"]["epochs"] ==
+        1);  // the worker finds how many; a longer schedule elsewhere makes no other stage of it
   CHECK_FALSE(search::brings_artifacts("spent1"));
   const auto& equal = stage_of(made, trial(made, "fashion/scratch-vgg11_bn/l1/slow-2/s5").steps[0].stage);
   CHECK_FALSE(equal.parameters.json().contains("spent"));

@@ -80,6 +80,33 @@ TEST_CASE_METHOD(SweepPlan, "attacks are made on a baseline of the same seed, wh
   }
 }
 
+TEST_CASE_METHOD(SweepPlan, "attacks on a narrow net that is pretrained and taught are made on that very net") {
+  experiment.nets[0].pretrain = search::Pretraining{.dataset = "tiny", .train = experiment.train, .retrain = experiment.train};
+  search::Baseline taught{.narrow = keep(0.5), .pretrained = true, .train = experiment.train};
+  taught.train.distill = prune::DistillOptions{};
+  experiment.baselines = {taught};
+  const int trained = count(plan(), StageKind::train);
+  experiment.evaluate.robustness = robustness("narrow-vgg11_bn");
+  const Plan made = plan();
+  CHECK(count(made, StageKind::train) == trained);
+  for (const storage::TrialRecord& each : made.trials) {
+    const std::string& robust = each.steps[0].measurements.at(0);
+    const auto& attacked = stage_of(made, input(stage_of(made, robust), "source/narrow-vgg11_bn"));
+    CHECK(input(attacked, "start") != "");
+    CHECK(input(attacked, "teacher") != "");
+  }
+}
+
+TEST_CASE_METHOD(SweepPlan, "two nets of one name that are trained in two ways are refused") {
+  experiment.schedules.clear();
+  experiment.criteria.clear();
+  experiment.nets[0].width = 1;
+  experiment.baselines = {{.net = experiment.nets[0], .train = experiment.train}};
+  CHECK_FALSE(plan().trials.empty());  // in one way: they are the same net
+  experiment.baselines[0].train.epochs += 1;
+  CHECK_THROWS_WITH(plan(), Catch::StartsWith("two nets go by the name 'fashion/vgg11_bn"));
+}
+
 TEST_CASE_METHOD(SweepPlan, "the names of nets that attacks can be made on") {
   const auto names = [&] {
     std::vector<std::string> all;

@@ -117,6 +117,21 @@ TEST_CASE_METHOD(Fixture, "halving: one in two trains on, from its checkpoint, u
   CHECK(epochs == 1 + 4 + 2 + 2);
 }
 
+TEST_CASE_METHOD(Fixture, "halving: a cut that another follows is retrained to its end") {
+  choose("halving", {{"reduction", 2}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  using prune::PruneRequest;
+  experiment.schedules = {
+      {"slow", {{PruneRequest::Kind::keep, 0.5, prune::Budget::macs}, {PruneRequest::Kind::keep, 0.25, prune::Budget::macs}}}};
+  experiment.retrain.epochs = 4;
+  experiment.objectives = {{"accuracy_val", true}};
+  go([](const Json& parameters) { return parameters.contains("criterion") && criterion_of(parameters) == "taylor" ? 0.88 : 0.86; });
+  REQUIRE(asked.size() == 4);
+  int whole = 0;
+  for (const Json& cut : asked) whole += cut.at("retrain").contains("stop_after") ? 0 : 1;
+  CHECK(whole == 2);
+}
+
 TEST_CASE_METHOD(Fixture, "widths: rounds of candidates, the best of them retrained shortly, the best of these to the end") {
   choose("widths", {{"keep", 0.25}, {"candidates", 10}, {"rounds", 2}, {"finalists", 3}});
   experiment.retrain.epochs = 4;

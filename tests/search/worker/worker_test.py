@@ -97,6 +97,9 @@ def run_search(what, file, results, kinds):
 def check_finished(file, results):
     again = nas_run("run", file, "-o", results, "--json")
     check(f"and again there is nothing to do: {again.stdout}", again.returncode == 0 and json.loads(again.stdout)["summary"]["executed"] == 0)
+    front = nas_run("pareto", results, "--json")
+    check(f"the front has nets: {front.stdout} {front.stderr}", front.returncode == 0 and all(0 <= net["accuracy_val"] <= 1 and net["params"] > 0 for net in json.loads(front.stdout)))
+    check("as a table", nas_run("pareto", results).stdout.startswith("task "))
 
 
 def check_widths(folder):
@@ -163,7 +166,11 @@ search: {seeds: 2}
         check("it begins with the cut net's weights", len(filters) == 16 and all(
             len(nets[0][name]) == len(nets[1][name]) and max(abs(a - b) for a, b in zip(nets[0][name], nets[1][name])) < 1e-6 for name in filters))
         layers = [list(database.execute("SELECT layer, channels, base_channels FROM layers WHERE stage = ? ORDER BY layer", (each,))) for each in (stage, start)]
-        check(f"what was cut of it is known: {layers[0]}", len(layers[0]) > 8 and layers[0] == layers[1])
+        heads, bodies = ([[row for row in rows if row[0].startswith("classifier") == head] for rows in layers] for head in (True, False))
+        check(f"what was cut of it is known: {layers[0]}", len(bodies[0]) > 7 and bodies[0] == bodies[1])
+        check(f"and that it has classes of its own: {heads}", heads[0][-1][1:] == (4, 4) and heads[1][-1][1:] == (10, 10))
+        kept = json.loads(database.execute("SELECT kept FROM lineage WHERE stage = ?", (stage,)).fetchone()[0])
+        check(f"all of them are kept: {kept}", [0, 1, 2, 3] in kept.values() and list(range(10)) not in kept.values())
     way = nas_run("lineage", results, "few/vgg11_bn/l1/early/s1", "--json")
     check(f"where it comes from: {way.stdout}", [net["kind"] for net in json.loads(way.stdout)] == ["train", "prune", "prune", "transfer"])
     check("in words", "trained on the task, its classes anew" in nas_run("lineage", results, "few/vgg11_bn/l1/early/s1").stdout)
