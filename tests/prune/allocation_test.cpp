@@ -326,3 +326,24 @@ TEST_CASE("the cost by widths equals the cost of the cut spec, for every net") {
     }
   }
 }
+
+TEST_CASE("what a grouped convolution ties stays two units, so that masks of cuts in a row compose") {
+  const eval::NetSpec spec = support::coupled_net();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  AllocationLimits limits;
+  limits.floor = 0;
+  limits.floor_channels = 1;
+  eval::NetSpec now = spec;
+  storage::Json kept;
+  for (const double keep : {0.3, 0.05}) {
+    const prune::ChannelGroups of_now = prune::channel_groups(now);
+    prune::Scores scores;
+    for (const prune::ChannelGroup& group : of_now.groups) scores.emplace_back(group.size, 1.0);
+    const prune::Allocation cut =
+        prune::allocate(now, of_now, scores, {prune::PruneRequest::Kind::keep, keep, Budget::params}, AllocationMethod::greedy, limits,
+                        prune::allocation_base(now, of_now, eval::cost(spec), {}));
+    kept = prune::compose_kept(kept, prune::kept_to_json(now, of_now, cut.mask));
+    now = prune::cut_spec(now, of_now, cut.mask);
+    CHECK(prune::cut_spec(spec, groups, prune::kept_from_json(spec, groups, kept)) == now);
+  }
+}

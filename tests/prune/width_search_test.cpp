@@ -4,6 +4,7 @@
 #include <set>
 
 #include "eval/cost.h"
+#include "eval/nets/net_builder.h"
 #include "eval/nets/registry.h"
 #include "storage/base/error.h"
 
@@ -70,6 +71,28 @@ TEST_CASE("one share for all groups, and the same draws from the same seed") {
   std::mt19937_64 one(3), other(3);
   CHECK(search.random(one) == search.random(other));
   CHECK(slim.search(1).uniform() == slim.base.channels);
+}
+
+TEST_CASE("widths are rounded in channels where a grouped convolution ties them") {
+  eval::NetBuilder net("grouped", {3, 8, 8});
+  int x = net.relu("first_relu", net.convolution("first", net.input(), 32, {3, 1, 1}));
+  x = net.relu("grouped_relu", net.convolution("grouped", x, 32, {3, 1, 1}, true, 4));
+  net.linear("fc", net.flatten("flatten", net.adaptive_average_pool("pool", x, 1)), 5);
+  const eval::NetSpec spec = std::move(net).build();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::AllocationBase base = prune::allocation_base(spec, groups, eval::cost(spec), {});
+  prune::AllocationLimits limits;
+  limits.round_to = 8;
+  const prune::WidthSearch search(spec, groups, {PruneRequest::Kind::keep, 0.7, Budget::macs}, limits, base);
+  std::mt19937_64 draws(7);
+  std::set<int> first;
+  for (int i = 0; i < 40; ++i)
+    for (std::size_t g = 0; g < groups.groups.size(); ++g)
+      if (groups.groups[g].name == "first") first.insert(search.random(draws)[g]);
+  for (const int units : first) CHECK(units % 2 == 0);  // of four channels each, so two make eight
+  CAPTURE(first);
+  CHECK(first.size() > 1);
+  CHECK(first.contains(6));  // 24 of 32 channels, no multiple of eight units
 }
 
 TEST_CASE("a search over widths needs a share of params or macs") {
