@@ -333,10 +333,25 @@ AllocationMethod allocation_method_from_string(const std::string& text) {
   return storage::find_named(methods, text, "allocation", [](const auto& method) { return method.first; }).second;
 }
 
+std::map<std::string, std::vector<int>> units_of_shared_layers(const ChannelGroups& groups) {
+  std::map<std::string, std::vector<int>> units;
+  for (const ChannelGroup& group : groups.groups) units[group.name].push_back(group.size);
+  std::erase_if(units, [](const auto& each) { return each.second.size() == 1; });
+  return units;
+}
+
 AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
-                               const std::map<std::string, int>& channels) {
+                               const std::map<std::string, int>& channels, const std::map<std::string, std::vector<int>>& units) {
   AllocationBase base{cost, {}};
+  const std::map<std::string, std::vector<int>> shared = units_of_shared_layers(groups);
+  std::map<std::string, std::size_t> passed;
   for (const ChannelGroup& group : groups.groups) {
+    const std::size_t place = passed[group.name]++;
+    const auto now = shared.find(group.name), then = units.find(group.name);
+    if (now != shared.end() && then != units.end() && now->second.size() == then->second.size()) {
+      base.channels.push_back(then->second[place]);
+      continue;
+    }
     // A unit has as many channels of each of its producers in the base as now, so any producer tells.
     const eval::Layer& producer = spec.layers[group.producers.front()];
     const auto had = channels.find(producer.name);

@@ -290,7 +290,25 @@ TEST_CASE("a base counts the units of grouped convolutions, not their channels")
   const prune::Scores scores{{}, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6}, {}};
   const Allocation cut = prune::allocate(spec, groups, scores, Plain::keep(1e-3), AllocationMethod::uniform,
                                          {.floor = 0.25, .floor_channels = 1, .cap = 1}, base);
-  CHECK(prune::kept_counts(cut.mask) == std::vector<int>{4, 1, 2, 3});
+  CHECK(prune::kept_counts(cut.mask) == std::vector<int>{4, 2, 2, 3});  // of what is tied two units stay
+}
+
+TEST_CASE("a base counts the units of each group where two share a layer") {
+  const eval::NetSpec spec = support::shuffled_net();
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const auto units = prune::units_of_shared_layers(groups);
+  REQUIRE(units == std::map<std::string, std::vector<int>>{{"stem", {4, 4}}});  // the half that passes, and the half that is convolved
+  prune::KeepMask mask = prune::keep_all(groups);
+  std::vector<std::size_t> halves;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g)
+    if (groups.groups[g].name == "stem") halves.push_back(g);
+  mask[halves[0]] = {true, false, false, false};
+  const eval::NetSpec now = prune::cut_spec(spec, groups, mask);
+  const prune::ChannelGroups of_now = prune::channel_groups(now);
+  const prune::AllocationBase base = prune::allocation_base(now, of_now, eval::cost(spec), {{"stem", 8}}, units);
+  CHECK(of_now.groups[halves[0]].size == 1);
+  CHECK(base.channels[halves[0]] == 4);
+  CHECK(base.channels[halves[1]] == 4);
 }
 
 TEST_CASE("what is left of a base is counted as requests count it") {

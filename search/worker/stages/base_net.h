@@ -8,7 +8,7 @@
 
 namespace search {
 
-/// {"params", "macs", "channels": {layer: count}}, of a net that was not cut.
+/// {"params", "macs", "channels": {layer: count}}, of a net that was not cut; and "units" where groups share a layer's channels.
 storage::Json base_of(const eval::NetSpec& spec);
 
 /// The base's units by the groups of a net that was cut from it. `base`: as base_of made it. Borrows the latency table.
