@@ -61,6 +61,7 @@ class CsvReader {
     table_.listings = {file};
     table_.ordered = options.at("ordered");
     for (const auto& [line, reason] : text_.broken) refuse(line, reason);
+    if (options.contains("class_names")) refuse_twice(options["class_names"].get<std::vector<std::string>>());
     labels_ = options.contains("class_names") ? options["class_names"].get<std::vector<std::string>>() : used_labels();
     table_.class_names = chosen_classes(options, labels_, "data of format csv");
   }
@@ -77,6 +78,12 @@ class CsvReader {
   }
 
  private:
+  static void refuse_twice(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+      storage::refuse(fmt::format("data of format csv: class_names: '{}' is given twice; valid: each once", *twice));
+  }
+
   void refuse(int line, const std::string& reason) {
     table_.broken.push_back({fmt::format("{}:{}", file_.filename().string(), line), reason});
   }
@@ -84,7 +91,7 @@ class CsvReader {
   std::vector<std::string> used_labels() const {
     std::set<std::string> labels;
     for (const TextTable::Row& row : text_.rows)
-      if (!row.cells[columns_.label].empty()) labels.insert(row.cells[columns_.label]);
+      if (const std::string& label = row.cells[columns_.label]; !label.empty() && label == trimmed(label)) labels.insert(label);
     return sorted_labels(labels, table_.ordered);
   }
 

@@ -122,8 +122,9 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
       storage::refuse(root / annotations_file, fmt::format("does not name {}", file));
     if (placed.back().split.value_or(Split::train) == Split::train) classes[placed.back().label] = 0;
   }
+  if (!split_folders) check_classes(root, classes);
   for (const std::string& name : folders)
-    if (!split_folders || split_from_usual_name(name) == Split::train) check_classes(split_folders ? root / name : root, classes);
+    if (split_folders && split_from_usual_name(name) == Split::train) check_classes(root / name, classes);
   table.ordered = options.at("ordered");
   std::vector<std::string> labels;
   for (const auto& [name, number] : classes) labels.push_back(name);

@@ -59,7 +59,7 @@ void leave_out(ImageTable& table, const std::vector<std::pair<std::int64_t, std:
 
 std::unique_ptr<Dataset> open_images(const std::string& format, const Json& options, ImageTable table, const DecodeOptions& decoding) {
   const bool skip = options.at("bad_images") == "skip";
-  if (!skip && !table.broken.empty()) refuse(format, table, table.broken);
+  if (!table.broken.empty() && (!skip || table.files.names.empty())) refuse(format, table, table.broken);
   const ImageFrame frame = frame_of(options);
   DecodedImages decoded = cached_images(table.files, frame, decoding);
   std::vector<LeftOut> broken = std::move(table.broken);
@@ -93,7 +93,9 @@ Json identity_of(const ImageTable& table) {
     const std::uintmax_t bytes = fs::file_size(table.files.root / name, error);
     listing += fmt::format("{}\n{}\n", name, error ? -1 : static_cast<std::int64_t>(bytes));
   }
-  return {{"images", storage::sha256(listing)}, {"listings", files_identity(table.listings)}};
+  Json listings = Json::array();
+  for (const fs::path& file : table.listings) listings.push_back(storage::text_identity(file));
+  return {{"images", storage::sha256(listing)}, {"listings", std::move(listings)}};
 }
 
 DatasetInfo info_of(const Json& options, const ImageTable& table) {

@@ -28,7 +28,7 @@ struct ImageTable {
 /// One format: reads its table from checked options; `target` as Dataset. Throws storage::Error(invalid).
 using ReadTable = std::function<ImageTable(const storage::Json& options, const std::string& target)>;
 
-/// The keys that all formats of image files have: size, margin, gray, fit, source_size, bad_images.
+/// The keys that all formats of image files have: size, margin, gray, fit, orientation, source_size, bad_images.
 const storage::Options& image_options();
 
 /// A row of the registry. `options`: the format's own keys, of which the first is its place; those of image_options() are added.

@@ -58,6 +58,9 @@ Decoded decode(std::string_view bytes, const ImageFrame& frame) {
   return {{}, fmt::format("is no {}: it begins with{}", image_formats(), begin)};
 }
 
+/// A side over the other: the middle of a longer image is scaled with all of it.
+constexpr int kMostElongated = 100;
+
 /// The image at the frame's size.
 cv::Mat fit(const cv::Mat& image, const ImageFrame& frame) {
   int width = frame.side, height = frame.side;
@@ -79,6 +82,10 @@ cv::Mat fit(const cv::Mat& image, const ImageFrame& frame) {
 std::string decode_image(std::string_view bytes, const ImageFrame& frame, std::span<std::uint8_t> planes) {
   const Decoded decoded = decode(bytes, frame);
   if (!decoded.broken.empty()) return decoded.broken;
+  const auto [shorter, longer] = std::minmax(decoded.image.cols, decoded.image.rows);
+  if (longer > kMostElongated * shorter)
+    return fmt::format("has {} x {} pixels: one side is more than {} times the other", decoded.image.cols, decoded.image.rows,
+                       kMostElongated);
   const cv::Mat fitted = fit(decoded.image, frame);
   std::vector<cv::Mat> channels;
   for (int c = 0; c < frame.channels(); ++c)

@@ -12,7 +12,7 @@
 namespace eval {
 namespace {
 
-constexpr hsize_t max_values = 640'000'000;
+constexpr hsize_t max_values = 16'000'000;
 constexpr hsize_t max_text = 4096;
 
 }  // namespace

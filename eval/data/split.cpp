@@ -188,18 +188,21 @@ Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::i
   return draw_by_class(labels, images, count, by_hash, least);
 }
 
-Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed) {
+Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed,
+                 std::size_t least) {
   std::map<std::string, std::vector<std::int64_t>> members;
   for (const std::int64_t image : images) members[groups[image]].push_back(image);
   std::map<std::string, const std::vector<std::int64_t>*> order;  // by hash
   for (const auto& [group, of_group] : members) order[draw_hash(seed, group)] = &of_group;
   Draw draw;
-  std::size_t opened = 0;
+  std::size_t unopened = order.size(), left = 0;
   for (const auto& [hash, of_group] : order) {
     const auto taken = std::ssize(draw.taken), with = taken + std::ssize(*of_group);
     const bool nearer = draw.taken.empty() || std::abs(with - count) < std::abs(taken - count);
-    const bool last = ++opened == order.size();
-    std::vector<std::int64_t>& side = nearer && !(last && draw.left.empty()) ? draw.taken : draw.left;
+    const bool needed = left + unopened <= least;
+    --unopened;
+    std::vector<std::int64_t>& side = nearer && !needed ? draw.taken : draw.left;
+    left += &side == &draw.left ? 1 : 0;
     side.insert(side.end(), of_group->begin(), of_group->end());
   }
   std::sort(draw.taken.begin(), draw.taken.end());
@@ -303,10 +306,14 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
 Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
                        const std::string& where) {
   const auto draw = [&](std::int64_t count, std::int64_t least) {
-    if (keys.groups) return draw_groups(given.train, count, keys.names, options.seed);
+    if (keys.groups)
+      return draw_groups(given.train, count, keys.names, options.seed, given.validation.empty() && given.test.empty() ? 2 : 1);
     return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed, least);
   };
   if (keys.groups) check_groups(given, keys.names, where);
+  if (keys.groups && options.last && given.validation.empty())
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("{}: validation_from: last: groups have no order; valid: random, or no groups", where));
   if (given.test.empty()) {
     const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
     check_count(where, "test", count, std::ssize(given.train) - 2);
@@ -314,8 +321,11 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.test = std::move(test.taken);
     given.train = std::move(test.left);
   }
-  keep_part(given.train, options, where, [&](std::int64_t image) { return number_of_name(keys.names[static_cast<std::size_t>(image)]); });
-  if (given.validation.empty()) {
+  const auto number_of = [&](std::int64_t image) { return number_of_name(keys.names[static_cast<std::size_t>(image)]); };
+  keep_part(given.train, options, where, number_of);
+  if (!given.validation.empty()) {
+    keep_part(given.validation, options, where, number_of);
+  } else {
     const std::int64_t count =
         options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));
     check_count(where, options.validation_images ? "validation_images" : "validation", count, std::ssize(given.train) - 1);

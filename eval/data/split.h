@@ -36,7 +36,7 @@ struct Draw {
 };
 
 /// Takes `count` of the images (0 <= count <= their number), as equal a share of each class as whole images allow: largest remainders,
-/// ties to the smaller class number. `labels` is indexed by image number.
+/// ties by a hash of the class number, so that no class is favoured. `labels` is indexed by image number.
 Draw draw_stratified(std::span<const std::int32_t> labels, const std::vector<std::int64_t>& images, std::int64_t count,
                      std::mt19937_64& random);
 
@@ -49,8 +49,9 @@ Draw draw_by_name(std::span<const std::int32_t> labels, const std::vector<std::i
                   std::span<const std::string> names, std::uint64_t seed, std::int64_t least = 0);
 
 /// Takes whole groups in the order of their hashes, as draw_by_name, as long as that comes nearer to `count` images; at least one, and
-/// never all. `groups` is indexed by image number.
-Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed);
+/// so that `least` groups are left. `groups` is indexed by image number.
+Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, std::span<const std::string> groups, std::uint64_t seed,
+                 std::size_t least = 1);
 
 struct SplitOptions {
   double test = 0.2;        ///< share of all images, in (0, 1), where no image is bound to be a test image

@@ -1,4 +1,5 @@
-// GELU as exporters write it where the operator set has no node for it: x * (1 + erf(x / sqrt(2))) / 2, its factors in any order.
+// GELU as exporters write it where the operator set has no node for it: x * (1 + erf(x / sqrt(2))) / 2, the half last
+// or with the sum.
 #include <onnx/onnx_pb.h>
 
 #include <cmath>

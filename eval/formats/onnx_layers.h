@@ -166,6 +166,7 @@ class OnnxLayers {
   std::vector<bool> nonnegative_;                  ///< by layer: no output is below 0
   std::unordered_map<int, torch::Tensor> probes_;  ///< by layer: random numbers in the place of its output
   std::unordered_map<std::string, Value> values_;
+  std::int64_t arranged_ = 0;  ///< numbers that arrangements have made
   std::unordered_map<std::string, int> reads_;
   std::unordered_map<std::string, std::string> owners_;   ///< by the name of a weight: the layer that read it first
   std::unordered_map<std::string, int> names_;            ///< layer names taken, and the last number given to one that was wished again

@@ -18,6 +18,7 @@ using torch::Tensor;
 namespace {
 
 constexpr std::int64_t most_elements = 1 << 24;  // of a probe, or of what becomes of it
+constexpr std::int64_t most_arranged = 1 << 28;  // of all that are kept
 constexpr std::uint64_t probe_seed = 1;
 
 Tensor bounded(const Tensor& tensor) {
@@ -211,7 +212,8 @@ std::vector<Tensor> OnnxLayers::arranged_outputs(const OnnxNode& node) {
   }
   if (type == "Concat") {
     std::vector<Tensor> parts;
-    for (int i = 0; i < node.input_count(); ++i) parts.push_back(operand(node, i));
+    std::int64_t elements = 0;
+    for (int i = 0; i < node.input_count(); ++i) elements_of({elements += parts.emplace_back(operand(node, i)).numel()});
     return {at::cat(parts, node.integer("axis", 0))};
   }
   if (type == "MatMul") {
@@ -257,6 +259,8 @@ void OnnxLayers::arrange(const OnnxNode& node) {
   }
   for (std::size_t i = 0; i < made.size(); ++i) {
     const Tensor values = bounded(made[i]);
+    if ((arranged_ += values.numel()) > most_arranged)
+      storage::refuse(fmt::format("makes with those before it more than {} values", most_arranged));
     const int output = static_cast<int>(i);
     if (layer >= 0) {
       define(node, {.layer = layer, .flat = flat, .arranged = values, .maker = node.proto().name().empty() ? type : node.proto().name()},

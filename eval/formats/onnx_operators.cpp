@@ -283,6 +283,7 @@ void OnnxLayers::read_average_pool(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::average_pool);
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
+  layer.stride = pair_of(node, "strides", {1, 1});
   const Pads pads = pads_of(node, layer, shape(x));
   layer.count_padding = pads == Pads{} || node.integer("count_include_pad", 0) != 0;
   if (!layer.count_padding && (!is_symmetric(pads) || x.zeros != std::array{0, 0}))

@@ -191,6 +191,7 @@ bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
   Layer merged = new_layer(node, is_hard ? LayerKind::hard_swish : LayerKind::silu);
   merged.inputs = layer.inputs;
   layer = std::move(merged);
+  nonnegative_[static_cast<std::size_t>(gate.layer)] = false;
   define(node, {.layer = gate.layer, .flat = gate.flat, .direct = true});
   return true;
 }

@@ -76,6 +76,10 @@ constexpr const char* preprocessing = R"(
 
 def preprocess(image):
     """An image of Pillow as a batch of one: {how}."""
+    from PIL import Image, ImageOps
+
+{turn}    if "A" in image.getbands() or "transparency" in image.info:  # black shows through
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
     width, height = {outer_width}, {outer_height}
 {crop}    shrinks = width < image.width and height < image.height
     image = image.convert("{mode}").resize((width, height), resample=4 if shrinks else 2, box=box)
@@ -118,6 +122,7 @@ std::string python_module(const NetSpec& spec, const NetInfo& info, const std::s
                                               "    box = (left, top, left + side * width, top + side * height)\n";
     text +=
         fmt::format(preprocessing, fmt::arg("how", images.stretch ? "stretched to the net's size" : "its middle in the net's size"),
+                    fmt::arg("turn", images.turn ? "    image = ImageOps.exif_transpose(image)\n" : ""),
                     fmt::arg("outer_width", input.width + 2 * images.margin), fmt::arg("outer_height", input.height + 2 * images.margin),
                     fmt::arg("crop", crop), fmt::arg("mode", input.channels == 1 ? "L" : "RGB"), fmt::arg("channels", input.channels),
                     fmt::arg("margin", images.margin));

@@ -12,6 +12,7 @@ namespace eval {
 struct PythonImages {
   int margin = 0;        ///< pixels around the middle that evaluation leaves out
   bool stretch = false;  ///< other shapes are stretched to the net's; else their middle is taken
+  bool turn = true;      ///< as EXIF says
 };
 
 /// The text of a .py file: one class a kind of block, `Net` with the names of the spec's tensors, `load` and `save` for the safetensors

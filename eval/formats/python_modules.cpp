@@ -110,6 +110,8 @@ class Modules {
                          fmt::format("layer '{}' cannot be written as Python: {}", spec_.layers[layer].name, why));
   }
 
+  static int first_layer(const Block& block) { return block.is_leaf() ? block.layer : first_layer(*block.parts.front()); }
+
   void describe(Block& block) {
     if (block.is_leaf()) {
       const Layer& layer = spec_.layers[block.layer];
@@ -123,6 +125,8 @@ class Modules {
     }
     std::set<int> entries, exits;
     for (const auto& part : block.parts) {
+      if (!part->is_leaf() && (part->name.empty() || is_module_attribute(part->name)))
+        refuse(first_layer(*part), fmt::format("torch.nn.Module has '{}' itself", part->name));
       describe(*part);
       block.layers.insert(block.layers.end(), part->layers.begin(), part->layers.end());
     }
@@ -334,7 +338,8 @@ class Modules {
     if (name.empty() || is_number(block.name)) name += "Block";
     std::string unique = name;
     const auto is_taken = [&] {
-      return unique == "Net" ||
+      static const std::set<std::string> used{"Net", "F", "HERE", "WEIGHTS", "SIZE", "TASK", "CLASSES", "MEAN", "DEVIATION"};
+      return used.contains(unique) ||
              std::any_of(classes_.begin(), classes_.end(), [&](const PythonClass& other) { return other.name == unique; });
     };
     for (int number = 2; is_taken(); ++number) unique = fmt::format("{}{}", name, number);

@@ -23,7 +23,8 @@ void take(const Json& json, const char* key, Value& value) {
     value = json.at(key).get<Value>();
   } catch (const Json::exception&) {
     throw storage::Error(storage::ErrorKind::invalid,
-                         fmt::format("what the net is for: {}: {} is not of its type", key, json.at(key).dump()));
+                         fmt::format("what the net is for: {}: {} is not of its type", key,
+                                     json.at(key).is_structured() ? json.at(key).type_name() : json.at(key).dump()));
   }
 }
 

@@ -77,13 +77,13 @@ std::vector<std::string> about(const Json& trial, const Json& step, const std::s
           fmt::format("Accuracy {} on validation images, {} on test images.", percent("accuracy_val"), percent("accuracy_test"))};
 }
 
-/// How the task's images become what the net takes: "margin" and "fit" of their data, where they are image files.
+/// How the task's images become what the net takes: "margin", "fit" and "orientation" of their data, where they are image files.
 Json images_of(const Json& experiment, const std::string& task) {
   Json images = Json::object();
   for (const Json& each : experiment.value("tasks", Json::array())) {
     if (each.value("name", "") != task) continue;
     const Json data = experiment.value("data", Json::object()).value(each.value("dataset", ""), Json::object());
-    for (const char* key : {"margin", "fit"})
+    for (const char* key : {"margin", "fit", "orientation"})
       if (data.contains(key)) images[key] = data.at(key);
   }
   return images;

@@ -79,8 +79,20 @@ std::string fingerprint(const Json& value) {
   return fingerprint_of(canonical(value));
 }
 
+namespace {
+
+/// Of each end of a file that goes into its identity.
+constexpr std::uintmax_t end_bytes = 64 << 10;
+
+}  // namespace
+
+Json text_identity(const std::filesystem::path& path) {
+  Json identity = file_identity(path);
+  if (identity.at("size") > 2 * end_bytes) identity["sha256"] = sha256_file(path);
+  return identity;
+}
+
 Json file_identity(const std::filesystem::path& path) {
-  constexpr std::uintmax_t end_bytes = 64 << 10;
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   std::ifstream file(path, std::ios::binary);

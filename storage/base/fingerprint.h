@@ -45,4 +45,7 @@ std::string fingerprint(const Json& value);
 /// What identifies a data file cheaply: name, size and the SHA-256 of its first and last 64 KiB.
 Json file_identity(const std::filesystem::path& path);
 
+/// The same of a table, any line of which may be corrected: with the SHA-256 of all of it where its ends are not all.
+Json text_identity(const std::filesystem::path& path);
+
 }  // namespace storage

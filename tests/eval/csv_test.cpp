@@ -155,6 +155,29 @@ TEST_CASE("broken rows are told with their line") {
   CHECK(data->split(Split::train).size() + data->split(Split::validation).size() + data->split(Split::test).size() == 20);
 }
 
+TEST_CASE("as many groups as splits fill them, however unequal") {
+  const Table table;
+  std::string text = "path,label,group\n";
+  for (int i = 0; i < 20; ++i)
+    text += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "even" : "odd") + "," + (i < 2 ? std::to_string(i) : "many") + "\n";
+  for (int seed = 1; seed <= 6; ++seed) {
+    const auto data = open_dataset(table.settings(text, {{"split_seed", seed}}));
+    for (const Split split : {Split::train, Split::validation, Split::test}) CHECK(data->split(split).size() >= 1);
+  }
+  CHECK_THAT(table.message(text, {{"validation_from", "last"}}),
+             EndsWith("validation_from: last: groups have no order; valid: random, or no groups"));
+}
+
+TEST_CASE("classes are those of rows that can be used, each once") {
+  const Table table;
+  const auto data = open_dataset(table.settings(rows() + "20.jpg,even \n", {{"bad_images", "skip"}}));
+  CHECK(data->class_names() == std::vector<std::string>{"even", "odd"});  // none that ends with a blank
+  CHECK_THAT(table.message(rows(), {{"class_names", {"even", "odd", "even"}}}),
+             EndsWith("data of format csv: class_names: 'even' is given twice; valid: each once"));
+  CHECK_THAT(table.message("path,label\n,even\n", {{"bad_images", "skip"}}),
+             Contains("1 of the images") && EndsWith("table.csv:2: names no image"));
+}
+
 TEST_CASE("a column that is missing is named, with those there are") {
   const Table table;
   CHECK_THAT(table.message("path,lable\n0.jpg,a\n"), EndsWith("table.csv: no column 'label' (did you mean 'lable'?)"));

@@ -208,6 +208,12 @@ TEST_CASE("a broken file is told from a sound one, with the reason") {
   CHECK(broken(jpeg, {.side = 16, .source_side = 64}).empty());
 }
 
+TEST_CASE("an image that is a line is refused: its middle would be scaled with all of it") {
+  CHECK(broken(png_bytes(1, 101, plain_pixels(1, 101, {9}), PNG_FORMAT_GRAY)) ==
+        "has 1 x 101 pixels: one side is more than 100 times the other");
+  CHECK(broken(png_bytes(1, 100, plain_pixels(1, 100, {9}), PNG_FORMAT_GRAY)).empty());
+}
+
 TEST_CASE("a header that promises more than a machine has is refused before memory is taken") {
   std::string png = png_bytes(16, 16, plain_pixels(16, 16, {9}), PNG_FORMAT_GRAY);
   std::string jpeg = jpeg_bytes(16, 16, plain_pixels(16, 16, {9}));

@@ -198,6 +198,27 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     set_attribute(mean, "keepdims", std::int64_t{0});
     CHECK(makes(model, 7.5, 15).spec.layers[1].padding == std::array{1, 1});
   }
+  SECTION("a mean over windows with auto_pad that its stride needs on one side, where zeros count") {
+    // 3 x 3 windows every 2 of the 4 x 4 image: SAME_UPPER adds one row below and one column at the right, and no zero counts in the mean.
+    Model model;
+    model.node("AveragePool", "pool", {"x"}, "p");
+    onnx::NodeProto& pool = *model.proto.mutable_graph()->mutable_node(0);
+    set_attribute(pool, "kernel_shape", {3, 3});
+    set_attribute(pool, "strides", {2, 2});
+    set_attribute(pool, "auto_pad", "SAME_UPPER");
+    model.flat_classifier("p");
+    CHECK_THROWS_WITH(file.read(model), Catch::Contains("pads that do not count in the mean"));
+  }
+  SECTION("SiLU, which goes below 0, before a window over zeros") {
+    Model model;
+    model.node("Sigmoid", "s", {"x"}, "sigmoid");
+    model.node("Mul", "silu", {"x", "sigmoid"}, "a");
+    onnx::NodeProto& pool = model.node("MaxPool", "pool", {"a"}, "p");
+    set_attribute(pool, "kernel_shape", {2, 2});
+    set_attribute(pool, "pads", {0, 0, 1, 1});
+    model.flat_classifier("p");
+    CHECK_THROWS_AS(file.read(model), storage::Error);
+  }
   SECTION("SiLU and hard swish from their parts, and what of them something else reads") {
     Model model;
     model.node("Sigmoid", "s", {"x"}, "sigmoid");

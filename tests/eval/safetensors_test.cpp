@@ -66,6 +66,9 @@ TEST_CASE("hostile files are refused with what is wrong") {
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904],"data_offsets":[0,4]}})", four),
           "out of range");
   refused(bytes_of(R"({"w":{"dtype":"Q3","shape":[1],"data_offsets":[0,4]}})", four), "unsupported type");
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');  // printed, it would overflow the stack
+  refused(bytes_of(R"({"w":{"dtype":)" + deep + R"(,"shape":[],"data_offsets":[0,4]}})", four), "unsupported type array");
+  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[)" + deep + R"(],"data_offsets":[0,4]}})", four), "array is no size");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four),
           "was expected");
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", four + four), "belong to no tensor");

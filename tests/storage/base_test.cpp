@@ -105,6 +105,17 @@ TEST_CASE("a file's identity is its name, size and ends") {
     put(path, bytes);
     CHECK(file_identity(path) != identity);
   }
+  SECTION("of a table the middle counts too") {
+    std::string bytes = std::string(end, 'h') + "middle" + std::string(end, 't');
+    put(path, bytes);
+    const Json identity = text_identity(path);
+    CHECK(identity["sha256"] == sha256(bytes));
+    bytes[end] = 'x';
+    put(path, bytes);
+    CHECK(text_identity(path) != identity);
+    put(path, "abc");
+    CHECK(text_identity(path) == file_identity(path));
+  }
   SECTION("ends that would overlap count each byte once") {
     put(path, std::string(end, 'h') + "tail");
     CHECK(file_identity(path)["sha256_of_ends"] == sha256(std::string(end, 'h') + "tail"));

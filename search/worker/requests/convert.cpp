@@ -19,9 +19,9 @@ void write_python(const std::filesystem::path& file, const GivenNet& given, cons
   std::filesystem::path beside = file;
   beside.replace_extension(".safetensors");
   const Json images = request.value("images", Json::object());
-  const std::string text =
-      eval::python_module(given.spec, given.info, beside.filename().string(), request.value("about", std::vector<std::string>()),
-                          {images.value("margin", 0), images.value("fit", "crop") == "stretch"});
+  const std::string text = eval::python_module(
+      given.spec, given.info, beside.filename().string(), request.value("about", std::vector<std::string>()),
+      {images.value("margin", 0), images.value("fit", "crop") == "stretch", images.value("orientation", "exif") == "exif"});
   const storage::TemporaryNeighbour temporary(beside);
   eval::write_net(temporary.path(), given.spec, weights, given.kept, given.info);
   storage::commit_file(temporary.path(), beside);

@@ -40,6 +40,11 @@ scores = net.load()(net.preprocess(Image.new('RGB', (70, 50))))
 assert scores.shape == (1, len(net.CLASSES)), scores.shape
 white = net.preprocess(Image.new('RGB', (70, 50), 'white'))[0, :, 0, 0]
 assert white.allclose((1 - net.torch.tensor(net.MEAN)) / net.torch.tensor(net.DEVIATION), rtol=1e-4), white
+# As in training: turned as EXIF says, and what is transparent black.
+left = Image.new('RGB', (64, 64), 'white'); left.paste('black', (0, 0, 32, 64))
+turned = left.transpose(Image.Transpose.ROTATE_90); turned.getexif()[0x0112] = 6
+assert net.preprocess(turned).allclose(net.preprocess(left)), 'not turned'
+assert net.preprocess(Image.new('RGBA', (64, 64), (255, 255, 255, 0))).allclose(net.preprocess(Image.new('RGB', (64, 64)))), 'not black'
 " || fail "the exported module"
 "$nas_run" validate photos.yaml -s "nets=[{spec: net.json}]" >/dev/null 2>&1 || fail "a net that says its classes is not read"
 echo "all as expected"
