@@ -158,9 +158,10 @@ class CopyingLink : public PipeLink {
     if (result != nullptr)
       for (const storage::Artifact& artifact : result->outcome.artifacts) send(artifact.hash);
     PipeLink::say(message);
-    if (result != nullptr && result->outcome.state == storage::StageState::done)
-      std::filesystem::remove(storage::checkpoint_path(copies_, result->stage));
-    std::filesystem::remove(storage::precision_note_path(storage::checkpoint_path(copies_, result->stage)));
+    if (result == nullptr || result->outcome.state != storage::StageState::done) return;
+    const std::filesystem::path checkpoint = storage::checkpoint_path(copies_, result->stage);
+    std::filesystem::remove(checkpoint);
+    std::filesystem::remove(storage::precision_note_path(checkpoint));
   }
 
  private:
