@@ -96,10 +96,24 @@ void check_classes(const fs::path& folder, const std::map<std::string, std::int3
     storage::refuse(folder, fmt::format("holds one class, '{}'; valid: a folder for each of two classes or more", classes.begin()->first));
 }
 
+/// All images, as of one class.
+ImageTable read_unlabelled(const storage::Json& options, const fs::path& root) {
+  ImageTable table;
+  table.files = {root, list_images(root)};
+  if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file", image_formats()));
+  table.class_names = {"image"};
+  table.labels.assign(table.files.names.size(), 0);
+  for (std::size_t i = 0; i < table.labels.size(); ++i) table.splits.train.push_back(static_cast<std::int64_t>(i));
+  table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names}, split_options_from_json(options),
+                                 "data of format folder");
+  return table;
+}
+
 ImageTable read_folder(const storage::Json& options, const std::string&) {
   const fs::path root = options.at("root").get<std::string>();
   require_root(root, "a folder a class, each with image files, or train/, val/ and test/ with such folders",
                "ImageNet's are made from the archives of https://image-net.org");
+  if (options.value("labels", "") == "none") return read_unlabelled(options, root);
   ImageTable table;
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
@@ -159,6 +173,11 @@ DatasetEntry folder_format() {
        .doc = "share of the images to test on, by class and a hash of the name, where no folder says which",
        .min = 0,
        .max = 1},
+      {.name = "labels",
+       .kind = OptionKind::choice,
+       .doc = "none: all images below the root, whatever folder they lie in, for what looks at no label, as a refit",
+       .choices = {"none"},
+       .optional = true},
       {.name = "ordered",
        .kind = OptionKind::boolean,
        .fallback = false,

@@ -38,11 +38,12 @@ void add_best(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("best", "which net to take, why, how sure that is, and the command that exports it");
   add_directory_argument(*command, options->directory);
   BestRequest& request = options->request;
-  command->add_option("--max-macs", request.max_macs, "multiply-accumulates of one image, as in 2e6")->check(CLI::PositiveNumber);
-  command->add_option("--max-params", request.max_params, "parameters")->check(CLI::PositiveNumber);
+  command->add_option("--max-macs", request.max_macs, "multiply-accumulates of one image, as in 2e6")->check(refuse_unless_above_zero);
+  command->add_option("--max-params", request.max_params, "parameters")->check(refuse_unless_above_zero);
   command->add_option("--max-latency", request.max_latency_ms, "milliseconds, where evaluate: {latency: ...} measured them")
-      ->check(CLI::PositiveNumber);
+      ->check(refuse_unless_above_zero);
   command->add_option("--min-accuracy", request.min_accuracy, "validation accuracy, as in 0.9: the smallest net that has it")
+      ->check(refuse_unless_above_zero)
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--x", request.size, "the size that small means: macs or params")
       ->check(CLI::IsMember({"macs", "params"}))

@@ -4,7 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <fstream>
+#include <string_view>
 
 #include "search/cli/printable.h"
 #include "search/cli/request.h"
@@ -68,6 +72,30 @@ std::filesystem::path require_worker() {
 
 void log(const std::string& text) {
   fmt::print(stderr, "nas-run: {}\n", printable(text));
+}
+
+void check_output(const std::filesystem::path& output) {
+  std::error_code unknown;
+  const auto fail = [&](const std::string& why, storage::ErrorKind kind = storage::ErrorKind::usage) {
+    throw storage::Error(kind, fmt::format("-o {}", output.string()) + why);
+  };
+  if (std::filesystem::is_directory(output, unknown)) fail(" is a folder; valid: a file");
+  const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder, unknown))
+    fail(fmt::format(": the folder {} is not there; valid: one that is", folder.string()), storage::ErrorKind::environment);
+  if (!std::filesystem::is_regular_file(output, unknown)) return;
+  constexpr std::string_view sqlite = "SQLite format 3";
+  std::string begin(sqlite.size(), '\0');
+  std::ifstream(output, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (begin == sqlite) fail(" is a database, which would be replaced; valid: another file");
+}
+
+std::string refuse_unless_above_zero(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, value);
+  return failure == std::errc() && rest == end && std::isfinite(value) && value > 0 ? ""
+                                                                                    : fmt::format("'{}' is not a number above 0", text);
 }
 
 }  // namespace search::cli

@@ -115,6 +115,13 @@ void print_plan(const Experiment& experiment, const Strategy& strategy, const st
 /// One JSON document on stdout; text that is not UTF-8 is mended.
 void print_json(const Json& json);
 
+/// Throws storage::Error(usage) where `-o` names what a command must not write, a folder or a database, Error(environment) where it is to
+/// lie in a folder that is not there.
+void check_output(const std::filesystem::path& output);
+
+/// What is wrong with an option's text that is to be a finite number above 0; nothing where it is one.
+std::string refuse_unless_above_zero(const std::string& text);
+
 /// The rows as an aligned table or as CSV (RFC 4180) with these columns, under a line of their names. Null is empty.
 std::string to_text(const Json& rows, const std::vector<std::string>& columns);
 std::string to_csv(const Json& rows, const std::vector<std::string>& columns);

@@ -31,6 +31,7 @@ constexpr const char* kAfter =
 )";
 
 int print_evidence(const EvidenceOptions& options) {
+  if (!options.output.empty()) check_output(options.output);
   std::string text = kOpening;
   if (!options.epochs.empty()) text += kAfter;
   for (const std::filesystem::path& directory : options.directories) {
@@ -56,7 +57,7 @@ void add_evidence(CLI::App& app, Action& action) {
       ->add_option("--after", options->epochs,
                    "epochs of retraining, as in 1,5: validation accuracies of cut nets after them too, and of the nets taken in the end")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(refuse_unless_above_zero);
   command->footer(
       "Examples:\n"
       "  nas-run evidence results/fashion_mnist\n"

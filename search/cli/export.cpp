@@ -7,11 +7,13 @@
 #include "eval/nets/net_info.h"
 #include "search/cli/request.h"
 #include "search/cli/trial.h"
+#include "search/report/snapshot.h"
 #include "search/report/tensorboard.h"
 #include "search/report/trial_table.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/fingerprint.h"
 
 namespace search::cli {
 
@@ -50,7 +52,11 @@ std::filesystem::path find_weights(const std::filesystem::path& directory, const
     if (artifact.name != "weights") continue;
     const std::filesystem::path path = storage::ArtifactStore(directory / "artifacts").path(artifact.hash);
     if (!std::filesystem::exists(path))
-      throw Error(ErrorKind::storage, fmt::format("the weights {} are gone from the results", path.string()));
+      throw Error(
+          ErrorKind::storage,
+          fmt::format("the weights {} are gone from the results; `nas-run show DIR TRIAL` says how they are made again", path.string()));
+    if (storage::sha256_file(path) != artifact.hash)
+      throw Error(ErrorKind::storage, fmt::format("the weights {} are not those that were stored: the file is damaged", path.string()));
     return std::filesystem::absolute(path);
   }
   throw Error(ErrorKind::storage, "the stage has no artifact named 'weights'");
@@ -99,6 +105,7 @@ int export_net(const ExportOptions& options) {
   const storage::StageOutcome outcome = repository.outcome(step.at("stage").get<std::string>());
   if (!outcome.architecture) throw Error(ErrorKind::storage, "the stage has no net");
   if (options.format == "json") {
+    check_output(options.output);
     Json spec = outcome.architecture->spec;
     spec["info"] = info_of(trial, outcome.values);
     storage::write_file(options.output, spec.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -109,7 +116,7 @@ int export_net(const ExportOptions& options) {
   request["kept"] = outcome.architecture->kept;
   request["info"] = info_of(trial, outcome.values);
   if (options.format == "python") {
-    const storage::ExperimentRecord experiment = *repository.experiment();
+    const storage::ExperimentRecord experiment = experiment_of(repository);
     request["about"] = about(trial, step, experiment.name);
     request["images"] = images_of(experiment.settings, trial.at("task"));
   }
@@ -119,13 +126,11 @@ int export_net(const ExportOptions& options) {
 
 int export_run(const ExportOptions& options) {
   const Repository repository(options.directory, Repository::Access::read);
-  std::error_code absent;
-  if (std::filesystem::equivalent(options.output, options.directory / "experiment.db", absent))
-    throw Error(ErrorKind::usage, "-o names the run's own database, which would be replaced; valid: another file");
   if (options.format == "tensorboard") {
     write_tensorboard_files(repository, options.output);
     return exit_done;
   }
+  check_output(options.output);
   const Json rows = trial_table(repository, options.last);
   storage::write_file(options.output, options.format == "csv" ? to_csv(rows, trial_table_columns()) : to_json_lines(rows));
   return exit_done;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 
 #include "eval/data/image_cache.h"
 #include "search/cli/commands.h"
@@ -26,7 +27,8 @@ std::string removal(bool dry_run) {
 /// Removes what the rule does not keep, while no run of the directory goes on.
 int collect_files(const GcOptions& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
-  const storage::FileLock lock(options.directory / "run.lock");
+  std::optional<storage::FileLock> lock;
+  if (!options.dry_run) lock.emplace(options.directory / "run.lock");
   Json rows = Json::array();
   std::int64_t bytes = 0;
   for (const RemovableFile& each : removable_files(repository, options.directory, options.keep)) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
@@ -104,6 +105,9 @@ int main(int count, char** values) {
   } catch (const Error& error) {
     fmt::print(stderr, "nas-run: error: {}\n", search::cli::printable(error.what()));
     code = storage::exit_code(error.kind());
+  } catch (const std::system_error& error) {  // of output that cannot be written
+    fmt::print(stderr, "nas-run: error: {}\n", search::cli::printable(error.what()));
+    code = storage::exit_code(ErrorKind::environment);
   } catch (const std::exception& error) {
     fmt::print(stderr, "nas-run: error: internal: {}\n", search::cli::printable(error.what()));
     code = storage::exit_code(ErrorKind::internal);

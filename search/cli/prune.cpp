@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <memory>
 
 #include "prune/criteria/catalog.h"
@@ -20,36 +21,62 @@ struct PruneOptions {
   CriterionArguments criterion;
   std::string data, of = "macs", allocation;
   std::optional<double> eta, keep;
-  std::optional<std::int64_t> refit;
+  std::string refit;  ///< a number of images, or a folder of them
   std::optional<int> substeps;
   std::vector<std::string> limits;
   std::filesystem::path mask, output;
   bool json = false;
 };
 
+/// What scores channels by images alone, best where nothing else is known (docs/evidence.md).
+constexpr const char* unlabelled_criterion = "reconstruct";
+constexpr std::int64_t refit_images = 2000;
+
+/// The key "refit" of a request; whether that names its images itself, which have no labels then.
+bool put_refit(Json& request, const PruneOptions& options) {
+  if (options.refit.empty()) return false;
+  std::int64_t images = 0;
+  const char *begin = options.refit.data(), *end = begin + options.refit.size();
+  if (const auto [rest, failure] = std::from_chars(begin, end, images); failure == std::errc() && rest == end) {
+    if (images < 1)
+      throw Error(ErrorKind::usage, fmt::format("--refit {}: valid: a number of images from 1 on, or a folder of them", images));
+    if (options.data.empty()) throw Error(ErrorKind::usage, "--refit looks at images; valid: with --data, or --refit FOLDER");
+    request["refit"] = {{"images", images}};
+    return false;
+  }
+  if (!std::filesystem::is_directory(options.refit))
+    throw Error(ErrorKind::usage, fmt::format("--refit {}: valid: a number of images of --data, or a folder of images", options.refit));
+  if (!options.data.empty())
+    throw Error(ErrorKind::usage, "--refit names a folder of images beside --data; valid: one of the two, and --refit N with --data");
+  request["refit"] = {{"images", refit_images}, {"folder", std::filesystem::absolute(options.refit).string()}};
+  return true;
+}
+
 /// The keys of a request that say what to cut.
 void put_cut(Json& request, const PruneOptions& options) {
   request["limits"] = parse_options(prune::allocation_options(), options.limits, "--limit");
-  if (options.refit) {
-    if (options.data.empty()) throw Error(ErrorKind::usage, "--refit looks at images; valid: with --data");
-    request["refit"] = {{"images", *options.refit}};
-  }
+  const bool refits_by_folder = put_refit(request, options);
   if (options.substeps) request["substeps"] = *options.substeps;
   if (!options.mask.empty()) {
+    if (!options.criterion.name.empty() || !options.criterion.options.empty() || !options.allocation.empty())
+      throw Error(ErrorKind::usage, "--mask says which channels go; valid: without --criterion, --option and --allocation");
+    if (!options.data.empty() && options.refit.empty())
+      throw Error(ErrorKind::usage, "--data is for a refit where a mask is cut; valid: with --refit N, or without --data");
     request["mask"] = read_json(options.mask);
-    if (!options.refit) return;
+    if (options.refit.empty()) return;
     request["seed"] = options.criterion.seed;
-    put_data(request, options.data);
+    if (!refits_by_folder) put_data(request, options.data);
     return;
   }
-  if (options.criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
+  CriterionArguments criterion = options.criterion;
+  if (refits_by_folder && criterion.name.empty()) criterion.name = unlabelled_criterion;
+  if (criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
   if (!options.eta && !options.keep)
     throw Error(ErrorKind::usage, "neither --eta nor --keep; valid: one of the two, as in --keep 0.5 --of macs");
-  put_criterion(request, options.criterion, options.data);
+  put_criterion(request, criterion, options.data, refits_by_folder ? prune::Looks::at_images : prune::Looks::at_weights);
   request["request"] = options.eta ? Json{{"eta", *options.eta}} : Json{{"keep", *options.keep}, {"of", options.of}};
-  request["allocation"] = options.allocation.empty()
-                              ? prune::criterion_entry(options.criterion.name).default_allocation(request.at("options"))
-                              : options.allocation;
+  request["allocation"] =
+      options.allocation.empty() ? prune::criterion_entry(criterion.name).default_allocation(request.at("options")) : options.allocation;
 }
 
 void print_refit(const Json& refit) {
@@ -67,6 +94,8 @@ int prune_net(const PruneOptions& options) {
   Json request{{"command", "prune"}};
   put_cut(request, options);
   put_net(request, options.net);
+  const std::string end = options.output.extension();
+  request["to"] = end == ".onnx" ? "onnx" : end == ".py" ? "python" : "safetensors";
   put_output(request, options.output);
   const Json answer = ask_worker(request);
   if (!answer.at("target_reached").get<bool>()) log("the floors and caps ended the cut before its target");
@@ -105,7 +134,10 @@ void add_prune(CLI::App& app, Action& action) {
       std::string(data_help) + "; criteria that read weights alone need none, and re-estimate batch norm where they have them");
   CLI::Option* eta = command->add_option("--eta", options->eta, "the paper's threshold, in standard deviations of a layer's scores")
                          ->check(CLI::NonNegativeNumber);
-  CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")->check(CLI::Range(1e-9, 1.0))->excludes(eta);
+  CLI::Option* keep = command->add_option("--keep", options->keep, "the share to keep")
+                          ->check(refuse_unless_above_zero)
+                          ->check(CLI::Range(0.0, 1.0))
+                          ->excludes(eta);
   command
       ->add_option("--of", options->of,
                    "what --keep counts; latency: the times of the layers, which are measured here first, with a thread for each core that "
@@ -119,11 +151,12 @@ void add_prune(CLI::App& app, Action& action) {
   for (const storage::Option& option : prune::allocation_options())
     limits += fmt::format("\n{}: {} [{}]", option.name, option.doc, option.fallback.dump());
   command->add_option("--limit", options->limits, limits)->allow_extra_args(false);
-  command
-      ->add_option("--refit", options->refit,
-                   "solve the weights that are left anew on so many training images of --data, so that each layer gives what it gave "
-                   "before the cut: no training, no labels")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  command->add_option(
+      "--refit", options->refit,
+      fmt::format("solve the weights that are left anew, so that each layer gives what it gave before the cut: no training, "
+                  "no labels. A folder of images, of which {} are taken (the criterion is then {} if none is named), or a "
+                  "number of training images of --data",
+                  refit_images, unlabelled_criterion));
   command
       ->add_option("--substeps", options->substeps,
                    fmt::format("smaller cuts that make up the one to --keep, each scored anew, and refitted where that is asked for; "
@@ -132,10 +165,14 @@ void add_prune(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 100))
       ->needs(keep);
   command->add_option("--mask", options->mask, "a JSON file {layer: [kept channels]}: cuts exactly this")->excludes(eta)->excludes(keep);
-  command->add_option("-o,--output", options->output, "the cut net, as safetensors; a file that is there is replaced")->required();
+  command
+      ->add_option("-o,--output", options->output,
+                   "the cut net: a file that ends in .onnx or .py is that, any other safetensors; one that is there is replaced")
+      ->required();
   command->add_flag("--json", options->json, "one JSON document, with the channels kept");
   command->footer(
       "Examples:\n"
+      "  nas-run prune --weights mine.onnx --keep 0.5 --of macs --refit photos -o small.onnx\n"
       "  nas-run prune --net resnet18 --weights resnet18.safetensors --criterion l1 --keep 0.5 --of channels --limit round_to=8 -o "
       "half.safetensors\n"
       "  nas-run prune --weights base.safetensors --criterion lda --option variant=wilks --keep 0.3 \\\n"

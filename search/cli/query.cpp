@@ -22,8 +22,8 @@ struct QueryOptions {
 };
 
 int trials(const QueryOptions& options) {
-  static const std::vector<std::string> columns{"trial", "task", "net",   "criterion", "schedule",
-                                                "seed",  "fold", "state", "steps",     "failure"};
+  static const std::vector<std::string> columns{"trial", "task",  "net",   "criterion", "schedule", "seed",
+                                                "fold",  "state", "steps", "failure",   "name"};
   const Repository repository(options.directory, Repository::Access::read);
   if (options.table) {
     fmt::print("{}", to_table(summary_rows(read_snapshot(repository), stored_tolerance(repository), "macs")));

@@ -19,6 +19,7 @@ struct ReportOptions {
 
 int write_report(const ReportOptions& options) {
   const std::filesystem::path output = options.output.empty() ? options.directory / "report.html" : options.output;
+  if (!options.output.empty()) check_output(output);
   const std::string page =
       html_report(Repository(options.directory, Repository::Access::read), {.refresh_s = 0, .results = options.directory.string()});
   storage::write_file(output, page);

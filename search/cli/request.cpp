@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include "eval/data/dataset.h"
 #include "eval/formats/weights_identity.h"
@@ -212,14 +213,17 @@ void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, b
   command.add_option("--seed", arguments.seed, "of random choices")->capture_default_str();
 }
 
-void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data) {
+void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data, prune::Looks has) {
   const prune::CriterionEntry& entry = prune::criterion_entry(arguments.name);
   request["criterion"] = entry.name;
   request["options"] = parse_options(entry.options, arguments.options, fmt::format("criterion {}", entry.name));
   request["seed"] = arguments.seed;
   if (!data.empty())
     put_data(request, data);
-  else if (entry.needs_data)
+  else if (entry.looks > has && has == prune::Looks::at_images)
+    throw Error(ErrorKind::usage,
+                fmt::format("criterion {} looks at labels, which a folder of images has not; valid: with --data", entry.name));
+  else if (entry.looks > has)
     throw Error(ErrorKind::usage, fmt::format("criterion {} looks at images; valid: with --data", entry.name));
 }
 
@@ -246,12 +250,22 @@ void put_opset(Json& request, int opset, const std::string& format) {
 }
 
 void put_output(Json& request, const std::filesystem::path& output) {
-  if (std::filesystem::is_directory(output))
-    throw Error(ErrorKind::usage, fmt::format("-o {} is a folder; valid: a file", output.string()));
-  if (request.value("to", "") == "python" && output.extension() != ".py")
+  static const std::map<std::string, std::string> formats{
+      {".py", "python"}, {".onnx", "onnx"}, {".safetensors", "safetensors"}, {".pt", "torchscript"}, {".json", "json"}};
+  check_output(output);
+  const std::string to = request.at("to"), end = output.extension();
+  if (to == "python" && end != ".py")
     throw Error(ErrorKind::usage,
                 fmt::format("-o {}: Python's files end in .py; valid: -o {}.py", output.string(), output.stem().string()));
-  request["output"] = std::filesystem::absolute(output).string();
+  if (const auto known = formats.find(end); known != formats.end() && known->second != to)
+    throw Error(ErrorKind::usage, fmt::format("-o {}: a file that ends in {} is {}, and {} is written; valid: another end", output.string(),
+                                              end, known->second, to));
+  std::error_code unknown;
+  const std::filesystem::file_status status = std::filesystem::status(output, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw Error(ErrorKind::usage, fmt::format("-o {} is no regular file, which a net needs; valid: another", output.string()));
+  const bool is_link = std::filesystem::is_symlink(output, unknown) && std::filesystem::exists(output, unknown);
+  request["output"] = (is_link ? std::filesystem::canonical(output) : std::filesystem::absolute(output)).string();
 }
 
 Json ask_worker(const Json& request, int threads) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "prune/criteria/catalog.h"
 #include "search/cli/commands.h"
 
 namespace search::cli {
@@ -54,8 +55,9 @@ struct CriterionArguments {
 void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, bool required);
 
 /// The keys "criterion", "options", "seed" and "data" of a request. Throws storage::Error: no such criterion or option, or no data where it
-/// looks at some.
-void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data);
+/// looks at some. `has`: what there is besides "data".
+void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data,
+                   prune::Looks has = prune::Looks::at_weights);
 
 /// Adds --end-to-end, for --to torchscript and onnx.
 void add_end_to_end(CLI::App& command, bool& end_to_end);

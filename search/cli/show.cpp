@@ -7,22 +7,16 @@
 #include "search/cli/printable.h"
 #include "search/cli/trial.h"
 #include "search/plan/strategy.h"
+#include "search/report/snapshot.h"
+#include "search/report/table_text.h"
 #include "storage/base/error.h"
+#include "storage/base/shell.h"
 
 namespace search::cli {
 
 namespace {
 
 using storage::Repository;
-
-/// As one word of a POSIX shell.
-std::string shell_quoted(const std::string& text) {
-  static const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+@:=,";
-  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char letter : text) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return quoted + "'";
-}
 
 struct ShowOptions {
   std::filesystem::path directory;
@@ -75,7 +69,7 @@ std::string numbered(const Json& names) {
 
 /// The lines on how to get the trial's net, and to make it again.
 void print_again(const std::filesystem::path& directory, const Json& trial) {
-  const std::string where = shell_quoted(directory.string());
+  const std::string where = storage::shell_quoted(directory.string());
   const int number = trial.at("trial");
   if (!trial.at("steps").empty()) fmt::print("\nits net   nas-run export {} {} -o net.py\n", where, number);
   if (const Json& taken = trial.at("normalisation"); !taken.is_null())
@@ -107,14 +101,14 @@ std::string arithmetic(const Repository& repository, const std::string& base) {
 /// How the trial is made again, by itself, from the experiment as it was run.
 Json again(const Repository& repository, const std::filesystem::path& directory, const Json& trial) {
   Json again{{"command", nullptr}, {"reason", nullptr}, {"arithmetic", ""}};
-  const std::string strategy = repository.experiment()->settings.at("search").at("strategy");
+  const std::string strategy = experiment_of(repository).settings.at("search").at("strategy");
   if (trial.at("steps").empty()) {
     again["reason"] = "none of its steps is done yet";
   } else if (trial.at("role") == "pruned" && !make_strategy(strategy)->makes_trials_apart()) {
     again["reason"] = strategy + " found it by what other trials came to";
   } else {
     again["command"] = fmt::format("nas-run show {} --yaml > again.yaml && nas-run again.yaml --only {} -o again",
-                                   shell_quoted(directory.string()), shell_quoted(trial.at("name")));
+                                   storage::shell_quoted(directory.string()), storage::shell_quoted(trial.at("name")));
     again["arithmetic"] = arithmetic(repository, trial.at("steps")[0].at("stage"));
   }
   return again;
@@ -127,9 +121,7 @@ int show_yaml(const Repository& repository, const ShowOptions& options) {
         fmt::format("--yaml is of the whole experiment, not of trial '{}'; valid: DIR --yaml, and of what that prints one trial "
                     "with nas-run FILE --only NAME",
                     options.trial));
-  const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
-  if (!experiment) throw storage::Error(storage::ErrorKind::usage, "no experiment is stored yet");
-  fmt::print("{}", experiment->yaml);
+  fmt::print("{}", experiment_of(repository).yaml);
   return exit_done;
 }
 

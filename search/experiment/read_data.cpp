@@ -218,6 +218,8 @@ void describe_all(const YamlReader& section, const std::vector<Task>& tasks, std
       if (task.dataset == name) targets.push_back(task.target);
     Data& described = data.at(name);
     read_at(entry, described.settings, [&] { described = describe_data(described.settings, targets); });
+    for (const auto& [target, info] : described.targets)
+      if (info.classes < 2) entry.fail("has nothing to tell apart; valid: data of two classes or more");
   }
 }
 

@@ -10,6 +10,7 @@
 #include "search/report/measured_nets.h"
 #include "search/report/table_text.h"
 #include "storage/base/named.h"
+#include "storage/base/shell.h"
 
 namespace search {
 
@@ -26,6 +27,7 @@ struct Option {
   std::size_t step;
   std::map<Replicate, const StoredNet*> nets;  ///< tested
   double val = 0, params = 0, macs = 0;
+  bool beyond = false;  ///< a base that breaks the experiment's constraints: what others are compared with, and no answer
   std::optional<double> latency_ms;
 
   bool is_base() const { return group->role == "pruned" && step == 0; }
@@ -97,7 +99,8 @@ class Choice {
     bool all_timed = true;
     for (const auto& [replicate, index] : group.tested[step]) {
       const StoredNet& net = run_.nets[static_cast<std::size_t>(index)];
-      if (!net.val || !net.test || net.beyond) continue;
+      if (!net.val || !net.test || (net.beyond && !option.is_base())) continue;
+      option.beyond = option.beyond || net.beyond;
       option.nets.emplace(replicate, &net);
       const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
       const auto timed = metrics.find("latency_ms");
@@ -121,8 +124,8 @@ class Choice {
     const auto holds = [](const std::optional<double>& limit, const std::optional<double>& value) {
       return !limit || (value && *value <= *limit);
     };
-    return option.nets.size() == seeds_ && holds(request_.max_macs, option.macs) && holds(request_.max_params, option.params) &&
-           holds(request_.max_latency_ms, option.latency_ms);
+    return !option.beyond && option.nets.size() == seeds_ && holds(request_.max_macs, option.macs) &&
+           holds(request_.max_params, option.params) && holds(request_.max_latency_ms, option.latency_ms);
   }
 
   /// The base that an option was cut from; of a net from scratch, the most accurate one.
@@ -176,8 +179,9 @@ class Choice {
     std::vector<double> tests;
     for (const auto& [replicate, net] : chosen.nets) {
       tests.push_back(*net->test);
-      if (taken == nullptr || *net->val > *taken->val) taken = net;
+      if (is_within_limits(*net) && (taken == nullptr || *net->val > *taken->val)) taken = net;
     }
+    if (taken == nullptr) taken = chosen.nets.begin()->second;  // one limit holds of some seeds' nets, the other of others'
     best.trial = trial_with(*taken, chosen);
     best.seeds = static_cast<int>(chosen.nets.size());
     best.params = chosen.params;
@@ -200,6 +204,11 @@ class Choice {
     }
     if (!chosen.is_cut() && cut != nullptr) best.controls.push_back(compared(chosen, *cut));
     return best;
+  }
+
+  /// Sizes are means over seeds elsewhere: of an option within the limits one seed's net at least is.
+  bool is_within_limits(const StoredNet& net) const {
+    return !(request_.max_macs && net.macs > *request_.max_macs) && !(request_.max_params && net.params > *request_.max_params);
   }
 
   /// The trial of the chosen group that the net is a step of: others may share it.
@@ -239,7 +248,7 @@ class Choice {
 };
 
 std::string export_command(const Best& best, const std::string& directory) {
-  return fmt::format("nas-run export {} {} --step {} -o small.py", directory, best.trial, best.step);
+  return fmt::format("nas-run export {} {} --step {} -o small.py", storage::shell_quoted(directory), best.trial, best.step);
 }
 
 std::string percent(double share) {

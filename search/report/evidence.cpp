@@ -203,7 +203,7 @@ class Account {
 }  // namespace
 
 std::string evidence(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs) {
-  const storage::ExperimentRecord experiment = *repository.experiment();
+  const storage::ExperimentRecord experiment = experiment_of(repository);
   std::string text = fmt::format("## {}\n\n{}\n", experiment.name, opening_comment(experiment.yaml));
   std::vector<std::string> tasks;
   for (const StoredTrial& trial : run.trials)

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
+#include "search/plan/pareto.h"
+#include "search/report/groups.h"
 #include "search/report/pareto.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
@@ -18,6 +21,35 @@ namespace {
 
 using Fingerprints = std::set<std::string>;
 
+/// What `nas-run best` may answer with: of ways to a net that no other beats in mean validation accuracy and a mean size, the best seed's.
+std::vector<const StoredNet*> best_of_means(const Snapshot& run) {
+  std::map<std::string, std::pair<std::vector<std::array<double, 3>>, std::vector<const StoredNet*>>> ways;  // by task: error, macs, params
+  for (const Group& group : groups_of(run))
+    for (const auto& tested : group.tested) {
+      std::array<double, 3> sums{};
+      const StoredNet* best = nullptr;
+      double count = 0;
+      for (const auto& [replicate, index] : tested) {
+        const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
+        if (!net.val || net.beyond) continue;
+        ++count;
+        sums = {sums[0] - *net.val, sums[1] + net.macs, sums[2] + net.params};
+        if (best == nullptr || *net.val > *best->val) best = &net;
+      }
+      if (best == nullptr) continue;
+      ways[group.task].first.push_back({sums[0] / count, sums[1] / count, sums[2] / count});
+      ways[group.task].second.push_back(best);
+    }
+  std::vector<const StoredNet*> nets;
+  for (const auto& [task, all] : ways)
+    for (const std::size_t size : {1, 2}) {
+      std::vector<Candidate> candidates;
+      for (const auto& values : all.first) candidates.push_back({{values[0], values[size]}, 0});
+      for (const std::size_t member : pareto_front(candidates)) nets.push_back(all.second[member]);
+    }
+  return nets;
+}
+
 /// Stages whose nets the rule keeps.
 Fingerprints kept_stages(const storage::Repository& repository, const Json& stages, const std::string& keep) {
   Fingerprints kept;
@@ -28,10 +60,11 @@ Fingerprints kept_stages(const storage::Repository& repository, const Json& stag
   const auto add = [&](const StoredNet& net) { kept.insert(run.stages[static_cast<std::size_t>(net.stage)].fingerprint); };
   for (const StoredNet& net : run.nets)
     if (keep == "reported" && net.test) add(net);
-  if (keep == "pareto")
-    for (const auto& [task, measures] : fronts_of(run, sizes_of(run)))
-      for (const auto& [measure, front] : measures)
-        for (const int net : front) add(run.nets[static_cast<std::size_t>(net)]);
+  if (keep != "pareto") return kept;
+  for (const auto& [task, measures] : fronts_of(run, sizes_of(run)))
+    for (const auto& [measure, front] : measures)
+      for (const int net : front) add(run.nets[static_cast<std::size_t>(net)]);
+  for (const StoredNet* net : best_of_means(run)) add(*net);
   return kept;
 }
 

@@ -11,9 +11,9 @@
 namespace search {
 
 /// Names of the rules: "all" keeps the weights of every stage that is done, "pareto" those of nets within the experiment's constraints
-/// that no other of their task beats in validation accuracy and size (`nas-run pareto` lists them), "reported" those of nets measured on
-/// test data, "none" none. Whatever the rule, nothing is removed that a stage that is still to run takes as input, and where one
-/// is recorded as running nothing of which no stage knows.
+/// that no other of their task beats in validation accuracy and size (`nas-run pareto` lists them), by seed or by means over seeds (as
+/// `nas-run best` goes), "reported" those of nets measured on test data, "none" none. Whatever the rule, nothing is removed that a stage
+/// that is still to run takes as input, and where one is recorded as running nothing of which no stage knows.
 const std::vector<std::string>& keep_rules();
 
 struct RemovableFile {

@@ -1,11 +1,14 @@
 #include "search/report/snapshot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
 #include "search/experiment/experiment.h"
 #include "search/plan/pareto.h"
 #include "search/report/table_text.h"
+#include "storage/base/error.h"
 
 namespace search {
 
@@ -140,6 +143,13 @@ int Snapshot::net_of(const std::string& fingerprint) const {
 
 const StoredTrial* Snapshot::trial_of(const StoredNet& net) const {
   return net.trial < 0 ? nullptr : &trials[static_cast<std::size_t>(net.trial)];
+}
+
+storage::ExperimentRecord experiment_of(const storage::Repository& repository) {
+  std::optional<storage::ExperimentRecord> experiment = repository.experiment();
+  if (!experiment)
+    throw storage::Error(storage::ErrorKind::usage, fmt::format("{}: no experiment is stored yet", repository.directory().string()));
+  return *std::move(experiment);
 }
 
 double stored_tolerance(const storage::Repository& repository) {

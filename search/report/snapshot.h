@@ -61,6 +61,9 @@ struct Snapshot {
 
 Snapshot read_snapshot(const storage::Repository& repository);
 
+/// As it was run last. Throws storage::Error(usage) where a run ended before one was stored.
+storage::ExperimentRecord experiment_of(const storage::Repository& repository);
+
 /// `search: {tolerance}` of the experiment as it was run last.
 double stored_tolerance(const storage::Repository& repository);
 

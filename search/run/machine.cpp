@@ -15,6 +15,7 @@
 
 #include "search/run/executors/spawn.h"
 #include "storage/base/error.h"
+#include "storage/base/shell.h"
 
 namespace search {
 
@@ -45,7 +46,7 @@ bool gpus_hidden() {
 
 /// What `PROGRAM ARGUMENTS` prints. Throws Error(environment) where it does not end with exit code 0.
 std::string printed_by(const std::filesystem::path& program, const std::string& arguments) {
-  const std::optional<std::string> text = output_of(shell_quoted(program.string()) + " " + arguments);
+  const std::optional<std::string> text = output_of(storage::shell_quoted(program.string()) + " " + arguments);
   if (!text)
     throw Error(ErrorKind::environment,
                 fmt::format("{} {} failed: set NAS_WORKER to the path of nas-worker, or take device cpu", program.string(), arguments));

@@ -44,6 +44,19 @@ class Descriptor {
   int value_;
 };
 
+/// Opens `file` and writes it; `path`: the one that an error names.
+void write_all(const std::filesystem::path& file, int flags, std::string_view bytes, const std::filesystem::path& path) {
+  const Descriptor opened(file, flags, ErrorKind::environment, "write");
+  while (!bytes.empty()) {
+    const ssize_t count = write(opened, bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      fail(ErrorKind::environment, "write", path, errno);
+    }
+  }
+}
+
 std::filesystem::path directory_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
@@ -110,18 +123,14 @@ void sync_directory(const std::filesystem::path& directory) {
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::error_code unknown;
+  if (std::filesystem::is_symlink(path, unknown) && std::filesystem::exists(path, unknown))
+    return write_file(std::filesystem::canonical(path), bytes);
+  const std::filesystem::file_status status = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) && !std::filesystem::is_directory(status))
+    return write_all(path, O_WRONLY, bytes, path);
   const TemporaryNeighbour temporary(path);
-  {
-    const Descriptor file(temporary.path(), O_WRONLY | O_CREAT | O_EXCL, ErrorKind::environment, "write");
-    while (!bytes.empty()) {
-      const ssize_t count = write(file, bytes.data(), bytes.size());
-      if (count >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-      } else if (errno != EINTR) {
-        fail(ErrorKind::environment, "write", path, errno);
-      }
-    }
-  }
+  write_all(temporary.path(), O_WRONLY | O_CREAT | O_EXCL, bytes, path);
   commit_file(temporary.path(), path);
 }
 

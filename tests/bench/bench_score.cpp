@@ -31,7 +31,7 @@ std::vector<Case> cases() {
   std::vector<Case> cases{{"taylor", "taylor", {{"images", 2000}}}};
   for (const prune::CriterionEntry& entry : prune::criterion_catalog()) {
     if (entry.name == "taylor" || entry.unstructured) continue;
-    const storage::Json options = entry.needs_data ? storage::Json{{"images", 2000}} : storage::Json::object();
+    const storage::Json options = entry.needs_data() ? storage::Json{{"images", 2000}} : storage::Json::object();
     cases.push_back({entry.name, entry.name, options});
     if (entry.name != "lda") continue;
     cases.back().label += " paper";

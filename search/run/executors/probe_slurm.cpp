@@ -11,6 +11,7 @@
 #include "search/run/worker_folder.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/shell.h"
 #include "storage/base/time.h"
 
 namespace search {
@@ -37,8 +38,8 @@ class ProbeJob {
     storage::make_directory(pilot_->folder);
     Command command = sbatch(request, seat, workers, name_, 1, {});
     std::string& wrap = command.arguments.back();
-    wrap.insert(wrap.find('=') + 1,
-                fmt::format("{} --devices > {}/devices || exit 1\n", shell_quoted(request.worker), shell_quoted(pilot_->folder.string())));
+    wrap.insert(wrap.find('=') + 1, fmt::format("{} --devices > {}/devices || exit 1\n", storage::shell_quoted(request.worker),
+                                                storage::shell_quoted(pilot_->folder.string())));
     const BackgroundCommand::End end = BackgroundCommand(command, kSlurmCommandLimit).wait();
     if (!end.succeeded) {
       std::filesystem::remove_all(pilot_->folder);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "search/run/executors/worker_command.h"
+#include "storage/base/shell.h"
 
 namespace search {
 
@@ -63,7 +64,7 @@ Command sbatch(const SlurmRequest& request, const Slot& seat, const std::filesys
                   worker_line(request.worker, seat, environment) +
                   fmt::format(" --folder {}.$SLURM_ARRAY_TASK_ID --handle \"slurm ${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\" "
                               "--until $until --notice {} --idle {}",
-                              shell_quoted(folder), request.notice_s, request.idle_s));
+                              storage::shell_quoted(folder), request.notice_s, request.idle_s));
   return command;
 }
 

@@ -113,12 +113,6 @@ pid_t spawn(const Command& command, const std::vector<std::pair<int, int>>& hand
   return pid;
 }
 
-std::string shell_quoted(const std::string& word) {
-  std::string quoted = "'";
-  for (const char letter : word) quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return quoted + "'";
-}
-
 std::optional<std::string> output_of(const std::string& line) {
   std::FILE* output = ::popen(line.c_str(), "re");
   std::string text;

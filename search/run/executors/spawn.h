@@ -45,9 +45,6 @@ Pipe make_pipe();
 /// Opens a file for appending, likewise. Throws storage::Error(environment).
 Descriptor open_log(const std::filesystem::path& path);
 
-/// As one word of a shell's line.
-std::string shell_quoted(const std::string& word);
-
 /// What a line of the shell prints, or nothing where it does not end with exit code 0.
 std::optional<std::string> output_of(const std::string& line);
 

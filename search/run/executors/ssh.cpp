@@ -15,6 +15,7 @@
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/shell.h"
 #include "storage/base/time.h"
 
 namespace search {
@@ -36,14 +37,14 @@ Command over_ssh(const Host& host, const std::string& remote) {
 /// What a line of the host's shell prints, or nothing where it fails there; ssh has said why by then.
 std::optional<std::string> output_on(const Host& host, const std::string& remote) {
   const Command command = over_ssh(host, remote);
-  std::string line = shell_quoted(command.program.string());
-  for (const std::string& argument : command.arguments) line += " " + shell_quoted(argument);
+  std::string line = storage::shell_quoted(command.program.string());
+  for (const std::string& argument : command.arguments) line += " " + storage::shell_quoted(argument);
   return output_of(line);
 }
 
 /// What the host's worker says that it has. Throws Error(environment) where it does not say, or has too little.
 Json checked_devices(const Host& host) {
-  const std::string remote = shell_quoted(host.worker) + " --devices";
+  const std::string remote = storage::shell_quoted(host.worker) + " --devices";
   const std::optional<std::string> answer = output_on(host, remote);
   if (!answer)
     throw Error(
@@ -74,7 +75,7 @@ Probe probe_host(const Host& host, const std::filesystem::path& shared) {
   const storage::TemporaryNeighbour file(std::filesystem::absolute(shared) / "doctor");
   storage::write_file(file.path(), host.name);
   const auto start = std::chrono::steady_clock::now();
-  if (output_on(host, "cat " + shell_quoted(file.path().string())) != host.name)
+  if (output_on(host, "cat " + storage::shell_quoted(file.path().string())) != host.name)
     throw Error(ErrorKind::environment,
                 fmt::format("host {} does not see a file that was written here in {}; valid: resources.shared, a folder that all see "
                             "under one name",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "search/run/executors/spawn.h"
+#include "storage/base/shell.h"
 
 namespace search {
 
@@ -22,7 +23,7 @@ std::vector<std::string> worker_arguments(const Slot& slot) {
 std::string worker_line(const std::string& program, const Slot& slot, const Environment& environment) {
   std::string line = "exec env";
   for (const auto& [name, value] : environment) line += fmt::format(" {}={}", name, value);
-  return fmt::format("{} {} {}", line, shell_quoted(program), fmt::join(worker_arguments(slot), " "));
+  return fmt::format("{} {} {}", line, storage::shell_quoted(program), fmt::join(worker_arguments(slot), " "));
 }
 
 std::string gpu_number(const std::string& device) {

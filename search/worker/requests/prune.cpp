@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include "eval/accuracy.h"
+#include "eval/data/dataset.h"
 #include "eval/formats/safetensors.h"
 #include "eval/layer_latency.h"
+#include "eval/nets/layer_shape.h"
 #include "prune/criteria/catalog.h"
 #include "prune/magnitude.h"
 #include "prune/stepwise_cut.h"
@@ -128,7 +130,7 @@ Json refit_to_json(const prune::StepwiseCut& all, const prune::ChannelGroups& gr
       entry["kept"] = layer.reason;
   }
   const auto images = all.data->split(eval::Split::validation);
-  if (images.empty()) return answer;
+  if (images.empty() || all.data->class_names().size() < 2) return answer;
   const auto accuracy = [&](const eval::Net& of) { return eval::evaluate(of, *all.data, all.normalisation, images).accuracy; };
   const eval::NetSpec& spec = all.whole.spec();
   prune::Cut as_cut = prune::cut(spec, groups, all.whole.weights(), prune::kept_from_json(spec, groups, net.kept));
@@ -138,11 +140,28 @@ Json refit_to_json(const prune::StepwiseCut& all, const prune::ChannelGroups& gr
   return answer;
 }
 
+/// The request with "data" from a folder of images that the refit names, decoded as the net takes them.
+Json with_images(Json request, const eval::NetSpec& spec) {
+  if (!request.contains("refit") || !request["refit"].contains("folder")) return request;
+  const eval::Shape shape = eval::output_shapes(spec).front();
+  if (shape.height != shape.width || (shape.channels != 1 && shape.channels != 3))
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("the net takes images of {}, and pictures of a folder become squares of one or three channels; valid: "
+                                     "--refit N with --data",
+                                     eval::to_string(shape)));
+  const eval::DatasetEntry& entry = eval::dataset_entry("folder");
+  const Json given{{"root", request["refit"]["folder"]}, {"labels", "none"}, {"size", shape.height}, {"gray", shape.channels == 1}};
+  request["data"] = storage::check_options(entry.options, given, "--refit");
+  request["data"]["format"] = entry.format;
+  request["target"] = "";
+  return request;
+}
+
 }  // namespace
 
 Json prune_net(const Json& request) {
   GivenNet given = load_net(request);
-  const std::optional<TaskData> data = load_data(request, given);
+  const std::optional<TaskData> data = load_data(with_images(request, given.spec), given);
   const auto protect = request.at("limits").at("protect").get<std::vector<std::string>>();
   check_protected(given.spec, protect);
   const eval::Net net(given.spec, std::move(given.weights), device_of(request));
@@ -153,10 +172,7 @@ Json prune_net(const Json& request) {
 
   const eval::NetSpec& smaller = result.cut.spec;
   const Json kept = prune::compose_kept(given.kept, result.kept);
-  const std::filesystem::path output = request.at("output").get<std::string>();
-  const storage::TemporaryNeighbour temporary(output);
-  eval::write_net(temporary.path(), smaller, result.cut.weights, kept, given.info);
-  storage::commit_file(temporary.path(), output);
+  write_given({smaller, result.cut.weights, kept, given.info}, request.value("to", "safetensors"), request);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller);
   Json answer{{"params", after.params},
@@ -167,7 +183,7 @@ Json prune_net(const Json& request) {
               {"substeps", steps},
               {"target_reached", result.allocation.target_reached},
               {"left", share_left(request, all, smaller)},
-              {"output", output.string()}};
+              {"output", request.at("output")}};
   if (all.refit) answer["refit"] = refit_to_json(all, groups, result);
   if (table) {
     answer["latency_estimate_ms"] = table->estimate(smaller);

@@ -38,6 +38,10 @@ torch::Device device_of(const Json& request);
 /// "deviation" where those are given, else by what the net's file says it takes, else by what is measured.
 std::optional<TaskData> load_data(const Json& request, const GivenNet& net);
 
+/// Writes the net to the request's "output", replacing it whole. `to`: python (with "about" and "images" of the request), onnx and
+/// torchscript ("end_to_end", "opset"), or safetensors. Throws storage::Error(usage) for another format.
+void write_given(const GivenNet& net, const std::string& to, const Json& request);
+
 /// {"ok": answer} or {"error": {"kind", "message"}}: the command named "command".
 Json answer_request(const Json& request);
 

@@ -135,7 +135,7 @@ expect 2 "" "^nas-run: error: --threads $(env -u OMP_NUM_THREADS nproc)$" \
   env NAS_WORKER="$directory/worker" OMP_NUM_THREADS=all "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
 expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
-expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data$" \
+expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data, or --refit FOLDER$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --refit 100 -o o
 expect 2 "" "^nas-run: error: --classes, --width: only of a net that --net names; w says its net itself, with its classes and its input$" \
   "$nas_run" convert --weights w --classes 7 --width 0.5 --to onnx -o o
@@ -195,6 +195,20 @@ expect 0 '"trials": [0-9]+0,?$' "" "$nas_run" plan "$experiments/adience.yaml" -
 # A pretraining would show the net the images of the folds that test.
 expect 3 "" "nets.0.pretrain: a mapping would show a net the images of all 5 folds, .*; valid: data whose option 'fold'" "$nas_run" plan "$experiments/adience.yaml" \
   -s data.adience.protocol=5-fold -s 'nets=[{name: vgg16_bn, pretrain: {dataset: adience, target: gender}}]' -o elsewhere
+
+# What must not be written over is not.
+printf 'SQLite format 3\0' >a.db
+expect 2 "" "^nas-run: error: -o a.db is a database, which would be replaced; valid: another file$" "$nas_run" report nowhere -o a.db
+expect 6 "" "^nas-run: error: -o no/x.html: the folder no is not there; valid: one that is$" "$nas_run" report nowhere -o no/x.html
+expect 2 "" "^nas-run: error: -o cut.onnx: a file that ends in .onnx is onnx, and safetensors is written; valid: another end$" \
+  "$nas_run" convert --weights w --to safetensors -o cut.onnx
+expect 2 "" "^nas-run: error: --refit absent: valid: a number of images of --data, or a folder of images$" \
+  "$nas_run" prune --weights w --keep 0.5 --refit absent -o x.onnx
+expect 2 "" "^nas-run: error: criterion taylor looks at labels, which a folder of images has not; valid: with --data$" \
+  "$nas_run" prune --weights w --criterion taylor --keep 0.5 --refit shapes -o x.onnx
+expect 2 "" "^nas-run: error: --mask says which channels go; valid: without --criterion" "$nas_run" prune --weights w --criterion l1 --mask m.json -o x.onnx
+expect 2 "" "^nas-run: error: --max-macs: '2.3M' is not a number above 0" "$nas_run" best nowhere --max-macs 2.3M
+expect 3 "" "data.d: .*has nothing to tell apart; valid: data of two classes or more$" "$nas_run" plan experiments/small.yaml -s 'data.d={format: folder, root: ../shapes, labels: none}' -s 'tasks=[{name: t, dataset: d}]'
 
 # Broken images stop a run before it trains, or are left out; the cache is listed and emptied.
 NAS_WORKER=/bin/true

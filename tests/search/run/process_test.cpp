@@ -307,7 +307,7 @@ TEST_CASE_METHOD(ProcessFixture,
     CHECK_THROWS_WITH(search::make_executor(resources, {directory.path() / "results", "none", search::plan_slots(resources, "")}),
                       Catch::Contains(why));
   };
-  refused({.name = "one", .worker = "/no/such/worker"}, "", "host one: ''/no/such/worker' --devices' fails there through ssh");
+  refused({.name = "one", .worker = "/no/such/worker"}, "", "host one: '/no/such/worker --devices' fails there through ssh");
   refused({.name = "one", .worker = "true"}, "", "host one: true --devices does not answer as a worker does");
   refused({.name = "one", .device = "cuda", .gpus = 3, .worker = FAKE_WORKER}, "", "host one: its worker can use 2 GPUs; 3 are asked for");
   std::filesystem::create_directories(directory.path() / "results/artifacts/aa");

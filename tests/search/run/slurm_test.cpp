@@ -301,7 +301,7 @@ TEST_CASE("sbatch is asked for what the experiment says") {
                                          "--partition=gpu", "--account=lab", "--time=4:00:00", "--constraint=a100", "--mem=16G",
                                          "--gres=gpu:1", "--exclude=n3,n7", "--qos=low"});
   CHECK_THAT(command.arguments.back(),
-             Catch::Contains("exec env OMP_NUM_THREADS=4 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 'nas-worker' --threads 4 --device cuda "
+             Catch::Contains("exec env OMP_NUM_THREADS=4 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0 nas-worker --threads 4 --device cuda "
                              "--folder '/shared/it'\\''s/workers/nas-1-2'.$SLURM_ARRAY_TASK_ID"));
   CHECK_THAT(search::sbatch({}, {"cpu", 1}, "/w", "n", 1, {}).arguments.back(), Catch::Contains(" CUDA_VISIBLE_DEVICES= "));
 }

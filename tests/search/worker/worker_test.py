@@ -53,6 +53,21 @@ def check_substeps(folder):
         check(f"{options}: steps: {answer['substeps']}, left: {answer['left']}", answer["substeps"] == steps and 0.2 < answer["left"] <= 0.3)
 
 
+def check_folder_of_images(folder):
+    """A net from a file and a folder of images without labels: cut to a half, refitted, written as ONNX that reads back."""
+    photos = folder / "photos"
+    check("images", nas_run("sample", "imagenet", "-o", photos, "--images", 60, "--size", 28).returncode == 0)
+    for name in ("onnx", "py"):
+        done = nas_run("prune", "--weights", folder / "w.safetensors", "--keep", 0.5, "--of", "macs", "--refit", photos, "-o", folder / f"half.{name}", "--json")
+        check(f"{name}: {done.stderr}", done.returncode == 0)
+        answer = json.loads(done.stdout)
+        check(f"half of it, refitted on some of them, with no accuracy to tell: {answer}", answer["macs"] <= 0.5 * answer["before"]["macs"]
+              and 20 <= answer["refit"]["images"] <= 60 and "accuracy" not in answer["refit"])
+        read = nas_run("convert", "--weights", folder / ("half.onnx" if name == "onnx" else "half.safetensors"), "--to", "safetensors", "-o",
+                       folder / "back.safetensors", "--json")
+        check(f"what was written reads back: {read.stderr}", json.loads(read.stdout)["macs"] == answer["macs"])
+
+
 def tensors_of(path):
     """Name to floats, of a safetensors file."""
     blob = path.read_bytes()
@@ -325,6 +340,7 @@ def main():
         check("its accuracies on the way", all(value is not None and 0 <= value <= 1 for value in (before, as_cut, batch_norm)))
 
         check_substeps(folder)
+        check_folder_of_images(folder)
 
         weights = (folder / "w.safetensors").read_bytes()
         (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
