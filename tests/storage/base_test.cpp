@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "storage/base/error.h"
+#include "storage/base/file.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/json.h"
 #include "storage/base/time.h"
@@ -81,6 +82,18 @@ TEST_CASE("a fingerprint is the head of the hash of the sorted dump") {
   CHECK(fingerprint({{"a", 1}, {"b", 2}}) == fingerprint({{"b", 2}, {"a", 1}}));
   CHECK(fingerprint({{"a", 1}}) != fingerprint({{"a", 2}}));
   CHECK(error_of([] { fingerprint("\xff"); }).kind() == ErrorKind::invalid);
+}
+
+TEST_CASE("a link is followed, and what is no file is written into and stays what it is") {
+  const TemporaryDirectory directory;
+  put(directory.path() / "target", "old");
+  std::filesystem::create_symlink("target", directory.path() / "link");
+  write_file(directory.path() / "link", "new");
+  CHECK(std::filesystem::is_symlink(directory.path() / "link"));
+  CHECK(read_file(directory.path() / "target") == "new");
+  std::filesystem::create_symlink("/dev/null", directory.path() / "device");
+  write_file(directory.path() / "device", "nowhere");
+  CHECK(std::filesystem::is_character_file("/dev/null"));
 }
 
 TEST_CASE("a file's identity is its name, size and ends") {

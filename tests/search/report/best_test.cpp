@@ -53,6 +53,20 @@ TEST_CASE_METHOD(BestFixture, "limits bound what is taken, and a net from scratc
   CHECK_THROWS_WITH(best(BestRequest{.task = "u"}), Catch::Contains("task 'u' is not known"));
 }
 
+TEST_CASE_METHOD(BestFixture, "a base beyond the experiment's constraints is no answer, and still what others are compared with") {
+  repository.record_plan({"e", "", {{"search", {{"tolerance", 0.02}}}, {"constraints", {"macs <= 6000"}}}}, {{"t", "d", "", 10}}, stages,
+                         trials);
+  const Best found = best().value();
+  CHECK(found.net == "n, lda, slow, step 1");
+  CHECK(found.macs_ratio == 0.5);
+  CHECK(found.controls[0].name == "n, whole");
+  CHECK(best(BestRequest{.max_macs = 1e9}).value().net != "n, whole");
+}
+
+TEST_CASE_METHOD(BestFixture, "the command that exports the answer is one for a shell, whatever the folder's name") {
+  CHECK(search::to_json(best().value(), "my \"results\"").at("export") == "nas-run export 'my \"results\"' 3 --step 1 -o small.py");
+}
+
 TEST_CASE_METHOD(BestFixture,
                  "of nets whose sizes differ by a channel or two, up to 5 %, the more accurate on validation data is the answer") {
   outcomes.clear();
