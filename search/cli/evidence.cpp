@@ -57,6 +57,7 @@ void add_evidence(CLI::App& app, Action& action) {
       ->add_option("--after", options->epochs,
                    "epochs of retraining, as in 1,5: validation accuracies of cut nets after them too, and of the nets taken in the end")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(refuse_unless_above_zero);
   command->footer(
       "Examples:\n"
