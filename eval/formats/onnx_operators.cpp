@@ -176,6 +176,8 @@ void OnnxLayers::read_batch_norm(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::batch_norm, node.input(1));
   layer.inputs = {x.layer};
   layer.epsilon = node.number("epsilon", 1e-5);
+  if (layer.epsilon == 0 && node.proto().name() == "pixels")  // as onnx_graph.cpp writes it
+    storage::refuse("normalises pixels, so the file is end to end; valid: one that was written without --end-to-end");
   int input = 1;
   for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"})
     net_.weights[layer.name + what] = vector(node, input++, shape(x).channels);

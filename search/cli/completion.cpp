@@ -33,7 +33,7 @@ std::string bash(const Commands& commands) {
       "_nas_run() {{\n"
       "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} options='' choices=''\n"
       "  if [ \"$COMP_CWORD\" = 1 ]; then\n"
-      "    COMPREPLY=($(compgen -W '{} --help --version' -- \"$word\") $(compgen -f -- \"$word\"))\n"
+      "    mapfile -t COMPREPLY < <(compgen -W '{} --help --version' -- \"$word\"; compgen -f -- \"$word\")\n"
       "    return\n"
       "  fi\n"
       "  case ${{COMP_WORDS[1]}} in\n",
@@ -56,9 +56,9 @@ std::string bash(const Commands& commands) {
   return script +
          "  esac\n"
          "  if [ -n \"$choices\" ]; then\n"
-         "    COMPREPLY=($(compgen -W \"$choices\" -- \"$word\"))\n"
+         "    mapfile -t COMPREPLY < <(compgen -W \"$choices\" -- \"$word\")\n"
          "  else\n"
-         "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\") $(compgen -f -- \"$word\"))\n"
+         "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\"; compgen -f -- \"$word\")\n"
          "  fi\n"
          "}\n"
          "complete -o filenames -F _nas_run nas-run\n";

@@ -333,6 +333,7 @@ std::string to_text(const Best& best, const std::string& directory) {
                        fmt::format("{:+.1f} ({})", 100 * each.difference.mean, interval_of(each.difference.interval, true)),
                        verdict_of(each)});
     text += aligned(table, Side::left);
+    text += "  (each comparison by itself; nas-run compare corrects for their number)\n";
   }
   return text + "  " + export_command(best, directory) + "\n";
 }
