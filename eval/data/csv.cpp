@@ -61,8 +61,7 @@ class CsvReader {
     table_.listings = {file};
     table_.ordered = options.at("ordered");
     for (const auto& [line, reason] : text_.broken) refuse(line, reason);
-    if (options.contains("class_names")) refuse_twice(options["class_names"].get<std::vector<std::string>>());
-    labels_ = options.contains("class_names") ? options["class_names"].get<std::vector<std::string>>() : used_labels();
+    labels_ = options.contains("class_names") ? given_labels(options["class_names"]) : used_labels();
     table_.class_names = chosen_classes(options, labels_, "data of format csv");
   }
 
@@ -78,10 +77,12 @@ class CsvReader {
   }
 
  private:
-  static void refuse_twice(std::vector<std::string> names) {
-    std::sort(names.begin(), names.end());
-    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-      storage::refuse(fmt::format("data of format csv: class_names: '{}' is given twice; valid: each once", *twice));
+  static std::vector<std::string> given_labels(const std::vector<std::string>& names) {
+    std::set<std::string> seen;
+    for (const std::string& name : names)
+      if (!seen.insert(name).second)
+        storage::refuse(fmt::format("data of format csv: class_names: '{}' is given twice; valid: each once", name));
+    return names;
   }
 
   void refuse(int line, const std::string& reason) {

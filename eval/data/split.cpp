@@ -199,10 +199,10 @@ Draw draw_groups(const std::vector<std::int64_t>& images, std::int64_t count, st
   for (const auto& [hash, of_group] : order) {
     const auto taken = std::ssize(draw.taken), with = taken + std::ssize(*of_group);
     const bool nearer = draw.taken.empty() || std::abs(with - count) < std::abs(taken - count);
-    const bool needed = left + unopened <= least;
+    const bool takes = nearer && left + unopened > least;
     --unopened;
-    std::vector<std::int64_t>& side = nearer && !needed ? draw.taken : draw.left;
-    left += &side == &draw.left ? 1 : 0;
+    if (!takes) ++left;
+    std::vector<std::int64_t>& side = takes ? draw.taken : draw.left;
     side.insert(side.end(), of_group->begin(), of_group->end());
   }
   std::sort(draw.taken.begin(), draw.taken.end());

@@ -112,21 +112,25 @@ class Modules {
 
   static int first_layer(const Block& block) { return block.is_leaf() ? block.layer : first_layer(*block.parts.front()); }
 
+  /// Of what becomes a module.
+  void check_name(const Block& block) const {
+    const bool is_module = !block.is_leaf() || owns_tensors(spec_.layers[block.layer].kind);
+    if (is_module && (block.name.empty() || is_module_attribute(block.name)))
+      refuse(first_layer(block), fmt::format("torch.nn.Module has '{}' itself", block.name));
+  }
+
   void describe(Block& block) {
     if (block.is_leaf()) {
       const Layer& layer = spec_.layers[block.layer];
       block.layers = {block.layer};
       block.exit = block.layer;
       block.entry = layer.inputs[0];
-      if (owns_tensors(layer.kind) && (block.name.empty() || is_module_attribute(block.name)))
-        refuse(block.layer, fmt::format("torch.nn.Module has '{}' itself", block.name));
       block.made = constructor(layer, shapes_[layer.inputs[0]].channels, flat_[layer.inputs[0]], block.name);
       return;
     }
     std::set<int> entries, exits;
     for (const auto& part : block.parts) {
-      if (!part->is_leaf() && (part->name.empty() || is_module_attribute(part->name)))
-        refuse(first_layer(*part), fmt::format("torch.nn.Module has '{}' itself", part->name));
+      check_name(*part);
       describe(*part);
       block.layers.insert(block.layers.end(), part->layers.begin(), part->layers.end());
     }

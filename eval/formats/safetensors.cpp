@@ -12,6 +12,7 @@
 
 #include "storage/base/error.h"
 #include "storage/base/json.h"
+#include "storage/base/shown.h"
 
 namespace eval {
 
@@ -51,21 +52,16 @@ struct Entry {
   std::uint64_t begin = 0, end = 0;
 };
 
-/// A scalar as JSON; of a list or an object, which may be nested deeper than the stack, the type.
-std::string shown(const Json& value) {
-  return value.is_structured() ? value.type_name() : value.dump(-1, ' ', true, Json::error_handler_t::replace);
-}
-
 Entry read_entry(const std::filesystem::path& path, const std::string& name, const Json& json, std::uint64_t data_bytes) {
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") || !json.contains("data_offsets"))
     refuse(path, fmt::format("tensor {} needs exactly dtype, shape and data_offsets", name));
   Entry entry{.name = name};
   const auto type = std::find_if(std::begin(data_types), std::end(data_types), [&](const DataType& t) { return json["dtype"] == t.name; });
-  if (type == std::end(data_types)) refuse(path, fmt::format("tensor {} has the unsupported type {}", name, shown(json["dtype"])));
+  if (type == std::end(data_types)) refuse(path, fmt::format("tensor {} has the unsupported type {}", name, storage::shown(json["dtype"])));
   entry.type = type->type;
   const Json& offsets = json["data_offsets"];
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
-    refuse(path, fmt::format("tensor {}: data_offsets must be two numbers, not {}", name, shown(offsets)));
+    refuse(path, fmt::format("tensor {}: data_offsets must be two numbers, not {}", name, storage::shown(offsets)));
   entry.begin = offsets[0].get<std::uint64_t>();
   entry.end = offsets[1].get<std::uint64_t>();
   if (entry.begin > entry.end || entry.end > data_bytes)
@@ -74,7 +70,7 @@ Entry read_entry(const std::filesystem::path& path, const std::string& name, con
     refuse(path, fmt::format("tensor {}: shape must be a list of at most 8 sizes", name));
   std::uint64_t bytes = c10::elementSize(entry.type);
   for (const Json& size : json["shape"]) {
-    if (!size.is_number_unsigned()) refuse(path, fmt::format("tensor {}: {} is no size", name, shown(size)));
+    if (!size.is_number_unsigned()) refuse(path, fmt::format("tensor {}: {} is no size", name, storage::shown(size)));
     const std::uint64_t n = size.get<std::uint64_t>();
     if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
         (n > 0 && bytes > std::numeric_limits<std::uint64_t>::max() / n))

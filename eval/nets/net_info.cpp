@@ -4,6 +4,7 @@
 
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
+#include "storage/base/shown.h"
 
 namespace eval {
 
@@ -23,8 +24,7 @@ void take(const Json& json, const char* key, Value& value) {
     value = json.at(key).get<Value>();
   } catch (const Json::exception&) {
     throw storage::Error(storage::ErrorKind::invalid,
-                         fmt::format("what the net is for: {}: {} is not of its type", key,
-                                     json.at(key).is_structured() ? json.at(key).type_name() : json.at(key).dump()));
+                         fmt::format("what the net is for: {}: {} is not of its type", key, storage::shown(json.at(key))));
   }
 }
 

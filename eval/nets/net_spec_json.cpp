@@ -8,6 +8,7 @@
 #include "eval/nets/net_spec.h"
 #include "storage/base/error.h"
 #include "storage/base/option.h"
+#include "storage/base/shown.h"
 
 namespace eval {
 namespace {
@@ -117,10 +118,7 @@ class ObjectReader {
   }
 
  private:
-  /// A scalar as JSON, with bytes that are not UTF-8 replaced; of a list or an object, which may be nested deeper than the stack, the type.
-  static std::string shown(const Json& value) {
-    return value.is_structured() ? value.type_name() : cut(value.dump(-1, ' ', true, Json::error_handler_t::replace));
-  }
+  static std::string shown(const Json& value) { return cut(storage::shown(value)); }
 
   const Json& json_;
   std::string where_;

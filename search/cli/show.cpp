@@ -8,7 +8,6 @@
 #include "search/cli/trial.h"
 #include "search/plan/strategy.h"
 #include "search/report/snapshot.h"
-#include "search/report/table_text.h"
 #include "storage/base/error.h"
 #include "storage/base/shell.h"
 

@@ -110,14 +110,20 @@ void TaskPlanner::plan_scratch(const storage::TrialRecord& trial, const NamedNet
   }
 }
 
+/// The base with this index made narrow, to be pretrained as it or not at all.
+NetRequest TaskPlanner::narrow(const NetRequest& base, const prune::PruneRequest& share, bool pretrained, int index) const {
+  NetRequest made = narrowed(base, info_, share);
+  if (pretrained) made.pretrain = control_pretraining(experiment_, index);
+  return made;
+}
+
 std::vector<NamedNet> TaskPlanner::nets_of(const Baseline& baseline) const {
   const std::string suffix = std::string(baseline.pretrained ? pretrained_suffix : "") + (baseline.train.distill ? distilled_suffix : "");
   if (!baseline.narrow) return {{baseline.net, baseline.net.name + suffix}};
   std::vector<NamedNet> nets;
   for (NamedNet net : bases()) {
     net.label = narrow_prefix + net.label + suffix;
-    net.request = narrowed(net.request, info_, *baseline.narrow);
-    if (baseline.pretrained) net.request.pretrain = control_pretraining(experiment_, static_cast<int>(nets.size()));
+    net.request = narrow(net.request, *baseline.narrow, baseline.pretrained, static_cast<int>(nets.size()));
     nets.push_back(std::move(net));
   }
   return nets;
@@ -192,8 +198,7 @@ std::vector<AttackedNet> TaskPlanner::attacked_nets(int seed) {
 
 AttackedNet TaskPlanner::attacked(const SourceNet& source, int seed) {
   NamedNet net{source.net, source.is_baseline && !source.narrow ? source.net.name : source.name};
-  if (source.narrow) net.request = narrowed(source.net, info_, *source.narrow);
-  if (source.narrow && source.is_pretrained) net.request.pretrain = control_pretraining(experiment_, source.base);
+  if (source.narrow) net.request = narrow(source.net, *source.narrow, source.is_pretrained, source.base);
   const std::optional<Teacher> teacher = teacher_of(source.train, bases().at(static_cast<std::size_t>(source.base)), seed);
   return {source.name, net.request, training(net, source.is_baseline ? baseline_name(net) : net.label, source.train, seed, teacher)};
 }

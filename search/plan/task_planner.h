@@ -78,6 +78,7 @@ class TaskPlanner {
   void plan_scratch(const storage::TrialRecord& trial, const NamedNet& net, double ratio, bool is_last = true);
 
  private:
+  NetRequest narrow(const NetRequest& base, const prune::PruneRequest& share, bool pretrained, int index) const;
   std::vector<NamedNet> nets_of(const Baseline& baseline) const;
   storage::TrialRecord trained(const NamedNet& net, const std::string& name, const std::string& role, const prune::TrainOptions& train,
                                int seed, const std::optional<Teacher>& teacher = {});

@@ -119,11 +119,12 @@ class Choice {
 
   bool has_limits() const { return request_.max_macs || request_.max_params || request_.max_latency_ms || request_.min_accuracy; }
 
+  static bool holds(const std::optional<double>& limit, const std::optional<double>& value) {
+    return !limit || (value && *value <= *limit);
+  }
+
   /// With as many seeds as any: one lucky seed is no answer.
   bool is_possible(const Option& option) const {
-    const auto holds = [](const std::optional<double>& limit, const std::optional<double>& value) {
-      return !limit || (value && *value <= *limit);
-    };
     return !option.beyond && option.nets.size() == seeds_ && holds(request_.max_macs, option.macs) &&
            holds(request_.max_params, option.params) && holds(request_.max_latency_ms, option.latency_ms);
   }
@@ -207,9 +208,7 @@ class Choice {
   }
 
   /// Sizes are means over seeds elsewhere: of an option within the limits one seed's net at least is.
-  bool is_within_limits(const StoredNet& net) const {
-    return !(request_.max_macs && net.macs > *request_.max_macs) && !(request_.max_params && net.params > *request_.max_params);
-  }
+  bool is_within_limits(const StoredNet& net) const { return holds(request_.max_macs, net.macs) && holds(request_.max_params, net.params); }
 
   /// The trial of the chosen group that the net is a step of: others may share it.
   int trial_with(const StoredNet& net, const Option& chosen) const {

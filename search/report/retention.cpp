@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -23,31 +22,33 @@ using Fingerprints = std::set<std::string>;
 
 /// What `nas-run best` may answer with: of ways to a net that no other beats in mean validation accuracy and a mean size, the best seed's.
 std::vector<const StoredNet*> best_of_means(const Snapshot& run) {
-  std::map<std::string, std::pair<std::vector<std::array<double, 3>>, std::vector<const StoredNet*>>> ways;  // by task: error, macs, params
+  struct Way {
+    const StoredNet* best = nullptr;
+    double nets = 0, accuracy = 0, macs = 0, params = 0;  ///< sums
+  };
+  std::map<std::string, std::vector<Way>> ways;  // by task
   for (const Group& group : groups_of(run))
     for (const auto& tested : group.tested) {
-      std::array<double, 3> sums{};
-      const StoredNet* best = nullptr;
-      double count = 0;
+      Way way;
       for (const auto& [replicate, index] : tested) {
         const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
         if (!net.val || net.beyond) continue;
-        ++count;
-        sums = {sums[0] - *net.val, sums[1] + net.macs, sums[2] + net.params};
-        if (best == nullptr || *net.val > *best->val) best = &net;
+        if (way.best == nullptr || *net.val > *way.best->val) way.best = &net;
+        ++way.nets;
+        way.accuracy += *net.val;
+        way.macs += net.macs;
+        way.params += net.params;
       }
-      if (best == nullptr) continue;
-      ways[group.task].first.push_back({sums[0] / count, sums[1] / count, sums[2] / count});
-      ways[group.task].second.push_back(best);
+      if (way.best != nullptr) ways[group.task].push_back(way);
     }
-  std::vector<const StoredNet*> nets;
+  std::vector<const StoredNet*> found;
   for (const auto& [task, all] : ways)
-    for (const std::size_t size : {1, 2}) {
+    for (const auto size : {&Way::macs, &Way::params}) {
       std::vector<Candidate> candidates;
-      for (const auto& values : all.first) candidates.push_back({{values[0], values[size]}, 0});
-      for (const std::size_t member : pareto_front(candidates)) nets.push_back(all.second[member]);
+      for (const Way& way : all) candidates.push_back({{-way.accuracy / way.nets, way.*size / way.nets}, 0});
+      for (const std::size_t member : pareto_front(candidates)) found.push_back(all[member].best);
     }
-  return nets;
+  return found;
 }
 
 /// Stages whose nets the rule keeps.

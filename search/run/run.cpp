@@ -371,17 +371,19 @@ class Loop {
     observer_.finished(stage(running.stage), outcome, retry);
   }
 
-  /// Only now that the result is recorded: until then a power cut would cost all its epochs.
   /// The layers of a net that was trained on, as its cut left them; what tells the classes apart is as wide as there are classes now.
   static std::vector<storage::LayerRecord> layers_of(std::vector<storage::LayerRecord> layers, const StageOutcome& outcome) {
     if (!outcome.architecture) return layers;
-    const Json& spec = outcome.architecture->spec;
-    for (storage::LayerRecord& layer : layers)
-      for (const Json& now : spec.value("layers", Json::array()))
-        if (!layer.fixed.empty() && now.at("name") == layer.layer) layer.channels = layer.base_channels = now.at("channels").get<int>();
+    const Json now = outcome.architecture->spec.value("layers", Json::array());
+    for (storage::LayerRecord& layer : layers) {
+      if (layer.fixed.empty()) continue;
+      const auto same = std::find_if(now.begin(), now.end(), [&](const Json& each) { return each.at("name") == layer.layer; });
+      if (same != now.end()) layer.channels = layer.base_channels = same->at("channels").get<int>();
+    }
     return layers;
   }
 
+  /// Only now that the result is recorded: until then a power cut would cost all its epochs.
   void remove_checkpoint(const std::string& fingerprint) const {
     std::error_code ignored;  // `nas-run gc` finds what stays
     const std::filesystem::path path = storage::checkpoint_path(repository_.directory(), fingerprint);

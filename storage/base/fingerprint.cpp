@@ -15,6 +15,9 @@ namespace storage {
 
 namespace {
 
+/// Of each end of a file that goes into its identity.
+constexpr std::uintmax_t end_bytes = 64 << 10;
+
 void check(bool done) {
   if (!done) throw Error(ErrorKind::internal, "OpenSSL cannot compute SHA-256");
 }
@@ -78,13 +81,6 @@ std::string fingerprint_of(std::string_view canonical) {
 std::string fingerprint(const Json& value) {
   return fingerprint_of(canonical(value));
 }
-
-namespace {
-
-/// Of each end of a file that goes into its identity.
-constexpr std::uintmax_t end_bytes = 64 << 10;
-
-}  // namespace
 
 Json text_identity(const std::filesystem::path& path) {
   Json identity = file_identity(path);

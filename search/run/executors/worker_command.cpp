@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "search/run/executors/spawn.h"
 #include "storage/base/shell.h"
 
 namespace search {

@@ -2,7 +2,6 @@
 
 #include "eval/accuracy.h"
 #include "eval/data/dataset.h"
-#include "eval/formats/safetensors.h"
 #include "eval/layer_latency.h"
 #include "eval/nets/layer_shape.h"
 #include "prune/criteria/catalog.h"
@@ -11,7 +10,6 @@
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "storage/base/error.h"
-#include "storage/base/file.h"
 #include "storage/base/option.h"
 
 namespace search {
@@ -172,7 +170,7 @@ Json prune_net(const Json& request) {
 
   const eval::NetSpec& smaller = result.cut.spec;
   const Json kept = prune::compose_kept(given.kept, result.kept);
-  write_given({smaller, result.cut.weights, kept, given.info}, request.value("to", "safetensors"), request);
+  write_given({smaller, result.cut.weights, kept, given.info}, request.at("to"), request);
 
   const eval::Cost before = eval::cost(given.spec), after = eval::cost(smaller);
   Json answer{{"params", after.params},
