@@ -83,6 +83,15 @@ std::string immutable_uri(const std::filesystem::path& file) {
   return uri + "?immutable=1";
 }
 
+/// Throws where the file has tables that no migration made, in one statement, since another process may be at its first migration.
+void refuse_foreign(SQLite::Database& connection, const std::filesystem::path& file) {
+  if (connection.execAndGet("SELECT count(*) > 0 AND (SELECT user_version FROM pragma_user_version) = 0 FROM sqlite_master").getInt() == 0)
+    return;
+  throw Error(
+      ErrorKind::storage,
+      fmt::format("{} is a database of another program, and stays as it is: give another directory, or move it away", file.string()));
+}
+
 bool has_content(const std::filesystem::path& file) {
   std::error_code missing;
   const auto size = std::filesystem::file_size(file, missing);
@@ -123,6 +132,7 @@ void Database::open() {
   const int patience = static_cast<int>(patience_.count());
   if (access_ == Access::write) {
     connection_ = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, patience);
+    refuse_foreign(*connection_, file_);
     // FULL: a commit is on the disk when it returns, so that what was recorded outlives a power cut; NORMAL would only keep the file whole.
     // A cache of 16 MB and a checkpoint every 16 MB: commits are small and many, and each checkpoint waits for the disk.
     connection_->exec(
@@ -138,6 +148,7 @@ void Database::open() {
     if (!closed_directory || !std::filesystem::exists(file_) || has_content(file_.string() + "-wal")) throw;
     connection_ = std::make_unique<SQLite::Database>(immutable_uri(file_), SQLite::OPEN_READONLY | SQLite::OPEN_URI, patience);
   }
+  refuse_foreign(*connection_, file_);
 }
 
 void Database::migrate(const std::vector<const char*>& migrations, const char* views) {

@@ -28,8 +28,8 @@ std::int64_t integer(const Value& value);        ///< 0 for NULL
 std::optional<double> real(const Value& value);  ///< nothing for NULL
 Value null_if_empty(const std::string& value);
 
-/// All methods throw Error(storage) on a file that is locked, corrupt or of a newer schema, Error(environment) where the disk is full or
-/// not writable, and Error(internal) on a statement that SQLite refuses.
+/// All methods throw Error(storage) on a file that is locked, corrupt, another program's or of a newer schema, Error(environment) where the
+/// disk is full or not writable, and Error(internal) on a statement that SQLite refuses.
 class Database {
  public:
   enum class Access { read, write };

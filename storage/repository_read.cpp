@@ -8,6 +8,7 @@
 #include "storage/base/error.h"
 #include "storage/base/option.h"
 #include "storage/database.h"
+#include "storage/json_text.h"
 
 namespace storage {
 
@@ -47,7 +48,7 @@ void require_view(const std::string& view) {
 
 /// A text that may be NULL as JSON.
 Json parsed(const Value& value) {
-  return std::holds_alternative<std::monostate>(value) ? Json() : Json::parse(text(value));
+  return std::holds_alternative<std::monostate>(value) ? Json() : from_text(text(value));
 }
 
 std::vector<LayerRecord> layers_of(Database& database, std::int64_t stage) {
@@ -158,6 +159,7 @@ StageRecord Repository::stage(const std::string& fingerprint) const {
   const auto row = database_->first("SELECT number, kind, label, parameters FROM stage WHERE fingerprint = ?", {fingerprint});
   if (!row) throw Error(ErrorKind::internal, fmt::format("no plan has stage '{}'", fingerprint));
   StageRecord stage{fingerprint, text((*row)[1]), text((*row)[2]), text((*row)[3]), {}};
+  from_text(stage.parameters);  // its readers need not ask
   database_->each("SELECT role, fingerprint FROM input JOIN stage ON stage.number = source WHERE input.stage = ? ORDER BY position",
                   {(*row)[0]}, [&](const Row& input) {
                     stage.inputs.push_back({text(input[0]), text(input[1])});

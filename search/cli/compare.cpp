@@ -72,7 +72,8 @@ void add_compare(CLI::App& app, Action& action) {
   const auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "who beats whom at equal budget, by how much, and where the data do not say");
   add_directory_argument(*command, options->directory);
-  command->add_option("--against", options->against, "only comparisons with this criterion or baseline; fewer need less correction");
+  command->add_option("--against", options->against,
+                      "only comparisons with this criterion or baseline, named as here or by nas-run trials; fewer need less correction");
   command->add_flag("--json", options->json, "one JSON document");
   command->footer(
       "Examples:\n"

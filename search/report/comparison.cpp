@@ -81,7 +81,8 @@ NetOfReplicate last_cuts(const Series& line) {
 
 class Comparing {
  public:
-  explicit Comparing(const std::string& against) : against_(against) {}
+  /// Compares those named alone; with no names all.
+  explicit Comparing(std::set<std::string> against) : against_(std::move(against)) {}
 
   void add(const ComparisonGroup& group) {
     for (auto one = group.searched.begin(); one != group.searched.end(); ++one)
@@ -144,24 +145,30 @@ class Comparing {
   }
 
   void add(Comparison comparison, const Pairs& pairs) {
-    if (pairs.ones.empty() || (!against_.empty() && comparison.one != against_ && comparison.other != against_)) return;
+    if (pairs.ones.empty() || (!against_.empty() && !against_.contains(comparison.one) && !against_.contains(comparison.other))) return;
     measure(comparison, pairs);
     comparisons_.push_back(std::move(comparison));
   }
 
-  const std::string& against_;
+  std::set<std::string> against_;
   std::vector<Comparison> comparisons_;
 };
 
-void require_name(const std::vector<ComparisonGroup>& groups, const std::string& name) {
-  std::set<std::string> names;
+/// The criterion of this name, or all baselines that go by it, here or as the net of trials.
+std::set<std::string> named(const std::vector<ComparisonGroup>& groups, const std::string& name) {
+  std::set<std::string> all, meant;
   for (const ComparisonGroup& group : groups) {
-    for (const Series& line : group.searched) names.insert(line.criterion);
-    for (const Series& line : group.baselines) names.insert(line.name);
+    for (const Series& line : group.searched) all.insert(line.criterion);
+    for (const Series& line : group.baselines) {
+      all.insert({line.name, line.control});
+      if (line.control == name) meant.insert(line.name);
+    }
   }
-  if (!names.contains(name))
+  if (!all.contains(name))
     throw storage::Error(storage::ErrorKind::usage, fmt::format("no criterion or baseline '{}' was measured{}", name,
-                                                                storage::suggestion(name, {names.begin(), names.end()})));
+                                                                storage::suggestion(name, {all.begin(), all.end()})));
+  meant.insert(name);
+  return meant;
 }
 
 const char* name_of(Family family) {
@@ -185,8 +192,7 @@ std::string winner(const Comparison& comparison) {
 }  // namespace
 
 std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against) {
-  if (!against.empty()) require_name(groups, against);
-  Comparing comparing(against);
+  Comparing comparing(against.empty() ? std::set<std::string>() : named(groups, against));
   for (const ComparisonGroup& group : groups) comparing.add(group);
   return std::move(comparing).corrected();
 }

@@ -42,8 +42,8 @@ constexpr double kSignificance = 0.05;
 
 /// All pairs of criteria, and of every criterion with every baseline the most accurate cut net (on validation data) of at most its
 /// multiply-accumulates, of at most its parameters, and the smallest of at least its validation accuracy. `against`: only pairs with this
-/// criterion or baseline, "" for all. Pairs that share no seed are left out. Throws storage::Error(usage) where nothing is called
-/// `against`.
+/// criterion or baseline (also by its net as trials have it), "" for all. Pairs that share no seed are left out. Throws
+/// storage::Error(usage) where nothing is called `against`.
 std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against);
 
 /// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "difference" (points of accuracy, or the ratio one /

@@ -30,10 +30,7 @@ struct Row {
 };
 
 std::string percent(const std::vector<double>& values) {
-  if (values.empty()) return "";
-  const eval::Summary summary = eval::summarise(values);
-  if (!summary.interval) return fmt::format("{:.1f}", 100 * summary.mean);
-  return fmt::format("{:.1f} ± {:.1f}", 100 * summary.mean, 50 * (summary.interval->high - summary.interval->low));
+  return values.empty() ? "" : search::percent(eval::summarise(values), 1);
 }
 
 /// The comment that the file begins with, as one text.

@@ -23,10 +23,11 @@ struct MeasuredNet {
 
 using NetOfReplicate = std::map<Replicate, MeasuredNet>;
 
-/// The cuts of a criterion by a schedule, or the one net of a baseline (criterion and schedule are empty).
+/// The cuts of a criterion by a schedule, or the one net of a baseline.
 struct Series {
-  std::string name;  ///< "gradual / lda-wilks", "squeezenet1_1", "narrow (width 0.31)"
-  std::string criterion, schedule;
+  std::string name;                 ///< "gradual / lda-wilks", "squeezenet1_1", "narrow (width 0.31)"
+  std::string criterion, schedule;  ///< empty of a baseline
+  std::string control;              ///< a baseline's net as trials have it: "squeezenet1_1", "narrow-vgg16_bn"; empty of cut nets
   std::map<Replicate, std::vector<MeasuredNet>> nets;
 };
 

@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "eval/statistics.h"
 #include "search/report/measured_nets.h"
 
 namespace search {
@@ -22,7 +21,6 @@ SummaryRow summary(const ComparisonGroup& group, const std::string& what, const 
     if (base == group.bases.end()) continue;
     tests.push_back(net.accuracy_test);
     row.accuracy_val += net.accuracy_val;
-    row.accuracy_test += net.accuracy_test;
     row.params += net.params;
     row.macs += net.macs;
     row.params_ratio += net.params / base->second.params;
@@ -30,8 +28,8 @@ SummaryRow summary(const ComparisonGroup& group, const std::string& what, const 
   }
   row.seeds = static_cast<int>(tests.size());
   if (tests.empty()) return row;
-  for (double* sum : {&row.accuracy_val, &row.accuracy_test, &row.params, &row.macs, &row.params_ratio, &row.macs_ratio}) *sum /= row.seeds;
-  row.accuracy_test_std = eval::summarise(tests).deviation;
+  for (double* sum : {&row.accuracy_val, &row.params, &row.macs, &row.params_ratio, &row.macs_ratio}) *sum /= row.seeds;
+  row.accuracy_test = eval::summarise(tests);
   return row;
 }
 

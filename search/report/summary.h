@@ -5,18 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "eval/statistics.h"
 #include "search/report/snapshot.h"
 
 namespace search {
 
-/// Mean and standard deviation over seeds of one line of the table.
+/// Means over seeds of one line of the table.
 struct SummaryRow {
-  std::string task, net;  ///< the base net that the line belongs to
-  std::string what;       ///< "base", "gradual / lda-wilks, last" (or best, smallest), "squeezenet1_1", "narrow (width 0.31)"
-  int seeds = 0;          ///< seeds, or folds of seeds, that the means are taken over; 0: no net of any seed is good enough
-  int of_seeds = 0;       ///< seeds, or folds of seeds, that are complete
-  double accuracy_val = 0, accuracy_test = 0, accuracy_test_std = 0;  ///< shares of 1; the deviation (n - 1) is 0 with one seed
-  double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;      ///< means; ratios to the base of the same seed
+  std::string task, net;        ///< the base net that the line belongs to
+  std::string what;             ///< "base", "gradual / lda-wilks, last" (or best, smallest), "squeezenet1_1", "narrow (width 0.31)"
+  int seeds = 0;                ///< seeds, or folds of seeds, that the means are taken over; 0: no net of any seed is good enough
+  int of_seeds = 0;             ///< seeds, or folds of seeds, that are complete
+  double accuracy_val = 0;      ///< share of 1
+  eval::Summary accuracy_test;  ///< of shares of 1
+  double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;  ///< means; ratios to the base of the same seed
 };
 
 /// Of each schedule x criterion, seed by seed: the net after the last cut, where there are several (criteria at equal budget); the cut net

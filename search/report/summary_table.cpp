@@ -15,8 +15,7 @@ Cells cells_of(const SummaryRow& row) {
   return {row.what,
           row.seeds == row.of_seeds ? std::to_string(row.seeds) : fmt::format("{} of {}", row.seeds, row.of_seeds),
           fmt::format("{:.2f}", 100 * row.accuracy_val),
-          row.seeds > 1 ? fmt::format("{:.2f} ± {:.2f}", 100 * row.accuracy_test, 100 * row.accuracy_test_std)
-                        : fmt::format("{:.2f}", 100 * row.accuracy_test),
+          percent(row.accuracy_test, 2),
           short_number(row.params),
           fmt::format("{:.3f}", row.params_ratio),
           short_number(row.macs),
@@ -26,7 +25,7 @@ Cells cells_of(const SummaryRow& row) {
 }  // namespace
 
 std::string to_table(const std::vector<SummaryRow>& rows) {
-  const Cells head{"", "seeds", "val %", "test %", "params", "of base", "MACs", "of base"};
+  const Cells head{"", "seeds", "val %", "test % (± 95 %)", "params", "of base", "MACs", "of base"};
   std::string text;
   for (std::size_t i = 0; i < rows.size();) {
     const SummaryRow& first = rows[i];

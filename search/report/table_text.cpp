@@ -37,6 +37,11 @@ std::string text_of(const storage::Json& value) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
 }
 
+std::string percent(const eval::Summary& shares, int digits) {
+  const std::string mean = fmt::format("{:.{}f}", 100 * shares.mean, digits);
+  return shares.interval ? fmt::format("{} ± {:.{}f}", mean, 50 * (shares.interval->high - shares.interval->low), digits) : mean;
+}
+
 std::string short_number(double value) {
   if (value >= 1e9) return fmt::format("{:.2f} G", value / 1e9);
   if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/statistics.h"
 #include "storage/base/json.h"
 
 namespace search {
@@ -16,6 +17,9 @@ std::string aligned(const std::vector<std::vector<std::string>>& table, Side sid
 
 /// A text as it is, nothing for null, anything else as JSON.
 std::string text_of(const storage::Json& value);
+
+/// Of shares of 1, "88.6 ± 0.3": the mean in % and half of its 95 % interval, which is left out where there is none.
+std::string percent(const eval::Summary& shares, int digits);
 
 /// "19.60 M", "92.3 k", "512".
 std::string short_number(double value);

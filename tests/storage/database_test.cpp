@@ -1,5 +1,6 @@
 #include "storage/database.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +165,19 @@ TEST_CASE("a file that is no database is refused as corrupt") {
   CHECK(read_file(file) == std::string(8192, 'x'));
 }
 
+TEST_CASE("another program's database is refused, and not a byte of it changes") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "db";
+  SQLite::Database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE contact (name TEXT)");
+  const std::string before = read_file(file);
+  for (const auto access : {write_database, read_database}) {
+    const Error error = error_of([&] { const Database database(file, access); });
+    CHECK(error.kind() == ErrorKind::storage);
+    CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("another program"));
+  }
+  CHECK(read_file(file) == before);
+}
+
 TEST_CASE("a file that lost its tail is refused as corrupt") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
@@ -178,7 +192,7 @@ TEST_CASE("a file that another writer holds is refused as locked") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   Database holder(file, write_database);
-  holder.run("CREATE TABLE kept (value INTEGER)");
+  holder.migrate({"CREATE TABLE kept (value INTEGER)"}, "");
   const Transaction transaction(holder);
   Database other(file, write_database, 0ms);
   const Error error = error_of([&] { other.run("INSERT INTO kept VALUES (1)"); });
@@ -190,7 +204,7 @@ TEST_CASE("a reader sees the last commit while a writer has a transaction open")
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   Database writer(file, write_database);
-  writer.run("CREATE TABLE kept (value INTEGER)");
+  writer.migrate({"CREATE TABLE kept (value INTEGER)"}, "");
   writer.run("INSERT INTO kept VALUES (1)");
   Transaction transaction(writer);
   writer.run("INSERT INTO kept VALUES (2)");

@@ -4,6 +4,7 @@
 
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/database.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/throws.h"
@@ -323,4 +324,27 @@ TEST_CASE("a stage whose files are gone can be run again") {
   support::run_stage(repository, "base", outcome);
   CHECK(repository.stage_statuses({"val/loss"}).at("base").metrics.at("val/loss") == 0.5);
   CHECK_THROWS_WITH(repository.reopen("cut1"), Catch::Contains("cannot be run again: it is pending"));
+}
+
+TEST_CASE("a row that was edited into what is no JSON is refused as storage's fault") {
+  const TemporaryDirectory directory;
+  {
+    Repository repository(directory.path(), write_access);
+    SmallPlan().record(repository);
+    run_stage(repository, "base", made_net("A0", 1000, 20000, 0.9));
+  }
+  const std::string broken = "{half\x01";
+  {
+    Database database(directory.path() / "experiment.db", Database::Access::write);
+    database.run("UPDATE stage SET parameters = ?, result = ? WHERE fingerprint = 'base'", {broken, broken});
+    database.run("UPDATE experiment SET settings = ?", {broken});
+  }
+  const Repository repository(directory.path(), read_access);
+  const auto check = [](const Error& error) {
+    CHECK(error.kind() == ErrorKind::storage);
+    CHECK_THAT(error.what(), Catch::Contains("experiment.db") && Catch::Contains("\"{half\\u0001\""));
+  };
+  check(error_of([&] { repository.stage("base"); }));
+  check(error_of([&] { repository.outcome("base"); }));
+  check(error_of([&] { repository.experiment(); }));
 }

@@ -28,6 +28,9 @@ const report = {};
     return element;
   };
 
+  /** All that a part shows of a run that has no net to show. */
+  report.noNet = () => [report.el("p", { class: "note" }, "No net is made yet.")];
+
   /** A labelled selection: options are [value, text]. */
   report.select = (label, options, value, change) => {
     const box = report.el(

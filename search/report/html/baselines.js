@@ -117,7 +117,7 @@
   report.baselines = (data) => {
     const pairs = Array.from(new Set(data.groups.filter((group) => group.role === "pruned").map((group) => JSON.stringify([group.task, group.net]))))
                     .map((text) => JSON.parse(text));
-    if (pairs.length === 0) return [el("p", { class: "note" }, "No net is made yet.")];
+    if (pairs.length === 0) return report.noNet();
     const none = data.groups.every((group) => group.role !== "baseline");
     return [
       ...pairs.map(([task, net], i) => chart(data, task, net, i)),

@@ -148,6 +148,7 @@
   };
 
   report.curves = (data) => {
+    if (data.taskNames.length === 0) return report.noNet();
     if (!data.taskNames.includes(state.task)) state.task = data.taskNames[0];
     controls(data);
     const place = el("div"), menu = el("div", { class: "controls" });

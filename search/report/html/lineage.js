@@ -86,7 +86,7 @@
 
   report.lineage = (data) => {
     const { trees, left_out: treesLeftOut } = data.lineage;
-    if (trees.length === 0) return [el("p", { class: "note" }, "No net is made yet.")];
+    if (trees.length === 0) return report.noNet();
     if (state.tree >= trees.length) state.tree = 0;
     const place = el("div"), show = () => place.replaceChildren(chart(data));
     show();

@@ -269,6 +269,7 @@
   };
 
   report.pareto = (data) => {
+    if (data.taskNames.length === 0) return report.noNet();
     const state = choices;
     state.task = data.taskNames.includes(state.task) ? state.task : data.taskNames[0];
     const place = el("div"), show = () => place.replaceChildren(chart(data, state, "pareto"));

@@ -110,11 +110,16 @@ def check_watch(run):
         check("that it goes on is told", first["goes_on"])
         with sqlite3.connect(run / "experiment.db") as edit:
             edit.execute("update stage set state = 'failed', failure = 'made to fail' where number = (select max(number) from stage)")
+            edit.execute("insert into stage (fingerprint, kind, label, parameters, state) values ('old', 'train', 'no trial needs it', '{}', 'failed')")
         edit.close()
         second = json.loads(watch.stdout.readline())
         check("a change is told", (first["stages"]["failed"], second["stages"]["failed"]) == (0, 1) and watch.poll() is None)
     rest, _ = watch.communicate(timeout=60)
     check("it ends where no run goes on", watch.returncode == 0 and rest == "")
+    check("a stage of settings that were changed since is not told", "no trial needs it" not in nas_run("status", run).stdout)
+    with sqlite3.connect(run / "experiment.db") as edit:
+        edit.execute("delete from stage where fingerprint = 'old'")
+    edit.close()
 
 
 def check_clock(work, run):

@@ -249,6 +249,19 @@ def look(driver, address, folder):
     check_problems(driver, address)
 
 
+def look_at_nothing(driver, address):
+    """A run that was stopped before it had planned a trial."""
+    page = Page(driver, address, 1400, 1000, "light")
+    views = page.js("return Array.from(document.querySelectorAll('main > section')).map((section) => section.id.replace('view-', ''))")
+    assert len(views) == 12, views
+    for view in views:
+        page.go(view)
+        text = page.js("return document.getElementById('view-' + arguments[0]).innerText", view)
+        assert text.strip() and "undefined" not in text and "NaN" not in text, view + ": " + text
+    page.check_text("#view-pareto .note", "^No net is made yet")
+    check_problems(driver, address)
+
+
 def main():
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -259,10 +272,14 @@ def main():
         folder = pathlib.Path(name)
         (folder / "files").mkdir()
         subprocess.run([sys.argv[2], folder / "run"], check=True)
-        subprocess.run([sys.argv[1], "report", folder / "run"], check=True)
+        (folder / "empty").mkdir()
+        (folder / "empty" / "experiment.db").touch()
+        for run in ("run", "empty"):
+            subprocess.run([sys.argv[1], "report", folder / run], check=True)
         driver = webdriver.Chrome(service=webdriver.chrome.service.Service(shutil.which("chromedriver")), options=options)
         try:
             look(driver, (folder / "run" / "report.html").as_uri(), folder / "files")
+            look_at_nothing(driver, (folder / "empty" / "report.html").as_uri())
         finally:
             driver.quit()
     print("all as expected")

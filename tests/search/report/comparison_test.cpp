@@ -19,13 +19,13 @@ MeasuredNet cut(int step, double accuracy, double macs) {
 }
 
 Series line(const char* criterion, const std::vector<std::vector<MeasuredNet>>& seeds) {
-  Series made{std::string("slow / ") + criterion, criterion, "slow", {}};
+  Series made{std::string("slow / ") + criterion, criterion, "slow", "", {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = seeds[seed];
   return made;
 }
 
 Series baseline(const std::vector<MeasuredNet>& seeds) {
-  Series made{"tiny", "", "", {}};
+  Series made{"tiny", "", "", "narrow-n", {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = {seeds[seed]};
   return made;
 }
@@ -100,6 +100,15 @@ TEST_CASE("against a baseline the cut net of equal size is the most accurate tha
   CHECK(std::exp(comparisons[2].difference.mean) == Approx(2));
   CHECK(comparisons[2].difference.p == Approx(2 / 64.0));  // six of six are larger
   CHECK(comparisons[2].verdict == Comparison::Verdict::other);
+}
+
+TEST_CASE("one is compared against by its name in the comparison, or as trials have it") {
+  const std::vector<MeasuredNet> cuts{cut(1, .85, 10)};
+  const ComparisonGroup both = group({line("a", {cuts}), line("b", {cuts})}, {baseline({cut(0, .80, 20)})});
+  CHECK(search::compare({both}, "").size() == 7);  // a with b, and each with the baseline thrice
+  CHECK(search::compare({both}, "a").size() == 4);
+  CHECK(search::compare({both}, "tiny").size() == 6);
+  CHECK(search::compare({both}, "narrow-n").size() == 6);
 }
 
 TEST_CASE("a baseline that no cut net matches is not compared") {

@@ -71,8 +71,8 @@ TEST_CASE("the base is averaged over seeds") {
   CHECK(base.net == "n");
   CHECK(base.seeds == 2);
   CHECK(base.accuracy_val == Approx(0.91));
-  CHECK(base.accuracy_test == Approx(0.89));
-  CHECK(base.accuracy_test_std == Approx(std::sqrt(2 * 0.01 * 0.01)));  // .88 and .90 about .89, over n - 1 = 1
+  CHECK(base.accuracy_test.mean == Approx(0.89));
+  CHECK(base.accuracy_test.deviation == Approx(std::sqrt(2 * 0.01 * 0.01)));  // .88 and .90 about .89, over n - 1 = 1
   CHECK(base.params == 1000);
   CHECK(base.macs_ratio == 1);
 }
@@ -82,8 +82,8 @@ TEST_CASE("the best of each seed is chosen by validation, the smaller of equals"
   const SummaryRow best = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, best");
   CHECK(best.seeds == 2);
   CHECK(best.accuracy_val == Approx((0.91 + 0.90) / 2));
-  CHECK(best.accuracy_test == Approx((0.89 + 0.86) / 2));
-  CHECK(best.accuracy_test_std == Approx(0.03 / std::sqrt(2)));  // of two values: their difference over root 2
+  CHECK(best.accuracy_test.mean == Approx((0.89 + 0.86) / 2));
+  CHECK(best.accuracy_test.deviation == Approx(0.03 / std::sqrt(2)));  // of two values: their difference over root 2
   CHECK(best.params == Approx((500 + 300) / 2));
   CHECK(best.macs == Approx((120 + 60) / 2));
   CHECK(best.macs_ratio == Approx((0.6 + 0.3) / 2));
@@ -97,7 +97,7 @@ TEST_CASE("the smallest is within the tolerance of its own seed's base") {
   CHECK(smallest.of_seeds == 2);
   CHECK(smallest.macs == 50);
   CHECK(smallest.macs_ratio == Approx(0.25));
-  CHECK(smallest.accuracy_test == Approx(0.87));
+  CHECK(smallest.accuracy_test.mean == Approx(0.87));
   // Three points of tolerance: step 2 of both.
   CHECK(row(summary_rows(two_seeds, Json::array(), 0.03, "macs"), "slow / lda, smallest").macs == Approx((50 + 60) / 2));
 }
@@ -106,14 +106,14 @@ TEST_CASE("the last is the net after all cuts, told where there are several") {
   const SummaryRow last = row(summary_rows(two_seeds, Json::array(), 0.01, "macs"), "slow / lda, last");
   CHECK(last.seeds == 2);
   CHECK(last.macs == 20);
-  CHECK(last.accuracy_test == Approx((0.79 + 0.84) / 2));
+  CHECK(last.accuracy_test.mean == Approx((0.79 + 0.84) / 2));
 }
 
 TEST_CASE("the smallest is taken in the size that is asked for") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.9, 1000, 1000), step(1, "s", "c", 1, 0.9, 0.8, 300, 500),
                    step(1, "s", "c", 2, 0.9, 0.7, 400, 200)};
-  CHECK(row(summary_rows(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test == 0.8);
-  CHECK(row(summary_rows(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test == 0.7);
+  CHECK(row(summary_rows(steps, Json::array(), 0.01, "params"), "s / c, smallest").accuracy_test.mean == 0.8);
+  CHECK(row(summary_rows(steps, Json::array(), 0.01, "macs"), "s / c, smallest").accuracy_test.mean == 0.7);
 }
 
 TEST_CASE("one seed has no deviation, and incomplete rows are left out") {
@@ -121,7 +121,7 @@ TEST_CASE("one seed has no deviation, and incomplete rows are left out") {
   steps[2]["accuracy_test"] = nullptr;
   const auto rows = summary_rows(steps, Json::array(), 0.01, "macs");
   CHECK(row(rows, "s / c, best").accuracy_val == 0.8);
-  CHECK(row(rows, "s / c, best").accuracy_test_std == 0);
+  CHECK(row(rows, "s / c, best").accuracy_test.deviation == 0);
   CHECK(summary_rows(Json::array(), Json::array(), 0.01, "macs").empty());
   // With a base alone there is nothing to choose from.
   CHECK(summary_rows(Json::array({steps[0]}), Json::array(), 0.01, "macs").size() == 1);
@@ -137,7 +137,7 @@ TEST_CASE("baselines stand under the base nets of their task, the narrow control
   CHECK(order == std::vector<std::string>{"n: base", "n: squeezenet1_1", "n: narrow (width 0.31)", "m: base", "m: squeezenet1_1"});
   CHECK(rows[1].params_ratio == 0.5);
   CHECK(rows[4].params_ratio == 0.25);
-  CHECK(rows[2].accuracy_test == 0.84);
+  CHECK(rows[2].accuracy_test.mean == 0.84);
   CHECK(rows[2].macs_ratio == 0.1);
 }
 
@@ -147,19 +147,20 @@ TEST_CASE("folds of one seed are runs of their own") {
   steps[1]["fold"] = 1;
   const SummaryRow base = row(summary_rows(steps, Json::array(), 0.01, "macs"), "base");
   CHECK(base.seeds == 2);
-  CHECK(base.accuracy_test == Approx(0.7));
+  CHECK(base.accuracy_test.mean == Approx(0.7));
 }
 
 TEST_CASE("the answers as a table") {
   const Json steps{step(1, "s", "c", 0, 0.9, 0.88, 923'456, 19'600'000), step(1, "s", "c", 1, 0.91, 0.9, 92'345, 1'960'000)};
   CHECK(search::to_table(summary_rows(steps, Json::array(), 0.01, "macs")) ==
         "t / n\n"
-        "                 seeds  val %  test %   params  of base     MACs  of base\n"
-        "base                 1  90.00   88.00  923.5 k    1.000  19.60 M    1.000\n"
-        "s / c, best          1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n"
-        "s / c, smallest      1  91.00   90.00   92.3 k    0.100   1.96 M    0.100\n");
+        "                 seeds  val %  test % (± 95 %)   params  of base     MACs  of base\n"
+        "base                 1  90.00            88.00  923.5 k    1.000  19.60 M    1.000\n"
+        "s / c, best          1  91.00            90.00   92.3 k    0.100   1.96 M    0.100\n"
+        "s / c, smallest      1  91.00            90.00   92.3 k    0.100   1.96 M    0.100\n");
+  // .88 and .90: half of the interval is their half difference times 12.706, Student's t of one degree of freedom.
   CHECK_THAT(search::to_table(summary_rows(two_seeds, Json::array(), 0.01, "macs")),
-             Catch::Contains("base                       2  91.00  89.00 ± 1.41   1.0 k    1.000"));
+             Catch::Contains("base                       2  91.00    89.00 ± 12.71   1.0 k    1.000"));
   const Json bad{step(1, "s", "c", 0, 0.9, 0.88, 1000, 1000), step(1, "s", "c", 1, 0.5, 0.5, 100, 100)};
   CHECK_THAT(search::to_table(summary_rows(bad, Json::array(), 0.01, "macs")), Catch::Contains("s / c, smallest  0 of 1   none"));
 }
@@ -199,8 +200,8 @@ TEST_CASE("answers are read from the stored views") {
 
   const auto rows = search::summary_rows(search::read_snapshot(repository), 0.1, "macs");
   REQUIRE(rows.size() == 4);
-  CHECK(row(rows, "base").accuracy_test == 0.8);
-  CHECK(row(rows, "s / c, best").accuracy_test == 0.75);
+  CHECK(row(rows, "base").accuracy_test.mean == 0.8);
+  CHECK(row(rows, "s / c, best").accuracy_test.mean == 0.75);
   CHECK(row(rows, "s / c, best").params_ratio == Approx(0.2));
   CHECK(row(rows, "s / c, smallest").macs_ratio == Approx(0.1));
   CHECK(row(rows, "b").accuracy_val == 0.85);
