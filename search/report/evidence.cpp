@@ -45,6 +45,11 @@ std::string opening_comment(const std::string& yaml) {
   return text;
 }
 
+constexpr std::size_t kEnough = 4;  ///< criteria whose order says something
+
+/// What several criteria made of the same cut of the same base.
+using Rivals = std::map<Replicate, std::vector<const StoredNet*>>;
+
 class Account {
  public:
   /// Borrows the run.
@@ -78,6 +83,31 @@ class Account {
     text += "\n";
     for (const Row& row : rows) text += line(row, controls);
     return text;
+  }
+
+  /// How well what is known of cut nets before their retraining puts the criteria in the order of the test accuracies after it; "" where no
+  /// cut was made by enough criteria.
+  std::string orders(const std::string& task) const {
+    std::vector<std::pair<std::string, Rivals>> cuts;
+    for (const Group& group : groups_) {
+      if (group.task != task || group.role != "pruned") continue;
+      for (std::size_t step = 1; step < group.tested.size(); ++step) {
+        const std::string name = fmt::format("{}, {} {}", group.net, group.schedule, step);
+        auto cut = std::find_if(cuts.begin(), cuts.end(), [&](const auto& known) { return known.first == name; });
+        if (cut == cuts.end()) cut = cuts.insert(cuts.end(), {name, {}});
+        for (const auto& [unit, index] : group.tested[step]) cut->second[unit].push_back(&run_.nets[static_cast<std::size_t>(index)]);
+      }
+    }
+    std::string rows;
+    for (const auto& [name, nets] : cuts) {
+      const std::vector<double> refitted = taus(nets, kRefitted);
+      if (refitted.empty()) continue;
+      rows += fmt::format("| {} | {} | {} | {} |\n", name, refitted.size(), mean_tau(taus(nets, kBatchNorm)), mean_tau(refitted));
+    }
+    if (rows.empty()) return "";
+    return "\nKendall's tau of the criteria's order before the retraining with that after it, by test accuracy, mean over seeds:\n\n"
+           "| cut | seeds | by batch norm | by the refitted nets |\n|---|---|---|---|\n" +
+           rows;
   }
 
  private:
@@ -135,12 +165,34 @@ class Account {
     return sum;
   }
 
+  std::optional<double> metric(const StoredNet& net, const char* name) const {
+    const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
+    const auto found = metrics.find(name);
+    return found == metrics.end() ? std::nullopt : std::optional(found->second);
+  }
+
   std::string metric(const Row& row, const char* name) const {
-    return percent(each(row, [&](const StoredNet& net) -> std::optional<double> {
-      const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
-      const auto found = metrics.find(name);
-      return found == metrics.end() ? std::nullopt : std::optional(found->second);
-    }));
+    return percent(each(row, [&](const StoredNet& net) { return metric(net, name); }));
+  }
+
+  /// Of each replicate that has enough nets; 0 where one of the two puts them in no order.
+  std::vector<double> taus(const Rivals& nets, const char* name) const {
+    std::vector<double> values;
+    for (const auto& [unit, of_unit] : nets) {
+      std::vector<double> before, after;
+      for (const StoredNet* net : of_unit) {
+        const std::optional<double> known = metric(*net, name);
+        if (!known || !net->test) continue;
+        before.push_back(*known);
+        after.push_back(*net->test);
+      }
+      if (before.size() >= kEnough) values.push_back(eval::kendall_tau(before, after).value_or(0));
+    }
+    return values;
+  }
+
+  static std::string mean_tau(const std::vector<double>& values) {
+    return values.empty() ? "" : fmt::format("{:.2f}", eval::summarise(values).mean);
   }
 
   /// The columns of a cut net's retraining; empty for other nets.
@@ -206,7 +258,7 @@ std::string evidence(const storage::Repository& repository, const Snapshot& run,
   for (const StoredTrial& trial : run.trials)
     if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
   const Account account(repository, run, epochs);
-  for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}", task, account.table(task));
+  for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
   int failed = 0;
   double hours = 0;
   for (const StoredStage& stage : run.stages) {

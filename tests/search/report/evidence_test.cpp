@@ -20,6 +20,27 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence has every net over seeds
   CHECK_THAT(text, Contains("18 stages, 0 failed, "));
 }
 
+TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how far accuracies before the retraining had the criteria's order after it") {
+  const auto with_cut = [&](const std::string& criterion, double batch_norm, double refitted, double test) {
+    outcomes.clear();
+    net(criterion + "-cut", "base1", 500, 5000, 0.8, test);
+    storage::StageOutcome& made = outcomes.front().second;
+    made.metrics.push_back({"val", "accuracy_batch_norm", batch_norm, {}});
+    made.metrics.push_back({"val", "accuracy_before_retraining", refitted, {}});
+    trial("n", "pruned", criterion, 1, {"base1", criterion + "-cut"});
+    record();
+    return search::evidence(repository, search::read_snapshot(repository));
+  };
+  with_cut("a", 0.5, 0.8, 0.90);
+  with_cut("b", 0.5, 0.6, 0.80);
+  CHECK_THAT(with_cut("d", 0.3, 0.4, 0.70), !Contains("Kendall"));
+  // Tested, a is ahead of c, c of b and b of d. Refitted, five of the six pairs stand so and one the other way round: 4/6. By batch norm a
+  // and b are tied, four pairs stand so and one does not: 3 / sqrt(5 * 6).
+  CHECK_THAT(with_cut("c", 0.4, 0.5, 0.85),
+             Contains("by test accuracy, mean over seeds:\n\n| cut | seeds | by batch norm | by the refitted nets |\n"
+                      "|---|---|---|---|\n| n, slow 1 | 1 | 0.55 | 0.67 |\n"));
+}
+
 TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how the retraining of cut nets went") {
   const std::string text = search::evidence(repository, search::read_snapshot(repository), {1, 2});
   CHECK_THAT(
