@@ -51,7 +51,8 @@ class QualitySums {
 
   void add(const torch::Tensor& scores, const torch::Tensor& labels) {
     eval::add(quality_, scores, labels);
-    const auto [confidence, predicted] = scores.softmax(1).max(1);
+    const auto [highest, predicted] = scores.softmax(1).max(1);
+    const torch::Tensor confidence = highest.nan_to_num(0);
     const torch::Tensor best = std::get<1>(scores.topk(std::min<std::int64_t>(5, classes_), 1));
     quality_.top5 += count((best == labels.unsqueeze(1)).any(1));
     quality_.one_off += count((predicted - labels).abs() <= 1);

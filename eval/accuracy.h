@@ -29,7 +29,8 @@ struct Quality : Evaluation {
   double top5 = 0;                   ///< share of images whose class is among the five highest scores
   double balanced_accuracy = 0;      ///< mean of the recalls of the classes that have images
   double one_off = 0;                ///< share of images whose class is the predicted one or its neighbour: for classes with an order
-  double calibration_error = 0;      ///< mean distance of confidence and accuracy over 15 equal bins, weighed by images (Guo et al. 2017)
+  double calibration_error = 0;      ///< mean distance of confidence and accuracy over 15 equal bins, weighed by images (Guo et al. 2017);
+                                     ///< scores that are NaN have no confidence
   std::vector<double> recall;        ///< by class; NaN where it has no image
   std::vector<Confusion> confusion;  ///< pairs that occur, by truth and prediction
 };

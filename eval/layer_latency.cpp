@@ -28,9 +28,7 @@ bool has_own_inputs(const Layer& layer, const Shape& input) {
 /// The batch norm that freezing folds into this convolution, or -1.
 int folded_norm(const NetSpec& spec, int layer) {
   if (spec.layers[static_cast<std::size_t>(layer)].kind != LayerKind::convolution) return -1;
-  const std::vector<int> readers = consumers(spec)[static_cast<std::size_t>(layer)];
-  const bool is_folded = readers.size() == 1 && spec.layers[static_cast<std::size_t>(readers[0])].kind == LayerKind::batch_norm;
-  return is_folded ? readers[0] : -1;
+  return own_batch_norm(spec, consumers(spec), layer);
 }
 
 /// Of which its output channels are a multiple, and its input channels where those are its own.
@@ -66,7 +64,8 @@ double milliseconds(const NetSpec& spec, int batch, torch::Device device) {
 /// A layer that is measured, for all that are like it.
 struct Distinct {
   int layer;
-  LayerLatency latency;
+  LayerLatency latency;                     ///< of the nets with it, until what is beside it is taken off
+  std::vector<std::vector<double>> beside;  ///< ms of those without it: [inputs][outputs]
   std::vector<std::string> names;
 };
 
@@ -78,11 +77,18 @@ std::vector<Distinct> distinct_layers(const NetSpec& spec) {
     axes->ms.assign(axes->inputs.size(), std::vector<double>(axes->outputs.size(), INFINITY));
     const NetSpec largest = layer_probe(spec, i, axes->inputs.back(), axes->outputs.back()).with;
     const std::string key = storage::Json{to_json(largest), axes->inputs, axes->outputs}.dump();
-    found.try_emplace(key, Distinct{i, *axes, {}}).first->second.names.push_back(spec.layers[static_cast<std::size_t>(i)].name);
+    found.try_emplace(key, Distinct{i, *axes, axes->ms, {}}).first->second.names.push_back(spec.layers[static_cast<std::size_t>(i)].name);
   }
   std::vector<Distinct> layers;
   for (auto& [key, layer] : found) layers.push_back(std::move(layer));
   return layers;
+}
+
+/// Leaves of the nets' times those of the layer.
+void take_off_beside(Distinct& layer) {
+  for (std::size_t i = 0; i < layer.beside.size(); ++i)
+    for (std::size_t o = 0; o < layer.beside[i].size(); ++o)
+      layer.latency.ms[i][o] = std::max(kLeast, layer.latency.ms[i][o] - layer.beside[i][o]);
 }
 
 }  // namespace
@@ -129,26 +135,34 @@ std::optional<LayerLatency> latency_axes(const NetSpec& spec, int index) {
 
 std::optional<LatencyTable> measure_latency_table(const NetSpec& spec, int batch, torch::Device device,
                                                   const std::function<bool(double)>& progress) {
+  return measure_latency_table(
+      spec, batch, [&](const NetSpec& net) { return milliseconds(net, batch, device); }, progress);
+}
+
+std::optional<LatencyTable> measure_latency_table(const NetSpec& spec, int batch, const std::function<double(const NetSpec&)>& time_of,
+                                                  const std::function<bool(double)>& progress) {
   std::vector<Distinct> layers = distinct_layers(spec);
   std::size_t wanted = 0, done = 0;
   for (const Distinct& each : layers) wanted += kRounds * each.latency.inputs.size() * each.latency.outputs.size();
   LatencyTable table{.batch = batch, .call_ms = INFINITY};
   const NetSpec nothing{"layer", {{.name = "images", .channels = 1, .extent = {8, 8}}}};
   for (int round = 0; round < kRounds; ++round) {
-    table.call_ms = std::min(table.call_ms, milliseconds(nothing, batch, device));
+    table.call_ms = std::min(table.call_ms, time_of(nothing));
     for (Distinct& each : layers) {
       LayerLatency& latency = each.latency;
       for (std::size_t i = 0; i < latency.inputs.size(); ++i) {
         for (std::size_t o = 0; o < latency.outputs.size(); ++o) {
           if (!progress(static_cast<double>(done++) / static_cast<double>(wanted))) return {};
           const LayerProbe probe = layer_probe(spec, each.layer, latency.inputs[i], latency.outputs[o]);
-          const double beside = probe.without.layers.size() == 1 ? table.call_ms : milliseconds(probe.without, batch, device);
-          latency.ms[i][o] = std::min(latency.ms[i][o], std::max(kLeast, milliseconds(probe.with, batch, device) - beside));
+          const bool is_alone = probe.without.layers.size() == 1;
+          each.beside[i][o] = std::min(each.beside[i][o], is_alone ? table.call_ms : time_of(probe.without));
+          latency.ms[i][o] = std::min(latency.ms[i][o], time_of(probe.with));
         }
       }
     }
   }
   for (Distinct& each : layers) {
+    take_off_beside(each);
     make_rising(each.latency);
     for (const std::string& name : each.names) table.layers[name] = each.latency;
   }

@@ -25,9 +25,13 @@ LayerProbe layer_probe(const NetSpec& spec, int layer, int input_channels, int o
 std::optional<LayerLatency> latency_axes(const NetSpec& spec, int layer);
 
 /// As measure_latency runs a net: frozen TorchScript, fp32, with the threads that LibTorch has, on `device`; the fastest run of two rounds,
-/// which what else runs on a machine disturbs least. Layers alike are measured once. `progress` gets the share that is done and says
-/// whether to go on; nothing comes back where not.
+/// which what else runs on a machine disturbs least, less the fastest of what is not the layer's. Layers alike are measured once.
+/// `progress` gets the share that is done and says whether to go on; nothing comes back where not.
 std::optional<LatencyTable> measure_latency_table(const NetSpec& spec, int batch, torch::Device device,
+                                                  const std::function<bool(double)>& progress);
+
+/// The same by another clock: `time_of` a net, its fastest run of some at that batch, in milliseconds.
+std::optional<LatencyTable> measure_latency_table(const NetSpec& spec, int batch, const std::function<double(const NetSpec&)>& time_of,
                                                   const std::function<bool(double)>& progress);
 
 }  // namespace eval

@@ -280,13 +280,14 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
     widths[best] = bounds.above(static_cast<std::size_t>(best), widths[best]);
     cost += best_cost;
   }
+  result.target_reached = cost <= target;
   for (std::size_t g = 0; g < widths.size(); ++g) {
-    if (!groups.groups[g].fixed.empty() || widths[g] == groups.groups[g].size) continue;
+    // What is whole tells of its bound only where the cut ended for want of groups.
+    if (!groups.groups[g].fixed.empty() || (widths[g] == groups.groups[g].size && result.target_reached)) continue;
     const bool at_bound = bounds.below(g, widths[g]) < bounds.least(g);
     result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.cap[g];
     result.reports[g].cap_applied = at_bound && bounds.cap[g] >= bounds.floor[g];
   }
-  result.target_reached = cost <= target;
   result.mask = mask_of_widths(groups, scores, widths);
   return result;
 }

@@ -96,8 +96,8 @@ Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, cons
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
                     const std::vector<Spread>& spreads = {});
 
-/// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. Throws storage::Error(invalid) for a
-/// width that a group cannot have.
+/// The units with the highest scores, `widths[g]` of each group: a criterion at another's widths. It knows no request, and says that its
+/// target is reached. Throws storage::Error(invalid) for a width that a group cannot have.
 Allocation allocate_widths(const ChannelGroups& groups, const Scores& scores, const std::vector<int>& widths);
 
 }  // namespace prune

@@ -82,7 +82,14 @@ Json compose_kept(const Json& before, const Json& now) {
   Json composed = Json::object();
   for (const auto& [layer, kept] : now.items()) {
     Json& original = composed[layer] = Json::array();
-    for (const Json& channel : kept) original.push_back(before.at(layer).at(channel.get<std::size_t>()));
+    const auto first = before.find(layer);
+    for (const Json& channel : kept) {
+      const auto index = channel.get<std::size_t>();
+      if (first == before.end() || index >= first->size())
+        throw Error(ErrorKind::invalid,
+                    fmt::format("what the net kept of its first one has no channel {} of layer '{}', so is of another", index, layer));
+      original.push_back((*first)[index]);
+    }
   }
   return composed;
 }

@@ -28,7 +28,7 @@ storage::Json kept_to_json(const eval::NetSpec& spec, const ChannelGroups& group
 KeepMask kept_from_json(const eval::NetSpec& spec, const ChannelGroups& groups, const storage::Json& json);
 
 /// Channels in terms of the net that was first trained: `before` as kept_to_json gave it for the parent (null: the parent is that net),
-/// `now` in the parent's numbering.
+/// `now` in the parent's numbering. Throws storage::Error(invalid) where `before` lacks a channel of `now`: it is of another net.
 storage::Json compose_kept(const storage::Json& before, const storage::Json& now);
 
 /// The spec with the dropped channels gone. A group left empty is an Error(invalid).

@@ -62,8 +62,7 @@ Tensor at_places(const Tensor& output, const Tensor& places, const Tensor& chann
 
 Intercept intercept_of(const eval::NetSpec& spec, const std::vector<std::vector<int>>& readers, int layer) {
   if (spec.layers[layer].bias) return Intercept::bias;
-  const bool normalised = readers[layer].size() == 1 && spec.layers[readers[layer][0]].kind == LayerKind::batch_norm;
-  return normalised ? Intercept::free : Intercept::none;
+  return eval::own_batch_norm(spec, readers, layer) >= 0 ? Intercept::free : Intercept::none;
 }
 
 }  // namespace prune

@@ -9,9 +9,11 @@ using torch::Tensor;
 
 namespace {
 
-std::vector<std::string> filters_of(const eval::NetSpec& spec) {
+/// The names of the filters' weights, but for those of layers in `protect`.
+std::vector<std::string> filters_of(const eval::NetSpec& spec, const std::vector<std::string>& protect = {}) {
   std::vector<std::string> names;
-  for (const std::string& layer : eval::filter_layers(spec)) names.push_back(layer + ".weight");
+  for (const std::string& layer : eval::filter_layers(spec))
+    if (std::find(protect.begin(), protect.end(), layer) == protect.end()) names.push_back(layer + ".weight");
   return names;
 }
 
@@ -37,11 +39,14 @@ Sparse count_zeros(const eval::NetSpec& spec, eval::Weights weights) {
   return result;
 }
 
-Sparse zero_least(const eval::NetSpec& spec, const eval::Weights& weights, double keep, const storage::Json& options) {
+Sparse zero_least(const eval::NetSpec& spec, const eval::Weights& weights, double keep, const storage::Json& options,
+                  const std::vector<std::string>& protect) {
   torch::NoGradGuard no_grad;
   eval::Weights result = eval::clone(weights);
+  const std::vector<std::string> names = filters_of(spec, protect);
+  if (names.empty()) return count_zeros(spec, std::move(result));
   std::vector<Tensor> all;  // magnitudes, by layer
-  for (const std::string& name : filters_of(spec)) all.push_back(result.at(name).abs().flatten());
+  for (const std::string& name : names) all.push_back(result.at(name).abs().flatten());
   if (options.at("scope") == "global") {
     const Tensor together = at::cat(all);
     const Tensor mask = kept(together, count_gone(together.numel(), keep));
@@ -55,7 +60,7 @@ Sparse zero_least(const eval::NetSpec& spec, const eval::Weights& weights, doubl
     for (Tensor& magnitudes : all) magnitudes = kept(magnitudes, count_gone(magnitudes.numel(), keep));
   }
   std::size_t i = 0;
-  for (const std::string& name : filters_of(spec)) {
+  for (const std::string& name : names) {
     Tensor& weight = result.at(name);
     weight.mul_(all[i++].view(weight.sizes()));
   }

@@ -5,12 +5,13 @@
 
 namespace prune {
 
-/// In double (Chan, Golub, LeVeque 1983).
+/// Batches are put together in double (Chan, Golub, LeVeque 1983).
 struct Moments {
   double count = 0;             ///< values a channel
   torch::Tensor mean, squares;  ///< [C] fp64; squares: sums of squares about the mean
 
-  /// Adds those of x, [N, C, ...].
+  /// Adds those of x, [N, C, ...]. Its own mean, and how far its values are from that, are of its own precision; their squares are summed
+  /// in double.
   void add(const torch::Tensor& x);
   void add(const Moments& more);
 

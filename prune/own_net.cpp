@@ -46,8 +46,9 @@ std::vector<bool> without_batch_norm(const eval::NetSpec& spec) {
   const int head = eval::decision_layer(spec);
   std::vector<bool> without;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const bool has = readers[i].size() == 1 && spec.layers[static_cast<std::size_t>(readers[i][0])].kind == eval::LayerKind::batch_norm;
-    without.push_back(spec.layers[i].kind == eval::LayerKind::convolution && !has && static_cast<int>(i) != head);
+    const int layer = static_cast<int>(i);
+    const bool has = eval::own_batch_norm(spec, readers, layer) >= 0;
+    without.push_back(spec.layers[i].kind == eval::LayerKind::convolution && !has && layer != head);
   }
   return without;
 }

@@ -28,10 +28,10 @@ struct Refit {
 /// the outputs of the whole net's layer, kept filters only, W0 the weights in `cut` (channel pruning's reconstruction, He, Zhang, Sun 2017,
 /// arXiv 1707.06168, eq. 1, about a prior as in Frantar, Alistarh 2022, arXiv 2208.11580). Layers fit their own outputs, so sums,
 /// concatenations and several readers need nothing else. Batch norm keeps its weights; the mean and the variance of its input move by what
-/// they differ from the whole net's on the same images. A net cut by nothing stays as it is. With `fisher`, places
-/// weigh by how much the whole net's scores depend on what the layer gives there (fisher_weights.h), in the errors that are told too.
-/// Throws storage::Error(invalid) for a layer that gives or reads numbers that are not finite. batches: images [N, C, H, W] as the net
-/// takes them. The same arguments give the same bits.
+/// they differ from the whole net's on the same images. A net cut by nothing stays as it is. With `fisher`, places weigh by how much the
+/// whole net's scores depend on what the layer gives there (fisher_weights.h), in the errors that are told too, but not in the variance
+/// that these are divided by. Throws storage::Error(invalid) for a layer that gives or reads numbers that are not finite. batches: images
+/// [N, C, H, W] as the net takes them. The same arguments give the same bits.
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<torch::Tensor> batches,
             const RefitOptions& options);
 

@@ -12,7 +12,8 @@ struct Cut {
 };
 
 /// Removes the dropped channels with their biases and norm entries, and their depth from every consumer. The cut net computes what `spec`
-/// computes with the dropped channels set to zero wherever they are read.
+/// computes with the dropped channels set to zero wherever they are read. But not where local response normalisation reads cut channels:
+/// its window closes up over those that are gone, and reaches channels that lay outside it before.
 Cut cut(const eval::NetSpec& spec, const ChannelGroups& groups, const eval::Weights& weights, const KeepMask& mask);
 
 /// A tap that zeroes the dropped channels of every layer's output: the masked net, against which the cut net is checked.

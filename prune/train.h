@@ -25,7 +25,7 @@ struct TrainResult {
   double data_wait_s = 0,
          train_s = 0;       ///< of this process: seconds in which the loop waited for batches, and in all, validation not counted
   std::int64_t images = 0;  ///< trained on in train_s
-  int parts = 1;            ///< into which batches were cut after running out of memory
+  int parts = 1;            ///< in which batches are computed: as `micro_batch` asks, and more where memory did not suffice
 };
 
 /// Everything but the net. The seed decides the order of images, their augmentation, mixup and dropout, epoch by epoch, so that a resumed

@@ -83,10 +83,11 @@ std::string immutable_uri(const std::filesystem::path& file) {
   return uri + "?immutable=1";
 }
 
-/// Throws where the file has tables that no migration made, in one statement, since another process may be at its first migration.
-void refuse_foreign(SQLite::Database& connection, const std::filesystem::path& file) {
-  if (connection.execAndGet("SELECT count(*) > 0 AND (SELECT user_version FROM pragma_user_version) = 0 FROM sqlite_master").getInt() == 0)
-    return;
+/// Throws where the file has tables, and not that of ours. In one statement, since another process may be making them.
+void refuse_foreign(SQLite::Database& connection, const std::filesystem::path& file, const std::string& table) {
+  SQLite::Statement known(connection, "SELECT count(*) = 0 OR max(type = 'table' AND name = ?) FROM sqlite_master");
+  known.bind(1, table);
+  if (table.empty() || (known.executeStep() && known.getColumn(0).getInt() != 0)) return;
   throw Error(
       ErrorKind::storage,
       fmt::format("{} is a database of another program, and stays as it is: give another directory, or move it away", file.string()));
@@ -121,18 +122,18 @@ Value null_if_empty(const std::string& value) {
   return value.empty() ? Value() : Value(value);
 }
 
-Database::Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience)
+Database::Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience, const std::string& table)
     : file_(std::move(file)), access_(access), patience_(patience) {
-  translated(file_, [&] { open(); });
+  translated(file_, [&] { open(table); });
 }
 
 Database::~Database() = default;
 
-void Database::open() {
+void Database::open(const std::string& table) {
   const int patience = static_cast<int>(patience_.count());
   if (access_ == Access::write) {
     connection_ = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, patience);
-    refuse_foreign(*connection_, file_);
+    refuse_foreign(*connection_, file_, table);
     // FULL: a commit is on the disk when it returns, so that what was recorded outlives a power cut; NORMAL would only keep the file whole.
     // A cache of 16 MB and a checkpoint every 16 MB: commits are small and many, and each checkpoint waits for the disk.
     connection_->exec(
@@ -148,7 +149,7 @@ void Database::open() {
     if (!closed_directory || !std::filesystem::exists(file_) || has_content(file_.string() + "-wal")) throw;
     connection_ = std::make_unique<SQLite::Database>(immutable_uri(file_), SQLite::OPEN_READONLY | SQLite::OPEN_URI, patience);
   }
-  refuse_foreign(*connection_, file_);
+  refuse_foreign(*connection_, file_, table);
 }
 
 void Database::migrate(const std::vector<const char*>& migrations, const char* views) {

@@ -34,8 +34,10 @@ class Database {
  public:
   enum class Access { read, write };
 
-  /// With `write` makes the file where it is missing. Another connection's lock is waited for as long as `patience`.
-  Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience = std::chrono::seconds(5));
+  /// With `write` makes the file where it is missing. Another connection's lock is waited for as long as `patience`. `table`: one of those
+  /// that the first migration makes; a file that has others alone is another program's.
+  Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience = std::chrono::seconds(5),
+           const std::string& table = "");
   ~Database();
 
   /// Brings the file to version migrations.size(), each step in a transaction of its own, then makes the views anew. A file of an older
@@ -55,7 +57,7 @@ class Database {
   std::vector<std::string> columns(const std::string& sql);
 
  private:
-  void open();
+  void open(const std::string& table);
   void copy_to_memory();
   void run_script(const std::string& sql);
   SQLite::Statement& prepared(const std::string& sql, const std::vector<Value>& values);

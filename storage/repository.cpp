@@ -44,7 +44,8 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& directory, 
   } else if (!std::filesystem::exists(file, error)) {
     throw Error(ErrorKind::invalid, fmt::format("{} holds no experiment.db: give the results directory of a run", directory.string()));
   }
-  auto database = std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read);
+  auto database = std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read,
+                                             std::chrono::seconds(5), "stage");
   database->migrate(migrations(), views());
   return database;
 }
@@ -118,6 +119,8 @@ void record_trial(Database& database, const TrialRecord& trial, std::int64_t exp
 
 /// What only a stage that is done leaves behind.
 void record_results(Database& database, std::int64_t stage, const StageOutcome& outcome) {
+  for (const char* table : {"metric", "layer"})  // of a stage that was opened again
+    database.run(fmt::format("DELETE FROM {} WHERE stage = ?", table), {stage});
   if (outcome.architecture) {
     const ArchitectureRecord& net = *outcome.architecture;
     database.run("INSERT INTO architecture (hash, spec, params, macs) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
@@ -307,12 +310,9 @@ void Repository::record_hypervolume(const HypervolumeRecord& record) {
 void Repository::reopen(const std::string& fingerprint) {
   Transaction transaction(*database_);
   const auto row = database_->first(
-      "UPDATE stage SET state = 'pending', result = NULL, architecture = NULL, parent = NULL, kept = NULL "
-      "WHERE fingerprint = ? AND state = 'done' RETURNING number",
-      {fingerprint});
+      "UPDATE stage SET state = 'pending', result = NULL WHERE fingerprint = ? AND state = 'done' RETURNING number", {fingerprint});
   if (!row) refuse_transition(*database_, fingerprint, "be run again");
-  for (const char* table : {"metric", "layer", "artifact"})
-    database_->run(fmt::format("DELETE FROM {} WHERE stage = ?", table), {integer((*row)[0])});
+  database_->run("DELETE FROM artifact WHERE stage = ?", {integer((*row)[0])});
   transaction.commit();
 }
 

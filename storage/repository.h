@@ -86,7 +86,8 @@ class Repository {
   /// Whether the files of all artifacts of a stage are there: `nas-run gc` may have removed them.
   bool has_artifacts(const std::string& fingerprint) const;
 
-  /// A stage that is done is to be run again: its results are dropped, and it is pending. Throws Error(internal) where it is not done.
+  /// A stage that is done is to be run again: it is pending, and its files are forgotten; what was measured stays until then. Throws
+  /// Error(internal) where it is not done.
   void reopen(const std::string& fingerprint);
 
   /// Failed and interrupted stages become pending again with no attempts counted. Returns how many.

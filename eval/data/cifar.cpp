@@ -11,6 +11,7 @@
 #include "eval/data/stored_dataset.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/fingerprint.h"
 
 namespace eval {
 namespace {
@@ -87,17 +88,24 @@ std::int64_t count_records(const Variant& variant, const fs::path& root, const s
   return records;
 }
 
-/// Appends the labels of a file's records, and their pixels where `pixels` is given.
+/// The pixels of all records, and a hash of the records.
+struct ReadImages {
+  std::vector<std::uint8_t> pixels;
+  storage::Sha256 content;
+};
+
+/// Appends the labels of a file's records, and their pixels where `images` is given.
 void read_records(const Variant& variant, const fs::path& path, std::size_t label_byte, std::size_t classes,
-                  std::vector<std::int32_t>& labels, std::vector<std::uint8_t>* pixels) {
+                  std::vector<std::int32_t>& labels, ReadImages* images) {
   const std::string bytes = storage::read_file(path);
+  if (images != nullptr) images->content.add(bytes);
   for (std::size_t record = 0; record + variant.record_bytes() <= bytes.size(); record += variant.record_bytes()) {
     const auto label = static_cast<std::uint8_t>(bytes[record + label_byte]);
     if (label >= classes)
       storage::refuse(path, fmt::format("record {}: label {} is not in [0, {}]", record / variant.record_bytes(), label, classes - 1));
     labels.push_back(label);
     const char* image = bytes.data() + record + variant.labels.size();
-    if (pixels != nullptr) pixels->insert(pixels->end(), image, image + image_bytes);
+    if (images != nullptr) images->pixels.insert(images->pixels.end(), image, image + image_bytes);
   }
 }
 
@@ -112,15 +120,15 @@ struct Records {
   Splits splits;
 };
 
-/// `pixels`: where those go, or null.
-Records read_labelled(const Variant& variant, const storage::Json& options, const std::string& target, std::vector<std::uint8_t>* pixels) {
+/// `images`: where those go, or null.
+Records read_labelled(const Variant& variant, const storage::Json& options, const std::string& target, ReadImages* images) {
   const fs::path root = root_of(options);
   const std::string where = fmt::format("data of format {}", variant.format);
   const std::size_t label_byte = variant.label_byte(target);
   const std::vector<std::string> classes = read_names(require_file(variant, root, variant.labels[label_byte].names));
   Records data{chosen_classes(options, classes, where), {}, {}};
   const auto read = [&](const std::vector<std::string>& names) {
-    for (const std::string& name : names) read_records(variant, root / name, label_byte, classes.size(), data.labels, pixels);
+    for (const std::string& name : names) read_records(variant, root / name, label_byte, classes.size(), data.labels, images);
     return std::ssize(data.labels);
   };
   const std::int64_t training = read(variant.training);
@@ -132,16 +140,17 @@ Records read_labelled(const Variant& variant, const storage::Json& options, cons
 
 std::unique_ptr<Dataset> open_cifar(const Variant& variant, const storage::Json& options, const std::string& target) {
   const fs::path root = root_of(options);
-  std::vector<std::uint8_t> pixels;
-  pixels.reserve(static_cast<std::size_t>(count_records(variant, root, variant.training) + count_records(variant, root, variant.test)) *
-                 image_bytes);
-  Records labelled = read_labelled(variant, options, target, &pixels);
+  ReadImages images;
+  const std::int64_t records = count_records(variant, root, variant.training) + count_records(variant, root, variant.test);
+  images.pixels.reserve(static_cast<std::size_t>(records) * image_bytes);
+  Records labelled = read_labelled(variant, options, target, &images);
   StoredImages data;
   data.shape = image_shape;
   data.class_names = std::move(labelled.class_names);
   data.labels = std::move(labelled.labels);
   data.splits = std::move(labelled.splits);
-  data.pixels = PixelBlock::of(std::move(pixels));
+  data.content = images.content.hex();
+  data.pixels = PixelBlock::of(std::move(images.pixels));
   return std::make_unique<StoredDataset>(std::move(data));
 }
 

@@ -44,7 +44,8 @@ class Dataset {
   /// What the data list but could not be read, where they were told to go on without it.
   virtual std::span<const LeftOut> left_out() const { return {}; }
 
-  /// A hash of all pixels where the data's identity is made of names and sizes alone; "": the identity covers the content.
+  /// A hash of all that is read and that the data's identity covers by names, sizes and the ends of files alone: the pixels, and the labels
+  /// that lie beside them in such files. Equal for every target. "": not known.
   virtual std::string content() const { return {}; }
 
   virtual const std::vector<std::string>& class_names() const = 0;
@@ -77,13 +78,12 @@ struct DatasetEntry {
   storage::Options options;          ///< the keys under `data: NAME:` besides `format`
   std::vector<std::string> targets;  ///< valid `target` of a task; empty: the format has one label, and the target is ""
   std::function<std::unique_ptr<Dataset>(const storage::Json& options, const std::string& target, const DecodeOptions& decoding)> open;
-  /// A value that changes when the data do, wherever they lie.
+  /// A value of the files' names and sizes and of some of their content, wherever they lie. Dataset::content() covers the rest.
   std::function<storage::Json(const storage::Json& options)> identity;
   /// Shape, classes and counts without decoding an image.
   std::function<DatasetInfo(const storage::Json& options, const std::string& target)> describe;
   /// What else `nas-run validate` shows, as {"folds": [...]}; may be empty.
   std::function<storage::Json(const storage::Json& options)> details = {};
-  bool decodes = false;  ///< opening may have to decode image files, which takes its time
 };
 
 const std::vector<DatasetEntry>& dataset_registry();
@@ -102,10 +102,12 @@ DatasetInfo describe_dataset(const storage::Json& settings, const std::string& t
 /// What the format's `details` says, or null.
 storage::Json dataset_details(const storage::Json& settings);
 
-/// A value that changes when the data do or an option other than a path. An option spelled out at its default changes nothing.
+/// A value that changes with the names and sizes of the data's files, with the content that the format's `identity` looks at, and with an
+/// option other than a path. Pixels that change inside a file of the same size may leave it as it is: Dataset::content() tells them apart.
+/// An option spelled out at its default changes nothing.
 storage::Json dataset_identity(const storage::Json& settings);
 
-/// The identity of data whose content is in a few files: file_identity of each.
+/// The identity of data that lie in a few files: file_identity of each, which looks at the first and last 64 KiB.
 storage::Json files_identity(const std::vector<std::filesystem::path>& files);
 
 /// The number of pixels of a stored image.

@@ -14,6 +14,7 @@
 #include "eval/data/split.h"
 #include "eval/data/stored_dataset.h"
 #include "storage/base/error.h"
+#include "storage/base/fingerprint.h"
 
 namespace eval {
 namespace {
@@ -210,7 +211,8 @@ struct Labelled {
   std::vector<std::string> class_names;
   std::vector<std::int32_t> labels;  // of the training images, then of those for testing
   Splits splits;
-  bool digits = false;  // as DatasetInfo
+  bool digits = false;           // as DatasetInfo
+  std::string label_bytes = {};  // the labels as they lie in the files, a byte each
 };
 
 Labelled read_labelled(const storage::Json& options, const std::vector<fs::path>& paths, IdxFile& training, IdxFile& test) {
@@ -220,6 +222,7 @@ Labelled read_labelled(const storage::Json& options, const std::vector<fs::path>
   append_labels(training, paths[1], classes.size(), data.labels);
   data.digits = are_digits(options, data.labels);
   append_labels(test, paths[3], classes.size(), data.labels);
+  data.label_bytes.assign(data.labels.begin(), data.labels.end());
   relabel(data.labels, classes, data.class_names);
   data.splits = make_splits(data.labels, training.count(), split_options_from_json(options), where);
   return data;
@@ -245,6 +248,10 @@ std::unique_ptr<Dataset> open_idx(const storage::Json& options, const std::strin
   std::vector<std::uint8_t> pixels(data.labels.size() * image_bytes);
   read_images(train_images, pad, pixels.data());
   read_images(test_images, pad, pixels.data() + train_images.count() * image_bytes);
+  storage::Sha256 content;
+  content.add(labelled.label_bytes);
+  content.add({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
+  data.content = content.hex();
   data.pixels = PixelBlock::of(std::move(pixels));
   return std::make_unique<StoredDataset>(std::move(data));
 }

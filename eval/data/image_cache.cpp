@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -31,16 +32,21 @@ constexpr int format_version = 2;  // raised when equal files come to mean other
   throw Error(ErrorKind::environment, fmt::format("image cache {}: {}; XDG_CACHE_HOME sets another place", path.string(), what));
 }
 
-/// A descriptor that closes itself.
+/// A descriptor that closes itself. A file that is not to be made may be missing.
 class File {
  public:
   File(const fs::path& path, int flags) : path_(path), descriptor_(open(path.c_str(), flags | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) fail(path_, std::strerror(errno));
+    const bool may_be_missing = (flags & O_CREAT) == 0;
+    if (descriptor_ < 0 && !(may_be_missing && errno == ENOENT)) fail(path_, std::strerror(errno));
   }
-  ~File() { close(descriptor_); }
+  ~File() {
+    if (is_there()) close(descriptor_);
+  }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
+  bool is_there() const { return descriptor_ >= 0; }
   int descriptor() const { return descriptor_; }
+  const fs::path& path() const { return path_; }
 
   /// Waits for the lock on the file; the kernel drops it with the object or the process.
   void lock() const {
@@ -59,11 +65,10 @@ bool is_locked(const fs::path& path) {
   return flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0;
 }
 
-/// A file of `bytes` bytes in memory.
-std::shared_ptr<std::uint8_t> map_file(const fs::path& path, std::size_t bytes, bool writable) {
-  const File file(path, writable ? O_RDWR : O_RDONLY);
+/// A file of `bytes` bytes in memory, which stays there when the file is removed.
+std::shared_ptr<std::uint8_t> map_file(const File& file, std::size_t bytes, bool writable) {
   void* address = mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file.descriptor(), 0);
-  if (address == MAP_FAILED) fail(path, fmt::format("{} bytes cannot be mapped: {}", bytes, std::strerror(errno)));
+  if (address == MAP_FAILED) fail(file.path(), fmt::format("{} bytes cannot be mapped: {}", bytes, std::strerror(errno)));
   return {static_cast<std::uint8_t*>(address), [bytes](std::uint8_t* mapped) { munmap(mapped, bytes); }};
 }
 
@@ -108,8 +113,30 @@ std::string key_of(const ImageFiles& files, const ImageFrame& frame) {
 Json read_description(const SetPaths& paths, std::size_t bytes) {
   std::error_code error;
   if (!fs::exists(paths.description, error) || fs::file_size(paths.pixels, error) != bytes || error) return {};
-  Json description = Json::parse(storage::read_file(paths.description), nullptr, /*allow_exceptions=*/false);
-  return description.is_object() && description.contains("broken") && description.contains("content") ? description : Json();
+  try {
+    Json description = Json::parse(storage::read_file(paths.description), nullptr, /*allow_exceptions=*/false);
+    return description.is_object() && description.contains("broken") && description.contains("content") ? description : Json();
+  } catch (const Error&) {  // removed by another process that makes room
+    return {};
+  }
+}
+
+DecodedImages images_of(const File& file, std::size_t bytes, const Json& description) {
+  DecodedImages images;
+  std::shared_ptr<std::uint8_t> pixels = map_file(file, bytes, /*writable=*/false);
+  images.pixels = {{pixels.get(), bytes}, pixels};
+  images.content = description.at("content");
+  for (const Json& entry : description.at("broken"))
+    images.broken.emplace_back(entry.at(0).get<std::int64_t>(), entry.at(1).get<std::string>());
+  return images;
+}
+
+/// The images of a set that is complete; nothing where it is not, or another process removes it meanwhile.
+std::optional<DecodedImages> find_images(const SetPaths& paths, std::size_t bytes) {
+  const Json description = read_description(paths, bytes);
+  if (description.is_null()) return std::nullopt;
+  const File pixels(paths.pixels, O_RDONLY);
+  return pixels.is_there() ? std::optional(images_of(pixels, bytes, description)) : std::nullopt;
 }
 
 void make_room(const fs::path& folder, std::int64_t bytes, std::int64_t limit) {
@@ -138,15 +165,12 @@ std::string decode_file(const fs::path& path, const ImageFrame& frame, std::span
   }
 }
 
-/// Decodes all files to a new file of pixels, in parallel: {"broken": [[image, reason]], "content": a hash of all pixels}.
-Json decode_all(const ImageFiles& files, const ImageFrame& frame, const fs::path& target,
+/// Decodes all files to an empty file of pixels, in parallel: {"broken": [[image, reason]], "content": a hash of all pixels}.
+Json decode_all(const ImageFiles& files, const ImageFrame& frame, const File& target,
                 const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::size_t bytes = files.names.size() * frame.bytes();
-  {
-    const File file(target, O_RDWR | O_CREAT | O_TRUNC);
-    if (const int code = posix_fallocate(file.descriptor(), 0, static_cast<off_t>(bytes)); code != 0)
-      fail(target, fmt::format("{} MiB for the decoded images: {}", bytes >> 20, std::strerror(code)));
-  }
+  if (const int code = posix_fallocate(target.descriptor(), 0, static_cast<off_t>(bytes)); code != 0)
+    fail(target.path(), fmt::format("{} MiB for the decoded images: {}", bytes >> 20, std::strerror(code)));
   const std::shared_ptr<std::uint8_t> pixels = map_file(target, bytes, /*writable=*/true);
   std::atomic<std::int64_t> done{0};
   std::vector<std::string> reasons(files.names.size()), hashes(files.names.size());
@@ -180,30 +204,21 @@ DecodedImages cached_images(const ImageFiles& files, const ImageFrame& frame, co
   const std::size_t bytes = files.names.size() * frame.bytes();
   const SetPaths paths = paths_of(folder, key_of(files, frame));
 
-  Json description = read_description(paths, bytes);
-  if (description.is_null()) {
-    const File lock(paths.lock, O_RDWR | O_CREAT);
-    lock.lock();
-    description = read_description(paths, bytes);  // another process may have made it meanwhile
-    if (description.is_null()) {
-      make_room(folder, static_cast<std::int64_t>(bytes), options.cache_limit);
-      const Removal removal{paths.partial};
-      description = decode_all(files, frame, paths.partial, options.progress);
-      description.update({{"root", files.root.string()}, {"images", files.names.size()}});
-      storage::commit_file(paths.partial, paths.pixels);
-      storage::write_file(paths.description, description.dump());
-    }
-  } else {
+  if (std::optional<DecodedImages> found = find_images(paths, bytes)) {
     fs::last_write_time(paths.description, fs::file_time_type::clock::now(), error);  // for the order in which sets make room
+    return std::move(*found);
   }
-
-  DecodedImages images;
-  std::shared_ptr<std::uint8_t> pixels = map_file(paths.pixels, bytes, /*writable=*/false);
-  images.pixels = {{pixels.get(), bytes}, pixels};
-  images.content = description.at("content");
-  for (const Json& entry : description.at("broken"))
-    images.broken.emplace_back(entry.at(0).get<std::int64_t>(), entry.at(1).get<std::string>());
-  return images;
+  const File lock(paths.lock, O_RDWR | O_CREAT);
+  lock.lock();
+  if (std::optional<DecodedImages> found = find_images(paths, bytes)) return std::move(*found);  // another process made it meanwhile
+  make_room(folder, static_cast<std::int64_t>(bytes), options.cache_limit);
+  const Removal removal{paths.partial};
+  const File pixels(paths.partial, O_RDWR | O_CREAT | O_TRUNC);  // stays open: once it has its name, another process may remove it
+  Json description = decode_all(files, frame, pixels, options.progress);
+  description.update({{"root", files.root.string()}, {"images", files.names.size()}});
+  storage::commit_file(paths.partial, paths.pixels);
+  storage::write_file(paths.description, description.dump());
+  return images_of(pixels, bytes, description);
 }
 
 std::vector<CachedSet> cached_sets() {

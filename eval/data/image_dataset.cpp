@@ -66,8 +66,9 @@ std::unique_ptr<Dataset> open_images(const std::string& format, const Json& opti
   for (const auto& [image, reason] : decoded.broken) broken.push_back({name_of(table, static_cast<std::size_t>(image)), reason});
   if (!skip && !broken.empty()) refuse(format, table, broken);
   leave_out(table, decoded.broken);
+  const bool unlabelled = options.value("labels", "") == "none";  // nothing is validated on it
   for (const Split split : all_splits) {
-    if (table.splits[split].empty())
+    if (table.splits[split].empty() && (split == Split::train || !unlabelled))
       storage::refuse(
           fmt::format("data of format {}: no {} image under {} can be used", format, to_string(split), table.files.root.string()));
   }
@@ -168,9 +169,7 @@ DatasetEntry image_format(std::string format, std::string doc, storage::Options 
             return open_images(format, values, read(values, target), decoding);
           },
           [read, any_target](const Json& values) { return identity_of(read(values, any_target)); },
-          [read](const Json& values, const std::string& target) { return info_of(values, read(values, target)); },
-          {},
-          /*decodes=*/true};
+          [read](const Json& values, const std::string& target) { return info_of(values, read(values, target)); }};
 }
 
 namespace {

@@ -76,9 +76,10 @@ class DataFile {
   DataFile(const TensorProto& tensor, const std::filesystem::path& folder, const std::string& location)
       : name_((folder / location).string()) {
     std::filesystem::path walked = folder;
+    std::error_code code;  // of a name that cannot be: open refuses that
     for (const std::filesystem::path& part : std::filesystem::path(location)) {
       walked /= part;
-      if (std::filesystem::is_symlink(walked))
+      if (std::filesystem::is_symlink(walked, code))
         onnx_refuse(tensor, fmt::format("lies in {}, which is a link; valid: a file", walked.string()));
     }
     descriptor_ = ::open(name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -128,7 +129,8 @@ ExternalData load_external_data(onnx::ModelProto& model, const std::filesystem::
     const DataFile file(tensor, folder, place.location);
     const std::int64_t length = place.length >= 0 ? place.length : std::max<std::int64_t>(0, file.size() - place.offset);
     if (place.offset > file.size() || length > file.size() - place.offset)
-      onnx_refuse(tensor, fmt::format("lies at bytes {} to {} of '{}', which has {}", place.offset, place.offset + length,
+      onnx_refuse(tensor, fmt::format("lies at bytes {} to {} of '{}', which has {}", place.offset,
+                                      static_cast<std::uint64_t>(place.offset) + static_cast<std::uint64_t>(length),
                                       onnx_shown(place.location), file.size()));
     if (length > most_outside - data.bytes)
       onnx_refuse(tensor, fmt::format("brings the data outside the model over {} bytes", most_outside));

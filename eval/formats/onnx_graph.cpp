@@ -27,6 +27,11 @@ constexpr double hard_sigmoid_slope = 1. / 6;  // beta is 0.5 by default
   throw Error(ErrorKind::invalid, fmt::format("layer '{}' ({}) cannot be written as ONNX: {}", layer.name, to_string(layer.kind), why));
 }
 
+/// The name of a part of a layer, as "act#gate". No layer's name has a '#', so that it is no other layer's either.
+std::string part_of(const std::string& layer, const std::string& what) {
+  return layer + "#" + what;
+}
+
 void set_window(onnx::NodeProto& node, const Layer& layer) {
   set_attribute(node, "kernel_shape", {layer.kernel[0], layer.kernel[1]});
   set_attribute(node, "strides", {layer.stride[0], layer.stride[1]});
@@ -60,7 +65,7 @@ void set_shape(onnx::ValueInfoProto& info, const std::string& name, const Shape&
 }
 
 /// Adds the layers one by one. Names of values end in ".output" or ".input", so that none is a tensor's; only "images" and "scores" have no
-/// dot.
+/// dot. Nodes and values that are not a layer's own have a '#' in their names (part_of).
 class GraphWriter {
  public:
   GraphWriter(const NetSpec& spec, const Weights& weights, int operator_set)
@@ -78,9 +83,9 @@ class GraphWriter {
     values_.push_back({pixels ? add_normalisation(*pixels) : "images", false});
     for (std::size_t i = 1; i < spec_.layers.size(); ++i) values_.push_back(add(i));
     if (pixels)
-      set_attribute(add_node("Softmax", "probabilities", {values_.back().name}, "scores"), "axis", std::int64_t{1});
+      set_attribute(add_node("Softmax", part_of("", "probabilities"), {values_.back().name}, "scores"), "axis", std::int64_t{1});
     else if (values_.back().name != "scores")
-      add_node("Identity", "scores", {values_.back().name}, "scores");
+      add_node("Identity", part_of("", "scores"), {values_.back().name}, "scores");
     set_shape(*graph().add_output(), "scores", shapes_.back(), values_.back().flat);
     return std::move(model_);
   }
@@ -105,15 +110,16 @@ class GraphWriter {
 
   /// The name of the net's input, made of pixels by a batch norm, which every runtime has.
   std::string add_normalisation(const PixelStatistics& pixels) {
-    add_tensor("pixels.weight", torch::ones_like(pixels.mean));
-    add_tensor("pixels.bias", torch::zeros_like(pixels.mean));
-    add_tensor("pixels.mean", pixels.mean);
-    add_tensor("pixels.var", pixels.deviation.square());
-    onnx::NodeProto& norm = add_node("BatchNormalization", "pixels",
-                                     {"images", "pixels.weight", "pixels.bias", "pixels.mean", "pixels.var"}, "pixels.normalised");
-    set_attribute(norm, "epsilon", 0.);
+    const std::string name = onnx_pixels, made = name + ".output";
+    std::vector<std::string> inputs{"images"};
+    const auto add_input = [&](const char* what, const torch::Tensor& tensor) { add_tensor(inputs.emplace_back(name + what), tensor); };
+    add_input(".weight", torch::ones_like(pixels.mean));
+    add_input(".bias", torch::zeros_like(pixels.mean));
+    add_input(".mean", pixels.mean);
+    add_input(".var", pixels.deviation.square());
+    set_attribute(add_node("BatchNormalization", name, inputs, made), "epsilon", 0.);
     ends_in_softmax_ = true;
-    return "pixels.normalised";
+    return made;
   }
 
   std::string output_name(const Layer& layer) const {
@@ -187,9 +193,9 @@ class GraphWriter {
       add_node("MatMul", name, {from, name}, name + ".output");
       set_attribute(add_node("Transpose", turned, {name + ".output"}, to), "perm", {0, 1, 3, 2});
     };
-    const std::string width = layer.name + ".width", turned = width + ".turned";
+    const std::string width = part_of(layer.name, "width"), turned = width + ".turned";
     add_product(x.name, width, input.width, turned, turned + ".output");
-    add_product(turned + ".output", layer.name + ".height", input.height, layer.name, output_name(layer));
+    add_product(turned + ".output", part_of(layer.name, "height"), input.height, layer.name, output_name(layer));
     return {output_name(layer), false};
   }
 
@@ -199,29 +205,30 @@ class GraphWriter {
     if (is_old())
       set_attribute(add_node("Pad", name, {from}, to), "pads", pads);
     else
-      add_node("Pad", name, {from, add_integers(name + ".pads", pads)}, to);
+      add_node("Pad", name, {from, add_integers(part_of(name, "pads"), pads)}, to);
   }
 
   /// Channels in another order. OpenCV 4 gathers no list, so the old operator set has a convolution by ones and zeros.
   void add_select(const Layer& layer, const Value& x, const Shape& input) {
     const std::vector<std::int64_t> indices(layer.indices.begin(), layer.indices.end());
-    const auto ints = [&](const char* what, std::int64_t value) { return add_integers(layer.name + what, {value}); };
+    const auto ints = [&](const char* what, std::int64_t value) { return add_integers(part_of(layer.name, what), {value}); };
     if (is_slice(layer)) {
-      add_node("Slice", layer.name, {x.name, ints(".starts", indices.front()), ints(".ends", indices.back() + 1), ints(".axes", 1)},
+      add_node("Slice", layer.name, {x.name, ints("starts", indices.front()), ints("ends", indices.back() + 1), ints("axes", 1)},
                output_name(layer));
     } else if (is_old() && !x.flat) {
       const torch::Tensor matrix = torch::eye(input.channels).index_select(0, torch::tensor(indices, torch::kInt64));
-      add_tensor(layer.name + ".matrix", matrix.view({matrix.size(0), matrix.size(1), 1, 1}));
-      set_attribute(add_node("Conv", layer.name, {x.name, layer.name + ".matrix"}, output_name(layer)), "kernel_shape", {1, 1});
+      const std::string name = part_of(layer.name, "matrix");
+      add_tensor(name, matrix.view({matrix.size(0), matrix.size(1), 1, 1}));
+      set_attribute(add_node("Conv", layer.name, {x.name, name}, output_name(layer)), "kernel_shape", {1, 1});
     } else {
-      set_attribute(add_node("Gather", layer.name, {x.name, add_integers(layer.name + ".indices", indices)}, output_name(layer)), "axis",
-                    std::int64_t{1});
+      const std::string name = add_integers(part_of(layer.name, "indices"), indices);
+      set_attribute(add_node("Gather", layer.name, {x.name, name}, output_name(layer)), "axis", std::int64_t{1});
     }
   }
 
   /// x times a gate that it makes itself: older operator sets have no node for it, and OpenCV 4 none for HardSwish.
   Value add_self_gated(const Layer& layer, const Value& x, const char* gate) {
-    onnx::NodeProto& node = add_node(gate, layer.name + ".gate", {x.name}, layer.name + ".input");
+    onnx::NodeProto& node = add_node(gate, part_of(layer.name, "gate"), {x.name}, layer.name + ".input");
     if (layer.kind == LayerKind::hard_swish) set_attribute(node, "alpha", hard_sigmoid_slope);
     add_node("Mul", layer.name, {x.name, layer.name + ".input"}, output_name(layer));
     return {output_name(layer), x.flat};
@@ -229,15 +236,16 @@ class GraphWriter {
 
   /// x * (1 + erf(x / sqrt(2))) / 2, in the nodes that PyTorch writes: Gelu came with operator set 20.
   Value add_gelu(const Layer& layer, const Value& x) {
-    const auto part = [&](const char* type, const std::string& what, const std::vector<std::string>& inputs) {
-      const std::string name = layer.name + what, made = name + ".output";
+    const auto number = [&](const char* what, double value) { return add_number(part_of(layer.name, what), value); };
+    const auto part = [&](const char* type, const char* what, const std::vector<std::string>& inputs) {
+      const std::string name = part_of(layer.name, what), made = name + ".output";
       add_node(type, name, inputs, made);
       return made;
     };
-    const std::string scaled = part("Div", ".scaled", {x.name, add_number(layer.name + ".root", std::sqrt(2.))});
-    const std::string shifted = part("Add", ".shifted", {part("Erf", ".erf", {scaled}), add_number(layer.name + ".one", 1)});
-    const std::string twice = part("Mul", ".twice", {x.name, shifted});
-    add_node("Mul", layer.name, {twice, add_number(layer.name + ".half", 0.5)}, output_name(layer));
+    const std::string scaled = part("Div", "scaled", {x.name, number("root", std::sqrt(2.))});
+    const std::string shifted = part("Add", "shifted", {part("Erf", "erf", {scaled}), number("one", 1)});
+    const std::string twice = part("Mul", "twice", {x.name, shifted});
+    add_node("Mul", layer.name, {twice, number("half", 0.5)}, output_name(layer));
     return {output_name(layer), x.flat};
   }
 
@@ -271,7 +279,7 @@ class GraphWriter {
       case LayerKind::linear:
         if (!x.flat) {
           inputs = {layer.name + ".input"};
-          set_attribute(add_node("Flatten", layer.name + ".flatten", {x.name}, inputs[0]), "axis", std::int64_t{1});
+          set_attribute(add_node("Flatten", part_of(layer.name, "flatten"), {x.name}, inputs[0]), "axis", std::int64_t{1});
         }
         add_weights(layer, {".weight", ".bias"}, inputs);
         if (is_old() && !layer.bias) {  // there Gemm must have one
@@ -300,8 +308,8 @@ class GraphWriter {
         return made;
       case LayerKind::relu6: {
         if (!is_old()) {
-          for (const auto& [bound, value] : {std::pair(".min", 0.), std::pair(".max", 6.)})
-            inputs.push_back(add_number(layer.name + bound, value));
+          for (const auto& [bound, value] : {std::pair("min", 0.), std::pair("max", 6.)})
+            inputs.push_back(add_number(part_of(layer.name, bound), value));
           node("Clip", inputs);
           return made;
         }
@@ -345,7 +353,7 @@ class GraphWriter {
         Layer window = layer;
         if (padded && layer.count_padding) {  // by itself: OpenCV 4 passes over count_include_pad
           inputs = {layer.name + ".input"};
-          add_pad(layer.name + ".pad", x.name, layer.padding, layer.padding, inputs[0]);
+          add_pad(part_of(layer.name, "pad"), x.name, layer.padding, layer.padding, inputs[0]);
           window.padding = {0, 0};
         }
         onnx::NodeProto& pool = node("AveragePool", inputs);
@@ -371,11 +379,11 @@ class GraphWriter {
         std::string gate = values_[layer.inputs[1]].name;
         if (values_[layer.inputs[1]].flat && !x.flat) {
           for (const std::int64_t axis : {2, 3}) {  // one by one: OpenCV 4.6 knows no other
-            const std::string name = fmt::format("{}.axis{}", layer.name, axis), before = std::exchange(gate, name + ".output");
+            const std::string name = part_of(layer.name, fmt::format("axis{}", axis)), before = std::exchange(gate, name + ".output");
             if (is_old())
               set_attribute(add_node("Unsqueeze", name, {before}, gate), "axes", {axis});
             else
-              add_node("Unsqueeze", name, {before, add_integers(name + ".axes", {axis})}, gate);
+              add_node("Unsqueeze", name, {before, add_integers(part_of(name, "axes"), {axis})}, gate);
           }
         }
         node("Mul", {x.name, gate});

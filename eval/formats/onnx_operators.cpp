@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "eval/formats/onnx_graph.h"
 #include "eval/formats/onnx_layers.h"
 #include "eval/formats/onnx_tensor.h"
 #include "eval/nets/layer_shape.h"
@@ -42,7 +43,8 @@ bool is_symmetric(const Pads& pads) {
   return pads[0] == pads[2] && pads[1] == pads[3];
 }
 
-Pads pads_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
+/// What a node itself pads; `zeros` were put around its input already.
+Pads pads_of(const OnnxNode& node, const Layer& layer, const Shape& input, const std::array<int, 2>& zeros) {
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "NOTSET") return pads_from(node.integers("pads", {0, 0, 0, 0}));
   if (automatic == "VALID") return {};
@@ -51,7 +53,7 @@ Pads pads_of(const OnnxNode& node, const Layer& layer, const Shape& input) {
   const bool more_at_end = automatic == "SAME_UPPER";
   Pads pads{};
   for (const int axis : {0, 1}) {
-    const std::int64_t extent = axis == 0 ? input.height : input.width, stride = layer.stride[axis];
+    const std::int64_t extent = (axis == 0 ? input.height : input.width) + std::int64_t{2} * zeros[axis], stride = layer.stride[axis];
     const std::int64_t reach = std::int64_t{layer.dilation[axis]} * (layer.kernel[axis] - 1) + 1;
     const std::int64_t total = std::max<std::int64_t>(0, (extent - 1) / stride * stride + reach - extent);
     const int less = bounded(total / 2, "padding", 0), more = bounded(total - total / 2, "padding", 0);
@@ -73,15 +75,16 @@ int OnnxLayers::append_zero_pad(int from, const std::string& name, const std::ar
   return append(std::move(layer));
 }
 
-/// Strides, dilations and padding of a layer whose kernel and input are there; `zeros` were put around already. Padding that differs from
-/// side to side becomes a layer of its own.
+/// Strides, dilations and padding of a layer whose kernel, ceil_mode and input are there; `zeros` were put around already. Padding that
+/// differs from side to side becomes a layer of its own. So do zeros before a pool with ceil_mode: a last window that starts in them is
+/// kept, one that starts in a pool's own padding is not.
 void OnnxLayers::read_window(const OnnxNode& node, Layer& layer, const Shape& input, std::array<int, 2> zeros) {
   layer.stride = pair_of(node, "strides", {1, 1});
   const std::array<int, 2> dilation = pair_of(node, "dilations", {1, 1});
   if (layer.kind == LayerKind::average_pool && dilation != std::array{1, 1}) storage::refuse("dilations other than 1 are not covered");
   layer.dilation = dilation;
-  const Pads pads = pads_of(node, layer, input);
-  if (is_symmetric(pads)) {
+  const Pads pads = pads_of(node, layer, input, zeros);
+  if (is_symmetric(pads) && !(layer.ceil_mode && zeros != std::array{0, 0})) {
     layer.padding = {bounded(std::int64_t{pads[0]} + zeros[0], "padding", 0), bounded(std::int64_t{pads[1]} + zeros[1], "padding", 0)};
     return;
   }
@@ -176,7 +179,7 @@ void OnnxLayers::read_batch_norm(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::batch_norm, node.input(1));
   layer.inputs = {x.layer};
   layer.epsilon = node.number("epsilon", 1e-5);
-  if (layer.epsilon == 0 && node.proto().name() == "pixels")  // as onnx_graph.cpp writes it
+  if (layer.epsilon == 0 && (node.proto().name() == onnx_pixels || node.proto().name() == "pixels"))  // "pixels": of before
     storage::refuse("normalises pixels, so the file is end to end; valid: one that was written without --end-to-end");
   int input = 1;
   for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"})
@@ -275,8 +278,8 @@ void OnnxLayers::read_max_pool(const OnnxNode& node) {
   Layer layer = new_layer(node, LayerKind::max_pool);
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
-  read_window(node, layer, shape(x), x.zeros);
   layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
+  read_window(node, layer, shape(x), x.zeros);
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
 
@@ -286,14 +289,14 @@ void OnnxLayers::read_average_pool(const OnnxNode& node) {
   layer.inputs = {x.layer};
   layer.kernel = pair_of(node, "kernel_shape", {});
   layer.stride = pair_of(node, "strides", {1, 1});
-  const Pads pads = pads_of(node, layer, shape(x));
+  const Pads pads = pads_of(node, layer, shape(x), x.zeros);
   layer.count_padding = pads == Pads{} || node.integer("count_include_pad", 0) != 0;
   if (!layer.count_padding && (!is_symmetric(pads) || x.zeros != std::array{0, 0}))
     storage::refuse(
         "pads that do not count in the mean (count_include_pad = 0) are covered only where they are the same on both sides, and the "
         "only ones");
-  read_window(node, layer, shape(x), x.zeros);
   layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
+  read_window(node, layer, shape(x), x.zeros);
   define(node, {.layer = append(std::move(layer)), .direct = true});
 }
 

@@ -36,15 +36,24 @@ constexpr std::uintmax_t most_file_bytes = std::numeric_limits<std::int32_t>::ma
 constexpr int most_parts = 1'000'000, deepest = 50, oldest_read = 7, newest_read = 24;
 constexpr std::int64_t most_growth = 8, small_file = 1 << 16;
 
-/// Walks through the bytes and takes every message and text off `left`: in memory one costs a hundred times the two bytes that it may have
-/// in the file. False where the bytes are no such message.
+/// A number of a list, or many of them: in memory they take little more than in the file.
+bool is_of_list(const FieldDescriptor* field, WireFormatLite::WireType wire) {
+  if (!field || !field->is_packable()) return false;
+  return wire == WireFormatLite::WIRETYPE_LENGTH_DELIMITED ||
+         wire == WireFormatLite::WireTypeForFieldType(static_cast<WireFormatLite::FieldType>(field->type()));
+}
+
+/// Walks through the bytes and takes every field but the numbers of lists off `left`: in memory one costs a hundred times the two bytes
+/// that it may have in the file, and protobuf keeps also what it does not know. False where the bytes are no such message.
 bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, int& left) {
   if (depth > deepest) return false;
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-    const bool delimited = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-    if (delimited && field && (field->message_type() || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) && --left < 0)
-      storage::refuse(fmt::format("has more than {} nodes, tensors, attributes and names", most_parts));
+    const WireFormatLite::WireType wire = WireFormatLite::GetTagWireType(tag);
+    if (wire == WireFormatLite::WIRETYPE_START_GROUP) return false;  // ONNX has no groups, and one hides what it holds
+    if (!is_of_list(field, wire) && --left < 0)
+      storage::refuse(fmt::format("has more than {} nodes, tensors, attributes, names and other fields", most_parts));
+    const bool delimited = wire == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
     if (!delimited || !field || !field->message_type()) {
       if (!WireFormatLite::SkipField(&in, tag)) return false;
       continue;

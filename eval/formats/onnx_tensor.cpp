@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -75,10 +76,12 @@ std::int64_t onnx_elements(const TensorProto& tensor) {
   if (tensor.has_segment()) onnx_refuse(tensor, "comes in segments, which are not covered");
   if (tensor.dims_size() > most_dimensions)
     onnx_refuse(tensor, fmt::format("has {} dimensions; at most {} are covered", tensor.dims_size(), most_dimensions));
-  std::int64_t elements = 1;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / std::int64_t{sizeof(double)};
+  std::int64_t elements = 1, strides = 1;  // LibTorch multiplies sizes for strides too, 0 counted as 1
   for (const std::int64_t size : tensor.dims()) {
-    const bool overflows = size > 0 && elements > std::numeric_limits<std::int64_t>::max() / size;
-    if (size < 0 || overflows) onnx_refuse(tensor, fmt::format("has the size {}, out of range", size));
+    const std::int64_t step = std::max<std::int64_t>(1, size);
+    if (size < 0 || strides > most / step) onnx_refuse(tensor, fmt::format("has the size {}, out of range", size));
+    strides *= step;
     elements *= size;
   }
   const Storage data = storage_of(tensor);

@@ -116,6 +116,7 @@ void OnnxLayers::read_add(const OnnxNode& node) {
   if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
   if (take_gelu_add(node) || compute_numbers(node, std::plus<>())) return;
+  if (value(node, 0).constant && value(node, 1).constant) return arrange(node);
   for (const int i : {0, 1}) {
     if (value(node, i).constant) return add_bias(node, activation(node, 1 - i), i);
   }
@@ -185,6 +186,7 @@ void OnnxLayers::read_slice(const OnnxNode& node) {
 bool OnnxLayers::merge_self_gate(const OnnxNode& node, int gate_input) {
   const Value &gate = value(node, gate_input), &x = value(node, 1 - gate_input);
   if (gate.layer < 0 || !gate.direct || gate.ones != 0 || x.ones != 0 || reads_[node.input(gate_input)] != 1) return false;
+  if (gate.zeros != std::array{0, 0} || x.zeros != std::array{0, 0}) return false;
   Layer& layer = net_.spec.layers[gate.layer];
   const bool is_hard = layer.kind == LayerKind::hard_sigmoid;
   if ((!is_hard && layer.kind != LayerKind::sigmoid) || layer.inputs[0] != x.layer) return false;
@@ -200,6 +202,7 @@ void OnnxLayers::read_mul(const OnnxNode& node) {
   if (node.input_count() != 2) storage::refuse(fmt::format("has {} inputs where it needs two", node.input_count()));
   if (is_arranged(node)) return arrange(node);
   if (take_gelu_mul(node) || compute_numbers(node, std::multiplies<>())) return;
+  if (value(node, 0).constant && value(node, 1).constant) return arrange(node);
   for (const int i : {0, 1}) {
     if (value(node, i).constant)
       storage::refuse("multiplies by a constant; covered are x times Sigmoid(x) or HardSigmoid(x), and a map times a gate");

@@ -103,7 +103,7 @@ std::string python_module(const NetSpec& spec, const NetInfo& info, const std::s
   if (info.knows_pixels()) lines.push_back("    scores = net(preprocess(image))   # of an image of Pillow");
   std::string text = docstring(lines);
   text += "import json\nimport pathlib\nimport struct\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n";
-  text += fmt::format("HERE, WEIGHTS = pathlib.Path(__file__).parent, {}\nSIZE = ({}, {}, {})  # channels, height, width\n",
+  text += fmt::format("HERE, WEIGHTS = pathlib.Path(__file__).resolve().parent, {}\nSIZE = ({}, {}, {})  # channels, height, width\n",
                       python_text(weights), input.channels, input.height, input.width);
   if (!info.task.empty()) text += fmt::format("TASK = {}\n", python_text(info.task));
   if (!info.class_names.empty()) {

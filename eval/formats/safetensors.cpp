@@ -68,13 +68,13 @@ Entry read_entry(const std::filesystem::path& path, const std::string& name, con
     refuse(path, fmt::format("tensor {}: bytes {} to {} lie outside the {} bytes of data", name, entry.begin, entry.end, data_bytes));
   if (!json["shape"].is_array() || json["shape"].size() > 8)
     refuse(path, fmt::format("tensor {}: shape must be a list of at most 8 sizes", name));
-  std::uint64_t bytes = c10::elementSize(entry.type);
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t bytes = c10::elementSize(entry.type), strides = bytes;  // LibTorch multiplies sizes for strides too, 0 counted as 1
   for (const Json& size : json["shape"]) {
     if (!size.is_number_unsigned()) refuse(path, fmt::format("tensor {}: {} is no size", name, storage::shown(size)));
-    const std::uint64_t n = size.get<std::uint64_t>();
-    if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
-        (n > 0 && bytes > std::numeric_limits<std::uint64_t>::max() / n))
-      refuse(path, fmt::format("tensor {}: the size {} is out of range", name, n));
+    const std::uint64_t n = size.get<std::uint64_t>(), step = std::max<std::uint64_t>(1, n);
+    if (strides > most / step) refuse(path, fmt::format("tensor {}: the size {} is out of range", name, n));
+    strides *= step;
     bytes *= n;
     entry.sizes.push_back(static_cast<std::int64_t>(n));
   }
@@ -163,6 +163,15 @@ void write_net(const std::filesystem::path& path, const NetSpec& spec, const Wei
   file.metadata["net_spec"] = to_json(spec).dump();
   if (!kept.is_null()) file.metadata["kept"] = kept.dump();
   write_safetensors(path, file);
+}
+
+void require_kept(const std::filesystem::path& path, const Json& kept) {
+  const auto is_channel = [](const Json& number) { return number.is_number_unsigned(); };
+  const auto are_channels = [&](const Json& list) { return list.is_array() && std::all_of(list.begin(), list.end(), is_channel); };
+  if (!kept.is_object() || !std::all_of(kept.begin(), kept.end(), are_channels))
+    throw Error(ErrorKind::invalid,
+                fmt::format("{}: the metadata 'kept' is {}; valid: a list of channel numbers for each layer, as {{\"conv1\": [0, 2]}}",
+                            path.string(), kept.is_object() ? "not of this form" : storage::shown(kept)));
 }
 
 }  // namespace eval

@@ -27,4 +27,8 @@ TensorFile read_safetensors(const std::filesystem::path& path);
 void write_net(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const storage::Json& kept = {},
                const NetInfo& info = {});
 
+/// Throws storage::Error(invalid) naming the file where its "kept" is not {layer: [channels]}. Looks no deeper than that, however deep a
+/// hostile one is nested.
+void require_kept(const std::filesystem::path& path, const storage::Json& kept);
+
 }  // namespace eval

@@ -33,7 +33,7 @@ std::string expression(const Layer& layer, const std::vector<std::string>& x, bo
     case LayerKind::linear:
       return fmt::format("torch.linear(torch.flatten({}, 1), {}, {})", x[0], tensor(".weight"), bias);
     case LayerKind::batch_norm:
-      return fmt::format("torch.batch_norm({}, {}, {}, {}, {}, False, 0.1, {}, False)", x[0], tensor(".weight"), tensor(".bias"),
+      return fmt::format("torch.batch_norm({}, {}, {}, {}, {}, False, 0.1, {:#}, False)", x[0], tensor(".weight"), tensor(".bias"),
                          tensor(".running_mean"), tensor(".running_var"), layer.epsilon);
     case LayerKind::local_response_norm:
       return fmt::format(
@@ -160,11 +160,17 @@ torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weight
 
 void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
                        bool end_to_end) {
+  const auto fail = [&](const char* why) {
+    throw storage::Error(storage::ErrorKind::environment, fmt::format("{}: TorchScript cannot be written: {}", path.string(), why));
+  };
   try {
     torchscript_module(spec, weights, info, end_to_end).save(path.string());
+  } catch (const storage::Error&) {
+    throw;
   } catch (const c10::Error& error) {
-    throw storage::Error(storage::ErrorKind::environment,
-                         fmt::format("{}: TorchScript cannot be written: {}", path.string(), error.what_without_backtrace()));
+    fail(error.what_without_backtrace());
+  } catch (const std::exception& error) {  // of LibTorch's compiler
+    fail(error.what());
   }
 }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "eval/nets/layer_shape.h"
 #include "storage/base/error.h"
 #include "storage/base/shown.h"
@@ -28,6 +31,16 @@ void take(const Json& json, const char* key, Value& value) {
   }
 }
 
+/// JSON holds no other text.
+bool is_utf8(const std::string& text) {
+  try {
+    Json(text).dump();
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Json to_json(const NetInfo& info) {
@@ -49,6 +62,13 @@ NetInfo net_info_from_json(const Json& json) {
     throw storage::Error(storage::ErrorKind::invalid,
                          fmt::format("what the net is for: {} means and {} deviations; valid: one of each a channel", info.mean.size(),
                                      info.deviation.size()));
+  const auto is_finite = [](float number) { return std::isfinite(number); };
+  const auto is_above_zero = [](float number) { return std::isfinite(number) && number > 0; };
+  if (!std::all_of(info.mean.begin(), info.mean.end(), is_finite) ||
+      !std::all_of(info.deviation.begin(), info.deviation.end(), is_above_zero))
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("what the net is for: means {} and deviations {}; valid: finite means, and finite deviations above 0",
+                                     fmt::join(info.mean, ", "), fmt::join(info.deviation, ", ")));
   return info;
 }
 
@@ -68,7 +88,7 @@ NetInfo net_info_from_metadata(const std::map<std::string, std::string>& metadat
   Json json = Json::object();
   for (const char* key : {"task", "class_names", "mean", "deviation"}) {
     const auto found = metadata.find(key);
-    if (found == metadata.end()) continue;
+    if (found == metadata.end() || !is_utf8(found->second)) continue;
     json[key] = std::string(key) == "task" ? Json(found->second) : Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   }
   try {

@@ -167,6 +167,11 @@ std::vector<std::vector<int>> consumers(const NetSpec& spec) {
   return readers;
 }
 
+int own_batch_norm(const NetSpec& spec, const std::vector<std::vector<int>>& readers, int layer) {
+  const std::vector<int>& of = readers[static_cast<std::size_t>(layer)];
+  return of.size() == 1 && spec.layers[static_cast<std::size_t>(of[0])].kind == LayerKind::batch_norm ? of[0] : -1;
+}
+
 int decision_layer(const NetSpec& spec) {
   for (int i = static_cast<int>(spec.layers.size()) - 1; i >= 0; --i) {
     if (has_filters(spec.layers[i].kind)) return i;

@@ -98,6 +98,9 @@ std::vector<bool> flat_vectors(const NetSpec& spec);
 /// For every layer the layers that read it, ascending.
 std::vector<std::vector<int>> consumers(const NetSpec& spec);
 
+/// The batch norm that alone reads a layer's output, or -1 where there is none. readers: consumers(spec).
+int own_batch_norm(const NetSpec& spec, const std::vector<std::vector<int>>& readers, int layer);
+
 /// The last layer with filters: it makes the class scores. Its input is the pre-decision layer's firing. Throws storage::Error(invalid)
 /// where no layer has filters.
 int decision_layer(const NetSpec& spec);

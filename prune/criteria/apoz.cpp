@@ -36,7 +36,7 @@ class ActiveShare : public Criterion {
         });
     std::vector<LayerScores> scores;
     for (const auto& [site, sum] : sums) scores.push_back({site, sum / static_cast<double>(images.size())});
-    return {combine(task, scores)};
+    return {.scores = combine(task, scores), .images = std::ssize(images)};
   }
 
  private:

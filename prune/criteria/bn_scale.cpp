@@ -10,12 +10,6 @@ namespace prune {
 
 namespace {
 
-/// The layer's own batch norm: the only reader of its output. -1: none.
-int batch_norm_behind(const eval::NetSpec& spec, int producer) {
-  const std::vector<int> readers = eval::consumers(spec)[producer];
-  return readers.size() == 1 && spec.layers[readers[0]].kind == eval::LayerKind::batch_norm ? readers[0] : -1;
-}
-
 /// |gamma| of the batch norm behind a filter (Liu et al. 2017, "Network slimming"), ranked over all layers. Best where the base was trained
 /// with `bn_l1`, which pushes the scales of what is not needed towards 0. Of tied layers (a gate and its map) one with batch norm is
 /// enough.
@@ -23,9 +17,11 @@ class BatchNormScale : public Criterion {
  public:
   Scoring score(const ScoringTask& task) const override {
     const eval::NetSpec& spec = task.net.spec();
+    const std::vector<std::vector<int>> readers = eval::consumers(spec);
+    const auto norm_of = [&](int producer) { return eval::own_batch_norm(spec, readers, producer); };
     for (const ChannelGroup& group : task.groups.groups) {
       const bool has_norm =
-          std::any_of(group.producers.begin(), group.producers.end(), [&](int producer) { return batch_norm_behind(spec, producer) >= 0; });
+          std::any_of(group.producers.begin(), group.producers.end(), [&](int producer) { return norm_of(producer) >= 0; });
       const std::string& name = spec.layers[group.producers.front()].name;
       if (group.fixed.empty() && !has_norm)
         throw storage::Error(storage::ErrorKind::invalid,
@@ -35,7 +31,7 @@ class BatchNormScale : public Criterion {
     }
     std::vector<LayerScores> scores;
     for (int producer : cut_producers(task.groups))
-      if (const int norm = batch_norm_behind(spec, producer); norm >= 0)
+      if (const int norm = norm_of(producer); norm >= 0)
         scores.push_back({producer, task.net.weights().at(spec.layers[norm].name + ".weight").abs()});
     return {combine(task, scores)};
   }

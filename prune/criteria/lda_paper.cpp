@@ -53,11 +53,13 @@ class LdaPaper : public Criterion {
     torch::NoGradGuard no_grad;
     const std::span<const std::int64_t> train = task.data->split(eval::Split::train);
     const std::int64_t count = images_ > 0 ? images_ : std::ssize(train);
-    const Scatter scatter = measure_scatter(task, eval::sample_images(*task.data, count, task.seed), firing_);
+    const std::vector<std::int64_t> images = eval::sample_images(*task.data, count, task.seed);
+    const Scatter scatter = measure_scatter(task, images, firing_);
     const Tensor utility = fisher_utility(scatter);
     const Selection selection = choose(task, scatter, utility);
     const Maps maps = trace(task, images_to_trace(task), selection.neurons);
     Scoring scoring = read(task, maps);
+    scoring.images = std::ssize(images);
     scoring.details = pre_decision_details(task, scatter, utility, selection.neurons);
     scoring.details["selection_accuracy"] = selection.accuracy;
     scoring.details["tolerance_reached"] = selection.reached;

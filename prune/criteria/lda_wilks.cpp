@@ -34,7 +34,8 @@ class LdaWilks : public Criterion {
     const Scatter scatter = measure_scatter(task, images);
     const Tensor projection = wilks_projection(scatter, ridge_).to(task.net.device(), torch::kFloat32);  // [d, r]
 
-    images.resize(static_cast<std::size_t>(std::ceil(traced_ * static_cast<double>(images.size()))));
+    const std::int64_t scored = std::ssize(images);
+    images.resize(static_cast<std::size_t>(std::ceil(traced_ * static_cast<double>(scored))));
     at::Generator signs = at::make_generator<at::CPUGeneratorImpl>(eval::mix_seed(task.seed, 1));
     const auto objective = [&](const Tensor& output, const Tensor&) {
       const Tensor displaced = pre_decision_firings(output).matmul(projection);  // [N, r]
@@ -50,7 +51,8 @@ class LdaWilks : public Criterion {
       const Tensor squares = (m.aa - 2 * mean * m.ag + mean.square() * m.gg).clamp_min(0);
       utilities.push_back({site, normalised_by_layer((squares / static_cast<double>(images.size())).sqrt())});
     }
-    return {combine(task, utilities), {}, pre_decision_details(task, scatter, fisher_utility(scatter), {})};
+    return {
+        .scores = combine(task, utilities), .details = pre_decision_details(task, scatter, fisher_utility(scatter), {}), .images = scored};
   }
 
  private:

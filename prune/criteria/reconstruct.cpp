@@ -114,7 +114,7 @@ class Reconstruct : public Criterion {
     torch::NoGradGuard no_grad;
     const std::vector<std::int64_t> images = eval::sample_images(*task.data, images_, task.seed);
     std::vector<std::vector<Reader>> sets = related(task, readers_of(task, std::ssize(images)));
-    Scoring scoring;
+    Scoring scoring{.images = std::ssize(images)};
     for (const ChannelGroup& group : task.groups.groups) scoring.scores.emplace_back(group.fixed.empty() ? group.size : 0, 0.0);
     for (std::size_t first = 0; first < sets.size();) {
       std::size_t last = first;

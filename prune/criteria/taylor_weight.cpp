@@ -24,11 +24,11 @@ class TaylorWeight : public Criterion {
     std::vector<Tensor> weights;
     for (int producer : producers) weights.push_back(net.weights().at(layers[producer].name + ".weight"));
 
+    const std::vector<std::int64_t> images = eval::sample_images(*task.data, images_, task.seed);
     std::vector<Tensor> sums(producers.size());
     double batches = 0;
     eval::for_each_batch(
-        net, *task.data, task.normalisation, eval::sample_images(*task.data, images_, task.seed),
-        eval::images_that_fit(2 * eval::all_activations(net.spec()), 32),
+        net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(net.spec()), 32),
         [&](const Tensor& pixels, const Tensor& labels) {
           return torch::autograd::grad({at::cross_entropy_loss(net.forward(pixels, /*training=*/false), labels)}, weights);
         },
@@ -43,7 +43,7 @@ class TaylorWeight : public Criterion {
         });
     std::vector<LayerScores> scores;
     for (std::size_t i = 0; i < producers.size(); ++i) scores.push_back({producers[i], sums[i] / batches});
-    return {combine(task, scores)};
+    return {.scores = combine(task, scores), .images = std::ssize(images)};
   }
 
  private:

@@ -54,7 +54,7 @@ void add_best(CLI::App& app, Action& action) {
       "Examples:\n"
       "  nas-run best results/fashion_mnist\n"
       "  nas-run best results/fashion_mnist --max-macs 2.4e6\n"
-      "  nas-run best results/fashion_mnist --min-accuracy 0.88 --json\n"
+      "  nas-run best results/fashion_mnist --min-accuracy 0.8 --json\n"
       "Without limits it is the smallest net whose validation accuracy is within search.tolerance of its base's. Nets from scratch "
       "compete\n"
       "too: where one of them is the better answer, it is the answer.");

@@ -71,7 +71,7 @@ std::filesystem::path require_worker() {
 }
 
 void log(const std::string& text) {
-  fmt::print(stderr, "nas-run: {}\n", printable(text));
+  tell(stderr, fmt::format("nas-run: {}\n", printable(text)));
 }
 
 void check_output(const std::filesystem::path& output) {

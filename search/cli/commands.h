@@ -96,8 +96,8 @@ std::unique_ptr<eval::Dataset> open_data(const Experiment& experiment, const std
 /// What is left out of the data, on stderr: how many, and the first 20.
 void log_left_out(const std::string& data, std::span<const eval::LeftOut> left_out);
 
-/// Opens all data that consist of image files, tells what is left out, and notes what they hold (Data::content).
-void prepare_images(Experiment& experiment);
+/// Opens all data, decoding what consists of image files, tells what is left out, and notes what they hold (Data::content).
+void prepare_data(Experiment& experiment);
 
 /// Reads the weights that nets start from, against the nets: {"task", "net", "fresh_layer"} of each whose head starts anew. Throws
 /// storage::Error(invalid) naming the file where they do not fit.

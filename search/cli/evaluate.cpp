@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "search/cli/request.h"
+#include "storage/base/error.h"
 
 namespace search::cli {
 
@@ -18,6 +19,9 @@ struct EvaluateOptions {
 int evaluate(const EvaluateOptions& options) {
   Json request{{"command", "evaluate"}};
   put_data(request, options.data);
+  if (request.at("data").value("labels", "") == "none")
+    throw storage::Error(storage::ErrorKind::usage,
+                         "what is right is said by labels, which these images have not; valid: without labels=none");
   if (request.at("split") == "") request["split"] = "test";
   put_net(request, options.net);
   const Json answer = ask_worker(request);

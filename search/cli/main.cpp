@@ -44,7 +44,7 @@ void insert_run(std::vector<std::string>& arguments, const std::vector<std::stri
 }
 
 int run_command(std::vector<std::string> arguments) {
-  CLI::App app("Searches for small nets by Fisher-LDA pruning: an experiment in, a table of derived nets out.", "nas-run");
+  CLI::App app("Searches for small nets by Fisher-LDA pruning: an experiment in, the net to take out.", "nas-run");
   app.set_version_flag("--version", "nas-run " NAS_VERSION);
   app.footer(examples);
   app.require_subcommand(1);
@@ -95,21 +95,25 @@ int run_command(std::vector<std::string> arguments) {
   return action();
 }
 
+void complain(const std::string& why) {
+  search::cli::tell(stderr, fmt::format("nas-run: error: {}\n", search::cli::printable(why)));
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   int code = 0;
   try {
     code = run_command({values + 1, values + count});
-    if (std::fflush(stdout) != 0) throw Error(ErrorKind::environment, "stdout can't be written");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(ErrorKind::environment, "stdout can't be written");
   } catch (const Error& error) {
-    fmt::print(stderr, "nas-run: error: {}\n", search::cli::printable(error.what()));
+    complain(error.what());
     code = storage::exit_code(error.kind());
   } catch (const std::system_error& error) {  // of output that cannot be written
-    fmt::print(stderr, "nas-run: error: {}\n", search::cli::printable(error.what()));
+    complain(error.what());
     code = storage::exit_code(ErrorKind::environment);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "nas-run: error: internal: {}\n", search::cli::printable(error.what()));
+    complain(fmt::format("internal: {}", error.what()));
     code = storage::exit_code(ErrorKind::internal);
   }
   return code;

@@ -23,7 +23,7 @@ class DecodingLine {
  public:
   explicit DecodingLine(const std::string& name) : name_(printable(name)) {}
   ~DecodingLine() {
-    if (shown_ && terminal_) fmt::print(stderr, "\n");
+    if (shown_ && terminal_) tell(stderr, "\n");
   }
 
   void operator()(std::int64_t done, std::int64_t of) {
@@ -34,15 +34,14 @@ class DecodingLine {
     highest_ = done;
     const double seconds = storage::in_seconds(now - start_);
     const double left = seconds * static_cast<double>(of - done) / static_cast<double>(done);
-    fmt::print(stderr, "{}nas-run: decoding {}: {} of {} images, {:.0f} s left{}", terminal_ ? "\r" : "", name_, done, of, left,
-               terminal_ ? "   " : "\n");
-    std::fflush(stderr);
+    tell(stderr, fmt::format("{}nas-run: decoding {}: {} of {} images, {:.0f} s left{}", terminal_ ? "\r" : "", name_, done, of, left,
+                             terminal_ ? "   " : "\n"));
     shown_ = true;
   }
 
  private:
   std::string name_;
-  bool terminal_ = isatty(STDERR_FILENO) != 0, shown_ = false;
+  bool terminal_ = isatty(STDERR_FILENO) != 0 && !wants_plain_lines(), shown_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
   std::int64_t highest_ = 0;
   std::mutex mutex_;
@@ -89,9 +88,8 @@ void check_runtime(const Experiment& experiment) {
                          "NAS_ONNXRUNTIME");
 }
 
-void prepare_images(Experiment& experiment) {
+void prepare_data(Experiment& experiment) {
   for (auto& [name, each] : experiment.data) {
-    if (!eval::dataset_entry(each.settings.at("format")).decodes) continue;
     const std::unique_ptr<eval::Dataset> opened = open_data(experiment, name, each.targets.begin()->first);
     log_left_out(name, opened->left_out());
     each.content = opened->content();

@@ -1,7 +1,5 @@
 #include "search/cli/progress.h"
 
-#include "search/cli/printable.h"
-
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 
@@ -9,10 +7,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "search/cli/printable.h"
 #include "storage/base/time.h"
 
 namespace search {
@@ -41,11 +41,16 @@ class Progress : public RunObserver {
 
   void planned(const Plan& plan, const std::vector<bool>& done) override {
     total_ = static_cast<int>(plan.stages.size());
+    lost_.clear();
     ended_ = static_cast<int>(std::count(done.begin(), done.end(), true));
     for (auto& [kind, pace] : paces_) pace.left = 0;
     for (std::size_t i = 0; i < done.size(); ++i)
       if (!done[i]) paces_[plan.stages[i].kind].left += plan.stages[i].cost;
     line(fmt::format("{} trials, {} stages, {} of them done before", plan.trials.size(), total_, ended_));
+  }
+
+  void lost(const Stage& stage) override {
+    if (lost_.insert(stage.fingerprint).second) leave(stage);
   }
 
   void progressed(const Stage& stage, double fraction, const std::string& message) override {
@@ -75,9 +80,8 @@ class Progress : public RunObserver {
     running_.erase(stage.fingerprint);
     const bool done = outcome.state == storage::StageState::done;
     const bool over = done || outcome.state == storage::StageState::failed;
-    if (over) ++ended_;
+    if (over && !lost_.contains(stage.fingerprint)) leave(stage);
     Pace& pace = paces_[stage.kind];
-    if (over) pace.left -= stage.cost;
     if (done) pace.done += stage.cost;
     pace.seconds += outcome.wall_s;
     const std::string state = will_retry ? outcome.failure_kind + ", runs again" : storage::to_string(outcome.state);
@@ -93,6 +97,12 @@ class Progress : public RunObserver {
   }
 
  private:
+  /// Nothing more is done for it.
+  void leave(const Stage& stage) {
+    ++ended_;
+    paces_[stage.kind].left -= stage.cost;
+  }
+
   struct Running {
     std::string name;
     StageKind kind = StageKind::train;
@@ -151,8 +161,7 @@ class Progress : public RunObserver {
   /// A line that stays.
   void line(const std::string& text) {
     erase();
-    fmt::print(out_, "{}\n", text);
-    std::fflush(out_);
+    cli::tell(out_, text + "\n");
     last_line_ = clock_();
   }
 
@@ -164,15 +173,13 @@ class Progress : public RunObserver {
     const double work = all.done + all.left;
     const std::string text = fmt::format("{} {}/{}{} | {} running: {}", bar(work > 0 ? all.done / work : 1), ended_, total_, times(paces),
                                          running_.size(), latest);
-    fmt::print(out_, "{}{}", kEraseLine, text.substr(0, static_cast<std::size_t>(columns(out_) - 1)));
-    std::fflush(out_);
+    cli::tell(out_, std::string(kEraseLine) + text.substr(0, static_cast<std::size_t>(columns(out_) - 1)));
     shown_ = true;
   }
 
   void erase() {
     if (!std::exchange(shown_, false)) return;
-    fmt::print(out_, "{}", kEraseLine);
-    std::fflush(out_);
+    cli::tell(out_, std::string(kEraseLine));
   }
 
   std::FILE* out_;
@@ -182,6 +189,7 @@ class Progress : public RunObserver {
   int total_ = 0, ended_ = 0;
   Paces paces_;                             ///< of whole stages
   std::map<std::string, Running> running_;  ///< by fingerprint
+  std::set<std::string> lost_;              ///< fingerprints of stages that will not run
   std::chrono::steady_clock::time_point last_line_;
   bool shown_ = false;  ///< a status line stands on the terminal
 };
@@ -189,9 +197,7 @@ class Progress : public RunObserver {
 }  // namespace
 
 std::unique_ptr<RunObserver> make_progress(std::FILE* out, bool terminal, Clock clock) {
-  const char* no_color = std::getenv("NO_COLOR");
-  const bool plain = no_color != nullptr && *no_color != '\0';
-  return std::make_unique<Progress>(out, terminal && !plain, std::move(clock));
+  return std::make_unique<Progress>(out, terminal && !cli::wants_plain_lines(), std::move(clock));
 }
 
 std::string format_duration(double seconds) {

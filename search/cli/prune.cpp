@@ -154,7 +154,7 @@ void add_prune(CLI::App& app, Action& action) {
   command->add_option(
       "--refit", options->refit,
       fmt::format("solve the weights that are left anew, so that each layer gives what it gave before the cut: no training, "
-                  "no labels. A folder of images, of which {} are taken (the criterion is then {} if none is named), or a "
+                  "no labels. A folder of images, of which up to {} are taken (the criterion is then {} if none is named), or a "
                   "number of training images of --data",
                   refit_images, unlabelled_criterion));
   command

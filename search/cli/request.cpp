@@ -218,13 +218,15 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
   request["criterion"] = entry.name;
   request["options"] = parse_options(entry.options, arguments.options, fmt::format("criterion {}", entry.name));
   request["seed"] = arguments.seed;
-  if (!data.empty())
+  if (!data.empty()) {
     put_data(request, data);
-  else if (entry.looks > has && has == prune::Looks::at_images)
-    throw Error(ErrorKind::usage,
-                fmt::format("criterion {} looks at labels, which a folder of images has not; valid: with --data", entry.name));
-  else if (entry.looks > has)
-    throw Error(ErrorKind::usage, fmt::format("criterion {} looks at images; valid: with --data", entry.name));
+    has = request.at("data").value("labels", "") == "none" ? prune::Looks::at_images : prune::Looks::at_labels;
+  }
+  if (entry.looks <= has) return;
+  throw Error(ErrorKind::usage,
+              has == prune::Looks::at_images
+                  ? fmt::format("criterion {} looks at labels, which a folder of images has not; valid: with --data", entry.name)
+                  : fmt::format("criterion {} looks at images; valid: with --data", entry.name));
 }
 
 void add_end_to_end(CLI::App& command, bool& end_to_end) {
@@ -264,13 +266,16 @@ void put_output(Json& request, const std::filesystem::path& output) {
   const std::filesystem::file_status status = std::filesystem::status(output, unknown);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     throw Error(ErrorKind::usage, fmt::format("-o {} is no regular file, which a net needs; valid: another", output.string()));
-  const bool is_link = std::filesystem::is_symlink(output, unknown) && std::filesystem::exists(output, unknown);
-  request["output"] = (is_link ? std::filesystem::canonical(output) : std::filesystem::absolute(output)).string();
+  request["output"] = std::filesystem::absolute(storage::behind_link(output)).string();
 }
 
 Json ask_worker(const Json& request, int threads) {
   Scratch input, output;
-  input.write(request.dump() + "\n");
+  try {
+    input.write(request.dump() + "\n");
+  } catch (const Json::type_error&) {
+    throw Error(ErrorKind::usage, "a file's name is not UTF-8; valid: one that is");
+  }
   const int status = run_worker(require_worker(), threads > 0 ? threads : wanted_threads(), input, output);
   const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
   if (answer.is_object() && answer.contains("ok")) return answer.at("ok");

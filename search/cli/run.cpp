@@ -131,7 +131,8 @@ void explain(const RunSummary& summary, const std::filesystem::path& directory) 
       log("stopped by --max-failures");
       break;
     case RunSummary::End::budget:
-      log("stopped by --budget; the same command goes on from here");
+      log(summary.spent ? "search.budget is spent; with a larger one the same command goes on from here"
+                        : "stopped by --budget; the same command goes on from here");
       break;
   }
   if (summary.failed > 0)
@@ -230,7 +231,7 @@ int run_with(const RunOptions& options) {
   if (options.fresh) remove_run(directory);
   Repository repository(directory, Repository::Access::write);
   refuse_contradiction(repository, experiment, directory);
-  prepare_images(experiment);
+  prepare_data(experiment);
   refuse_contradiction(repository, experiment, directory);  // now that the pixels are known
 
   handle_signals(/*workers_stay=*/is_slurm);

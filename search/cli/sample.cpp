@@ -70,7 +70,7 @@ void add_sample(CLI::App& app, Action& action) {
   command->add_option("--size", options->size, "pixels a side, of the shorter one where they differ");
   command->add_option("--seed", options->seed, "the same seed draws the same bytes")->capture_default_str();
   command->add_flag("--json", options->json, "one JSON document");
-  command->footer("Samples:\n" + list_samples() + "Example:\n  nas-run sample adience -o data/adience --images 2000 --size 128");
+  command->footer("Samples:\n" + list_samples() + "Example:\n  nas-run sample adience -o data/adience_sample --images 2000 --size 128");
   command->callback([options, &action] { action = [options] { return sample(*options); }; });
 }
 

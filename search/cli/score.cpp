@@ -52,11 +52,25 @@ std::vector<std::string> columns(const Json& layers) {
   return {"layer", "channels", "least", "mean", "most", "note"};
 }
 
+/// Where lda's variant paper cuts each layer: eta times the deviation of its utilities that are not 0.
+Json thresholds(const Json& layers, double eta) {
+  Json rows = Json::array();
+  for (const Json& layer : layers)
+    if (layer.contains("deviation"))
+      rows.push_back({{"layer", layer.at("layer")},
+                      {"threshold", eta * layer.at("deviation").get<double>()},
+                      {"deviation", layer.at("deviation")},
+                      {"nonzero", layer.at("nonzero")}});
+  return rows;
+}
+
 int score(const ScoreOptions& options) {
   Json request{{"command", "score"}};
   put_criterion(request, options.criterion, options.data);
   put_net(request, options.net);
-  const Json answer = ask_worker(request);
+  Json answer = ask_worker(request);
+  const Json& layers = answer.at("layers");
+  if (Json rows = thresholds(layers, options.eta); !rows.empty()) answer["thresholds"] = std::move(rows);
   if (options.json)
     print_json(answer);
   else

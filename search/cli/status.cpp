@@ -7,12 +7,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
 #include "search/cli/progress.h"
 #include "search/cli/watch.h"
+#include "search/report/snapshot.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "storage/base/time.h"
@@ -34,13 +34,6 @@ struct StatusOptions {
 Json age(const Json& time) {
   const std::optional<double> at = time.is_string() ? storage::seconds_of(time.get<std::string>()) : std::nullopt;
   return at ? Json(std::max<std::int64_t>(0, std::time(nullptr) - std::llround(*at))) : Json();
-}
-
-/// The stages that trials wait for or had: not those of settings that were changed since.
-std::set<std::string> needed_stages(const Repository& repository) {
-  std::set<std::string> needed;
-  repository.each_row("needs", {"stage"}, [&](const std::vector<Json>& row) { needed.insert(row[0].get<std::string>()); });
-  return needed;
 }
 
 Json count(const Json& rows) {
@@ -71,10 +64,10 @@ Json report(const std::filesystem::path& directory) {
   const bool goes_on = storage::is_locked(directory / "run.lock");  // before the look: what ends meanwhile is not taken for dead
   const Repository repository(directory, Repository::Access::read);
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
-  const std::set<std::string> needed = needed_stages(repository);
+  const std::unordered_set<std::string> needed = needed_stages(repository);
   Json stages = Json::array();
   for (Json& stage : repository.rows("stages"))
-    if (needed.contains(stage.at("stage"))) stages.push_back(std::move(stage));
+    if (needed.contains(stage.at("stage").get<std::string>())) stages.push_back(std::move(stage));
   std::map<std::string, Json> attempts;  // the last one of each stage
   for (const Json& attempt : repository.rows("attempts")) attempts[attempt.at("stage")] = attempt;
   Json report{{"experiment", experiment ? Json(experiment->name) : Json()},

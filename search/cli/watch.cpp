@@ -11,6 +11,7 @@
 
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
+#include "storage/base/error.h"
 #include "storage/base/file.h"
 
 namespace search::cli {
@@ -40,7 +41,7 @@ std::string clock_time() {
 
 void watch(const Watched& watched) {
   constexpr const char* clear_screen = "\x1b[H\x1b[2J";
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const bool terminal = isatty(STDOUT_FILENO) != 0 && !wants_plain_lines();
   std::string last;
   for (bool goes_on = true; goes_on;) {
     goes_on = storage::is_locked(watched.directory / "run.lock");  // before the look, which then sees the end
@@ -55,7 +56,7 @@ void watch(const Watched& watched) {
     } else if (line != last) {
       fmt::print("{}  {}\n", clock_time(), printable(line));
     }
-    if (std::fflush(stdout) != 0) return;
+    if (std::fflush(stdout) != 0) throw storage::Error(storage::ErrorKind::environment, "stdout can't be written");
     last = line;
     if (goes_on) std::this_thread::sleep_for(watched.pause);
   }

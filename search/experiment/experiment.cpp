@@ -82,7 +82,7 @@ SearchBudget read_budget_of_search(YamlReader section) {
       {.name = "device_hours",
        .kind = OptionKind::real,
        .fallback = 0,
-       .doc = "hours of all slots together; 0: no limit",
+       .doc = "hours of all slots together, of stages that were done; 0: no limit",
        .min = 0,
        .max = 1e9},
   };

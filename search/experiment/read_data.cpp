@@ -87,7 +87,10 @@ void check_buildable(const YamlReader& entry, const NetRequest& net, const DataI
 
 std::optional<WeightsFile> read_weights(YamlReader& entry) {
   const std::optional<YamlReader> weights = entry.find("weights", "safetensors to start from, with the net's names; default: random");
-  if (!weights || weights->node().text.empty()) return std::nullopt;
+  const auto names_nothing = [](const YamlReader& value) {
+    return value.is(YamlNode::Kind::null) || (value.is(YamlNode::Kind::scalar) && value.node().text.empty());
+  };
+  if (!weights || names_nothing(*weights)) return std::nullopt;
   const std::filesystem::path file = read_file(*weights, "safetensors to start from, or nothing");
   return weights->checked([&] { return describe_weights(file); });
 }

@@ -98,7 +98,8 @@ SlurmRequest read_slurm(YamlReader section) {
   };
   SlurmRequest request;
   if (const std::optional<YamlReader> extra = section.find("extra", "more arguments of sbatch, as in [--qos=low, --exclusive]"))
-    for (YamlReader& argument : extra->items()) request.extra.push_back(argument.node().text);
+    for (const YamlReader& argument : extra->items())
+      request.extra.push_back(argument.read({.name = "extra", .kind = OptionKind::text, .doc = "an argument of sbatch"}));
   const Json values = section.values(options);
   section.finish();
   request.seats = values.at("seats");

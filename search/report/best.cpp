@@ -85,7 +85,9 @@ class Choice {
       why = fmt::format("the smallest net within {} of its base", points(*request_.tolerance));
       if (chosen == nullptr) {
         chosen = most_accurate();
-        why = fmt::format("no smaller net is within {} of its base, so the most accurate of them", points(*request_.tolerance));
+        why = chosen != nullptr && base_of(*chosen) == nullptr
+                  ? "the most accurate, since its base is not measured"
+                  : fmt::format("no smaller net is within {} of its base, so the most accurate of them", points(*request_.tolerance));
       }
     }
     if (chosen == nullptr) return std::nullopt;
@@ -193,17 +195,16 @@ class Choice {
     if (const Option* base = base_of(chosen)) {
       best.params_ratio = chosen.params / base->params;
       best.macs_ratio = chosen.macs / base->macs;
-      if (base != &chosen) best.controls.push_back(compared(chosen, *base));
+      if (base != &chosen) add_control(best, chosen, *base);
     }
     // The controls from scratch; for one of these, the most accurate cut net that costs no more.
     const Option* cut = nullptr;
     for (const Option& each : options_) {
-      if (each.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls)
-        best.controls.push_back(compared(chosen, each));
+      if (each.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls) add_control(best, chosen, each);
       if (each.is_cut() && each.macs <= kSameSize * chosen.macs && each.nets.size() == seeds_ && (cut == nullptr || each.val > cut->val))
         cut = &each;
     }
-    if (!chosen.is_cut() && cut != nullptr) best.controls.push_back(compared(chosen, *cut));
+    if (!chosen.is_cut() && cut != nullptr) add_control(best, chosen, *cut);
     return best;
   }
 
@@ -220,7 +221,8 @@ class Choice {
     return run_.trial_of(net)->number;
   }
 
-  static Control compared(const Option& chosen, const Option& other) {
+  /// Adds nothing where the two share no seed.
+  static void add_control(Best& best, const Option& chosen, const Option& other) {
     std::vector<double> ones, others;
     Control control{.name = name_of(other)};
     for (const auto& [replicate, net] : chosen.nets) {
@@ -229,6 +231,7 @@ class Choice {
       ones.push_back(*net->test);
       others.push_back(*same->second->test);
     }
+    if (ones.empty()) return;
     control.macs = other.macs;
     control.accuracy_test = eval::summarise(others).mean;
     control.difference = eval::paired_difference(ones, others);
@@ -236,7 +239,7 @@ class Choice {
     const bool is_decided = interval && (interval->low > 0 || interval->high < 0);
     control.verdict = !is_decided ? kUndecided : interval->low > 0 ? "better" : "worse";
     if (!is_decided) control.seeds_to_decide = eval::pairs_to_decide(control.difference);
-    return control;
+    best.controls.push_back(std::move(control));
   }
 
   const Snapshot& run_;
@@ -287,6 +290,7 @@ std::vector<Best> best_nets(const storage::Repository& repository, const Snapsho
 
 Json to_json(const Best& best, const std::string& directory) {
   const auto bounds = [](const std::optional<eval::Interval>& interval) { return interval ? Json{interval->low, interval->high} : Json(); };
+  const auto maybe = [](const std::optional<double>& value) { return value ? Json(*value) : Json(); };
   Json controls = Json::array();
   for (const Control& each : best.controls) {
     const auto& interval = each.difference.interval;
@@ -306,9 +310,9 @@ Json to_json(const Best& best, const std::string& directory) {
           {"seeds", best.seeds},
           {"params", best.params},
           {"macs", best.macs},
-          {"params_ratio", best.params_ratio},
-          {"macs_ratio", best.macs_ratio},
-          {"latency_ms", best.latency_ms ? Json(*best.latency_ms) : Json()},
+          {"params_ratio", maybe(best.params_ratio)},
+          {"macs_ratio", maybe(best.macs_ratio)},
+          {"latency_ms", maybe(best.latency_ms)},
           {"accuracy_val", best.accuracy_val},
           {"accuracy_test", best.accuracy_test.mean},
           {"interval", bounds(best.accuracy_test.interval)},
@@ -319,9 +323,12 @@ Json to_json(const Best& best, const std::string& directory) {
 
 std::string to_text(const Best& best, const std::string& directory) {
   std::string text = fmt::format("{}: take {} (trial {})\n", best.task, best.net, best.trial);
-  text += fmt::format("  {:.3g} of the MACs of its base ({}), {:.3g} of its parameters ({}){}\n", best.macs_ratio, short_number(best.macs),
-                      best.params_ratio, short_number(best.params),
-                      best.latency_ms ? fmt::format(", {:.3g} ms an image", *best.latency_ms) : "");
+  const std::string latency = best.latency_ms ? fmt::format(", {:.3g} ms an image", *best.latency_ms) : "";
+  if (best.macs_ratio && best.params_ratio)
+    text += fmt::format("  {:.3g} of the MACs of its base ({}), {:.3g} of its parameters ({}){}\n", *best.macs_ratio,
+                        short_number(best.macs), *best.params_ratio, short_number(best.params), latency);
+  else
+    text += fmt::format("  {} MACs, {} parameters{}\n", short_number(best.macs), short_number(best.params), latency);
   text += fmt::format("  {} of the test images right ({}), {} of the validation images; {} seed{}\n", percent(best.accuracy_test.mean),
                       interval_of(best.accuracy_test.interval, false), percent(best.accuracy_val), best.seeds, best.seeds == 1 ? "" : "s");
   text += fmt::format("  chosen on validation data: {}\n", best.why);

@@ -24,7 +24,7 @@ struct BestRequest {
 /// A net that the chosen one is compared with.
 struct Control {
   std::string name;
-  double macs = 0, accuracy_test = 0;  ///< means over the seeds that both have
+  double macs = 0, accuracy_test = 0;  ///< means: over all its seeds, and over those that both have
   eval::PairedDifference difference;   ///< test accuracy of the chosen one less this one's
   std::string verdict;                 ///< better, worse (the chosen one is, by an interval that excludes 0) or undecided
   std::optional<int> seeds_to_decide;  ///< where it is undecided: so many would decide a difference as this, with the spread as seen
@@ -35,7 +35,8 @@ struct Best {
   std::string net;          ///< "vgg16_bn, lda-wilks, gradual, step 3"; "narrow-vgg16_bn (width 0.31), from scratch"
   int trial = 0, step = 0;  ///< of the seed with the best validation accuracy: what to export
   int seeds = 0;
-  double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;  ///< means over seeds, and shares of the base
+  double params = 0, macs = 0;                     ///< means over seeds
+  std::optional<double> params_ratio, macs_ratio;  ///< shares of the base's; none where it was not measured
   std::optional<double> latency_ms;
   double accuracy_val = 0;
   eval::Summary accuracy_test;

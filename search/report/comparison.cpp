@@ -73,6 +73,7 @@ Verdict verdict(const Comparison& comparison) {
 NetOfReplicate last_cuts(const Series& line) {
   NetOfReplicate nets;
   for (const auto& [unit, steps] : line.nets) {
+    if (line.unfinished.contains(unit)) continue;
     const auto last = std::max_element(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
     if (last->step > 0) nets.emplace(unit, *last);
   }

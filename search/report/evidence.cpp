@@ -259,13 +259,15 @@ std::string evidence(const storage::Repository& repository, const Snapshot& run,
     if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
   const Account account(repository, run, epochs);
   for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
-  int failed = 0;
+  int stages = 0, failed = 0;
   double hours = 0;
   for (const StoredStage& stage : run.stages) {
+    if (!stage.needed) continue;
+    ++stages;
     failed += stage.state == "failed" ? 1 : 0;
     hours += stage.wall_s / 3600;
   }
-  return text + fmt::format("\n{} stages, {} failed, {:.2f} hours of one slot.\n", run.stages.size(), failed, hours);
+  return text + fmt::format("\n{} stages, {} failed, {:.2f} hours of one slot.\n", stages, failed, hours);
 }
 
 }  // namespace search

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ struct Group {
   double width = 1;
   std::vector<std::map<Replicate, int>> steps;   ///< the nets of each step, by replicate
   std::vector<std::map<Replicate, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
+  std::set<Replicate> unfinished;                ///< whose trials' last step is not tested yet
 };
 
 /// In the order of the trials. A base stands as step 0 in each group that was cut from it.

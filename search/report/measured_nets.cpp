@@ -38,7 +38,7 @@ void add_baseline(const Snapshot& run, const Group& baseline, std::vector<Compar
   add_nets(run, baseline, nets);
   for (ComparisonGroup& group : groups) {
     if (nets.empty() || baseline.task != group.task || (!base.empty() && base != group.net)) continue;
-    line_of(group.baselines, {baseline_line(baseline), "", "", baseline.net, {}}).nets.merge(std::map(nets));
+    line_of(group.baselines, {baseline_line(baseline), "", "", baseline.net, {}, {}}).nets.merge(std::map(nets));
   }
 }
 
@@ -71,9 +71,11 @@ std::vector<ComparisonGroup> measured_nets(const Snapshot& run) {
     ComparisonGroup& group = found_or_added(groups, same, {each.task, each.net, {}, {}, {}});
     for (const auto& [unit, steps] : nets)
       if (steps.front().step == 0) group.bases.emplace(unit, steps.front());
-    if (!each.criterion.empty())
-      line_of(group.searched, {fmt::format("{} / {}", each.schedule, each.criterion), each.criterion, each.schedule, "", {}}).nets =
-          std::move(nets);
+    if (each.criterion.empty()) continue;
+    Series& line =
+        line_of(group.searched, {fmt::format("{} / {}", each.schedule, each.criterion), each.criterion, each.schedule, "", {}, {}});
+    line.nets = std::move(nets);
+    line.unfinished = each.unfinished;
   }
   for (const Group& each : all)
     if (each.role == "baseline") add_baseline(run, each, groups);

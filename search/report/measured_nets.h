@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Series {
   std::string criterion, schedule;  ///< empty of a baseline
   std::string control;              ///< a baseline's net as trials have it: "squeezenet1_1", "narrow-vgg16_bn"; empty of cut nets
   std::map<Replicate, std::vector<MeasuredNet>> nets;
+  std::set<Replicate> unfinished;  ///< whose last cut is not measured: what they have is of a larger budget
 };
 
 /// A task and a base net, with all that is compared to it.

@@ -45,6 +45,8 @@ void read_stages(const Repository& repository, Snapshot& run) {
     const int reader = run.stage_index.at(text_of(row[0])), source = run.stage_index.at(text_of(row[2]));
     run.stages[static_cast<std::size_t>(reader)].inputs.push_back({text_of(row[1]), source});
   });
+  const std::unordered_set<std::string> needed = needed_stages(repository);
+  for (StoredStage& stage : run.stages) stage.needed = needed.contains(stage.fingerprint);
 }
 
 void read_nets(const Repository& repository, Snapshot& run) {
@@ -70,27 +72,28 @@ void read_nets(const Repository& repository, Snapshot& run) {
 
 std::unordered_map<int, std::size_t> read_trials(const Repository& repository, Snapshot& run) {
   std::unordered_map<int, std::size_t> index;
-  repository.each_row("trials",
-                      {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold"},
-                      [&](const Values& row) {
-                        StoredTrial trial{static_cast<int>(number(row[0])),
-                                          text_of(row[1]),
-                                          text_of(row[2]),
-                                          text_of(row[3]),
-                                          text_of(row[4]),
-                                          text_of(row[5]),
-                                          text_of(row[6]),
-                                          text_of(row[7]),
-                                          text_of(row[8]),
-                                          number(row[9]),
-                                          static_cast<int>(number(row[10])),
-                                          {},
-                                          {},
-                                          {}};
-                        if (row[11].is_number()) trial.fold = row[11].get<int>();
-                        index.emplace(trial.number, run.trials.size());
-                        run.trials.push_back(std::move(trial));
-                      });
+  repository.each_row(
+      "trials", {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold", "steps"},
+      [&](const Values& row) {
+        StoredTrial trial{static_cast<int>(number(row[0])),
+                          text_of(row[1]),
+                          text_of(row[2]),
+                          text_of(row[3]),
+                          text_of(row[4]),
+                          text_of(row[5]),
+                          text_of(row[6]),
+                          text_of(row[7]),
+                          text_of(row[8]),
+                          number(row[9]),
+                          static_cast<int>(number(row[10])),
+                          {},
+                          static_cast<int>(number(row[12])),
+                          {},
+                          {}};
+        if (row[11].is_number()) trial.fold = row[11].get<int>();
+        index.emplace(trial.number, run.trials.size());
+        run.trials.push_back(std::move(trial));
+      });
   return index;
 }
 
@@ -157,6 +160,12 @@ double stored_tolerance(const storage::Repository& repository) {
   const Json search =
       experiment && experiment->settings.is_object() ? experiment->settings.value("search", Json::object()) : Json::object();
   return search.value("tolerance", Experiment().tolerance);
+}
+
+std::unordered_set<std::string> needed_stages(const Repository& repository) {
+  std::unordered_set<std::string> needed;
+  repository.each_row("needs", {"stage"}, [&](const Values& row) { needed.insert(text_of(row[0])); });
+  return needed;
 }
 
 Snapshot read_snapshot(const Repository& repository) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "storage/repository.h"
@@ -23,7 +24,8 @@ struct StoredStage {
   std::string fingerprint, kind, label, state, started_at, device, host, failure_kind, failure;
   double wall_s = 0;
   std::vector<Input> inputs;
-  int net = -1;  ///< the net that it made, else the net that it measured; -1: neither
+  int net = -1;        ///< the net that it made, else the net that it measured; -1: neither
+  bool needed = true;  ///< by a trial; others are of settings that were changed since
 };
 
 struct StoredNet {
@@ -43,6 +45,7 @@ struct StoredTrial {
   double width = 1;
   int seed = 0;
   std::optional<int> fold;
+  int last_step = 0;         ///< as planned so far
   std::vector<int> nets;     ///< by step; -1: not made yet
   std::vector<bool> tested;  ///< by step: the trial asks for its test accuracy, and it is there
 };
@@ -58,6 +61,9 @@ struct Snapshot {
 
   const StoredTrial* trial_of(const StoredNet& net) const;
 };
+
+/// The fingerprints of the stages that trials wait for or had: not of those of settings that were changed since.
+std::unordered_set<std::string> needed_stages(const storage::Repository& repository);
 
 Snapshot read_snapshot(const storage::Repository& repository);
 

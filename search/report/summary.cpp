@@ -35,7 +35,7 @@ SummaryRow summary(const ComparisonGroup& group, const std::string& what, const 
 
 /// Of each seed that has a cut net.
 struct Chosen {
-  NetOfReplicate last, best, smallest;  ///< the smallest is there where a cut is within the tolerance
+  NetOfReplicate last, best, smallest;  ///< last where all cuts are measured, the smallest where a cut is within the tolerance
   bool several = false;                 ///< some seed has more than one cut
 };
 
@@ -62,6 +62,7 @@ Chosen chosen(const ComparisonGroup& group, const Series& line, double tolerance
       keep(nets.best, step, better);
       if (is_within(step.accuracy_val, base->second.accuracy_val, tolerance)) keep(nets.smallest, step, smaller);
     }
+    if (line.unfinished.contains(unit)) nets.last.erase(unit);
   }
   return nets;
 }
@@ -77,9 +78,10 @@ std::vector<SummaryRow> summary_rows(const Snapshot& run, double tolerance, cons
     add(summary(group, "base", group.bases, group.bases.size()));
     for (const Series& line : group.searched) {
       const Chosen nets = chosen(group, line, tolerance, size);
-      if (nets.several) add(summary(group, line.name + ", last", nets.last, nets.last.size()));
-      add(summary(group, line.name + ", best", nets.best, nets.last.size()));
-      add(summary(group, line.name + ", smallest", nets.smallest, nets.last.size()));
+      const std::size_t seeds = nets.best.size();
+      if (nets.several) add(summary(group, line.name + ", last", nets.last, seeds));
+      add(summary(group, line.name + ", best", nets.best, seeds));
+      add(summary(group, line.name + ", smallest", nets.smallest, seeds));
     }
     for (const Series& line : group.baselines) {
       NetOfReplicate nets;

@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "search/run/controller_link.h"
 #include "search/run/file_parts.h"
@@ -144,6 +145,7 @@ class CopyingLink : public PipeLink {
   std::optional<StageRequest> next() override {
     std::optional<StageRequest> request = PipeLink::next();
     if (!request) return std::nullopt;
+    if (request->stage != recorded_) remove_checkpoint();
     for (const auto& [role, input] : request->inputs.items()) {
       if (!brings_artifacts(role)) continue;
       for (const auto& [name, hash] : input.at("artifacts").items())
@@ -158,13 +160,19 @@ class CopyingLink : public PipeLink {
     if (result != nullptr)
       for (const storage::Artifact& artifact : result->outcome.artifacts) send(artifact.hash);
     PipeLink::say(message);
-    if (result == nullptr || result->outcome.state != storage::StageState::done) return;
-    const std::filesystem::path checkpoint = storage::checkpoint_path(copies_, result->stage);
-    std::filesystem::remove(checkpoint);
-    std::filesystem::remove(storage::precision_note_path(checkpoint));
+    if (result != nullptr && result->outcome.state == storage::StageState::done) recorded_ = result->stage;
   }
 
  private:
+  /// Of the stage before: nas-run asks for another once it has recorded that one.
+  void remove_checkpoint() {
+    if (recorded_.empty()) return;
+    const std::filesystem::path checkpoint = storage::checkpoint_path(copies_, std::exchange(recorded_, ""));
+    std::error_code ignored;  // what is old goes with the artifacts
+    std::filesystem::remove(checkpoint, ignored);
+    std::filesystem::remove(storage::precision_note_path(checkpoint), ignored);
+  }
+
   /// False when the worker is to end. An artifact that nas-run has not either is left to the stage, which says so.
   bool fetch(const std::string& hash) {
     std::error_code unknown;
@@ -192,6 +200,7 @@ class CopyingLink : public PipeLink {
   static constexpr std::chrono::hours kCopiesKept{30 * 24};
 
   std::filesystem::path copies_;
+  std::string recorded_;  ///< the stage whose result went last; its checkpoint stays until nas-run asks for another
   storage::ArtifactStore store_;
 };
 

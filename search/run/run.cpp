@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <string_view>
@@ -66,7 +67,7 @@ class Loop {
   RunSummary run() {
     const std::vector<Adopted> found = take_over();
     History known = history();
-    Plan first = strategy_.next(experiment_, known);
+    Plan first = strategy_.next(experiment_, settled(known));
     adopt(std::move(first), std::move(known), found);
     record_missing_hypervolumes();
     work();
@@ -76,12 +77,13 @@ class Loop {
     bool all_done = schedule_->count(State::done) + schedule_->count(State::failed) + schedule_->count(State::blocked) == size;
     if (all_done && spent_ && strategy_.learns()) {
       History latest = history();
-      Plan last = strategy_.next(experiment_, latest);
+      Plan last = strategy_.next(experiment_, settled(latest));
       all_done = has_same_stages(last, plan_);
       if (all_done && !is_same(last, plan_)) adopt(std::move(last), std::move(latest));
     }
     if (all_done) summary_.end = RunSummary::End::finished;
-    if (!all_done && spent_) summary_.end = RunSummary::End::budget;
+    summary_.spent = !all_done && spent_ && !ending_;
+    if (summary_.spent) summary_.end = RunSummary::End::budget;
     summary_.stages = size;
     summary_.reused = schedule_->count(State::done) - summary_.executed;
     summary_.failed = schedule_->count(State::failed);
@@ -91,6 +93,13 @@ class Loop {
 
  private:
   History history() const { return stored_history(repository_, experiment_); }
+
+  /// As the strategy is to see it: a net that is measured and made once more, since its files were removed, comes out as it was.
+  static History settled(History known) {
+    for (auto& [fingerprint, status] : known)
+      if (status.accuracy_val) status.state = StageState::done;
+    return known;
+  }
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
 
@@ -103,6 +112,13 @@ class Loop {
       attempts_[each.fingerprint] = each.attempt;
     }
     repository_.release_running_stages(kept);
+    // What ended of attempts that the database does not have under way, as after --fresh, would be taken for that of new ones.
+    while (!found.empty()) {
+      std::optional<Event> event = executor_.wait(std::chrono::milliseconds{0});
+      if (!event) break;
+      if (event->kind == Event::Kind::note || repository_.is_running({event->fingerprint, event->attempt}))
+        early_.push_back(*std::move(event));
+    }
     return found;
   }
 
@@ -138,7 +154,7 @@ class Loop {
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, changed_trials(before));
     repository_.record_decisions(plan_.decisions);
     reopen_removed(statuses);
-    hypervolumes_.adopt(plan_, statuses);
+    hypervolumes_.adopt(plan_, settled(statuses));
     spending_.adopt(plan_, statuses);
     placement_.forget_reserved();  // it is ready again in the new schedule
     schedule_.emplace(plan_.stages);
@@ -161,6 +177,13 @@ class Loop {
     }
     has_news_ = false;
     observer_.planned(plan_, done);
+    tell_lost();
+  }
+
+  void tell_lost() {
+    for (int i = 0; i < static_cast<int>(plan_.stages.size()); ++i)
+      if (const auto state = schedule_->state(i); state == StageSchedule::State::failed || state == StageSchedule::State::blocked)
+        observer_.lost(stage(i));
   }
 
   /// The trials of the plan that an earlier one, which is recorded, lacks or has with other steps.
@@ -181,7 +204,7 @@ class Loop {
       storage::StageStatus& status = statuses.at(stage->fingerprint);
       if (status.state == StageState::done && needed.contains(stage->fingerprint) && !repository_.has_artifacts(stage->fingerprint)) {
         repository_.reopen(stage->fingerprint);
-        status = {};
+        status.state = StageState::pending;
       }
       if (status.state == StageState::done || status.state == StageState::failed) continue;
       for (const storage::StageInput& input : stage->inputs)
@@ -216,7 +239,7 @@ class Loop {
     if (!strategy_.learns() || !has_news_) return false;
     has_news_ = false;
     History known = history();
-    Plan plan = strategy_.next(experiment_, known);
+    Plan plan = strategy_.next(experiment_, settled(known));
     if (is_same(plan, plan_)) {
       repository_.record_decisions(plan.decisions);
       return false;
@@ -233,9 +256,16 @@ class Loop {
       if (!placement_.is_any_busy()) return;
       if (ending_ && (SteadyClock::now() >= deadline_ || stop_.count >= 2)) return give_up();
       end_overdue();
-      if (const auto event = executor_.wait(kPatience)) handle(*event);
+      if (const auto event = next_event()) handle(*event);
       observer_.waiting();
     }
+  }
+
+  std::optional<Event> next_event() {
+    if (early_.empty()) return executor_.wait(kPatience);
+    Event event = std::move(early_.front());
+    early_.pop_front();
+    return event;
   }
 
   void look_for_stop() {
@@ -365,6 +395,7 @@ class Loop {
     } else if (outcome.state == StageState::failed) {
       ++new_failures_;
       schedule_->mark_failed(running.stage);
+      tell_lost();
     } else {
       schedule_->release(running.stage);
     }
@@ -418,6 +449,7 @@ class Loop {
   Placement placement_;
   std::map<std::string, int> attempts_;                 ///< the last at each stage of this run, by fingerprint
   std::vector<SteadyClock::time_point> last_recorded_;  ///< progress, by slot
+  std::deque<Event> early_;                             ///< that came before the plan was made
   Retries retries_;
   std::map<std::string, int> preemptions_;  ///< by fingerprint
   std::set<std::string> out_of_memory_;     ///< stages that ran so beside others, by fingerprint

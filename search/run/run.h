@@ -21,6 +21,9 @@ class RunObserver {
   /// Once for each plan of the strategy. `done` has one entry a stage of the plan: already done, will not run.
   virtual void planned(const Plan& plan, const std::vector<bool>& done) = 0;
 
+  /// After that, and before a failure is told: each stage that will not run, since it or an input of it failed. More than once.
+  virtual void lost(const Stage& /*stage*/) {}
+
   /// At its start with 0 and "", then what its worker says.
   virtual void progressed(const Stage& stage, double fraction, const std::string& message) = 0;
   virtual void finished(const Stage& stage, const storage::StageOutcome& outcome, bool will_retry) = 0;
@@ -42,12 +45,13 @@ struct RunLimits {
 struct RunSummary {
   enum class End { finished, interrupted, max_failures, budget };
   End end = End::finished;
-  int stages = 0;    ///< distinct stages of the plan
-  int reused = 0;    ///< done before this run
-  int executed = 0;  ///< done by this run
-  int failed = 0;    ///< by this run or an earlier one
-  int blocked = 0;   ///< never run because an input failed
-  int signal = 0;    ///< of an interrupt: SIGINT, SIGTERM or SIGHUP
+  int stages = 0;      ///< distinct stages of the plan
+  int reused = 0;      ///< done before this run
+  int executed = 0;    ///< done by this run
+  int failed = 0;      ///< by this run or an earlier one
+  int blocked = 0;     ///< never run because an input failed
+  int signal = 0;      ///< of an interrupt: SIGINT, SIGTERM or SIGHUP
+  bool spent = false;  ///< the budget that ended it is the experiment's
 };
 
 /// Set by the signal handlers of `nas-run`: the last signal, and how many came.

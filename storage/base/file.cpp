@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -111,6 +112,8 @@ std::string read_file(const std::filesystem::path& path) {
 
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
   const Descriptor file(temporary, O_RDONLY, ErrorKind::environment, "write");
+  struct stat before {};
+  if (stat(path.c_str(), &before) == 0 && S_ISREG(before.st_mode)) fchmod(file, before.st_mode & 0777);  // a private file stays one
   if (fsync(file) != 0) fail(ErrorKind::environment, "flush", temporary, errno);
   if (rename(temporary.c_str(), path.c_str()) != 0) fail(ErrorKind::environment, "write", path, errno);
   sync_directory(directory_of(path));
@@ -122,16 +125,21 @@ void sync_directory(const std::filesystem::path& directory) {
   if (fsync(opened) != 0 && errno != EINVAL) fail(ErrorKind::environment, "flush the directory", directory, errno);
 }
 
+std::filesystem::path behind_link(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (!std::filesystem::is_symlink(path, unknown) || !std::filesystem::exists(path, unknown)) return path;
+  return std::filesystem::canonical(path);
+}
+
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::error_code unknown;
-  if (std::filesystem::is_symlink(path, unknown) && std::filesystem::exists(path, unknown))
-    return write_file(std::filesystem::canonical(path), bytes);
   const std::filesystem::file_status status = std::filesystem::status(path, unknown);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) && !std::filesystem::is_directory(status))
     return write_all(path, O_WRONLY, bytes, path);
-  const TemporaryNeighbour temporary(path);
+  const std::filesystem::path target = behind_link(path);
+  const TemporaryNeighbour temporary(target);
   write_all(temporary.path(), O_WRONLY | O_CREAT | O_EXCL, bytes, path);
-  commit_file(temporary.path(), path);
+  commit_file(temporary.path(), target);
 }
 
 TemporaryNeighbour::TemporaryNeighbour(const std::filesystem::path& target)

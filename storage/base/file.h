@@ -14,14 +14,18 @@ void read_blocks(const std::filesystem::path& path, const std::function<void(std
 /// The file's bytes. Throws Error(invalid) where it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
-/// Flushes a file that is complete under `temporary`, renames it to `path` and flushes the directory.
+/// Flushes a file that is complete under `temporary`, renames it to `path`, whose rights it takes over, and flushes the directory.
 /// Throws Error(environment) on a full disk or a directory that cannot be written; `path` is then as it was.
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
 /// Flushes the names in a directory. Throws Error(environment) where that fails; a file system that cannot do it is no failure.
 void sync_directory(const std::filesystem::path& directory);
 
-/// Writes the bytes to a temporary neighbour of `path`, then commit_file. Throws Error(environment) as commit_file does.
+/// What a link leads to, where that exists; anything else as it is. Who replaces that whole leaves the link.
+std::filesystem::path behind_link(const std::filesystem::path& path);
+
+/// Writes the bytes to a temporary neighbour of what `path` leads to, then commit_file; to a pipe or a device they go as they are. Throws
+/// Error(environment) as commit_file does.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
 /// Makes the directory and those above it, where they are missing, and flushes their names. Throws Error(environment) with the reason.

@@ -1,6 +1,8 @@
 #include "eval/accuracy.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
 #include <map>
 
 #include "support/tiny_data.h"
@@ -60,6 +62,17 @@ TEST_CASE("the calibration error by hand") {
   // |1.2 - 2|.
   const Quality quality = eval::quality_of(scores_of({{0.9, 0.1}, {0.9, 0.1}, {0.6, 0.4}, {0.6, 0.4}}), labels_of({0, 1, 0, 0}));
   CHECK(quality.calibration_error == Approx((0.8 + 0.8) / 4).epsilon(1e-5));
+}
+
+TEST_CASE("a net whose scores are NaN has a quality: it is wrong without confidence") {
+  // The first image is in (13/15, 14/15], right with confidence 0.9; the second has none, and of class 1, which is not the first.
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const torch::Tensor scores = at::cat({scores_of({{0.9, 0.1}}), torch::full({1, 2}, nan)});
+  const Quality quality = eval::quality_of(scores, labels_of({0, 1}));
+  CHECK(quality.images == 2);
+  CHECK(quality.accuracy == 0.5);
+  CHECK(std::isnan(quality.loss));
+  CHECK(quality.calibration_error == Approx(0.1 / 2).epsilon(1e-5));
 }
 
 TEST_CASE("the whole quality and the two numbers of training agree") {

@@ -80,6 +80,17 @@ TEST_CASE("CIFAR-100: pixels as planes, fine and coarse labels, the last of each
   CHECK_THROWS_WITH(open_dataset(files.settings(), "corse"), Contains("unknown target 'corse' (did you mean 'coarse'?)"));
 }
 
+TEST_CASE("CIFAR: the content is a hash of all records, for every target") {
+  const TinyCifar files;
+  // hashlib.sha256 of train.bin and test.bin, one behind the other.
+  for (const char* target : {"fine", "coarse"})
+    CHECK(open_dataset(files.settings(), target)->content() == "d3f6132bf501b1734fa421882088a1b8502c7a524d0bf747a96f65dfbb3326f1");
+  std::string changed = files.train;
+  changed[6 * 3074] = static_cast<char>(1 - changed[6 * 3074]);  // a coarse label, which the fine target does not read
+  files.write("train.bin", changed);
+  CHECK(open_dataset(files.settings())->content() != "d3f6132bf501b1734fa421882088a1b8502c7a524d0bf747a96f65dfbb3326f1");
+}
+
 TEST_CASE("CIFAR-100: a sub-task of coarse classes is described as it is opened") {
   const TinyCifar set;
   Json settings = set.settings();
@@ -126,6 +137,7 @@ TEST_CASE("CIFAR-10: one label byte, five files for training") {
   CHECK(data->pixels(3)[7] == 20);
   CHECK(data->labels()[3] == 1);
   CHECK(data->pixels(10)[0] == 99);
+  CHECK(data->content() == "0304d10beff9a946ecffecff995a84340d622e6c876acd98a394d190a9e18186");  // hashlib.sha256 of the six files
   CHECK(data->split(Split::train).size() == 8);
 }
 

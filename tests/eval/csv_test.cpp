@@ -135,6 +135,13 @@ TEST_CASE("ordered labels are in the order of their numbers") {
   CHECK(numbers->class_names() == std::vector<std::string>{"1.0", "2.0", "10.0"});
 }
 
+TEST_CASE("labels that are called nan and inf are names, no numbers") {
+  const Table table;
+  std::string text = "path,label\n";
+  for (int i = 0; i < 20; ++i) text += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "nan" : "inf") + "\n";
+  CHECK(open_dataset(table.settings(text))->class_names() == std::vector<std::string>{"inf", "nan"});
+}
+
 TEST_CASE("broken rows are told with their line") {
   const Table table;
   const std::string text = rows() +

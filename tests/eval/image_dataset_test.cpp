@@ -270,6 +270,20 @@ TEST_CASE("a description that is damaged, or pixels that are missing, mean decod
   CHECK(values(*open_dataset(images.settings()), Split::train).size() > 10);
 }
 
+TEST_CASE("a set that another process removes while it is opened is decoded anew") {
+  const Images images;
+  write_pets(images);
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done)
+      for (const CachedSet& set : cached_sets())
+        if (set.file.extension() == ".pixels") remove_cached(set);
+  });
+  for (int i = 0; i < 50; ++i) CHECK_NOTHROW(open_dataset(images.settings()));
+  done = true;
+  other.join();
+}
+
 TEST_CASE("the cache keeps under its limit: what was not used for longest goes, too much is refused") {
   const Images images;
   write_pets(images);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "eval/data/codecs/codec.h"
 #include "tests/support/image_files.h"
 
 using namespace eval;
@@ -229,6 +230,7 @@ TEST_CASE("a header that promises more than a machine has is refused before memo
   const std::size_t directory = 8 + 256 + 8;  // behind the header, the pixels and the depths; each field's value is its last 4 bytes
   for (const std::size_t field : {0, 1}) tiff.replace(directory + 2 + 12 * field + 8, 4, support::little_endian(4, {60000}));
   CHECK(broken(tiff) == "declares 60000 x 60000 pixels; valid are 1 to 134217728 in all");
+  CHECK(check_size(4294967295, 4294967295, {}) == "declares 4294967295 x 4294967295 pixels; valid are 1 to 134217728 in all");
 }
 
 TEST_CASE("no byte of an image file, changed or missing, brings the decoder down") {

@@ -97,6 +97,25 @@ TEST_CASE("a table has each layer that takes time, and a narrower net takes less
       for (std::size_t o = 0; o < row.size(); ++o) CHECK(row[o] > (o == 0 ? 0 : row[o - 1]));
 }
 
+TEST_CASE("a layer takes its net's fastest run less the fastest of what is beside it, whichever the rounds") {
+  const eval::NetSpec spec = support::gated_net();
+  int round = 0;
+  // ms in two rounds. Nothing: 5, 1. A layer: 7, 8. A map and the gate that a layer multiplies it by: 4, 6; the three: 9, 7.
+  const auto time_of = [&](const eval::NetSpec& net) -> double {
+    if (net.layers.size() == 1) return ++round == 1 ? 5 : 1;
+    if (net.layers.back().name == "gate") return round == 1 ? 4 : 6;
+    return net.layers.size() == 2 ? 6 + round : 11 - 2 * round;
+  };
+  const auto table = eval::measure_latency_table(spec, 1, time_of, [](double) { return true; });
+  REQUIRE(table);
+  CHECK(round == 2);
+  CHECK(table->call_ms == 1);
+  for (const auto& [name, layer] : table->layers) {
+    INFO(name);
+    CHECK(layer.ms.back().back() == (name.starts_with("gated") ? 7 - 4 : 7 - 1));
+  }
+}
+
 TEST_CASE("measuring stops when it is told to") {
   int asked = 0;
   CHECK_FALSE(eval::measure_latency_table(support::plain_net(), 1, torch::kCPU, [&](double) { return ++asked < 3; }));

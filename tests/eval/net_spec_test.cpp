@@ -143,6 +143,10 @@ TEST_CASE("the graph answers who reads whom, what decides, and where a name is")
   CHECK(consumers(spec)[at("fc")].empty());
   CHECK(decision_layer(spec) == at("fc"));
   CHECK(at("nowhere") == -1);
+  const auto readers = consumers(spec);
+  CHECK(own_batch_norm(spec, readers, spec.layers[at("bn")].inputs[0]) == at("bn"));
+  CHECK(own_batch_norm(spec, readers, at("bn")) == -1);  // two read it, of other kinds
+  CHECK(own_batch_norm(spec, readers, at("fc")) == -1);  // none does
 
   NetBuilder twice("twice", {1, 2, 2});
   twice.add("sum", {0, 0});

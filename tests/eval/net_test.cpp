@@ -10,6 +10,7 @@
 #include "eval/formats/torchscript.h"
 #include "storage/base/error.h"
 #include "support/temporary_directory.h"
+#include "support/throws.h"
 #include "support/tiny_nets.h"
 
 using torch::Tensor;
@@ -130,4 +131,24 @@ TEST_CASE("TorchScript takes every name of a net, and refuses two that become on
   CHECK(named("torch-jit export", "a", "b") == 2);
   CHECK(named("", "1", "2") == 2);
   CHECK_THROWS_WITH(named("net", "a.b", "a_b"), Catch::Contains("'a.b.bias' and 'a_b.bias' would both be called a_b_bias"));
+}
+
+TEST_CASE("TorchScript takes an epsilon that is a whole number, and tells what cannot be written") {
+  eval::NetBuilder builder("hand", {1, 2, 2});
+  builder.flatten("flatten", builder.batch_norm("bn", 0, 1));
+  const eval::NetSpec spec = std::move(builder).build();
+  eval::Weights weights{{"bn.weight", torch::tensor({3.F})},
+                        {"bn.bias", torch::tensor({-1.F})},
+                        {"bn.running_mean", torch::tensor({5.F})},
+                        {"bn.running_var", torch::tensor({3.F})}};
+  // (x - 5) / sqrt(3 + 1) * 3 - 1
+  const Tensor images = torch::tensor({1.F, 3.F, 5.F, 7.F}).view({1, 1, 2, 2}), made = torch::tensor({{-7.F, -4.F, -1.F, 2.F}});
+  CHECK(torch::allclose(eval::torchscript_module(spec, weights).forward({images}).toTensor(), made));
+  const support::TemporaryDirectory directory;
+  const auto error = [&] { return support::error_of([&] { eval::write_torchscript(directory.path() / "net.pt", spec, weights); }); };
+  weights.erase("bn.bias");
+  CHECK(error().kind() == storage::ErrorKind::environment);
+  CHECK_THAT(error().what(), Catch::Contains("net.pt: TorchScript cannot be written: ") && Catch::Contains("bn_bias"));
+  weights = {{"a.b.bias", torch::zeros({1})}, {"a_b.bias", torch::zeros({1})}};
+  CHECK(error().kind() == storage::ErrorKind::invalid);
 }

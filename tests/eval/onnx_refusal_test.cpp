@@ -110,12 +110,16 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     file.refused(model, "tensor 'w' lies at bytes 6 to 10 of 'w.bin', which has 8");
     lies_in("offset", "9223372036854775807");
     file.refused(model, "tensor 'w' lies at bytes 9223372036854775807");
+    file.refused(model, "to 9223372036854775811 of 'w.bin', which has 8");
     lies_in("offset", "-1");
     file.refused(model, "its offset '-1' is no number of bytes");
     model.proto.mutable_graph()->mutable_initializer(0)->clear_external_data();
     lies_in("location", "link.bin");
     std::filesystem::create_symlink("w.bin", file.folder() / "link.bin");
     file.refused(model, "link.bin, which is a link");
+    model.proto.mutable_graph()->mutable_initializer(0)->clear_external_data();
+    lies_in("location", std::string(300, 'w'));  // longer than a file's name can be
+    file.refused(model, "which is not there or no file");
   }
   SECTION("a constant that is no bias") {
     model.floats("c", {1}, {1});
@@ -131,6 +135,16 @@ TEST_CASE("what is not covered is refused with the file and the node") {
     model.node("Add", "sum", {"a", "c"}, "d");
     model.flat_classifier("d");
     file.refused(model, "node 'shift' (Add): adds a constant that is not the bias");
+  }
+  SECTION("a map of 1x1 that Pad made larger, by the gate of the smaller one") {
+    model.integers("pads", {0, 0, 1, 1, 0, 0, 1, 1});
+    model.node("GlobalAveragePool", "mean", {"x"}, "m");
+    model.node("Sigmoid", "gate", {"m"}, "g");
+    model.node("Pad", "pad", {"m", "pads"}, "padded");
+    model.node("Mul", "product", {"padded", "g"}, "a");
+    model.node("GlobalAveragePool", "again", {"a"}, "n");
+    model.flat_classifier("n");
+    file.refused(model, "node 'product' (Mul): reads the zeros of a Pad");
   }
   SECTION("a window over a flat vector") {
     set_attribute(model.node("Flatten", "early", {"x"}, "a"), "axis", std::int64_t{1});
@@ -201,6 +215,12 @@ TEST_CASE("hostile ONNX files are refused") {
     file.refused(model, "node 'conv' (Conv): tensor 'w' of size [1, 1099511627776, 3, 3] needs");
     model.proto.mutable_graph()->mutable_initializer(0)->set_dims(1, -1);
     file.refused(model, "node 'conv' (Conv): tensor 'w' has the size -1, out of range");
+    onnx::TensorProto& none = *model.proto.mutable_graph()->mutable_initializer(0);  // of no elements
+    none.clear_float_data();
+    for (const auto& [axis, size] :
+         {std::pair(0, std::int64_t{0}), std::pair(1, std::int64_t{1} << 62), std::pair(2, std::int64_t{1} << 62)})
+      none.set_dims(axis, size);
+    file.refused(model, "node 'conv' (Conv): tensor 'w' has the size 4611686018427387904, out of range");
   }
   SECTION("windows out of range") {
     onnx::NodeProto& pool = model.node("MaxPool", "pool", {"x"}, "a");
@@ -280,5 +300,26 @@ TEST_CASE("hostile ONNX files are refused") {
     bytes += '\x3a';
     for (int shift = 0; shift < 28; shift += 7) bytes += static_cast<char>(((length >> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
     file.refused(bytes + nodes, "has more than 1000000 nodes");
+  }
+  SECTION("more fields than a model can have, of no known number or another type, and groups; numbers of lists are no fields") {
+    model.flat_classifier("x");
+    const std::string bytes = model.proto.SerializeAsString();
+    const auto times = [](int count, const std::string& part) {
+      std::string all;
+      for (int i = 0; i < count; ++i) all += part;
+      return all;
+    };
+    const std::string unknown("\x78\x00", 2), wrong("\x38\x00", 2);  // field 15, and 7, the graph, as numbers
+    CHECK_NOTHROW(file.read(bytes + times(1000, unknown) + times(1000, wrong)));
+    file.refused(bytes + times(1'100'000, unknown), "has more than 1000000 nodes");
+    file.refused(bytes + times(1'100'000, wrong), "has more than 1000000 nodes");
+    file.refused(bytes + "\x7b" + unknown + "\x7c", "not a valid ONNX file");
+    const auto message = [](char tag, const std::string& content) {  // the length as a varint of four bytes
+      std::string made(1, tag);
+      for (int shift = 0; shift < 28; shift += 7) made += static_cast<char>(((content.size() >> shift) & 0x7f) | (shift < 21 ? 0x80 : 0));
+      return made + content;
+    };
+    const std::string numbers = times(1'100'000, std::string("\x25\0\0\0\0", 5));  // of float_data, one by one
+    CHECK_NOTHROW(file.read(bytes + message('\x3a', message('\x2a', "\x42\x04more" + numbers))));
   }
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include "eval/cost.h"
 #include "eval/formats/onnx_node.h"
@@ -209,6 +210,17 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     model.flat_classifier("p");
     CHECK_THROWS_WITH(file.read(model), Catch::Contains("pads that do not count in the mean"));
   }
+  SECTION("a weight that is computed from constants") {
+    Model model;
+    model.floats("one", {1, 1, 1, 1}, {1});
+    model.floats("half", {}, {0.5});
+    model.floats("two", {}, {2});
+    model.node("Add", "sum", {"one", "half"}, "s");
+    model.node("Mul", "product", {"two", "s"}, "w");
+    model.node("Conv", "c", {"x", "w"}, "a");
+    model.flat_classifier("a");
+    CHECK(makes(model, 360, 720).weights.at("c.weight").item<float>() == 3);
+  }
   SECTION("SiLU, which goes below 0, before a window over zeros") {
     Model model;
     model.node("Sigmoid", "s", {"x"}, "sigmoid");
@@ -317,6 +329,94 @@ TEST_CASE("nodes that other exporters write are read; scores worked by hand") {
     const eval::OnnxNet net = makes(model, 270, -135);
     CHECK(net.spec.layers[1].kind == eval::LayerKind::relu6);
   }
+}
+
+TEST_CASE("zeros of a Pad stay where a pool with ceil_mode or a convolution padded to its stride has them") {
+  const File file;
+  Model model;
+  model.integers("pads", {0, 0, 1, 1, 0, 0, 1, 1});
+  model.node("Pad", "pad", {"x", "pads"}, "padded");  // 6 x 6
+  const auto score = [&] {
+    model.node("GlobalAveragePool", "mean", {"windows"}, "m");
+    model.floats("fc.weight", {1, 1}, {1});
+    set_attribute(model.node("Flatten", "flat", {"m"}, "features"), "axis", std::int64_t{1});
+    set_attribute(model.node("Gemm", "last", {"features", "fc.weight"}, "y"), "transB", std::int64_t{1});
+    const eval::OnnxNet net = file.read(model);
+    return scores(net.spec, net.weights, torch::arange(1, 17, torch::kFloat32).view({1, 1, 4, 4})).item<double>();
+  };
+  SECTION("a last window that starts in the zeros") {
+    // Windows of 2 x 2 begin at 0 and 5: the first has the image's first pixel, 1, among four, the other three have zeros alone.
+    onnx::NodeProto& pool = model.node("AveragePool", "pool", {"padded"}, "windows");
+    set_attribute(pool, "kernel_shape", {2, 2});
+    set_attribute(pool, "strides", {5, 5});
+    set_attribute(pool, "ceil_mode", std::int64_t{1});
+    CHECK(score() == Approx(1. / 16));
+  }
+  SECTION("padding to the stride counts from the zeros") {
+    // 6 is two strides of 3, so that nothing is added: the windows' middles are the corners of the image, 1, 4, 13 and 16.
+    model.floats("c.weight", {1, 1, 3, 3}, {0, 0, 0, 0, 1, 0, 0, 0, 0});
+    onnx::NodeProto& convolution = model.node("Conv", "c", {"padded", "c.weight"}, "windows");
+    set_attribute(convolution, "strides", {3, 3});
+    set_attribute(convolution, "auto_pad", GENERATE("SAME_UPPER", "SAME_LOWER"));
+    CHECK(score() == Approx(8.5));
+  }
+}
+
+TEST_CASE("layers may be called as what is written of others") {
+  using eval::LayerKind;
+  eval::NetBuilder builder("names", {2, 8, 8});
+  const auto named = [&](int from, const std::vector<const char*>& names) {
+    for (const char* name : names) from = builder.relu(name, from);
+    return from;
+  };
+  int x = builder.convolution("pixels", 0, 4, {.kernel = 3, .padding = 1});
+  x = named(builder.activation(LayerKind::gelu, "a", x), {"a.scaled", "a.erf", "a.shifted", "a.twice", "scores", "probabilities"});
+  x = named(builder.activation(LayerKind::silu, "s", x), {"s.gate"});
+  x = builder.average_pool("p", builder.zero_pad("p.pad", x, {0, 0}, {1, 1}), {.kernel = 3, .stride = 1, .padding = 1});
+  x = named(builder.adaptive_average_pool("u", x, 2), {"u.width", "u.width.turned", "u.height"});  // of 9 x 9: windows of two sizes
+  x = builder.multiply("m", x, builder.flatten("f", builder.adaptive_average_pool("g", x, 1)));
+  x = named(x, {"m.axis2", "m.axis3"});
+  builder.linear("fc", named(builder.adaptive_average_pool("global", x, 1), {"fc.flatten"}), 3);
+  const eval::NetSpec spec = std::move(builder).build();
+  const eval::Weights weights = random_weights(spec);
+  const eval::NetInfo info{"", {}, {0.5F, 0.5F}, {0.25F, 0.25F}};
+  const support::TemporaryDirectory directory;
+  const auto path = directory.path() / "net.onnx";
+  const auto written = [&](const eval::OnnxOptions& options) {
+    eval::write_onnx(path, spec, weights, info, options);
+    onnx::ModelProto model;
+    REQUIRE(model.ParseFromString(storage::read_file(path)));
+    return model;
+  };
+  for (const int operator_set : {10, 18}) {
+    for (const bool end_to_end : {false, true}) {
+      const onnx::ModelProto model = written({.end_to_end = end_to_end, .operator_set = operator_set});
+      std::set<std::string> values{"images"}, nodes;
+      for (const onnx::TensorProto& tensor : model.graph().initializer()) CHECK(values.insert(tensor.name()).second);
+      for (const onnx::NodeProto& node : model.graph().node()) {
+        INFO(node.name());
+        CHECK(nodes.insert(node.name()).second);
+        CHECK(values.insert(node.output(0)).second);
+      }
+    }
+  }
+  written({});
+  const eval::OnnxNet read = eval::read_onnx(path);
+  const Tensor images = torch::randn({2, 2, 8, 8});
+  CHECK(torch::allclose(scores(read.spec, read.weights, images), scores(spec, weights, images), 1e-5, 1e-5));
+}
+
+TEST_CASE("a file that is end to end is refused as that, also one that was written before") {
+  const support::TemporaryDirectory directory;
+  const auto path = directory.path() / "net.onnx";
+  const eval::NetSpec spec = support::plain_net();
+  eval::write_onnx(path, spec, eval::initial_weights(spec, 1), {"", {}, {0.5F}, {0.25F}}, {.end_to_end = true});
+  CHECK_THROWS_WITH(eval::read_onnx(path), Catch::Contains("normalises pixels, so the file is end to end"));
+  onnx::ModelProto model;
+  REQUIRE(model.ParseFromString(storage::read_file(path)));
+  model.mutable_graph()->mutable_node(0)->set_name("pixels");
+  storage::write_file(path, model.SerializeAsString());
+  CHECK_THROWS_WITH(eval::read_onnx(path), Catch::Contains("normalises pixels, so the file is end to end"));
 }
 
 TEST_CASE("layout arithmetic is read as what it does: a shuffle, a split, a flatten with channels last, squeezes one by one") {

@@ -75,4 +75,23 @@ TEST_CASE("hostile files are refused with what is wrong") {
   refused(bytes_of(R"({"w":{"dtype":"F32","shape":[1]}})", four), "needs exactly");
   refused(bytes_of(R"({"__metadata__":{"a":1}})", ""), "no text");
   CHECK_THROWS_WITH(eval::read_safetensors(directory.path() / "absent"), Catch::Contains("absent"));
+  refused(bytes_of(R"({"w":{"dtype":"F32","shape":[0,4611686018427387904,4611686018427387904],"data_offsets":[0,0]}})", ""),
+          "tensor w: the size 4611686018427387904 is out of range");
+}
+
+TEST_CASE("kept channels that are no lists of numbers by layer are refused, however deep they are nested") {
+  const auto refused = [](const std::string& kept, const std::string& why) {
+    CHECK_THROWS_WITH(
+        eval::require_kept("net.safetensors", Json::parse(kept)),
+        Catch::Contains("net.safetensors: the metadata 'kept' is " + why + "; valid: a list of channel numbers for each layer"));
+  };
+  eval::require_kept("net.safetensors", Json::parse(R"({"conv1": [0, 2], "fc": [1]})"));
+  refused("5", "5");
+  refused("[0]", "array");
+  refused(R"({"fc": 5})", "not of this form");
+  refused(R"({"fc": [-1]})", "not of this form");
+  refused(R"({"fc": [0.5]})", "not of this form");
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');  // printed, it would overflow the stack
+  refused(deep, "array");
+  refused(R"({"fc": )" + deep + "}", "not of this form");
 }

@@ -78,6 +78,28 @@ TEST_CASE("what is known of a net's use outlives safetensors and ONNX, less what
   CHECK(eval::fitting(info, support::plain_net(3, 4)) == eval::NetInfo{"what", info.class_names, {}, {}});
   CHECK(eval::fitting(info, support::plain_net(1, 5)) == eval::NetInfo{"what", {}, info.mean, info.deviation});
   CHECK(eval::net_info_from_metadata({{"class_names", "cat, dog"}, {"mean", "[0.5]"}}) == eval::NetInfo());
+  CHECK(eval::net_info_from_metadata({{"task", "what"}, {"mean", "[0.5]"}, {"deviation", "[0]"}}) == eval::NetInfo());
   CHECK_THAT(support::error_of([&] { eval::write_onnx(onnx, file.spec, file.weights, {}, {.end_to_end = true}); }).what(),
              Contains("does not say by which mean and deviation"));
+}
+
+TEST_CASE("a text of the metadata that is not UTF-8 is passed over") {
+  const WeightsFile file;
+  const auto onnx = file.directory.path() / "n.onnx";
+  eval::write_onnx(onnx, file.spec, file.weights, {"caf\xe9", {"a", "b", "c", "d"}, {}, {}});  // Latin-1
+  const eval::NetInfo info = eval::read_onnx(onnx).info;
+  CHECK(info == eval::NetInfo{"", {"a", "b", "c", "d"}, {}, {}});
+  CHECK_NOTHROW(eval::write_net(file.path, file.spec, file.weights, {}, info));
+}
+
+TEST_CASE("means and deviations that no image can be normalised by are refused") {
+  const double infinite = std::numeric_limits<double>::infinity(), none = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [mean, deviation] :
+       std::vector<std::pair<double, double>>{{infinite, 1}, {none, 1}, {0.5, 0}, {0.5, -1}, {0.5, infinite}, {0.5, none}}) {
+    INFO(mean << " " << deviation);
+    const storage::Json json{{"mean", std::vector{mean}}, {"deviation", std::vector{deviation}}};
+    CHECK_THAT(support::error_of([&] { eval::net_info_from_json(json); }).what(),
+               Contains("valid: finite means, and finite deviations above 0"));
+  }
+  CHECK(eval::net_info_from_json({{"mean", {-0.5}}, {"deviation", {2.0}}}) == eval::NetInfo{"", {}, {-0.5F}, {2.F}});
 }

@@ -124,6 +124,30 @@ TEST_CASE("no layer loses its last channel; floors and caps act and say so") {
   CHECK(floored.reports[2].floor_applied);
 }
 
+TEST_CASE("a layer that a bound leaves whole says so where the cut ends before its target") {
+  Plain plain;
+  plain.limits = {.floor = 0, .floor_channels = 8, .cap = 1, .alpha = 0};  // conv1 has 8: nothing of it can go
+  const Allocation floored = plain.allocate(Plain::keep(0.001), AllocationMethod::greedy);
+  CHECK(prune::kept_counts(floored.mask) == std::vector<int>{1, 8, 8, 4});
+  CHECK_FALSE(floored.target_reached);
+  for (const std::size_t g : {1, 2}) {
+    CHECK(floored.reports[g].floor_applied);
+    CHECK_FALSE(floored.reports[g].cap_applied);
+  }
+  CHECK_FALSE(floored.reports[0].floor_applied);  // the image's and the classes are fixed
+  CHECK_FALSE(floored.reports[3].floor_applied);
+  const Allocation reached = plain.allocate(Plain::keep(0.9), AllocationMethod::greedy);
+  CHECK(reached.target_reached);
+  CHECK_FALSE(reached.reports[1].floor_applied);
+  plain.limits = {.floor = 0, .floor_channels = 1, .cap = 0, .alpha = 0};
+  const Allocation capped = plain.allocate(Plain::keep(0.9), AllocationMethod::greedy);
+  CHECK(prune::kept_counts(capped.mask) == std::vector<int>{1, 8, 16, 4});
+  for (const std::size_t g : {1, 2}) {
+    CHECK(capped.reports[g].cap_applied);
+    CHECK_FALSE(capped.reports[g].floor_applied);
+  }
+}
+
 TEST_CASE("keep requests reach their share by each method") {
   Plain plain;
   const auto share = [&](const std::vector<int>& widths, Budget of) {

@@ -131,6 +131,22 @@ TEST_CASE("criteria of weights, by hand") {
   is_near(scores_of("lamp", Json::object(), net, data), {1.0 / 21, 0.2, 1});
 }
 
+TEST_CASE("a channel's places behind a flatten are read as one") {
+  // Filters 3 and 4 of norm 5. Of maps of 1 x 2 the head reads channel 0 by 12 alone, channel 1 by 3 and 4: norms 12 and 5 of norm 13, sums
+  // 12 and 7 of norm sqrt(193).
+  eval::NetBuilder builder("places", {1, 1, 2});
+  const int x = builder.flatten("flatten", builder.relu("relu", builder.convolution("conv", 0, 2, {1, 1, 0}, false)));
+  builder.linear("fc", builder.dropout("dropout", x, 0.5), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv.weight", torch::tensor({3.F, -4.F}).view({2, 1, 1, 1})},
+                                                   {"fc.weight", torch::tensor({{12.F, 0.F, 3.F, 0.F}, {0.F, 0.F, 0.F, -4.F}})},
+                                                   {"fc.bias", torch::zeros({2})}});
+  support::TinyData data({1, 1, 2}, 2);
+  for (const int value : {0, 255}) data.add(eval::Split::train, 0, std::vector<std::uint8_t>(2, static_cast<std::uint8_t>(value)));
+  is_near(scores_of("l2", Json::object(), net, data), {(3.0 / 5 + 12.0 / 13) / 2, (4.0 / 5 + 5.0 / 13) / 2});
+  const double read = std::sqrt(193);
+  is_near(scores_of("l1", {{"readers", true}}, net, data), {(3.0 / 5 + 12 / read) / 2, (4.0 / 5 + 7 / read) / 2});
+}
+
 TEST_CASE("criteria of activations, by hand") {
   const eval::Net net = three_filters();
   const support::TinyData data = two_images();

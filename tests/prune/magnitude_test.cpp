@@ -41,6 +41,25 @@ TEST_CASE("the weights of least magnitude become 0, of each layer or of all") {
   CHECK(net.weights().at("fc.weight")[0][0].item<float>() == 0.5F);  // the net that was given is as it was
 }
 
+TEST_CASE("protected layers keep their weights, and the share is of the others'") {
+  const eval::Net net = small_net({3, -2.5}, {0.5, -4, 2, 1});
+  for (const char* scope : {"layer", "global"}) {
+    INFO(scope);
+    const auto thinned_but = [&](const std::vector<std::string>& protect) {
+      return prune::zero_least(net.spec(), net.weights(), 0.5, {{"scope", scope}}, protect);
+    };
+    const prune::Sparse head = thinned_but({"fc", "of another net"});
+    CHECK(head.weights.at("conv.weight").flatten().equal(torch::tensor({3.F, 0.F})));
+    CHECK(head.weights.at("fc.weight").flatten().equal(torch::tensor({0.5F, -4.F, 2.F, 1.F})));
+    CHECK(head.zeros == 1);
+    CHECK(head.total == 6);
+    const prune::Sparse first = thinned_but({"conv"});
+    CHECK(first.weights.at("conv.weight").flatten().equal(torch::tensor({3.F, -2.5F})));
+    CHECK(first.weights.at("fc.weight").flatten().equal(torch::tensor({0.F, -4.F, 2.F, 0.F})));
+    CHECK(thinned_but({"conv", "fc"}).zeros == 0);
+  }
+}
+
 TEST_CASE("a second cut takes the zeros of the first before others") {
   const eval::Net net = small_net({3, -2.5}, {0.5, -4, 2, 1});
   const eval::Weights once = prune::zero_least(net.spec(), net.weights(), 0.5, {{"scope", "layer"}}).weights;

@@ -168,14 +168,20 @@ TEST_CASE("a file that is no database is refused as corrupt") {
 TEST_CASE("another program's database is refused, and not a byte of it changes") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
-  SQLite::Database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE contact (name TEXT)");
+  {
+    SQLite::Database foreign(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    foreign.exec("CREATE TABLE contact (name TEXT); CREATE VIEW thing AS SELECT name FROM contact; PRAGMA user_version = 1");
+  }
   const std::string before = read_file(file);
   for (const auto access : {write_database, read_database}) {
-    const Error error = error_of([&] { const Database database(file, access); });
+    const Error error = error_of([&] { const Database database(file, access, 0ms, "thing"); });
     CHECK(error.kind() == ErrorKind::storage);
     CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("another program"));
   }
   CHECK(read_file(file) == before);
+  Database(directory.path() / "own", write_database, 0ms, "thing").migrate({first_step}, first_views);
+  Database again(directory.path() / "own", write_database, 0ms, "thing");
+  CHECK(text_of(again, "SELECT name FROM thing") == "one");
 }
 
 TEST_CASE("a file that lost its tail is refused as corrupt") {
@@ -192,7 +198,7 @@ TEST_CASE("a file that another writer holds is refused as locked") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   Database holder(file, write_database);
-  holder.migrate({"CREATE TABLE kept (value INTEGER)"}, "");
+  holder.run("CREATE TABLE kept (value INTEGER)");
   const Transaction transaction(holder);
   Database other(file, write_database, 0ms);
   const Error error = error_of([&] { other.run("INSERT INTO kept VALUES (1)"); });
@@ -204,7 +210,7 @@ TEST_CASE("a reader sees the last commit while a writer has a transaction open")
   const TemporaryDirectory directory;
   const auto file = directory.path() / "db";
   Database writer(file, write_database);
-  writer.migrate({"CREATE TABLE kept (value INTEGER)"}, "");
+  writer.run("CREATE TABLE kept (value INTEGER)");
   writer.run("INSERT INTO kept VALUES (1)");
   Transaction transaction(writer);
   writer.run("INSERT INTO kept VALUES (2)");

@@ -103,6 +103,28 @@ TEST_CASE("commit moves a finished file over the old one") {
   CHECK(read_file(to) == "new");
 }
 
+TEST_CASE("a file that others may not read stays one when it is replaced") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "private";
+  write_file(file, "old");
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  write_file(file, "new");
+  CHECK(read_file(file) == "new");
+  CHECK(std::filesystem::status(file).permissions() == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
+TEST_CASE(
+    "a pipe that is named by a link takes the bytes as they are") {  // as /dev/stdout is one in `nas-run export ... -o /dev/stdout | head`
+  int ends[2] = {};
+  REQUIRE(pipe(ends) == 0);
+  write_file(std::filesystem::path("/dev/fd") / std::to_string(ends[1]), "bytes");
+  close(ends[1]);
+  char bytes[8] = {};
+  CHECK(read(ends[0], bytes, sizeof bytes) == 5);
+  CHECK(std::string(bytes) == "bytes");
+  close(ends[0]);
+}
+
 TEST_CASE("temporary neighbours differ and go with their object") {
   const TemporaryDirectory directory;
   std::filesystem::path left;

@@ -1,6 +1,7 @@
 // Hand-made plans and what else a run needs, for the tests of the run loop and of the executors.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ class FixedStrategy : public search::Strategy {
 class RecordingObserver : public search::RunObserver {
  public:
   void planned(const search::Plan&, const std::vector<bool>& done) override { already_done.push_back(done); }
+  void lost(const search::Stage& stage) override { lost_stages.insert(stage.label); }
   void progressed(const search::Stage& stage, double, const std::string& message) override {
     if (!message.empty()) messages.push_back(stage.label + ": " + message);
   }
@@ -42,6 +44,7 @@ class RecordingObserver : public search::RunObserver {
 
   std::vector<std::vector<bool>> already_done;
   std::vector<std::string> messages, finishes, notes;
+  std::set<std::string> lost_stages;
 };
 
 inline storage::StageOutcome done(search::Json values = search::Json::object()) {

@@ -26,7 +26,7 @@ const Codec* find_codec(std::string_view bytes) {
 }
 
 std::string check_size(std::int64_t width, std::int64_t height, const ImageFrame& frame) {
-  if (width < 1 || height < 1 || width * height > max_pixels)
+  if (width < 1 || height < 1 || width > max_pixels || height > max_pixels || width * height > max_pixels)
     return fmt::format("declares {} x {} pixels; valid are 1 to {} in all", width, height, max_pixels);
   if (frame.source_side > 0 && (width != frame.source_side || height != frame.source_side))
     return fmt::format("has {} x {} pixels, not {} x {}", width, height, frame.source_side, frame.source_side);

@@ -16,7 +16,8 @@ def main(nas_run, experiment, data, results, folder):
     (folder / "bases").mkdir(parents=True, exist_ok=True)
     subprocess.run([nas_run, "data", experiment, data, "-o", folder / "data"], check=True)
     subprocess.run([nas_run, "export", results, "--to", "jsonl", "-o", folder / "nets.jsonl"], check=True)
-    nets = [json.loads(line) for line in (folder / "nets.jsonl").read_text().splitlines()]
+    with (folder / "nets.jsonl").open(encoding="utf-8") as lines:
+        nets = [json.loads(line) for line in lines]
     schedule = yaml.safe_load(pathlib.Path(experiment).read_text())["prune"]["schedules"][0]
     cuts = [net for net in nets if net["role"] == "pruned" and net["step"] > 0 and net["schedule"] == schedule["name"]]
     for seed, trial in {net["seed"]: net["trial"] for net in cuts}.items():

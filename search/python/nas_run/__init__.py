@@ -67,7 +67,7 @@ def _ask(*arguments, progress=False):
             break
         except KeyboardInterrupt:
             continue
-    if process.returncode == 130:
+    if process.returncode in (130, -signal.SIGINT):  # the second before it has learnt to stop
         raise KeyboardInterrupt
     if process.returncode:
         raise Error((said or f"nas-run ended with exit code {process.returncode}").strip(), process.returncode)
@@ -93,7 +93,8 @@ def trials(directory):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "nets.jsonl"
         _ask("export", directory, "--to", "jsonl", "-o", path)
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        with path.open(encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
 
 
 def load(directory, trial, step=None):

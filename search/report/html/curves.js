@@ -21,14 +21,14 @@
     if (!nets.includes(state.net)) state.net = nets[0];
   };
 
-  /** The narrow control and other baselines of the task, against the base net of the panel. */
+  /** The controls of the panel's base net and the task's other baselines, against the base net of the panel. */
   const controlsOf = (data) => {
     const base = data.groups.find((group) => group.task === state.task && group.net === state.net && group.role === "pruned");
     if (!base || !base.steps[0] || state.x === "step") return [];
     const size = state.x === "macs_ratio" ? "macs" : "params";
     return data.groups
       .filter((group) => group.task === state.task && group.role === "baseline" && group.steps[0] && group.steps[0][state.y]
-          && (!group.net.startsWith("narrow-") || group.net === "narrow-" + state.net))
+          && report.belongsTo(group, state.net))
       .map((group) => ({ name: report.baselineName(group), x: group.steps[0][size] / base.steps[0][size], summary: group.steps[0][state.y] }));
   };
 
@@ -115,7 +115,7 @@
       columns,
       rows: points,
       text: `Means over ${seeds}; bands and whiskers are 95 % intervals of the mean, cut at the panel's edge, and there are none of one seed. ` +
-        "Hollow: baselines, trained from scratch.",
+        "Hollow: baselines.",
       empty: points.length === 0 ? `No cut of ${state.task} has ${yNames[state.y]} accuracy yet.` : null,
       legend: [
         ...data.criteria.filter((name) => points.some((point) => point.group.criterion === name))

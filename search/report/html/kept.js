@@ -107,13 +107,14 @@
 
   const bySteps = (data, group) => {
     const set = setOf(data, group), steps = group.steps.map((step, i) => [i, step]).filter(([, step]) => step);
+    const seeds = d3.max(steps, ([, step]) => step.nets.length);
     const heads = steps.map(([i]) => (i === 0 ? "base" : "cut " + i)), cells = cellsOf(data, set, heads, steps.map(([, step]) => sharesOf(data, set, step)));
     return report.figure({
       id: "kept-steps",
       title: "Layer by step",
       columns: columns("step"),
       rows: cells,
-      text: `${label(group)}; mean over ${group.steps[0].nets.length} seed${group.steps[0].nets.length === 1 ? "" : "s"}.`,
+      text: `${label(group)}; mean over ${seeds} seed${seeds === 1 ? "" : "s"}.`,
       draw: (svg, width) =>
         heat(svg, Math.min(width, 760), { layers: data.widths.sets[set].layers, heads, cells, color: shareColor, text: perCent, tip: tipOf, legend: keptBar }),
     });

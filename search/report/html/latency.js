@@ -5,11 +5,9 @@
   const { el } = report;
   const state = { task: null, measure: null };
 
-  /** The uncut net that a net is compared with: where it comes from; for a baseline, the task's first base of the same seed and fold. */
+  /** The uncut net that a net is compared with: its trial's base; for a baseline, the task's first base of the same seed and fold. */
   const baseOf = (data, net) => {
-    let root = net;
-    while (root.parent >= 0) root = data.nets[root.parent];
-    if (report.roleOf(root) !== "baseline") return root;
+    if (report.roleOf(net) !== "baseline") return data.nets[net.trial.nets[0]];
     return data.nets.find((other) => report.roleOf(other) === "base" && other.trial && other.trial.task === net.trial.task
         && other.trial.seed === net.trial.seed && other.trial.fold === net.trial.fold);
   };

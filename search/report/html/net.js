@@ -321,7 +321,7 @@
       [
         "from",
         way.length > 1 ? way.slice(0, -1).flatMap((each, i) => [i > 0 ? " → " : "", el("a", { href: "#net/" + each.index }, each.label)]) :
-                         "nothing: it was trained from scratch"
+                         "no other net of this run"
       ],
       [
         "cut further",

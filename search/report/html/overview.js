@@ -124,8 +124,9 @@
         el("div", { class: "answer" }, el("h3", {}, `${best.task}: take `, net ? el("a", { href: "#net/" + net.index }, best.net) : best.net),
           el("ul", {},
             el("li", {},
-              `${report.ratio(best.macs_ratio)} of the multiply-accumulates of its base (${report.count(best.macs)}), ` +
-                `${report.ratio(best.params_ratio)} of its parameters (${report.count(best.params)})`),
+              typeof best.macs_ratio === "number" ? `${report.ratio(best.macs_ratio)} of the multiply-accumulates of its base (${report.count(best.macs)}), ` +
+                  `${report.ratio(best.params_ratio)} of its parameters (${report.count(best.params)})` :
+                                                    `${report.count(best.macs)} multiply-accumulates, ${report.count(best.params)} parameters`),
             el("li", {},
               `${report.percent(best.accuracy_test)} of the test images right (${interval(best.interval, report.percent)}), ` +
                 `${report.percent(best.accuracy_val)} of the validation images; ${best.seeds} seed${best.seeds === 1 ? "" : "s"}`),

@@ -32,22 +32,24 @@
   /** A scrolling element with the table, `pageRows` at a time. */
   report.table = (columns, rows, caption, pageRows = 50) => {
     let sorted = rows, by = -1, sign = 1, page = 0;
-    const body = el("tbody"), heads = [], pager = el("div", { class: "pager" });
+    const body = el("tbody"), heads = [], last = Math.ceil(rows.length / pageRows) - 1;
+    const turn = (by, text) => el("button", {
+      type: "button",
+      click: () => {
+        page += by;
+        show();
+      }
+    },
+      text);
+    const previous = turn(-1, "Previous"), next = turn(1, "Next"), shown = el("span");
     const show = () => {
       body.replaceChildren(...sorted.slice(page * pageRows, (page + 1) * pageRows).map((row) => el("tr", {}, columns.map((column) => cell(column, row)))));
-      const last = Math.ceil(rows.length / pageRows) - 1;
-      const turn = (to, text) => el("button", {
-        type: "button",
-        disabled: to < 0 || to > last,
-        click: () => {
-          page = to;
-          show();
-        }
-      },
-        text);
-      if (last > 0)
-        pager.replaceChildren(turn(page - 1, "Previous"), `rows ${page * pageRows + 1} to ${Math.min(rows.length, (page + 1) * pageRows)} of ${rows.length}`,
-          turn(page + 1, "Next"));
+      shown.textContent = `rows ${page * pageRows + 1} to ${Math.min(rows.length, (page + 1) * pageRows)} of ${rows.length}`;
+      const focused = document.activeElement;  // it is lost where its button is disabled
+      previous.disabled = page === 0;
+      next.disabled = page === last;
+      if (focused === previous && previous.disabled) next.focus();
+      if (focused === next && next.disabled) previous.focus();
     };
     const sort = (index) => {
       sign = by === index ? -sign : 1;
@@ -68,6 +70,6 @@
     return el("div", { class: "tablebox" },
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
         el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, heads)), body)),
-      pager);
+      el("div", { class: "pager" }, last > 0 ? [previous, shown, next] : null));
   };
 })();

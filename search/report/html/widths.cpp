@@ -68,7 +68,6 @@ Json widths_part(const storage::Repository& repository, const Snapshot& run) {
     const int before = run.nets[i].parent;
     if (of.names.empty()) {  // a base, or a net that was only trained on
       kept.push_back(before < 0 ? Json() : kept[static_cast<std::size_t>(before)]);
-      set[i] = before < 0 ? -1 : set[static_cast<std::size_t>(before)];
       continue;
     }
     const auto [found, added] = index.emplace(std::pair(of.names, of.base), sets.size());
@@ -84,6 +83,8 @@ Json widths_part(const storage::Repository& repository, const Snapshot& run) {
          parent = run.nets[static_cast<std::size_t>(parent)].parent)
       set[static_cast<std::size_t>(parent)] = set[i];  // a base has no rows of its own: all its channels are there
   }
+  for (std::size_t i = 0; i < run.nets.size(); ++i)  // what was only trained on, also before its parent was cut
+    if (set[i] < 0 && run.nets[i].parent >= 0) set[i] = set[static_cast<std::size_t>(run.nets[i].parent)];
   return {{"sets", std::move(sets)}, {"set", set}, {"kept", std::move(kept)}};
 }
 

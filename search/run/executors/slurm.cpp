@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
 #include <random>
@@ -206,7 +207,9 @@ class SlurmLauncher : public Launcher {
     }
     submissions_.went(false);
     // Slurm may have taken the jobs, and only its answer is lost: the queue will say.
-    if (end.timed_out || end.printed.find("Unable to contact") != std::string::npos) {
+    constexpr std::array unanswered{"Unable to contact", "timed out", "temporarily unable"};
+    if (end.timed_out || std::any_of(unanswered.begin(), unanswered.end(),
+                                     [&](const char* words) { return end.printed.find(words) != std::string::npos; })) {
       unanswered_.push_back(asked.front()->folder.stem());
       return note("sbatch: " + end.printed);
     }

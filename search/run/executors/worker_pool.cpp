@@ -85,7 +85,7 @@ class WorkerPool : public Executor {
     worker.given = 0;
     worker.order = ++started_;
     give(slot);
-    return worker.sent;
+    return worker.sent && !options_.interchangeable;  // one that leaves by itself may do so before it has read this: it says when it begins
   }
 
   std::optional<Event> wait(std::chrono::milliseconds timeout) override {

@@ -22,9 +22,10 @@ void write_python(const std::filesystem::path& file, const GivenNet& given, cons
   const std::string text = eval::python_module(
       given.spec, given.info, beside.filename().string(), request.value("about", std::vector<std::string>()),
       {images.value("margin", 0), images.value("fit", "crop") == "stretch", images.value("orientation", "exif") == "exif"});
-  const storage::TemporaryNeighbour temporary(beside);
+  const std::filesystem::path weights = storage::behind_link(beside);
+  const storage::TemporaryNeighbour temporary(weights);
   eval::write_net(temporary.path(), given.spec, given.weights, given.kept, given.info);
-  storage::commit_file(temporary.path(), beside);
+  storage::commit_file(temporary.path(), weights);
   storage::write_file(file, text);
 }
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
+#include <string_view>
+
 #include "eval/formats/onnx.h"
 #include "eval/formats/safetensors.h"
 #include "eval/formats/weights_file.h"
@@ -28,6 +30,7 @@ Json parse_metadata(const std::filesystem::path& file, const eval::TensorFile& t
   if (entry == tensors.metadata.end()) return {};
   Json json = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) throw Error(ErrorKind::invalid, fmt::format("{}: the metadata '{}' is no JSON", file.string(), key));
+  if (std::string_view(key) == "kept") eval::require_kept(file, json);
   return json;
 }
 

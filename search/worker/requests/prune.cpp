@@ -39,7 +39,9 @@ eval::Weights zero_least(const Json& request, const eval::Net& net) {
     throw Error(ErrorKind::usage,
                 fmt::format("criterion {} takes single weights: neither a threshold nor a refit is for it; valid: --keep, as in --keep 0.5",
                             request.at("criterion").get<std::string>()));
-  return prune::zero_least(net.spec(), net.weights(), asked.value, request.at("options")).weights;
+  return prune::zero_least(net.spec(), net.weights(), asked.value, request.at("options"),
+                           request.at("limits").at("protect").get<std::vector<std::string>>())
+      .weights;
 }
 
 /// Why layers were left whole, and which bounds acted: {layer: reason}.

@@ -42,7 +42,7 @@ Json score_net(const Json& request) {
     task.normalisation = data->normalisation;
   }
   const prune::Scoring scoring = prune::make_criterion(name, options)->score(task);
-  Json answer{{"criterion", name}, {"layers", scores_of_layers(net.spec(), groups, scoring)}};
+  Json answer{{"criterion", name}, {"images", scoring.images}, {"layers", scores_of_layers(net.spec(), groups, scoring)}};
   if (!scoring.details.is_null()) answer["pre_decision"] = scoring.details;
   return answer;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <random>
 #include <set>
 #include <tuple>
@@ -29,9 +30,13 @@ struct Tried {
   std::vector<int> widths;
   double accuracy = 0, loss = 0;
 
+  /// The better before the worse; a loss that is not finite is the worst.
   bool operator<(const Tried& other) const {
-    return std::tuple(-accuracy, loss, widths) < std::tuple(-other.accuracy, other.loss, other.widths);
+    return std::tuple(-accuracy, ranked_loss(), widths) < std::tuple(-other.accuracy, other.ranked_loss(), other.widths);
   }
+
+ private:
+  double ranked_loss() const { return std::isfinite(loss) ? loss : INFINITY; }
 };
 
 /// Proposes widths: first around the criterion's own allocation and around one share for all, and at random; then children of the best.

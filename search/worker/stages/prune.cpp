@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -22,11 +24,20 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The widths of another net cut from the same base, or one of those that a stage `candidates` lists.
+/// The widths of another net cut from the same base, or one of those that a stage `candidates` lists. Throws storage::Error(invalid) where
+/// that lists fewer.
 std::vector<int> widths_of(const prune::ChannelGroups& groups, const StageContext& context, const std::vector<std::string>& protect) {
   const Json& source = context.inputs.at("widths");
-  if (context.parameters.contains("candidate"))
-    return source.at("values").at("best").at(context.parameters["candidate"].get<std::size_t>()).at("widths");
+  if (context.parameters.contains("candidate")) {
+    const auto place = context.parameters["candidate"].get<std::size_t>();
+    const Json& best = source.at("values").at("best");
+    if (place >= best.size())
+      throw Error(ErrorKind::invalid,
+                  fmt::format("this is finalist {} of a search that found only {} different width vectors of the size asked for; valid: "
+                              "'finalists: {}', or a larger 'keep'",
+                              place + 1, best.size(), best.size()));
+    return best[place].at("widths");
+  }
   const prune::ChannelGroups others = prune::channel_groups(eval::net_spec_from_json(source.at("architecture").at("spec")), protect);
   if (others.groups.size() != groups.groups.size()) throw Error(ErrorKind::internal, "the net that gives the widths has other layers");
   std::vector<int> widths;
@@ -104,8 +115,11 @@ prune::StepwiseNet cut_net(const StageContext& context, const eval::Net& net, co
   if (parameters.contains("refit")) all.refit = prune::refit_options_from_json(parameters["refit"]);
 
   const prune::PruneRequest whole_way = prune::prune_request_from_json(parameters.at("request"));
-  const double share = prune::share_left(net.spec(), groups, whole_way.of, allocation_base(net.spec(), groups, base, table));
-  const std::vector<prune::PruneRequest> requests = prune::substeps(whole_way, share, parameters.value("substeps", 1));
+  const auto share_left = [&](const eval::NetSpec& spec, const prune::ChannelGroups& now) {
+    return prune::share_left(spec, now, whole_way.of, allocation_base(spec, now, base, table));
+  };
+  const std::vector<prune::PruneRequest> requests =
+      prune::substeps(whole_way, share_left(net.spec(), groups), parameters.value("substeps", 1));
   prune::StepwiseNet result{.cut = {net.spec(), net.weights()}};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     context.progress(0.1 * static_cast<double>(i) / static_cast<double>(requests.size()), "scoring");
@@ -117,6 +131,10 @@ prune::StepwiseNet cut_net(const StageContext& context, const eval::Net& net, co
     else
       prune::cut_further(all, requests[i], result);
   }
+  if (context.inputs.contains("widths") && whole_way.kind == prune::PruneRequest::Kind::keep) {  // of which the widths know nothing
+    const double left = share_left(result.cut.spec, prune::channel_groups(result.cut.spec, protect));
+    result.allocation.target_reached = left <= whole_way.value * (1 + 1e-9);
+  }
   if (!table || !parameters.contains("at_most_ms")) return result;
   if (const double bound = parameters["at_most_ms"]; table->estimate(result.cut.spec) > bound)
     prune::cut_further(all, {.value = bound / table->whole_ms, .of = prune::Budget::latency}, result);
@@ -125,13 +143,14 @@ prune::StepwiseNet cut_net(const StageContext& context, const eval::Net& net, co
 
 /// The same net, in which single weights are 0, and batch norm estimated anew.
 prune::StepwiseNet thin_net(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups,
-                            storage::StageOutcome& outcome) {
+                            const std::vector<std::string>& protect, storage::StageOutcome& outcome) {
   const Json& parameters = context.parameters;
   const prune::PruneRequest request = prune::prune_request_from_json(parameters.at("request"));
   if (request.kind != prune::PruneRequest::Kind::keep)
     throw Error(ErrorKind::invalid, "a criterion of single weights takes no threshold; valid: a request 'keep'");
-  prune::Sparse sparse = prune::zero_least(net.spec(), net.weights(), request.value, parameters.at("criterion").at("options"));
+  prune::Sparse sparse = prune::zero_least(net.spec(), net.weights(), request.value, parameters.at("criterion").at("options"), protect);
   outcome.metrics.push_back({"net", "sparsity", sparse.sparsity(), {}});
+  outcome.values["sparse"] = true;  // trainings that follow keep its zeros
   eval::Net thinned(net.spec(), std::move(sparse.weights), context.device);
   recalibrate(context, thinned);
   const prune::KeepMask mask = prune::keep_all(groups);
@@ -164,12 +183,19 @@ double squared_norm(const eval::Weights& weights) {
   return sum;
 }
 
+/// Parameters, or of a net whose single weights are 0 the weights of filters that are not.
+double size_of(const eval::NetSpec& spec, const eval::Weights& weights, bool is_sparse) {
+  if (!is_sparse) return static_cast<double>(eval::cost(spec).params);
+  const prune::Sparse counted = prune::count_zeros(spec, weights);
+  return static_cast<double>(counted.total - counted.zeros);
+}
+
 /// The share of the learning rate that a retraining begins with: as much as the cut took of the weights' length, relative to how many it
 /// took, but not less than its epochs are of the base's (Zimmer, Spiegel, Pokutta 2023, arXiv 2111.00843, section 3).
-double starting_share(const eval::Net& net, const prune::Cut& cut, double epochs, double base_epochs) {
+double starting_share(const eval::Net& net, const prune::Cut& cut, bool is_sparse, double epochs, double base_epochs) {
   const double whole = squared_norm(net.weights());
   const double removed = std::sqrt(std::max(0.0, 1 - squared_norm(cut.weights) / whole));
-  const double share = 1 - static_cast<double>(eval::cost(cut.spec).params) / static_cast<double>(eval::cost(net.spec()).params);
+  const double share = 1 - size_of(cut.spec, cut.weights, is_sparse) / size_of(net.spec(), net.weights(), is_sparse);
   if (share <= 0) return 1;
   return std::clamp(removed / std::sqrt(share), std::min(1.0, epochs / base_epochs), 1.0);
 }
@@ -189,7 +215,8 @@ storage::StageOutcome run_prune(const StageContext& context) {
   const bool is_refitted = parameters.contains("refit") && !is_sparse;
   const std::optional<eval::LatencyTable> table = context.latency_table();
   storage::StageOutcome outcome;
-  const prune::StepwiseNet result = is_sparse ? thin_net(context, net, groups, outcome) : cut_net(context, net, groups, protect, table);
+  const prune::StepwiseNet result =
+      is_sparse ? thin_net(context, net, groups, protect, outcome) : cut_net(context, net, groups, protect, table);
 
   outcome.values["base"] = base;
   outcome.values["target_reached"] = result.allocation.target_reached;
@@ -208,8 +235,9 @@ storage::StageOutcome run_prune(const StageContext& context) {
 
   prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
   if (parameters.contains("lr_start")) {
-    const prune::Cut cut = prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, result.kept));
-    retrain.optimizer.lr *= starting_share(net, cut, retrain.epochs, base.value("epochs", retrain.epochs));
+    const prune::Cut cut =
+        is_sparse ? result.cut : prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, result.kept));
+    retrain.optimizer.lr *= starting_share(net, cut, is_sparse, retrain.epochs, base.value("epochs", retrain.epochs));
     outcome.values["lr_start"] = retrain.optimizer.lr;
   }
   TrainingStart start{.from = storage::fingerprint(result.kept), .keep_zeros = is_sparse};

@@ -151,7 +151,6 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome = run_kind(kind, context);
     if (const std::int64_t bytes = peak.bytes(); bytes > 0)
       outcome.metrics.push_back({"stage", "peak_memory_bytes", static_cast<double>(bytes), {}});
-    eval::release_memory(context.device);
   } catch (const storage::Error& error) {
     outcome = failed(failure_kind(error.kind()), error.what());
   } catch (const std::exception& error) {
@@ -159,6 +158,7 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome =
         failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
   }
+  eval::release_memory(context.device);  // also where there was too little: the stage runs again, perhaps beside this process
   outcome.wall_s = storage::seconds_since(start);
   return outcome;
 }

@@ -5,6 +5,7 @@
 #include "eval/cost.h"
 #include "eval/formats/weights_identity.h"
 #include "prune/batch_norm.h"
+#include "prune/magnitude.h"
 #include "search/worker/requests/requests.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
@@ -87,8 +88,10 @@ storage::StageOutcome run_transfer(const StageContext& context) {
   storage::StageOutcome outcome;
   eval::Net net(spec, weights_with_new_head(context, spec), context.device);
   outcome.values["base"] = start.at("values").at("base");
-  train_and_record(context, data, net, options, precision_after(start, options), 0, outcome);
+  const bool is_sparse = start.at("values").value("sparse", false);
+  train_and_record(context, data, net, options, precision_after(start, options), 0, outcome, {.keep_zeros = is_sparse});
   if (outcome.state != storage::StageState::done) return outcome;
+  if (is_sparse) outcome.metrics.push_back({"net", "sparsity", prune::count_zeros(spec, net.weights()).sparsity(), {}});
   Json kept = cut.at("kept"), &classes = kept[spec.layers[eval::decision_layer(spec)].name] =
                                   Json::array();  // all of the task's, where the pretraining had its own
   for (std::size_t each = 0; each < data.dataset->class_names().size(); ++each) classes.push_back(each);

@@ -144,6 +144,9 @@ expect 2 "" "^nas-run: error: --end-to-end is of files that run, not of safetens
 expect 2 "" "^nas-run: error: --opset is of ONNX, not of python; valid: --to onnx$" "$nas_run" convert --weights w --to python --opset 10 -o o.py
 expect 2 "" "^nas-run: error: -o o: Python's files end in .py; valid: -o o.py$" "$nas_run" convert --weights w --to python -o o
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
+expect 2 "" "^nas-run: error: a file's name is not UTF-8; valid: one that is$" env NAS_WORKER="$directory/worker" \
+  "$nas_run" convert --net resnet18 --weights w.safetensors --to safetensors -o "$(printf 'o\377.safetensors')"
+expect 6 "" "^nas-run: error: " sh -c "'$nas_run' --version >/dev/full"
 
 # 2 criteria x 2 schedules with an equal first cut; the same plan by three ways.
 expect 0 '"trials": 4,?$' "" "$nas_run" plan experiments/small.yaml --json

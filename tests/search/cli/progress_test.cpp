@@ -68,6 +68,23 @@ TEST_CASE_METHOD(ProgressFixture, "progress in plain lines, with the time left b
         "    made to fail as diverged\n");
 }
 
+TEST_CASE_METHOD(ProgressFixture, "what a failure blocks takes no time any more") {
+  const auto a = stage("a", {}, 10), b = stage("b", {}, 10), later = stage("later", {b}, 60), c = stage("c", {}, 20);
+  search::Plan plan;
+  plan.stages = {a, b, later, c};
+  const auto watch = progress(false);
+  watch->planned(plan, {false, false, false, false});
+  now = std::chrono::seconds{20};
+  watch->finished(a, after(20, done()), false);
+  for (int again = 0; again < 2; ++again) {
+    watch->lost(b);
+    watch->lost(later);
+  }
+  now = std::chrono::seconds{40};
+  watch->finished(b, after(20, support::failed("crash")), false);  // 10 done in 40 s, 20 left
+  CHECK_THAT(text(), Catch::Contains("[3/4] failed train b, 20 s | 40 s so far, about 1:20 min left"));
+}
+
 TEST_CASE_METHOD(ProgressFixture, "the time left goes by how fast stages of a kind were, and by how many run at a time") {
   auto a = stage("a", {}, 100), b = stage("b", {}, 100), cut = stage("cut", {}, 10), other = stage("other", {}, 10);
   cut.kind = other.kind = search::StageKind::prune;

@@ -120,6 +120,7 @@ TEST_CASE("values of the wrong type or range are refused with what is valid") {
   CHECK_THAT(with_line(10, "resources: {slurm: {seats: 2}}"),
              Contains("resources.slurm") && Contains("does nothing; valid: with executor: slurm"));
   CHECK_THAT(with_line(10, "resources: {executor: slurm, slurm: {seats: 0}}"), Contains("resources.slurm.seats"));
+  CHECK_THAT(with_line(10, "resources: {executor: slurm, slurm: {extra: [--qos=low, {b: c}]}}"), Contains("resources.slurm.extra.1: "));
 }
 
 TEST_CASE("what must be there is named when it is not") {
@@ -157,6 +158,8 @@ TEST_CASE("what data, weights and training of other kinds refuse") {
   CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, weights: none.safetensors}]"),
              Contains("e.yaml:5:34: nets.0.weights: 'none.safetensors' is no file (") &&
                  Contains("); valid: safetensors to start from, or nothing"));
+  CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, weights: [w.safetensors]}]"), Contains("e.yaml:5:34: nets.0.weights: "));
+  CHECK_THAT(with_line(5, "nets: [{name: vgg11_bn, weights: {file: w.safetensors}}]"), Contains("e.yaml:5:34: nets.0.weights: "));
   CHECK(
       with_line(6, "train: {distill: {weight: 0.5}}") ==
       "e.yaml:6:18: train.distill: a mapping has no net to learn from here; valid: of cut nets and baselines, where the base net teaches");

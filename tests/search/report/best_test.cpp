@@ -63,6 +63,28 @@ TEST_CASE_METHOD(BestFixture, "a base beyond the experiment's constraints is no 
   CHECK(best(BestRequest{.max_macs = 1e9}).value().net != "n, whole");
 }
 
+TEST_CASE_METHOD(BestFixture, "no share of a base that is not tested is told, and no control that has no seed in common") {
+  outcomes.clear();
+  net("untested", "", 1000, 10000, 0.9, 0.9);
+  net("cut", "untested", 500, 5000, 0.9, 0.8);
+  net("other", "", 90, 1000, 0.8, 0.7);
+  trial("m", "pruned", "lda", 1, {"untested", "cut"});
+  trials.back().steps[0].evaluation = "";
+  trials.back().task = "u";
+  trial("tiny", "baseline", "", 2, {"other"});
+  trials.back().task = "u";
+  repository.record_plan({"e", "", {{"search", {{"tolerance", 0.02}}}}}, {{"t", "d", "", 10}, {"u", "d", "", 10}}, stages, trials);
+  for (const auto& [stage, outcome] : outcomes) support::run_stage(repository, stage, outcome);
+
+  const Best found = best(BestRequest{.task = "u"}).value();
+  CHECK(found.net == "m, lda, slow, step 1");
+  CHECK_FALSE(found.macs_ratio.has_value());
+  CHECK(found.why == "the most accurate, since its base is not measured");
+  CHECK(found.controls.empty());
+  CHECK_THAT(search::to_text(found, "r"), Catch::Contains("\n  5.0 k MACs, 500 parameters\n"));
+  CHECK(search::to_json(found, "r").at("params_ratio").is_null());
+}
+
 TEST_CASE_METHOD(BestFixture, "the command that exports the answer is one for a shell, whatever the folder's name") {
   CHECK(search::to_json(best().value(), "my \"results\"").at("export") == "nas-run export 'my \"results\"' 3 --step 1 -o small.py");
 }

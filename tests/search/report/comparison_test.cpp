@@ -19,13 +19,13 @@ MeasuredNet cut(int step, double accuracy, double macs) {
 }
 
 Series line(const char* criterion, const std::vector<std::vector<MeasuredNet>>& seeds) {
-  Series made{std::string("slow / ") + criterion, criterion, "slow", "", {}};
+  Series made{std::string("slow / ") + criterion, criterion, "slow", "", {}, {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = seeds[seed];
   return made;
 }
 
 Series baseline(const std::vector<MeasuredNet>& seeds) {
-  Series made{"tiny", "", "", "narrow-n", {}};
+  Series made{"tiny", "", "", "narrow-n", {}, {}};
   for (std::size_t seed = 0; seed < seeds.size(); ++seed) made.nets[{static_cast<int>(seed), -1}] = {seeds[seed]};
   return made;
 }
@@ -53,6 +53,16 @@ TEST_CASE("two criteria are compared after the last cut of their schedule, seed 
   CHECK(only.macs_ratio == Approx(1));
   CHECK(only.verdict == Comparison::Verdict::undecided);
   CHECK(search::to_json(comparisons)[0].at("difference") == Approx(0.96666667));  // points
+}
+
+TEST_CASE("a seed whose last cut failed is not compared by an earlier one") {
+  Series one = line("a", {{cut(1, .9, 50), cut(2, .8, 20)}, {cut(1, .9, 50)}});
+  const Series other = line("b", {{cut(1, .8, 50), cut(2, .7, 20)}, {cut(1, .8, 50), cut(2, .7, 20)}});
+  one.unfinished = {{1, -1}};
+  const auto comparisons = search::compare({group({one, other})}, "");
+  REQUIRE(comparisons.size() == 1);
+  CHECK(comparisons[0].difference.n == 1);
+  CHECK(comparisons[0].macs_ratio == Approx(1));
 }
 
 TEST_CASE("the better of two is named where the difference is certain and it is not the larger") {

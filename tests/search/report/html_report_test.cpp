@@ -40,6 +40,17 @@ TEST_CASE("a document tells what ran and what sharing saved") {
   CHECK(overview["done"] == Json({{"stages", 88}, {"wall_s", 32 * 2 + 32 * 0.5 + 16 * 1 + 8 * 0.25}}));
 }
 
+TEST_CASE("a document tells nothing of stages that no trial needs any more") {
+  Run run;
+  const Json before = document(run.repository, {}).at("overview");
+  run.repository.record_plan(*run.repository.experiment(), {}, {{"old", "train", "of a rate that was changed", "{}", {}}}, {});
+  storage::StageOutcome failed;
+  failed.failure_kind = "diverged";
+  support::run_stage(run.repository, "old", failed);
+  CHECK(run.repository.rows("stages").size() == 90);
+  CHECK(document(run.repository, {}).at("overview") == before);
+}
+
 TEST_CASE("a document has the experiment's tolerance, by which the page finds the smallest net") {
   Run run;
   CHECK(document(run.repository, {}).at("experiment").at("tolerance") == 0.02);

@@ -65,6 +65,15 @@ TEST_CASE_METHOD(Adoption, "what a worker holds that nobody wants any more is en
   CHECK(executor.aborted == std::vector<int>{1});
 }
 
+TEST_CASE_METHOD(Adoption, "a result of before --fresh is not taken for that of an attempt of the same number") {
+  executor.held = {{1, a.fingerprint, 1}};
+  executor.done_later = done({{"made by", "the earlier one"}});
+  go({a, b}, executor);
+  CHECK(names(executor.started) == Names{"a", "b"});
+  CHECK(repository.outcome(a.fingerprint).values == search::Json::object());
+  CHECK(status(a).attempt == 1);
+}
+
 TEST_CASE_METHOD(Adoption, "a stage whose place was taken away runs again, and that counts against nothing") {
   int taken = 3;
   FakeExecutor preempting(1, [&](const Job&, int start) {

@@ -28,6 +28,11 @@ TEST_CASE_METHOD(LoopRun, "a failure blocks what follows it while the rest goes 
   CHECK(status(bad).failure_kind == "diverged");
   CHECK(status(after).state == StageState::pending);
   CHECK(repository.outcome(bad.fingerprint).failure == "made to fail as diverged");
+  const std::set<std::string> lost{"bad", "after", "later"};
+  CHECK(observer.lost_stages == lost);
+  observer.lost_stages.clear();
+  go({bad, after, later, good}, executor);  // what failed before is told of too
+  CHECK(observer.lost_stages == lost);
 }
 
 TEST_CASE_METHOD(LoopRun, "a stage is run again as often as its failure kind allows") {

@@ -1,5 +1,6 @@
 // The run loop: what it records, in which order, and what it asks its strategy for.
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
@@ -119,6 +120,42 @@ TEST_CASE_METHOD(LoopRun, "a stage whose weights were removed is run again where
   FakeExecutor third(1, with_weights);
   go({a, b, other, c}, third);
   CHECK(names(third.started) == std::vector<std::string>{"a", "b", "c"});
+}
+
+namespace {
+
+/// Notes in which state a stage is whenever it is asked for the plan.
+struct Watching : support::FixedStrategy {
+  Watching(std::vector<Stage> stages, std::string stage) : FixedStrategy(std::move(stages)), watched(std::move(stage)) {}
+  search::Plan next(const search::Experiment& experiment, const search::History& history) const override {
+    if (const auto known = history.find(watched); known != history.end()) seen.push_back(known->second.state);
+    return FixedStrategy::next(experiment, history);
+  }
+  bool learns() const override { return true; }
+
+  std::string watched;
+  mutable std::vector<StageState> seen;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(LoopRun, "a net whose files were removed is, while it is made once more, what it was to a strategy") {
+  const auto net = [](const Job&, int) {
+    storage::StageOutcome outcome = done();
+    outcome.artifacts.push_back({"weights", "0123abcd", 3});  // no such file lies there
+    outcome.metrics.push_back({"val", "accuracy", 0.9, {}});
+    return std::optional(outcome);
+  };
+  const Stage a = stage("a"), other = stage("other", {}, 9), b = stage("b", {a});
+  FakeExecutor first(1, net);
+  go({a}, first);
+  const Watching strategy({a, other, b}, a.fingerprint);
+  FakeExecutor second(2, net);
+  search::run(experiment, strategy, repository, second, limits, stop, observer);
+  CHECK(names(second.started) == std::vector<std::string>{"other", "a", "b"});
+  CHECK(strategy.seen.size() >= 3);  // at first, after `other`, while `a` runs, and in the end
+  CHECK(std::set<StageState>(strategy.seen.begin(), strategy.seen.end()) == std::set<StageState>{StageState::done});
+  CHECK(repository.rows("metrics").size() == 3);
 }
 
 TEST_CASE_METHOD(LoopRun, "a stage's checkpoint is removed once its result is recorded, and not before") {

@@ -118,6 +118,14 @@ TEST_CASE_METHOD(SlurmFixture, "all that is wanted is asked for in one array, an
   CHECK(slurm.read("next") == "1\n");
 }
 
+TEST_CASE_METHOD(SlurmFixture, "a stage that a worker has been handed is waited for until it says that it has begun") {
+  start(0, "a", "finish");
+  CHECK(next_finish().outcome.state == StageState::done);
+  CHECK_FALSE(
+      executor->start(1, {"b", 1, search::StageKind::train, {{"do", "finish"}}, Json::object()}));  // the worker is there, and may leave
+  CHECK(next_finish().outcome.state == StageState::done);
+}
+
 TEST_CASE_METHOD(SlurmFixture, "fewer jobs are asked for where Slurm refuses as many") {
   slurm.put("most", "1");
   for (int slot = 0; slot < 3; ++slot) start(slot, std::to_string(slot), "finish");
@@ -132,7 +140,8 @@ TEST_CASE_METHOD(SlurmFixture, "a job that Slurm refuses alone, with no other th
 }
 
 TEST_CASE_METHOD(SlurmFixture, "a job whose sbatch had no answer is found by its name") {
-  slurm.put("deaf", "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)");
+  slurm.put("deaf", GENERATE("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
+                             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"));
   start(0, "a", "finish");
   CHECK(next_finish().outcome.state == StageState::done);
   slurm.remove("deaf");

@@ -93,6 +93,20 @@ TEST_CASE_METHOD(LoopRun, "stages that do not answer an interrupt are killed") {
   CHECK(status(b).state == StageState::interrupted);
 }
 
+TEST_CASE_METHOD(LoopRun, "a run that is interrupted while its experiment's budget is spent is an interrupted one") {
+  experiment.budget.stages = 1;
+  FakeExecutor executor(1, [](const Job&, int) { return std::optional<storage::StageOutcome>(); });
+  executor.on_start = [&](const Job&) { stop.count = 1; };
+  RunSummary summary = go({stage("a"), stage("b")}, executor);
+  CHECK(summary.end == RunSummary::End::interrupted);
+  CHECK_FALSE(summary.spent);
+  stop.count = 0;
+  FakeExecutor later(1, [](const Job&, int) { return done(); });
+  summary = go({stage("a"), stage("b")}, later);
+  CHECK(summary.end == RunSummary::End::budget);
+  CHECK(summary.spent);
+}
+
 TEST_CASE_METHOD(LoopRun, "nothing is started after the budget") {
   limits.budget = std::chrono::seconds{0};
   FakeExecutor executor(1, [](const Job&, int) { return done(); });
