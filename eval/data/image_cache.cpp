@@ -60,11 +60,6 @@ class File {
   int descriptor_;
 };
 
-bool is_locked(const fs::path& path) {
-  const File file(path, O_RDWR | O_CREAT);
-  return flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0;
-}
-
 /// A file of `bytes` bytes in memory, which stays there when the file is removed.
 std::shared_ptr<std::uint8_t> map_file(const File& file, std::size_t bytes, bool writable) {
   void* address = mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file.descriptor(), 0);
@@ -227,7 +222,7 @@ std::vector<CachedSet> cached_sets() {
   for (const fs::directory_entry& entry : fs::directory_iterator(image_cache_folder(), error)) {
     const bool partial = entry.path().extension() == ".partial";
     if (!partial && entry.path().extension() != ".pixels") continue;
-    if (partial && is_locked(fs::path(entry.path()).replace_extension(".lock"))) continue;  // being made
+    if (partial && storage::is_locked(fs::path(entry.path()).replace_extension(".lock"))) continue;  // being made
     const fs::path description = fs::path(entry.path()).replace_extension(".json");
     const Json json = fs::exists(description, error) ? Json::parse(storage::read_file(description), nullptr, false) : Json();
     const fs::path dated = json.is_object() ? description : entry.path();

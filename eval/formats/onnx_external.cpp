@@ -22,18 +22,14 @@ using onnx::TensorProto;
 
 constexpr std::int64_t most_outside = std::numeric_limits<std::int32_t>::max();
 
-bool is_external(const TensorProto& tensor) {
-  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
-}
-
 /// Those of the graph and of its nodes' attributes.
 std::vector<TensorProto*> external_tensors(onnx::ModelProto& model) {
   std::vector<TensorProto*> tensors;
   for (TensorProto& tensor : *model.mutable_graph()->mutable_initializer())
-    if (is_external(tensor)) tensors.push_back(&tensor);
+    if (onnx_is_external(tensor)) tensors.push_back(&tensor);
   for (onnx::NodeProto& node : *model.mutable_graph()->mutable_node())
     for (onnx::AttributeProto& attribute : *node.mutable_attribute())
-      if (attribute.has_t() && is_external(attribute.t())) tensors.push_back(attribute.mutable_t());
+      if (attribute.has_t() && onnx_is_external(attribute.t())) tensors.push_back(attribute.mutable_t());
   return tensors;
 }
 

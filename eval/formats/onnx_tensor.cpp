@@ -66,12 +66,16 @@ void onnx_refuse(const TensorProto& tensor, const std::string& why) {
   storage::refuse(fmt::format("tensor '{}' {}", onnx_shown(tensor.name()), why));
 }
 
+bool onnx_is_external(const TensorProto& tensor) {
+  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
+}
+
 bool onnx_is_float(int type) {
   return type == TensorProto::FLOAT || type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16 || type == TensorProto::DOUBLE;
 }
 
 std::int64_t onnx_elements(const TensorProto& tensor) {
-  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0)
+  if (onnx_is_external(tensor))
     onnx_refuse(tensor, "has its data in another file; save the model with its weights inside");
   if (tensor.has_segment()) onnx_refuse(tensor, "comes in segments, which are not covered");
   if (tensor.dims_size() > most_dimensions)

@@ -17,6 +17,9 @@ namespace eval {
 /// Throws storage::Error(invalid), "tensor \'NAME\' why".
 [[noreturn]] void onnx_refuse(const onnx::TensorProto& tensor, const std::string& why);
 
+/// Whether its data lie in another file.
+bool onnx_is_external(const onnx::TensorProto& tensor);
+
 /// Whether a type of TensorProto holds numbers with a fraction that are read: fp32, fp16, bf16, fp64.
 bool onnx_is_float(int type);
 

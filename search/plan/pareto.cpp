@@ -61,42 +61,43 @@ bool dominates(const Candidate& one, const Candidate& other) {
   return better;
 }
 
-std::vector<std::size_t> pareto_front(const std::vector<Candidate>& candidates) {
+namespace {
+
+/// So that none is dominated by one behind it.
+std::vector<std::size_t> in_order(const std::vector<Candidate>& candidates) {
   std::vector<std::size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
     return std::tie(candidates[i].violation, candidates[i].values) < std::tie(candidates[j].violation, candidates[j].values);
   });
-  std::vector<std::size_t> front;  // none is dominated by one behind it; the last are the likeliest to dominate the next
-  for (const std::size_t i : order)
-    if (std::none_of(front.rbegin(), front.rend(), [&](std::size_t j) { return dominates(candidates[j], candidates[i]); }))
-      front.push_back(i);
+  return order;
+}
+
+/// By a member of the front, of which the last are the likeliest.
+bool is_beaten(const std::vector<Candidate>& candidates, const std::vector<std::size_t>& front, std::size_t i) {
+  return std::any_of(front.rbegin(), front.rend(), [&](std::size_t j) { return dominates(candidates[j], candidates[i]); });
+}
+
+}  // namespace
+
+std::vector<std::size_t> pareto_front(const std::vector<Candidate>& candidates) {
+  std::vector<std::size_t> front;
+  for (const std::size_t i : in_order(candidates))
+    if (!is_beaten(candidates, front, i)) front.push_back(i);
   return front;
 }
 
-std::vector<int> front_numbers(const std::vector<Candidate>& candidates) {
-  const std::size_t size = candidates.size();
-  std::vector<int> fronts(size), dominated_by(size);
-  std::vector<std::vector<std::size_t>> beaten(size);
-  for (std::size_t i = 0; i < size; ++i)
-    for (std::size_t j = 0; j < size; ++j)
-      if (dominates(candidates[i], candidates[j])) {
-        beaten[i].push_back(j);
-        ++dominated_by[j];
-      }
-  std::vector<std::size_t> front;
-  for (std::size_t i = 0; i < size; ++i)
-    if (dominated_by[i] == 0) front.push_back(i);
-  for (int number = 0; !front.empty(); ++number) {
-    std::vector<std::size_t> next;
-    for (const std::size_t i : front) {
-      fronts[i] = number;
-      for (const std::size_t j : beaten[i])
-        if (--dominated_by[j] == 0) next.push_back(j);
-    }
-    front = std::move(next);
+std::vector<int> front_numbers(const std::vector<Candidate>& candidates) {  // efficient non-dominated sort (Zhang et al. 2015)
+  std::vector<int> numbers(candidates.size());
+  std::vector<std::vector<std::size_t>> fronts;
+  for (const std::size_t i : in_order(candidates)) {
+    std::size_t number = 0;
+    while (number < fronts.size() && is_beaten(candidates, fronts[number], i)) ++number;
+    if (number == fronts.size()) fronts.emplace_back();
+    fronts[number].push_back(i);
+    numbers[i] = static_cast<int>(number);
   }
-  return fronts;
+  return numbers;
 }
 
 std::vector<double> crowding_distances(const std::vector<Candidate>& candidates, const std::vector<int>& fronts) {
