@@ -69,8 +69,7 @@ int score(const ScoreOptions& options) {
   put_criterion(request, options.criterion, options.data);
   put_net(request, options.net);
   Json answer = ask_worker(request);
-  const Json& layers = answer.at("layers");
-  if (Json rows = thresholds(layers, options.eta); !rows.empty()) answer["thresholds"] = std::move(rows);
+  if (Json rows = thresholds(answer.at("layers"), options.eta); !rows.empty()) answer["thresholds"] = std::move(rows);
   if (options.json)
     print_json(answer);
   else

@@ -232,11 +232,15 @@ def largest_difference(ours, reference):
 def compare(net, folder, images, labels):
     layers, tensors = read_net(folder / f"{net}.safetensors")
     answer = nas_run("score", "--weights", folder / f"{net}.safetensors", "--criterion", "lda", "--option", f"select={SELECTED}", "--option", "trace_images=1000",
-                     "--data", f"folder:{folder / 'images'}?size={SIDE}", "--json")
+                     "--data", f"folder:{folder / 'images'}?size={SIDE}", "--eta", 2, "--json")
     check(f"{net}: score ends well: {answer.stderr}", answer.returncode == 0)
     if answer.returncode:
         return
     told = json.loads(answer.stdout)
+    check(f"{net}: it says how many images it looked at: {told['images']}", told["images"] == len(images))
+    check(f"{net}: and where each layer would be cut: {told['thresholds'][:1]}",
+          told["thresholds"] == [{"layer": entry["layer"], "threshold": 2 * entry["deviation"], "deviation": entry["deviation"], "nonzero": entry["nonzero"]}
+                                 for entry in told["layers"] if "deviation" in entry] and len(told["thresholds"]) > 1)
     outputs = forward(layers, tensors, images)
     decision = max(i for i, layer in enumerate(layers) if layer["kind"] in FILTERS)
     top = layers[decision]["inputs"][0]
