@@ -122,7 +122,7 @@ Value null_if_empty(const std::string& value) {
   return value.empty() ? Value() : Value(value);
 }
 
-Database::Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience, const std::string& table)
+Database::Database(std::filesystem::path file, Access access, const std::string& table, std::chrono::milliseconds patience)
     : file_(std::move(file)), access_(access), patience_(patience) {
   translated(file_, [&] { open(table); });
 }

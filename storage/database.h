@@ -34,10 +34,10 @@ class Database {
  public:
   enum class Access { read, write };
 
-  /// With `write` makes the file where it is missing. Another connection's lock is waited for as long as `patience`. `table`: one of those
-  /// that the first migration makes; a file that has others alone is another program's.
-  Database(std::filesystem::path file, Access access, std::chrono::milliseconds patience = std::chrono::seconds(5),
-           const std::string& table = "");
+  /// With `write` makes the file where it is missing. `table`: one of those that the first migration makes; a file that has others alone is
+  /// another program's. Another connection's lock is waited for as long as `patience`.
+  Database(std::filesystem::path file, Access access, const std::string& table = "",
+           std::chrono::milliseconds patience = std::chrono::seconds(5));
   ~Database();
 
   /// Brings the file to version migrations.size(), each step in a transaction of its own, then makes the views anew. A file of an older

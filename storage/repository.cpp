@@ -44,8 +44,8 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& directory, 
   } else if (!std::filesystem::exists(file, error)) {
     throw Error(ErrorKind::invalid, fmt::format("{} holds no experiment.db: give the results directory of a run", directory.string()));
   }
-  auto database = std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read,
-                                             std::chrono::seconds(5), "stage");
+  auto database =
+      std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read, "stage");
   database->migrate(migrations(), views());
   return database;
 }

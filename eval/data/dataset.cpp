@@ -62,6 +62,10 @@ storage::Json dataset_identity(const storage::Json& settings) {
   return {{"format", entry.format}, {"options", std::move(options)}, {"files", std::move(identity)}};
 }
 
+bool is_unlabelled(const storage::Json& settings) {
+  return settings.value("labels", "") == "none";
+}
+
 storage::Json files_identity(const std::vector<std::filesystem::path>& files) {
   storage::Json identity = storage::Json::array();
   for (const std::filesystem::path& file : files) identity.push_back(storage::file_identity(file));

@@ -99,6 +99,9 @@ std::unique_ptr<Dataset> open_dataset(const storage::Json& settings, const std::
 /// What the format's `describe` says of the data that `settings` names.
 DatasetInfo describe_dataset(const storage::Json& settings, const std::string& target = "");
 
+/// Whether the settings say that the images have no labels (`labels: none` of format folder): then all are for training.
+bool is_unlabelled(const storage::Json& settings);
+
 /// What the format's `details` says, or null.
 storage::Json dataset_details(const storage::Json& settings);
 

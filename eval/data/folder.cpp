@@ -111,7 +111,7 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   const fs::path root = options.at("root").get<std::string>();
   require_root(root, "a folder a class, each with image files, or train/, val/ and test/ with such folders",
                "ImageNet's are made from the archives of https://image-net.org");
-  if (options.value("labels", "") == "none") return read_unlabelled(root);
+  if (is_unlabelled(options)) return read_unlabelled(root);
   ImageTable table;
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file in a folder of a class", image_formats()));

@@ -66,9 +66,8 @@ std::unique_ptr<Dataset> open_images(const std::string& format, const Json& opti
   for (const auto& [image, reason] : decoded.broken) broken.push_back({name_of(table, static_cast<std::size_t>(image)), reason});
   if (!skip && !broken.empty()) refuse(format, table, broken);
   leave_out(table, decoded.broken);
-  const bool unlabelled = options.value("labels", "") == "none";  // nothing is validated on it
   for (const Split split : all_splits) {
-    if (table.splits[split].empty() && (split == Split::train || !unlabelled))
+    if (table.splits[split].empty() && (split == Split::train || !is_unlabelled(options)))
       storage::refuse(
           fmt::format("data of format {}: no {} image under {} can be used", format, to_string(split), table.files.root.string()));
   }

@@ -74,6 +74,11 @@ void log(const std::string& text) {
   tell(stderr, fmt::format("nas-run: {}\n", printable(text)));
 }
 
+void flush_stdout() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw storage::Error(storage::ErrorKind::environment, "stdout can't be written");
+}
+
 void check_output(const std::filesystem::path& output) {
   std::error_code unknown;
   const auto fail = [&](const std::string& why, storage::ErrorKind kind = storage::ErrorKind::usage) {

@@ -115,6 +115,9 @@ void print_plan(const Experiment& experiment, const Strategy& strategy, const st
 /// One JSON document on stdout; text that is not UTF-8 is mended.
 void print_json(const Json& json);
 
+/// Throws storage::Error(environment) where something for stdout could not be written.
+void flush_stdout();
+
 /// Throws storage::Error(usage) where `-o` names what a command must not write, a folder or a database, Error(environment) where it is to
 /// lie in a folder that is not there.
 void check_output(const std::filesystem::path& output);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "eval/data/dataset.h"
 #include "search/cli/request.h"
 #include "storage/base/error.h"
 
@@ -19,7 +20,7 @@ struct EvaluateOptions {
 int evaluate(const EvaluateOptions& options) {
   Json request{{"command", "evaluate"}};
   put_data(request, options.data);
-  if (request.at("data").value("labels", "") == "none")
+  if (eval::is_unlabelled(request.at("data")))
     throw storage::Error(storage::ErrorKind::usage,
                          "what is right is said by labels, which these images have not; valid: without labels=none");
   if (request.at("split") == "") request["split"] = "test";

@@ -105,7 +105,7 @@ int main(int count, char** values) {
   int code = 0;
   try {
     code = run_command({values + 1, values + count});
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(ErrorKind::environment, "stdout can't be written");
+    search::cli::flush_stdout();
   } catch (const Error& error) {
     complain(error.what());
     code = storage::exit_code(error.kind());

@@ -220,7 +220,7 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
   request["seed"] = arguments.seed;
   if (!data.empty()) {
     put_data(request, data);
-    has = request.at("data").value("labels", "") == "none" ? prune::Looks::at_images : prune::Looks::at_labels;
+    has = eval::is_unlabelled(request.at("data")) ? prune::Looks::at_images : prune::Looks::at_labels;
   }
   if (entry.looks <= has) return;
   throw Error(ErrorKind::usage,

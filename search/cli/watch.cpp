@@ -11,7 +11,6 @@
 
 #include "search/cli/commands.h"
 #include "search/cli/printable.h"
-#include "storage/base/error.h"
 #include "storage/base/file.h"
 
 namespace search::cli {
@@ -56,7 +55,7 @@ void watch(const Watched& watched) {
     } else if (line != last) {
       fmt::print("{}  {}\n", clock_time(), printable(line));
     }
-    if (std::fflush(stdout) != 0) throw storage::Error(storage::ErrorKind::environment, "stdout can't be written");
+    flush_stdout();
     last = line;
     if (goes_on) std::this_thread::sleep_for(watched.pause);
   }

@@ -103,6 +103,13 @@ class Loop {
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
 
+  /// Where the plan has a stage, if it does.
+  std::optional<int> index_of(const std::string& fingerprint) const {
+    for (std::size_t i = 0; i < plan_.stages.size(); ++i)
+      if (plan_.stages[i].fingerprint == fingerprint) return static_cast<int>(i);
+    return std::nullopt;
+  }
+
   /// What workers still hold of an earlier nas-run that died; stages that nobody holds are released.
   std::vector<Adopted> take_over() {
     std::vector<Adopted> found = executor_.adopted();
@@ -124,19 +131,17 @@ class Loop {
 
   /// Takes the adopted stage on where the plan and the database have it under way; else ends it: what comes of it is dropped.
   void keep_or_abort(const Adopted& each) {
-    const auto same = [&](const Stage& of) { return of.fingerprint == each.fingerprint; };
-    const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
-    const int index = static_cast<int>(found - plan_.stages.begin());
+    const std::optional<int> index = index_of(each.fingerprint);
     const bool is_running = repository_.is_running({each.fingerprint, each.attempt});
-    if (!is_running || found == plan_.stages.end() || schedule_->state(index) != StageSchedule::State::ready) {
+    if (!is_running || !index || schedule_->state(*index) != StageSchedule::State::ready) {
       StageOutcome interrupted;
       interrupted.state = StageState::interrupted;
       if (is_running) repository_.finish_stage(each.fingerprint, each.attempt, interrupted);
       return executor_.abort(each.slot, "lost", "it is no longer wanted");
     }
-    schedule_->mark_running(index);
-    placement_.occupy(each.slot, index, is_exclusive(index));
-    observer_.noted(fmt::format("{} still runs, in slot {}", found->label, each.slot));
+    schedule_->mark_running(*index);
+    placement_.occupy(each.slot, *index, is_exclusive(*index));
+    observer_.noted(fmt::format("{} still runs, in slot {}", stage(*index).label, each.slot));
   }
 
   /// Records the plan and takes over what is done of it and what runs. `statuses`: of the stages that are stored; `held`: what runs in the
@@ -167,13 +172,10 @@ class Loop {
       if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
     for (const Adopted& each : held) keep_or_abort(each);
     for (const auto& [slot, fingerprint] : running) {
-      const auto same = [&fingerprint = fingerprint](const Stage& each) { return each.fingerprint == fingerprint; };
-      const auto found = std::find_if(plan_.stages.begin(), plan_.stages.end(), same);
-      if (found == plan_.stages.end())
-        throw storage::Error(storage::ErrorKind::internal, fmt::format("the new plan lacks the running stage {}", fingerprint));
-      const int index = static_cast<int>(found - plan_.stages.begin());
-      placement_.rename(slot, index);
-      schedule_->mark_running(index);
+      const std::optional<int> index = index_of(fingerprint);
+      if (!index) throw storage::Error(storage::ErrorKind::internal, fmt::format("the new plan lacks the running stage {}", fingerprint));
+      placement_.rename(slot, *index);
+      schedule_->mark_running(*index);
     }
     has_news_ = false;
     observer_.planned(plan_, done);

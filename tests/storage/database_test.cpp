@@ -174,13 +174,13 @@ TEST_CASE("another program's database is refused, and not a byte of it changes")
   }
   const std::string before = read_file(file);
   for (const auto access : {write_database, read_database}) {
-    const Error error = error_of([&] { const Database database(file, access, 0ms, "thing"); });
+    const Error error = error_of([&] { const Database database(file, access, "thing", 0ms); });
     CHECK(error.kind() == ErrorKind::storage);
     CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("another program"));
   }
   CHECK(read_file(file) == before);
-  Database(directory.path() / "own", write_database, 0ms, "thing").migrate({first_step}, first_views);
-  Database again(directory.path() / "own", write_database, 0ms, "thing");
+  Database(directory.path() / "own", write_database, "thing", 0ms).migrate({first_step}, first_views);
+  Database again(directory.path() / "own", write_database, "thing", 0ms);
   CHECK(text_of(again, "SELECT name FROM thing") == "one");
 }
 
@@ -200,7 +200,7 @@ TEST_CASE("a file that another writer holds is refused as locked") {
   Database holder(file, write_database);
   holder.run("CREATE TABLE kept (value INTEGER)");
   const Transaction transaction(holder);
-  Database other(file, write_database, 0ms);
+  Database other(file, write_database, "", 0ms);
   const Error error = error_of([&] { other.run("INSERT INTO kept VALUES (1)"); });
   CHECK(error.kind() == ErrorKind::storage);
   CHECK_THAT(error.what(), Catch::Contains(file.string()) && Catch::Contains("locked"));
@@ -214,7 +214,7 @@ TEST_CASE("a reader sees the last commit while a writer has a transaction open")
   writer.run("INSERT INTO kept VALUES (1)");
   Transaction transaction(writer);
   writer.run("INSERT INTO kept VALUES (2)");
-  Database reader(file, read_database, 0ms);
+  Database reader(file, read_database, "", 0ms);
   CHECK(integer_of(reader, "SELECT sum(value) FROM kept") == 1);
   transaction.commit();
   CHECK(integer_of(reader, "SELECT sum(value) FROM kept") == 3);

@@ -99,7 +99,7 @@ std::optional<TaskData> load_data(const Json& request, const GivenNet& net) {
   if (shapes.front() != data.dataset->shape())
     throw Error(ErrorKind::invalid,
                 fmt::format("the images are {}, the net takes {}", to_string(data.dataset->shape()), to_string(shapes.front())));
-  if (request.at("data").value("labels", "") != "none" && shapes.back().channels != std::ssize(data.dataset->class_names()))
+  if (!eval::is_unlabelled(request.at("data")) && shapes.back().channels != std::ssize(data.dataset->class_names()))
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
   if (net.info.knows_pixels() && request.at("data").value("mean", Json::array()).empty())
