@@ -30,7 +30,7 @@ struct Quality : Evaluation {
   double balanced_accuracy = 0;      ///< mean of the recalls of the classes that have images
   double one_off = 0;                ///< share of images whose class is the predicted one or its neighbour: for classes with an order
   double calibration_error = 0;      ///< mean distance of confidence and accuracy over 15 equal bins, weighed by images (Guo et al. 2017);
-                                     ///< scores that are NaN have no confidence
+                                     ///< scores that are NaN are of the first class, without confidence
   std::vector<double> recall;        ///< by class; NaN where it has no image
   std::vector<Confusion> confusion;  ///< pairs that occur, by truth and prediction
 };

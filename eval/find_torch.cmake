@@ -6,6 +6,7 @@
 #            system  Debian's
 #            python  the torch package of the active Python
 #            FOLDER  an unpacked LibTorch or a torch package: what holds include/ and lib/
+# What the active Python had is kept for later configurations, as of a shell without it; -UNAS_TORCH_ROOT looks for it anew.
 set(NAS_TORCH auto CACHE STRING "LibTorch: auto, system, python, or the folder that holds its include/ and lib/")
 option(NAS_CUDA "link LibTorch's CUDA libraries where it has them" ON)
 
@@ -44,11 +45,16 @@ endfunction()
 
 # Sets root: of the active Python's own torch package, or nothing. Debian's python3-torch is the system's.
 function(nas_torch_of_python)
+  if(EXISTS "${NAS_TORCH_ROOT}/${nas_torch_version_header}")
+    set(root ${NAS_TORCH_ROOT})
+    return(PROPAGATE root)
+  endif()
   execute_process(COMMAND python3 -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
                   OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   if(root MATCHES "^/usr/lib/python3/")
     set(root "")
   endif()
+  set(NAS_TORCH_ROOT "${root}" CACHE INTERNAL "the torch package that the active Python had")
   return(PROPAGATE root)
 endfunction()
 

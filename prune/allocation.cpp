@@ -284,7 +284,9 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
   for (std::size_t g = 0; g < widths.size(); ++g) {
     // What is whole tells of its bound only where the cut ended for want of groups.
     if (!groups.groups[g].fixed.empty() || (widths[g] == groups.groups[g].size && result.target_reached)) continue;
-    const bool at_bound = bounds.below(g, widths[g]) < bounds.least(g);
+    // Below the last step of several units there is nothing: no bound is needed to keep it.
+    const int next = bounds.below(g, widths[g]);
+    const bool at_bound = next < bounds.least(g) && (next > 0 || widths[g] == 1);
     result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.cap[g];
     result.reports[g].cap_applied = at_bound && bounds.cap[g] >= bounds.floor[g];
   }

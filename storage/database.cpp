@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <cmath>
+#include <string_view>
 
 #include "storage/base/error.h"
 #include "storage/base/json.h"
@@ -32,6 +33,8 @@ namespace {
     case SQLITE_PERM:
       throw Error(ErrorKind::environment, fmt::format("cannot use {}: {}", name, error.what()));
     default:
+      if (std::string_view(error.what()).find("malformed JSON") != std::string_view::npos)
+        throw Error(ErrorKind::storage, fmt::format("{}: a row holds no JSON where it belongs: restore a copy of it", name));
       throw Error(ErrorKind::internal, fmt::format("{}: {}", name, error.what()));
   }
 }
@@ -83,11 +86,15 @@ std::string immutable_uri(const std::filesystem::path& file) {
   return uri + "?immutable=1";
 }
 
-/// Throws where the file has tables, and not that of ours. In one statement, since another process may be making them.
-void refuse_foreign(SQLite::Database& connection, const std::filesystem::path& file, const std::string& table) {
+/// Whether the file has tables, and not that of ours. In one statement, since another process may be making them.
+bool lacks_table(SQLite::Database& connection, const std::string& table) {
   SQLite::Statement known(connection, "SELECT count(*) = 0 OR max(type = 'table' AND name = ?) FROM sqlite_master");
   known.bind(1, table);
-  if (table.empty() || (known.executeStep() && known.getColumn(0).getInt() != 0)) return;
+  return !known.executeStep() || known.getColumn(0).getInt() == 0;
+}
+
+void refuse_foreign(SQLite::Database& connection, const std::filesystem::path& file, const std::string& table) {
+  if (table.empty() || !lacks_table(connection, table)) return;
   throw Error(
       ErrorKind::storage,
       fmt::format("{} is a database of another program, and stays as it is: give another directory, or move it away", file.string()));
@@ -120,6 +127,15 @@ std::optional<double> real(const Value& value) {
 
 Value null_if_empty(const std::string& value) {
   return value.empty() ? Value() : Value(value);
+}
+
+bool is_foreign(const std::filesystem::path& file, const std::string& table) {
+  try {
+    SQLite::Database connection(file.string(), SQLite::OPEN_READONLY);
+    return lacks_table(connection, table);
+  } catch (const SQLite::Exception&) {
+    return false;
+  }
 }
 
 Database::Database(std::filesystem::path file, Access access, const std::string& table, std::chrono::milliseconds patience)

@@ -119,8 +119,9 @@ void record_trial(Database& database, const TrialRecord& trial, std::int64_t exp
 
 /// What only a stage that is done leaves behind.
 void record_results(Database& database, std::int64_t stage, const StageOutcome& outcome) {
-  for (const char* table : {"metric", "layer"})  // of a stage that was opened again
-    database.run(fmt::format("DELETE FROM {} WHERE stage = ?", table), {stage});
+  // Of a stage that was opened again. Metrics have two indices, and a deletion of all at once could use neither.
+  for (const char* rows : {"metric WHERE epoch IS NULL AND", "metric WHERE epoch IS NOT NULL AND", "layer WHERE", "artifact WHERE"})
+    database.run(fmt::format("DELETE FROM {} stage = ?", rows), {stage});
   if (outcome.architecture) {
     const ArchitectureRecord& net = *outcome.architecture;
     database.run("INSERT INTO architecture (hash, spec, params, macs) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
@@ -185,6 +186,14 @@ Repository::Repository(const std::filesystem::path& directory, Access access)
 
 Repository::~Repository() = default;
 
+void Repository::remove(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / "experiment.db";
+  if (!std::filesystem::exists(file)) return;
+  if (is_foreign(file, "stage")) open_database(directory, Access::read);  // says so
+  for (const char* name : {"experiment.db-wal", "experiment.db-shm", "artifacts", "checkpoints", "log", "experiment.db"})
+    std::filesystem::remove_all(directory / name);
+}
+
 void Repository::record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks,
                              const std::vector<StageRecord>& stages, const std::vector<TrialRecord>& trials) {
   Transaction transaction(*database_);
@@ -197,6 +206,16 @@ void Repository::record_plan(const ExperimentRecord& experiment, const std::vect
   for (const StageRecord* stage : added) record_inputs(*database_, *stage);
   for (const TrialRecord& trial : trials) record_trial(*database_, trial, number);
   transaction.commit();
+}
+
+void Repository::mark_dropped(const std::vector<std::string>& planned) {
+  database_->run(
+      "WITH RECURSIVE need (stage) AS ("
+      "  SELECT number FROM stage WHERE fingerprint IN (SELECT value FROM json_each(?))"
+      "  UNION SELECT stage FROM trial_step UNION SELECT evaluation FROM trial_step UNION SELECT stage FROM step_measurement"
+      "  UNION SELECT input.source FROM need JOIN input ON input.stage = need.stage) "
+      "UPDATE stage SET dropped = NOT dropped WHERE dropped = (number IN (SELECT stage FROM need WHERE stage IS NOT NULL))",
+      {Json(planned).dump()});
 }
 
 int Repository::release_running_stages(const std::vector<Attempt>& kept) {
@@ -308,12 +327,8 @@ void Repository::record_hypervolume(const HypervolumeRecord& record) {
 }
 
 void Repository::reopen(const std::string& fingerprint) {
-  Transaction transaction(*database_);
-  const auto row = database_->first(
-      "UPDATE stage SET state = 'pending', result = NULL WHERE fingerprint = ? AND state = 'done' RETURNING number", {fingerprint});
-  if (!row) refuse_transition(*database_, fingerprint, "be run again");
-  database_->run("DELETE FROM artifact WHERE stage = ?", {integer((*row)[0])});
-  transaction.commit();
+  if (database_->run("UPDATE stage SET state = 'pending', result = NULL WHERE fingerprint = ? AND state = 'done'", {fingerprint}) == 0)
+    refuse_transition(*database_, fingerprint, "be run again");
 }
 
 int Repository::reset_failures() {

@@ -32,12 +32,19 @@ class Repository {
   Repository(const std::filesystem::path& directory, Access access);
   ~Repository();
 
+  /// Deletes what an earlier run left: its database and its artifacts, checkpoints and logs. Leaves a directory alone that holds no
+  /// experiment.db. Throws Error(storage) where that is another program's.
+  static void remove(const std::filesystem::path& directory);
+
   const std::filesystem::path& directory() const { return directory_; }  ///< of the results
 
   /// Adds what is new of a plan, in one transaction; rows that are there stay as they are. Trials and tasks are replaced by name, and a
   /// replaced trial keeps its number. Throws Error(internal) where a trial or an input names a stage or task that no plan has.
   void record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks, const std::vector<StageRecord>& stages,
                    const std::vector<TrialRecord>& trials);
+
+  /// Marks the stages as dropped that are not among these fingerprints, a whole plan's, and that no trial needs; the others as not.
+  void mark_dropped(const std::vector<std::string>& planned);
 
   /// The settings stored by the last record_plan, or nothing in a new database.
   std::optional<ExperimentRecord> experiment() const;

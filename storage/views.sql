@@ -39,9 +39,10 @@ LEFT JOIN stage AS parent ON parent.number = input.source
 WHERE made.state = 'done'
 ORDER BY made.number;
 
+-- dropped: of settings that were changed since; the last run had no use for it, and no trial needs it.
 CREATE VIEW stages AS
 SELECT fingerprint AS stage, kind, fingerprint, state, attempt, started_at, finished_at, wall_s, device, host, failure, label, threads,
-       failure_kind, number
+       failure_kind, number, dropped
 FROM stage ORDER BY number;
 
 -- Every start of a stage: the first is attempt 1. `place` is the slot of the run; NULL where it is not known, of runs before version 6.

@@ -10,7 +10,11 @@ jobs=${JOBS:-$(nproc)}
 command -v debootstrap >/dev/null || { echo "release.sh: there is no debootstrap; valid: apt install debootstrap" >&2; exit 1; }
 cd "$(dirname "$0")/.."
 
-[ -e "$folder/bin/sh" ] || debootstrap --variant=minbase "$release" "$folder"
+if [ ! -e "$folder/bin/sh" ]; then
+  rm -rf "$folder.new"
+  debootstrap --variant=minbase "$release" "$folder.new"
+  mv "$folder.new" "$folder"
+fi
 rm -rf "$folder/src"
 mkdir -p "$folder/src" "$folder/build"
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$folder/src"
@@ -31,7 +35,8 @@ inside "cmake --preset release -S /src -B /build ${CMAKE_OPTIONS:-}"
 configured=$SECONDS
 inside "cmake --build /build -j $jobs"
 built=$SECONDS
-inside "ctest --test-dir /build --output-on-failure -j $jobs" 2>&1 | tee "$folder/tests.log" || true
+good=yes
+inside "ctest --test-dir /build --no-tests=error --output-on-failure -j $jobs" 2>&1 | tee "$folder/tests.log" || good=no
 tested=$SECONDS
 
 compiler=$(inside 'g++ -dumpfullversion')
@@ -43,4 +48,4 @@ failed=$(grep -cE '\*\*\*(Failed|Timeout|Exception)' "$folder/tests.log" || true
 echo "| release | compiler | LibTorch | install | configure | build | tests | passed | skipped | failed |"
 echo "| $release | GCC $compiler | $libtorch | $(minutes $((installed - start))) min | $((configured - installed)) s" \
   "| $(minutes $((built - configured))) min | $(minutes $((tested - built))) min | $passed | $skipped | $failed |"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+[ $good = yes ]

@@ -129,16 +129,19 @@ ImageTable read_celeba(const storage::Json& options, const std::string& target) 
     const auto split = splits.find(words.front());
     if (words.size() != names.size() + 1) {
       table.broken.push_back({where, fmt::format("has {} columns, not {}", words.size(), names.size() + 1)});
-    } else if (words[column] != "1" && words[column] != "-1") {
-      table.broken.push_back({where, fmt::format("{} is {}, not 1 or -1", target, words[column])});
-    } else if (split == splits.end()) {
-      table.broken.push_back({where, fmt::format("{} is not in {}", words.front(), table.listings[1].filename().string())});
-    } else {
-      table.splits[split->second].push_back(static_cast<std::int64_t>(table.files.names.size()));
-      table.files.names.push_back(folder + "/" + words.front());
-      table.rows.push_back(where);
-      table.labels.push_back(words[column] == "1" ? 1 : 0);
+      continue;
     }
+    const std::string& cell = words[column];
+    const bool is_labelled = cell == "1" || cell == "-1", has_split = split != splits.end();
+    if (!is_labelled)
+      table.broken.push_back({where, fmt::format("{} is {}, not 1 or -1", target, cell)});
+    else if (!has_split)
+      table.broken.push_back({where, fmt::format("{} is not in {}", words.front(), table.listings[1].filename().string())});
+    if (!has_split) continue;
+    if (is_labelled) table.splits[split->second].push_back(static_cast<std::int64_t>(table.files.names.size()));
+    table.files.names.push_back(folder + "/" + words.front());  // also without a label: the same files for every target
+    table.rows.push_back(where);
+    table.labels.push_back(!is_labelled ? -1 : cell == "1" ? 1 : 0);
   }
   for (const Split split : all_splits)
     if (table.splits[split].empty()) storage::refuse(table.listings[1], fmt::format("leaves no {} image", to_string(split)));

@@ -97,13 +97,16 @@ void check_classes(const fs::path& folder, const std::map<std::string, std::int3
 }
 
 /// All images, as of one class, and none of them for validation or test.
-ImageTable read_unlabelled(const fs::path& root) {
+ImageTable read_unlabelled(const storage::Json& options, const fs::path& root) {
+  for (const char* key : {"validation_images", "test_images", "classes"})
+    if (options.contains(key))
+      storage::refuse(root, fmt::format("images without labels have no {}; valid: train_images, part_from, part_to", key));
   ImageTable table;
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file", image_formats()));
   table.class_names = {"image"};
   table.labels.assign(table.files.names.size(), 0);
-  for (std::size_t i = 0; i < table.labels.size(); ++i) table.splits.train.push_back(static_cast<std::int64_t>(i));
+  table.splits = unlabelled_splits(table.files.names, split_options_from_json(options), "data of format folder");
   return table;
 }
 
@@ -111,7 +114,7 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   const fs::path root = options.at("root").get<std::string>();
   require_root(root, "a folder a class, each with image files, or train/, val/ and test/ with such folders",
                "ImageNet's are made from the archives of https://image-net.org");
-  if (is_unlabelled(options)) return read_unlabelled(root);
+  if (is_unlabelled(options)) return read_unlabelled(options, root);
   ImageTable table;
   table.files = {root, list_images(root)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
@@ -173,8 +176,9 @@ DatasetEntry folder_format() {
        .max = 1},
       {.name = "labels",
        .kind = OptionKind::choice,
-       .doc = "none: all images below the root, whatever folder they lie in, and none for validation or test: for what looks at no label, "
-              "as a refit",
+       .doc =
+           "none: all images below the root, whatever folder they lie in (of part_from, part_to and train_images), and none for validation "
+           "or test: for what looks at no label, as a refit",
        .choices = {"none"},
        .optional = true},
       {.name = "ordered",

@@ -104,16 +104,24 @@ std::string key_of(const ImageFiles& files, const ImageFrame& frame) {
                                    {"files", storage::sha256(listing)}});
 }
 
-/// The description of a set that is complete, or null.
-Json read_description(const SetPaths& paths, std::size_t bytes) {
+/// The JSON object in a set's description, or null.
+Json read_description(const fs::path& file) {
   std::error_code error;
-  if (!fs::exists(paths.description, error) || fs::file_size(paths.pixels, error) != bytes || error) return {};
+  if (!fs::exists(file, error)) return {};
   try {
-    Json description = Json::parse(storage::read_file(paths.description), nullptr, /*allow_exceptions=*/false);
-    return description.is_object() && description.contains("broken") && description.contains("content") ? description : Json();
+    Json description = Json::parse(storage::read_file(file), nullptr, /*allow_exceptions=*/false);
+    return description.is_object() ? description : Json();
   } catch (const Error&) {  // removed by another process that makes room
     return {};
   }
+}
+
+/// The description of a set that is complete, or null.
+Json description_of(const SetPaths& paths, std::size_t bytes) {
+  std::error_code error;
+  if (fs::file_size(paths.pixels, error) != bytes || error) return {};
+  Json description = read_description(paths.description);
+  return description.contains("broken") && description.contains("content") ? description : Json();
 }
 
 DecodedImages images_of(const File& file, std::size_t bytes, const Json& description) {
@@ -128,7 +136,7 @@ DecodedImages images_of(const File& file, std::size_t bytes, const Json& descrip
 
 /// The images of a set that is complete; nothing where it is not, or another process removes it meanwhile.
 std::optional<DecodedImages> find_images(const SetPaths& paths, std::size_t bytes) {
-  const Json description = read_description(paths, bytes);
+  const Json description = description_of(paths, bytes);
   if (description.is_null()) return std::nullopt;
   const File pixels(paths.pixels, O_RDONLY);
   return pixels.is_there() ? std::optional(images_of(pixels, bytes, description)) : std::nullopt;
@@ -224,11 +232,12 @@ std::vector<CachedSet> cached_sets() {
     if (!partial && entry.path().extension() != ".pixels") continue;
     if (partial && storage::is_locked(fs::path(entry.path()).replace_extension(".lock"))) continue;  // being made
     const fs::path description = fs::path(entry.path()).replace_extension(".json");
-    const Json json = fs::exists(description, error) ? Json::parse(storage::read_file(description), nullptr, false) : Json();
+    const Json json = read_description(description);
     const fs::path dated = json.is_object() ? description : entry.path();
-    sets.push_back({entry.path(), static_cast<std::int64_t>(fs::file_size(entry.path(), error)),
-                    json.is_object() ? json.value("root", "") : "", json.is_object() ? json.value("images", std::int64_t{0}) : 0,
-                    fs::last_write_time(dated, error)});
+    const std::uintmax_t bytes = fs::file_size(entry.path(), error);
+    if (error) continue;  // removed meanwhile
+    sets.push_back({entry.path(), static_cast<std::int64_t>(bytes), json.is_object() ? json.value("root", "") : "",
+                    json.is_object() ? json.value("images", std::int64_t{0}) : 0, fs::last_write_time(dated, error)});
   }
   std::sort(sets.begin(), sets.end(), [](const CachedSet& a, const CachedSet& b) { return a.used < b.used; });
   return sets;

@@ -106,6 +106,12 @@ void keep_part(std::vector<std::int64_t>& images, const SplitOptions& options, c
   });
 }
 
+/// The same of images that have names.
+void keep_part(std::vector<std::int64_t>& images, const SplitOptions& options, const std::string& where,
+               std::span<const std::string> names) {
+  keep_part(images, options, where, [&](std::int64_t image) { return number_of_name(names[static_cast<std::size_t>(image)]); });
+}
+
 void keep_labelled(std::span<const std::int32_t> labels, std::vector<std::int64_t>& images) {
   std::erase_if(images, [&](std::int64_t image) { return labels[static_cast<std::size_t>(image)] < 0; });
 }
@@ -280,6 +286,14 @@ SplitSizes split_sizes(std::int64_t training, std::int64_t test, const SplitOpti
   return {train, held_out, tested};
 }
 
+/// Leaves as many of the images as the options ask for.
+void keep_train_images(std::span<const std::int32_t> labels, std::vector<std::int64_t>& images, const SplitOptions& options,
+                       const std::string& where, std::span<const std::string> names) {
+  if (!options.train_images) return;
+  check_count(where, "train_images", *options.train_images, std::ssize(images));
+  images = draw_by_name(labels, images, *options.train_images, names, options.seed).taken;
+}
+
 }  // namespace
 
 Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, const SplitOptions& options, const std::string& where) {
@@ -321,10 +335,9 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.test = std::move(test.taken);
     given.train = std::move(test.left);
   }
-  const auto number_of = [&](std::int64_t image) { return number_of_name(keys.names[static_cast<std::size_t>(image)]); };
-  keep_part(given.train, options, where, number_of);
+  keep_part(given.train, options, where, keys.names);
   if (!given.validation.empty()) {
-    keep_part(given.validation, options, where, number_of);
+    keep_part(given.validation, options, where, keys.names);
   } else {
     const std::int64_t count =
         options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));
@@ -333,16 +346,23 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.validation = std::move(validation.taken);
     given.train = std::move(validation.left);
   }
-  if (options.train_images) {
-    check_count(where, "train_images", *options.train_images, std::ssize(given.train));
-    given.train = draw_by_name(labels, given.train, *options.train_images, keys.names, options.seed).taken;
-  }
+  keep_train_images(labels, given.train, options, where, keys.names);
   if (options.test_images) {
     check_count(where, "test_images", *options.test_images, std::ssize(given.test));
     given.test = draw_by_name(labels, given.test, *options.test_images, keys.names, options.seed).taken;
   }
   for (const Split split : all_splits) check_count(where, to_string(split).c_str(), std::ssize(given[split]), std::ssize(labels));
   return given;
+}
+
+Splits unlabelled_splits(std::span<const std::string> names, const SplitOptions& options, const std::string& where) {
+  Splits splits;
+  splits.train.resize(names.size());
+  std::iota(splits.train.begin(), splits.train.end(), 0);
+  keep_part(splits.train, options, where, names);
+  keep_train_images(std::vector<std::int32_t>(names.size()), splits.train, options, where, names);
+  check_count(where, "train", std::ssize(splits.train), std::ssize(names));
+  return splits;
 }
 
 }  // namespace eval

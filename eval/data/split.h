@@ -83,4 +83,8 @@ struct DrawKeys {
 Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
                        const std::string& where);
 
+/// Images 0 .. names-1, which have no labels, for training: those of the part that the options ask for, and `train_images` of them.
+/// Throws as make_splits.
+Splits unlabelled_splits(std::span<const std::string> names, const SplitOptions& options, const std::string& where);
+
 }  // namespace eval

@@ -35,27 +35,41 @@ using google::protobuf::io::CodedInputStream;
 constexpr std::uintmax_t most_file_bytes = std::numeric_limits<std::int32_t>::max();
 constexpr int most_parts = 1'000'000, deepest = 50, oldest_read = 7, newest_read = 24;
 constexpr std::int64_t most_growth = 8, small_file = 1 << 16;
+constexpr std::int64_t most_varint_bytes = 1 << 29;  // VGG16 in half precision, as int32_data, has 0.4 GB
 
-/// A number of a list, or many of them: in memory they take little more than in the file.
-bool is_of_list(const FieldDescriptor* field, WireFormatLite::WireType wire) {
-  if (!field || !field->is_packable()) return false;
-  return wire == WireFormatLite::WIRETYPE_LENGTH_DELIMITED ||
-         wire == WireFormatLite::WireTypeForFieldType(static_cast<WireFormatLite::FieldType>(field->type()));
+WireFormatLite::WireType wire_of(const FieldDescriptor& field) {
+  return WireFormatLite::WireTypeForFieldType(static_cast<WireFormatLite::FieldType>(field.type()));
 }
 
-/// Walks through the bytes and takes every field but the numbers of lists off `left`: in memory one costs a hundred times the two bytes
-/// that it may have in the file, and protobuf keeps also what it does not know. False where the bytes are no such message.
-bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, int& left) {
+/// A number of a list, or many of them.
+bool is_of_list(const FieldDescriptor* field, WireFormatLite::WireType wire) {
+  return field && field->is_packable() && (wire == WireFormatLite::WIRETYPE_LENGTH_DELIMITED || wire == wire_of(*field));
+}
+
+/// What a file may hold before it is parsed, for what it takes in memory: a field a hundred times the two bytes that it may have in the
+/// file, and protobuf keeps also what it does not know; a whole number of a list up to eight times its byte; the floats of a list no more.
+struct Left {
+  int parts = most_parts;
+  std::int64_t varint_bytes = most_varint_bytes;
+};
+
+/// Walks through the bytes and takes what they hold off `left`. False where they are no such message.
+bool count_parts(CodedInputStream& in, const Descriptor& type, int depth, Left& left) {
   if (depth > deepest) return false;
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
     const WireFormatLite::WireType wire = WireFormatLite::GetTagWireType(tag);
     if (wire == WireFormatLite::WIRETYPE_START_GROUP) return false;  // ONNX has no groups, and one hides what it holds
-    if (!is_of_list(field, wire) && --left < 0)
+    const bool of_list = is_of_list(field, wire);
+    if (!of_list && --left.parts < 0)
       storage::refuse(fmt::format("has more than {} nodes, tensors, attributes, names and other fields", most_parts));
     const bool delimited = wire == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
     if (!delimited || !field || !field->message_type()) {
+      const int begin = in.CurrentPosition();
       if (!WireFormatLite::SkipField(&in, tag)) return false;
+      if (of_list && wire_of(*field) == WireFormatLite::WIRETYPE_VARINT) left.varint_bytes -= in.CurrentPosition() - begin;
+      if (left.varint_bytes < 0)
+        storage::refuse(fmt::format("has more than {} MiB of whole numbers in lists; valid: weights as raw data", most_varint_bytes >> 20));
       continue;
     }
     int length = 0;
@@ -71,7 +85,7 @@ onnx::ModelProto parsed(const std::string& bytes) {
   const char* const none = "not a valid ONNX file";
   const int length = static_cast<int>(bytes.size());
   CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), length);
-  int left = most_parts;
+  Left left;
   if (!count_parts(in, *onnx::ModelProto::descriptor(), 0, left) || !in.ConsumedEntireMessage()) storage::refuse(none);
   onnx::ModelProto model;
   bool good = false;

@@ -161,7 +161,7 @@ torch::jit::Module torchscript_module(const NetSpec& spec, const Weights& weight
 void write_torchscript(const std::filesystem::path& path, const NetSpec& spec, const Weights& weights, const NetInfo& info,
                        bool end_to_end) {
   const auto fail = [&](const char* why) {
-    throw storage::Error(storage::ErrorKind::environment, fmt::format("{}: TorchScript cannot be written: {}", path.string(), why));
+    throw storage::Error(storage::ErrorKind::environment, fmt::format("the net cannot be written as TorchScript: {}", why));
   };
   try {
     torchscript_module(spec, weights, info, end_to_end).save(path.string());

@@ -8,6 +8,14 @@
 
 namespace eval {
 
+namespace {
+
+bool has_data_file(const std::filesystem::path& file) {
+  return is_onnx(file) && std::filesystem::is_regular_file(onnx_data_file(file));
+}
+
+}  // namespace
+
 bool is_onnx(const std::filesystem::path& file) {
   std::string extension = file.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -22,9 +30,13 @@ std::filesystem::path onnx_data_file(const std::filesystem::path& model) {
 
 storage::Json weights_identity(const std::filesystem::path& file) {
   storage::Json identity = storage::file_identity(file);
-  const std::filesystem::path data = onnx_data_file(file);
-  if (is_onnx(file) && std::filesystem::is_regular_file(data)) identity["data"] = storage::file_identity(data);
+  if (has_data_file(file)) identity["data"] = storage::file_identity(onnx_data_file(file));
   return identity;
+}
+
+std::string weights_content(const std::filesystem::path& file) {
+  const std::string content = storage::sha256_file(file);
+  return has_data_file(file) ? storage::sha256(content + storage::sha256_file(onnx_data_file(file))) : content;
 }
 
 }  // namespace eval

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "storage/base/json.h"
 
@@ -16,5 +17,8 @@ std::filesystem::path onnx_data_file(const std::filesystem::path& model);
 
 /// storage::file_identity of the file; with "data", that of onnx_data_file, where there is one. Throws as that does.
 storage::Json weights_identity(const std::filesystem::path& file);
+
+/// A hash of all that lies in those files, of which weights_identity looks at the ends.
+std::string weights_content(const std::filesystem::path& file);
 
 }  // namespace eval

@@ -85,17 +85,23 @@ std::map<std::string, std::string> to_metadata(const NetInfo& info, const NetSpe
 }
 
 NetInfo net_info_from_metadata(const std::map<std::string, std::string>& metadata) {
-  Json json = Json::object();
-  for (const char* key : {"task", "class_names", "mean", "deviation"}) {
-    const auto found = metadata.find(key);
-    if (found == metadata.end() || !is_utf8(found->second)) continue;
-    json[key] = std::string(key) == "task" ? Json(found->second) : Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  static const std::vector<std::vector<std::string>> together{{"task"}, {"class_names"}, {"mean", "deviation"}};
+  Json good = Json::object();
+  for (const std::vector<std::string>& keys : together) {
+    Json json = Json::object();
+    for (const std::string& key : keys) {
+      const auto found = metadata.find(key);
+      if (found == metadata.end() || !is_utf8(found->second)) continue;
+      json[key] = key == "task" ? Json(found->second) : Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    }
+    try {
+      net_info_from_json(json);
+      good.update(json);
+    } catch (const storage::Error&) {
+      // another program's keys of these names
+    }
   }
-  try {
-    return net_info_from_json(json);
-  } catch (const storage::Error&) {
-    return {};  // another program's keys of these names
-  }
+  return net_info_from_json(good);
 }
 
 NetInfo fitting(NetInfo info, const NetSpec& spec) {

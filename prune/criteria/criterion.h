@@ -24,7 +24,7 @@ struct Scoring {
   Scores scores;
   std::vector<Spread> spreads = {};  ///< by group, where the criterion has utility maps (allocation.h); else empty
   storage::Json details = {};        ///< what the criterion found on the way, for `show` and `score`; null where nothing
-  std::int64_t images = 0;           ///< training images that were looked at; 0 where the weights alone say it
+  std::int64_t images = 0;           ///< training images whose scatter or gradients were taken; 0 where the weights alone say it
 };
 
 class Criterion {

@@ -48,7 +48,7 @@ int plan(const PlanOptions& options) {
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dot) {
-    fmt::print("{}", to_dot(strategy->next(experiment, history(experiment, directory)).stages));
+    fmt::print("{}", to_dot(strategy->next(experiment, settled(history(experiment, directory))).stages));
   } else {
     print_plan(experiment, *strategy, directory, options.json);
   }
@@ -59,7 +59,7 @@ int plan(const PlanOptions& options) {
 
 void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json) {
   const History known = history(experiment, directory);
-  Json plan = summary(strategy.next(experiment, known), known);
+  Json plan = summary(strategy.next(experiment, settled(known)), known);
   if (json) {
     plan["results"] = directory.string();
     print_json(plan);

@@ -223,10 +223,10 @@ void put_criterion(Json& request, const CriterionArguments& arguments, const std
     has = eval::is_unlabelled(request.at("data")) ? prune::Looks::at_images : prune::Looks::at_labels;
   }
   if (entry.looks <= has) return;
-  throw Error(ErrorKind::usage,
-              has == prune::Looks::at_images
-                  ? fmt::format("criterion {} looks at labels, which a folder of images has not; valid: with --data", entry.name)
-                  : fmt::format("criterion {} looks at images; valid: with --data", entry.name));
+  throw Error(ErrorKind::usage, has == prune::Looks::at_images
+                                    ? fmt::format("criterion {} looks at labels, which these images have not; valid: {}", entry.name,
+                                                  data.empty() ? "with --data" : "without labels=none")
+                                    : fmt::format("criterion {} looks at images; valid: with --data", entry.name));
 }
 
 void add_end_to_end(CLI::App& command, bool& end_to_end) {

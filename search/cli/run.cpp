@@ -61,14 +61,6 @@ Experiment load_with_options(const RunOptions& options) {
   return experiment;
 }
 
-/// Deletes an earlier run's files; leaves a directory alone that holds none.
-void remove_run(const std::filesystem::path& directory) {
-  if (!std::filesystem::exists(directory / "experiment.db")) return;
-  for (const char* name : {"experiment.db-wal", "experiment.db-shm", "artifacts", "checkpoints", "log", "experiment.db"}) {
-    std::filesystem::remove_all(directory / name);
-  }
-}
-
 void refuse_contradiction(const Repository& repository, const Experiment& experiment, const std::filesystem::path& directory) {
   const std::optional<storage::ExperimentRecord> stored = repository.experiment();
   if (!stored) return;
@@ -228,7 +220,7 @@ int run_with(const RunOptions& options) {
 
   storage::make_directory(directory);
   const storage::FileLock lock(directory / "run.lock");
-  if (options.fresh) remove_run(directory);
+  if (options.fresh) Repository::remove(directory);
   Repository repository(directory, Repository::Access::write);
   refuse_contradiction(repository, experiment, directory);
   prepare_data(experiment);

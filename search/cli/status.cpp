@@ -64,10 +64,9 @@ Json report(const std::filesystem::path& directory) {
   const bool goes_on = storage::is_locked(directory / "run.lock");  // before the look: what ends meanwhile is not taken for dead
   const Repository repository(directory, Repository::Access::read);
   const std::optional<storage::ExperimentRecord> experiment = repository.experiment();
-  const std::unordered_set<std::string> needed = needed_stages(repository);
   Json stages = Json::array();
   for (Json& stage : repository.rows("stages"))
-    if (needed.contains(stage.at("stage").get<std::string>())) stages.push_back(std::move(stage));
+    if (stage.at("dropped") == 0) stages.push_back(std::move(stage));
   std::map<std::string, Json> attempts;  // the last one of each stage
   for (const Json& attempt : repository.rows("attempts")) attempts[attempt.at("stage")] = attempt;
   Json report{{"experiment", experiment ? Json(experiment->name) : Json()},

@@ -48,6 +48,7 @@ Located located(const Data& data, std::optional<int> fold = {});
 struct WeightsFile {
   std::filesystem::path path;
   Json identity;
+  std::string content;  ///< eval::weights_content()
 };
 
 /// Throws storage::Error(invalid) where it cannot be read.
@@ -74,8 +75,8 @@ struct NetRequest {
   std::optional<Pretraining> pretrain = {};
 };
 
-/// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "identity", perhaps
-/// "insert_batch_norm"} where there are some, as stages carry it. A pretraining is a stage of its own.
+/// {"name", "width"}, of the registry's "layout" and "dropout", else "spec"; and "weights": {"path", "content", "identity",
+/// perhaps "insert_batch_norm"} where there are some, as stages carry it. A pretraining is a stage of its own.
 Located located(const NetRequest& net);
 
 struct Baseline {

@@ -15,6 +15,7 @@ Json to_json(const Pretraining& pretraining) {
 
 Json to_json(const NetRequest& net) {
   Json json = located(net).identity;
+  if (net.weights) json["weights"]["content"] = net.weights->content;
   if (net.pretrain) json["pretrain"] = to_json(*net.pretrain);
   return json;
 }
@@ -70,6 +71,32 @@ std::string changed(const Json& stored, const Json& now) {
   return "";
 }
 
+/// Takes the content of each net's weights out of it: null where there is none, or none was known.
+Json take_contents(Json& nets) {
+  Json contents = Json::array();
+  for (Json& net : nets) {
+    Json content;
+    if (net.contains("weights")) {
+      content = net["weights"].value("content", Json());
+      net["weights"].erase("content");
+    }
+    contents.push_back(std::move(content));
+  }
+  return contents;
+}
+
+/// Why a net is not what it was, or "".
+std::string changed_net(Json stored, Json now) {
+  const Json before = take_contents(stored), after = take_contents(now);
+  if (const std::string net = changed(stored, now); !net.empty()) return fmt::format("net '{}' has changed since", net);
+  for (std::size_t old = 0; old < stored.size(); ++old)
+    for (std::size_t net = 0; net < now.size(); ++net)
+      if (stored[old] == now[net] && !before[old].is_null() && !after[net].is_null() && before[old] != after[net])
+        return fmt::format("weights of net '{}' have changed since: a file of the same name and size holds others",
+                           now[net].at("name").get<std::string>());
+  return "";
+}
+
 /// Why data are not what they were, or "". Their content is known only once they were opened.
 std::string changed_data(const std::string& name, Json stored, Json now) {
   const Json before = stored.value("content", Json()), after = now.value("content", Json());
@@ -77,7 +104,7 @@ std::string changed_data(const std::string& name, Json stored, Json now) {
   now.erase("content");
   if (stored != now) return fmt::format("data '{}' has changed since", name);
   if (!before.is_null() && !after.is_null() && before != after)
-    return fmt::format("images of data '{}' have changed since: files of the same names and sizes hold other pixels", name);
+    return fmt::format("images of data '{}' have changed since: files of the same names and sizes hold other pixels or labels", name);
   return "";
 }
 
@@ -105,7 +132,7 @@ Located located(const Data& data, std::optional<int> fold) {
 }
 
 WeightsFile describe_weights(const std::filesystem::path& path) {
-  return {path, eval::weights_identity(path)};
+  return {path, eval::weights_identity(path), eval::weights_content(path)};
 }
 
 Located located(const NetRequest& net) {
@@ -119,6 +146,7 @@ Located located(const NetRequest& net) {
   if (net.insert_batch_norm) json["weights"]["insert_batch_norm"] = true;
   Located with{json, json};
   with.full["weights"]["path"] = net.weights->path.string();
+  with.full["weights"]["content"] = net.weights->content;
   return with;
 }
 
@@ -187,9 +215,7 @@ std::string contradiction(const Json& stored, const Json& now) {
   }
   if (const std::string task = changed(stored.at("tasks"), now.at("tasks")); !task.empty())
     return fmt::format("task '{}' has changed since", task);
-  if (const std::string net = changed(stored.at("nets"), now.at("nets")); !net.empty())
-    return fmt::format("net '{}' has changed since", net);
-  return "";
+  return changed_net(stored.at("nets"), now.at("nets"));
 }
 
 }  // namespace search

@@ -24,6 +24,7 @@ struct Plan {
   std::vector<storage::Decision> decisions;  ///< that led here, in order; those of earlier plans are among them
   std::vector<TriedCut> tried;               ///< cuts that a search asked for; a trial has only those that it kept
   int stages_without_sharing = 0;            ///< the sum of the stages over the trials, each trial run by itself
+  bool is_whole = true;                      ///< not that of one trial alone
 };
 
 /// Whether two plans have the same stages; and the same trials too.
@@ -35,6 +36,9 @@ using History = std::map<std::string, storage::StageStatus>;
 
 /// That of a run, with all that the strategy of this experiment looks at.
 History stored_history(const storage::Repository& repository, const Experiment& experiment);
+
+/// As a strategy is to see it: a net that is measured and is made once more, since its files were removed, comes out as it was.
+History settled(History history);
 
 class Strategy {
  public:

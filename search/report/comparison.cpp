@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <utility>
@@ -82,8 +83,8 @@ NetOfReplicate last_cuts(const Series& line) {
 
 class Comparing {
  public:
-  /// Compares those named alone; with no names all.
-  explicit Comparing(std::set<std::string> against) : against_(std::move(against)) {}
+  /// Compares what goes by this name alone; with "" all.
+  explicit Comparing(std::string against) : against_(std::move(against)) {}
 
   void add(const ComparisonGroup& group) {
     for (auto one = group.searched.begin(); one != group.searched.end(); ++one)
@@ -112,14 +113,15 @@ class Comparing {
     const NetOfReplicate others = last_cuts(other);
     for (const auto& [unit, net] : last_cuts(one))
       if (const auto same = others.find(unit); same != others.end()) pairs.add(net, same->second);
-    add({Family::criteria, Measure::accuracy, group.task, group.net, one.schedule, one.criterion, other.criterion}, pairs);
+    if (is_meant({one.criterion, other.criterion}))
+      add({Family::criteria, Measure::accuracy, group.task, group.net, one.schedule, one.criterion, other.criterion}, pairs);
   }
 
   /// Against the cut nets of each criterion, of all schedules together.
   void add_baseline(const ComparisonGroup& group, const Series& baseline) {
     std::set<std::string> seen;
     for (const Series& line : group.searched) {
-      if (!seen.insert(line.criterion).second) continue;
+      if (!seen.insert(line.criterion).second || !is_meant({line.criterion, baseline.name, baseline.control})) continue;
       const auto accurate = [](const MeasuredNet& net) { return net.accuracy_val; };
       const auto small = [](const MeasuredNet& net) { return -net.macs; };
       const auto matched = [&](const std::string& budget, Measure measured, const auto& fits, const auto& value) {
@@ -145,31 +147,30 @@ class Comparing {
     }
   }
 
+  bool is_meant(std::initializer_list<std::string> names) const {
+    return against_.empty() || std::find(names.begin(), names.end(), against_) != names.end();
+  }
+
   void add(Comparison comparison, const Pairs& pairs) {
-    if (pairs.ones.empty() || (!against_.empty() && !against_.contains(comparison.one) && !against_.contains(comparison.other))) return;
+    if (pairs.ones.empty()) return;
     measure(comparison, pairs);
     comparisons_.push_back(std::move(comparison));
   }
 
-  std::set<std::string> against_;
+  std::string against_;
   std::vector<Comparison> comparisons_;
 };
 
-/// The criterion of this name, or all baselines that go by it, here or as the net of trials.
-std::set<std::string> named(const std::vector<ComparisonGroup>& groups, const std::string& name) {
-  std::set<std::string> all, meant;
+/// Throws where neither a criterion nor a baseline goes by the name, here or as the net of trials.
+void require_name(const std::vector<ComparisonGroup>& groups, const std::string& name) {
+  std::set<std::string> all;
   for (const ComparisonGroup& group : groups) {
     for (const Series& line : group.searched) all.insert(line.criterion);
-    for (const Series& line : group.baselines) {
-      all.insert({line.name, line.control});
-      if (line.control == name) meant.insert(line.name);
-    }
+    for (const Series& line : group.baselines) all.insert({line.name, line.control});
   }
   if (!all.contains(name))
     throw storage::Error(storage::ErrorKind::usage, fmt::format("no criterion or baseline '{}' was measured{}", name,
                                                                 storage::suggestion(name, {all.begin(), all.end()})));
-  meant.insert(name);
-  return meant;
 }
 
 const char* name_of(Family family) {
@@ -193,7 +194,8 @@ std::string winner(const Comparison& comparison) {
 }  // namespace
 
 std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against) {
-  Comparing comparing(against.empty() ? std::set<std::string>() : named(groups, against));
+  if (!against.empty()) require_name(groups, against);
+  Comparing comparing(against);
   for (const ComparisonGroup& group : groups) comparing.add(group);
   return std::move(comparing).corrected();
 }

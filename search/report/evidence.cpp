@@ -262,7 +262,7 @@ std::string evidence(const storage::Repository& repository, const Snapshot& run,
   int stages = 0, failed = 0;
   double hours = 0;
   for (const StoredStage& stage : run.stages) {
-    if (!stage.needed) continue;
+    if (stage.dropped) continue;
     ++stages;
     failed += stage.state == "failed" ? 1 : 0;
     hours += stage.wall_s / 3600;

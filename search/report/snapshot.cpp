@@ -26,7 +26,8 @@ std::optional<double> maybe(const Json& value) {
 }
 
 void read_stages(const Repository& repository, Snapshot& run) {
-  repository.each_row("stages", {"stage", "kind", "label", "state", "started_at", "device", "host", "failure_kind", "failure", "wall_s"},
+  repository.each_row("stages",
+                      {"stage", "kind", "label", "state", "started_at", "device", "host", "failure_kind", "failure", "wall_s", "dropped"},
                       [&](const Values& row) {
                         run.stage_index.emplace(text_of(row[0]), static_cast<int>(run.stages.size()));
                         run.stages.push_back({text_of(row[0]),
@@ -39,14 +40,14 @@ void read_stages(const Repository& repository, Snapshot& run) {
                                               text_of(row[7]),
                                               text_of(row[8]),
                                               number(row[9]),
-                                              {}});
+                                              {},
+                                              -1,
+                                              row[10] == 1});
                       });
   repository.each_row("inputs", {"stage", "role", "source"}, [&](const Values& row) {
     const int reader = run.stage_index.at(text_of(row[0])), source = run.stage_index.at(text_of(row[2]));
     run.stages[static_cast<std::size_t>(reader)].inputs.push_back({text_of(row[1]), source});
   });
-  const std::unordered_set<std::string> needed = needed_stages(repository);
-  for (StoredStage& stage : run.stages) stage.needed = needed.contains(stage.fingerprint);
 }
 
 void read_nets(const Repository& repository, Snapshot& run) {
@@ -160,12 +161,6 @@ double stored_tolerance(const storage::Repository& repository) {
   const Json search =
       experiment && experiment->settings.is_object() ? experiment->settings.value("search", Json::object()) : Json::object();
   return search.value("tolerance", Experiment().tolerance);
-}
-
-std::unordered_set<std::string> needed_stages(const Repository& repository) {
-  std::unordered_set<std::string> needed;
-  repository.each_row("needs", {"stage"}, [&](const Values& row) { needed.insert(text_of(row[0])); });
-  return needed;
 }
 
 Snapshot read_snapshot(const Repository& repository) {

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "storage/repository.h"
@@ -24,8 +23,8 @@ struct StoredStage {
   std::string fingerprint, kind, label, state, started_at, device, host, failure_kind, failure;
   double wall_s = 0;
   std::vector<Input> inputs;
-  int net = -1;        ///< the net that it made, else the net that it measured; -1: neither
-  bool needed = true;  ///< by a trial; others are of settings that were changed since
+  int net = -1;          ///< the net that it made, else the net that it measured; -1: neither
+  bool dropped = false;  ///< of settings that were changed since
 };
 
 struct StoredNet {
@@ -61,9 +60,6 @@ struct Snapshot {
 
   const StoredTrial* trial_of(const StoredNet& net) const;
 };
-
-/// The fingerprints of the stages that trials wait for or had: not of those of settings that were changed since.
-std::unordered_set<std::string> needed_stages(const storage::Repository& repository);
 
 Snapshot read_snapshot(const storage::Repository& repository);
 

@@ -1,4 +1,4 @@
-// How often stages that failed are run again. Used by the run loop.
+// How often stages that failed are run again, and which of them alone. Used by the run loop.
 #pragma once
 
 #include <map>
@@ -18,7 +18,16 @@ class Retries {
     return allowed != allowed_.end() && ++failures_[{fingerprint, failure_kind}] <= allowed->second;
   }
 
+  /// Whether it is to run alone: it ran out of memory, or was lost twice, which is all that is known of what the kernel ends for its
+  /// memory.
+  bool wants_room(const std::string& fingerprint) const { return count(fingerprint, "oom") > 0 || count(fingerprint, "lost") > 1; }
+
  private:
+  int count(const std::string& fingerprint, const std::string& failure_kind) const {
+    const auto failures = failures_.find({fingerprint, failure_kind});
+    return failures == failures_.end() ? 0 : failures->second;
+  }
+
   const std::map<std::string, int>& allowed_;
   std::map<std::pair<std::string, std::string>, int> failures_;  ///< by fingerprint and failure kind
 };

@@ -94,14 +94,14 @@ class Loop {
  private:
   History history() const { return stored_history(repository_, experiment_); }
 
-  /// As the strategy is to see it: a net that is measured and made once more, since its files were removed, comes out as it was.
-  static History settled(History known) {
-    for (auto& [fingerprint, status] : known)
-      if (status.accuracy_val) status.state = StageState::done;
-    return known;
-  }
-
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
+
+  /// Of the plan's stages.
+  std::vector<std::string> fingerprints() const {
+    std::vector<std::string> all;
+    for (const Stage& each : plan_.stages) all.push_back(each.fingerprint);
+    return all;
+  }
 
   /// Where the plan has a stage, if it does.
   std::optional<int> index_of(const std::string& fingerprint) const {
@@ -119,14 +119,16 @@ class Loop {
       attempts_[each.fingerprint] = each.attempt;
     }
     repository_.release_running_stages(kept);
-    // What ended of attempts that the database does not have under way, as after --fresh, would be taken for that of new ones.
-    while (!found.empty()) {
-      std::optional<Event> event = executor_.wait(std::chrono::milliseconds{0});
-      if (!event) break;
+    if (!found.empty()) take_early();
+    return found;
+  }
+
+  /// What came already, of attempts that the database has under way. The end of others, as of those before --fresh, would be taken for that
+  /// of new ones.
+  void take_early() {
+    while (std::optional<Event> event = executor_.wait(std::chrono::milliseconds{0}))
       if (event->kind == Event::Kind::note || repository_.is_running({event->fingerprint, event->attempt}))
         early_.push_back(*std::move(event));
-    }
-    return found;
   }
 
   /// Takes the adopted stage on where the plan and the database have it under way; else ends it: what comes of it is dropped.
@@ -157,6 +159,7 @@ class Loop {
     for (const Stage& each : plan_.stages)
       if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, changed_trials(before));
+    if (plan_.is_whole) repository_.mark_dropped(fingerprints());
     repository_.record_decisions(plan_.decisions);
     reopen_removed(statuses);
     hypervolumes_.adopt(plan_, settled(statuses));
@@ -171,6 +174,7 @@ class Loop {
     for (std::size_t i = 0; i < done.size(); ++i)
       if (statuses.at(plan_.stages[i].fingerprint).state == StageState::failed) schedule_->mark_failed(static_cast<int>(i));
     for (const Adopted& each : held) keep_or_abort(each);
+    if (!held.empty()) take_early();
     for (const auto& [slot, fingerprint] : running) {
       const std::optional<int> index = index_of(fingerprint);
       if (!index) throw storage::Error(storage::ErrorKind::internal, fmt::format("the new plan lacks the running stage {}", fingerprint));
@@ -304,8 +308,8 @@ class Loop {
     return next;
   }
 
-  /// A stage that measures time, or ran out of memory beside others.
-  bool is_exclusive(int index) const { return traits_of(stage(index).kind).exclusive || out_of_memory_.contains(stage(index).fingerprint); }
+  /// A stage that measures time, or lacked memory beside others.
+  bool is_exclusive(int index) const { return traits_of(stage(index).kind).exclusive || retries_.wants_room(stage(index).fingerprint); }
 
   void start(int slot, int index) {
     const Slot& place = executor_.slots()[static_cast<std::size_t>(slot)];
@@ -382,7 +386,6 @@ class Loop {
     }
     const bool retry = outcome.state == StageState::failed && retries_.take(fingerprint, outcome.failure_kind);
     if (retry) outcome.state = StageState::interrupted;
-    if (retry && outcome.failure_kind == "oom") out_of_memory_.insert(fingerprint);
     if (outcome.state == StageState::done && traits_of(stage(running.stage).kind).keeps_layers)
       outcome.layers = layers_of(repository_.outcome(stage(running.stage).inputs.front().stage).layers, outcome);
     const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
@@ -454,7 +457,6 @@ class Loop {
   std::deque<Event> early_;                             ///< that came before the plan was made
   Retries retries_;
   std::map<std::string, int> preemptions_;  ///< by fingerprint
-  std::set<std::string> out_of_memory_;     ///< stages that ran so beside others, by fingerprint
   int new_failures_ = 0;                    ///< stages that failed for good in this run
   bool spent_ = false;                      ///< the experiment's budget is
   bool ending_ = false;                     ///< nothing more is started

@@ -69,8 +69,8 @@ struct StopRequest {
 /// `interrupted` though nobody asked has failed, as `lost`; one whose place was taken away from it (`preempted`) runs again and keeps its
 /// retries. What comes of an attempt that was given up is dropped: only the attempt under way is recorded.
 ///
-/// A stage that ran out of memory is run again alone on its device; one that is to run alone always does. One that takes longer than
-/// `trial_timeout` fails as `timeout`.
+/// A stage that ran out of memory, or was lost twice, is run again alone on its device; one that is to run alone always does. One that
+/// takes longer than `trial_timeout` fails as `timeout`.
 ///
 /// Stops: at the first signal, at the budget and when `max_failures` stages have failed in this call, nothing more is started, running
 /// stages get `grace` to checkpoint, and what is left is recorded as interrupted. A second signal ends the grace.

@@ -64,15 +64,15 @@ TEST_CASE("the calibration error by hand") {
   CHECK(quality.calibration_error == Approx((0.8 + 0.8) / 4).epsilon(1e-5));
 }
 
-TEST_CASE("a net whose scores are NaN has a quality: it is wrong without confidence") {
-  // The first image is in (13/15, 14/15], right with confidence 0.9; the second has none, and of class 1, which is not the first.
+TEST_CASE("a net whose scores are NaN has a quality: it says the first class without confidence") {
+  // The first image is in (13/15, 14/15], right with confidence 0.9; the other two have none, and one of them is of the first class.
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const torch::Tensor scores = at::cat({scores_of({{0.9, 0.1}}), torch::full({1, 2}, nan)});
-  const Quality quality = eval::quality_of(scores, labels_of({0, 1}));
-  CHECK(quality.images == 2);
-  CHECK(quality.accuracy == 0.5);
+  const torch::Tensor scores = at::cat({scores_of({{0.9, 0.1}}), torch::full({2, 2}, nan)});
+  const Quality quality = eval::quality_of(scores, labels_of({0, 1, 0}));
+  CHECK(quality.images == 3);
+  CHECK(quality.accuracy == Approx(2.0 / 3));
   CHECK(std::isnan(quality.loss));
-  CHECK(quality.calibration_error == Approx(0.1 / 2).epsilon(1e-5));
+  CHECK(quality.calibration_error == Approx((0.1 + 1) / 3).epsilon(1e-5));
 }
 
 TEST_CASE("the whole quality and the two numbers of training agree") {

@@ -111,6 +111,18 @@ TEST_CASE("CelebA: text lists of attributes and splits") {
   CHECK(images(*data, Split::test) == Numbers{2});
   CHECK(std::vector<int>(data->labels().begin(), data->labels().end()) == std::vector<int>{1, 0, 1, 0});
 
+  // A row whose cell says nothing of one target is of no split there, and the images are the same for both.
+  Json skipping = settings;
+  skipping["bad_images"] = "skip";
+  write("4\nMale Smiling\n1.jpg -1 1\n2.jpg 1 -1\n3.jpg 1 1\n4.jpg -1 0\n", "1.jpg 0\n2.jpg 1\n3.jpg 2\n4.jpg 0\n");
+  const auto smiling = open_dataset(skipping, "Smiling"), male = open_dataset(skipping, "Male");
+  CHECK(images(*smiling, Split::train) == Numbers{0});
+  CHECK(images(*male, Split::train) == Numbers{0, 3});
+  REQUIRE(smiling->left_out().size() == 1);
+  CHECK(smiling->left_out()[0].reason == "Smiling is 0, not 1 or -1");
+  CHECK(smiling->content() == male->content());
+  CHECK_FALSE(smiling->content().empty());
+
   write("7" + attributes.substr(1) + "5.jpg 1\n6.jpg 1 0\n7.jpg 1 1\n", "1.jpg 0\n2.jpg 1\n3.jpg 2\n4.jpg 3\n");
   CHECK_THAT(support::error_of([&] { open_dataset(settings, "Smiling"); }).what(),
              EndsWith("\n  list_eval_partition.txt:4: is not an image and 0, 1 or 2"

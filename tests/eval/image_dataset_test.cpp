@@ -258,6 +258,34 @@ TEST_CASE("of several that ask at once, one decodes") {
   CHECK(decoded == 40);
 }
 
+TEST_CASE("images without labels are all for training, but for a part and a number that the options say") {
+  const Images images;
+  write_pets(images);
+  const auto taken = [&](const Json& more) {
+    Json settings = images.settings(more);
+    settings["labels"] = "none";
+    const auto data = open_dataset(settings);
+    CHECK(data->split(Split::validation).empty());
+    CHECK(data->split(Split::test).empty());
+    return values(*data, Split::train);
+  };
+  const std::set<int> all = taken(Json::object()), first = taken({{"part_to", 0.5}}), second = taken({{"part_from", 0.5}}), both = [&] {
+    std::set<int> joined = first;
+    joined.insert(second.begin(), second.end());
+    return joined;
+  }();
+  CHECK(all.size() == 40);
+  CHECK(both == all);
+  CHECK(first.size() + second.size() == 40);
+  CHECK(first.size() > 5);
+  CHECK(second.size() > 5);
+  CHECK(taken({{"train_images", 7}}).size() == 7);
+  CHECK_THAT(images.message({{"labels", "none"}, {"train_images", 41}}), EndsWith("train_images would be 41 images; valid are 1 to 40"));
+  CHECK_THAT(images.message({{"labels", "none"}, {"part_from", 0.5}, {"part_to", 0.5}}), Contains("is not below part_to"));
+  CHECK_THAT(images.message({{"labels", "none"}, {"test_images", 3}}),
+             EndsWith("images without labels have no test_images; valid: train_images, part_from, part_to"));
+}
+
 TEST_CASE("a description that is damaged, or pixels that are missing, mean decoding anew") {
   const Images images;
   write_pets(images);
@@ -270,17 +298,20 @@ TEST_CASE("a description that is damaged, or pixels that are missing, mean decod
   CHECK(values(*open_dataset(images.settings()), Split::train).size() > 10);
 }
 
-TEST_CASE("a set that another process removes while it is opened is decoded anew") {
+TEST_CASE("a set that other processes remove while it is opened is decoded anew") {
   const Images images;
   write_pets(images);
   std::atomic<bool> done{false};
-  std::thread other([&] {
+  const auto remove_all = [&] {
     while (!done)
       for (const CachedSet& set : cached_sets())
         if (set.file.extension() == ".pixels") remove_cached(set);
-  });
-  for (int i = 0; i < 50; ++i) CHECK_NOTHROW(open_dataset(images.settings()));
+  };
+  std::thread one(remove_all), other(remove_all);
+  const std::int64_t limit = 40 * 16 * 16;  // so that each opening looks for sets that make room
+  for (int i = 0; i < 50; ++i) CHECK_NOTHROW(open_dataset(images.settings(), "", {limit, {}}));
   done = true;
+  one.join();
   other.join();
 }
 

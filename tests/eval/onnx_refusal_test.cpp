@@ -322,4 +322,19 @@ TEST_CASE("hostile ONNX files are refused") {
     const std::string numbers = times(1'100'000, std::string("\x25\0\0\0\0", 5));  // of float_data, one by one
     CHECK_NOTHROW(file.read(bytes + message('\x3a', message('\x2a', "\x42\x04more" + numbers))));
   }
+  SECTION("more whole numbers in lists than a model can have: eight bytes of memory for one of the file") {
+    model.flat_classifier("x");
+    std::string bytes = model.proto.SerializeAsString();
+    const std::uint64_t numbers = (std::uint64_t{1} << 29) + 1;
+    // The graph's initializer's int64_data, each length as a varint of five bytes; the numbers, zeros, are a hole in the file.
+    for (const auto& [tag, size] : {std::pair('\x3a', numbers + 12), std::pair('\x2a', numbers + 6), std::pair('\x3a', numbers)}) {
+      bytes += tag;
+      for (int shift = 0; shift < 35; shift += 7) bytes += static_cast<char>(((size >> shift) & 0x7f) | (shift < 28 ? 0x80 : 0));
+    }
+    const auto path = file.folder() / "zeros.onnx";
+    storage::write_file(path, bytes);
+    std::filesystem::resize_file(path, bytes.size() + numbers);
+    CHECK_THAT(support::error_of([&] { eval::read_onnx(path); }).what(),
+               Catch::Contains("has more than 512 MiB of whole numbers in lists"));
+  }
 }

@@ -78,7 +78,10 @@ TEST_CASE("what is known of a net's use outlives safetensors and ONNX, less what
   CHECK(eval::fitting(info, support::plain_net(3, 4)) == eval::NetInfo{"what", info.class_names, {}, {}});
   CHECK(eval::fitting(info, support::plain_net(1, 5)) == eval::NetInfo{"what", {}, info.mean, info.deviation});
   CHECK(eval::net_info_from_metadata({{"class_names", "cat, dog"}, {"mean", "[0.5]"}}) == eval::NetInfo());
-  CHECK(eval::net_info_from_metadata({{"task", "what"}, {"mean", "[0.5]"}, {"deviation", "[0]"}}) == eval::NetInfo());
+  CHECK(eval::net_info_from_metadata({{"task", "what"}, {"class_names", R"(["a", "b"])"}, {"mean", "[0.5]"}, {"deviation", "[0]"}}) ==
+        eval::NetInfo{"what", {"a", "b"}, {}, {}});
+  CHECK(eval::net_info_from_metadata({{"task", "what"}, {"class_names", "cat, dog"}, {"mean", "[0.5]"}, {"deviation", "[2]"}}) ==
+        eval::NetInfo{"what", {}, {0.5F}, {2.0F}});
   CHECK_THAT(support::error_of([&] { eval::write_onnx(onnx, file.spec, file.weights, {}, {.end_to_end = true}); }).what(),
              Contains("does not say by which mean and deviation"));
 }

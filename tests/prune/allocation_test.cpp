@@ -136,6 +136,13 @@ TEST_CASE("a layer that a bound leaves whole says so where the cut ends before i
   }
   CHECK_FALSE(floored.reports[0].floor_applied);  // the image's and the classes are fixed
   CHECK_FALSE(floored.reports[3].floor_applied);
+  plain.limits.floor_channels = 3;
+  plain.limits.round_to = 8;  // below the last 8 of a layer there is nothing, with or without a floor
+  const Allocation rounded = plain.allocate(Plain::keep(0.001), AllocationMethod::greedy);
+  CHECK(prune::kept_counts(rounded.mask) == std::vector<int>{1, 8, 8, 4});
+  CHECK_FALSE(rounded.target_reached);
+  for (const std::size_t g : {1, 2}) CHECK_FALSE(rounded.reports[g].floor_applied);
+  plain.limits.round_to = 1;
   const Allocation reached = plain.allocate(Plain::keep(0.9), AllocationMethod::greedy);
   CHECK(reached.target_reached);
   CHECK_FALSE(reached.reports[1].floor_applied);

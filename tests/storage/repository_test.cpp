@@ -1,6 +1,10 @@
 #include "storage/repository.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <catch2/catch.hpp>
+#include <memory>
+#include <set>
 
 #include "storage/base/error.h"
 #include "storage/base/file.h"
@@ -320,8 +324,10 @@ TEST_CASE("a stage whose files are gone can be run again") {
   CHECK_FALSE(repository.has_artifacts("base"));
   repository.reopen("base");
   CHECK(repository.stage_statuses().at("base").state == storage::StageState::pending);
-  CHECK(repository.rows("artifacts").empty());
+  // What is known of the net stays while it is made once more: its size may be an objective.
+  CHECK(repository.stage_statuses({"size"}).at("base").metrics.at("size") == 3);
   support::run_stage(repository, "base", outcome);
+  CHECK(repository.rows("artifacts").size() == outcome.artifacts.size());
   CHECK(repository.stage_statuses({"val/loss"}).at("base").metrics.at("val/loss") == 0.5);
   CHECK_THROWS_WITH(repository.reopen("cut1"), Catch::Contains("cannot be run again: it is pending"));
 }
@@ -347,4 +353,64 @@ TEST_CASE("a row that was edited into what is no JSON is refused as storage's fa
   check(error_of([&] { repository.stage("base"); }));
   check(error_of([&] { repository.outcome("base"); }));
   check(error_of([&] { repository.experiment(); }));
+}
+
+TEST_CASE("JSON that the views look into and that is none is storage's fault too") {
+  const TemporaryDirectory directory;
+  {
+    Repository repository(directory.path(), write_access);
+    SmallPlan().record(repository);
+    run_stage(repository, "base", made_net("A0", 1000, 20000, 0.9));
+    Database(directory.path() / "experiment.db", Database::Access::write)
+        .run("UPDATE stage SET result = 'nope' WHERE fingerprint = 'base'");
+  }
+  const Error error = error_of([&] { Repository(directory.path(), read_access).rows("nets"); });
+  CHECK(error.kind() == ErrorKind::storage);
+  CHECK_THAT(error.what(), Catch::Contains("experiment.db: a row holds no JSON where it belongs"));
+}
+
+TEST_CASE("stages that neither a plan nor a trial needs are dropped, and may come back") {
+  const TemporaryDirectory directory;
+  Repository repository(directory.path(), write_access);
+  SmallPlan plan;
+  plan.stages.push_back({"tried", "prune", "a cut that no trial kept", "{}", {{"net", "cut1"}}});
+  plan.stages.push_back({"old", "prune", "with other settings", "{}", {{"net", "cut1"}}});
+  plan.record(repository);
+  const auto dropped = [&] {
+    std::set<std::string> stages;
+    for (const Json& row : repository.rows("stages"))
+      if (row.at("dropped") == 1) stages.insert(row.at("stage").get<std::string>());
+    return stages;
+  };
+  using Stages = std::set<std::string>;
+  CHECK(dropped() == Stages());
+  repository.mark_dropped({"base", "tried"});  // those of trials stay
+  CHECK(dropped() == Stages{"old"});
+  repository.mark_dropped({"old"});
+  CHECK(dropped() == Stages{"tried"});
+}
+
+TEST_CASE("what an earlier run left is deleted, not another program's database and what lies beside it") {
+  const TemporaryDirectory directory;
+  const auto run = directory.path() / "run", foreign = directory.path() / "foreign", none = directory.path() / "none";
+  { SmallPlan().record(*std::make_unique<Repository>(run, write_access)); }
+  for (const auto& folder : {run, foreign, none}) {
+    std::filesystem::create_directories(folder / "artifacts");
+    write_file(folder / "artifacts" / "one", "1");
+    write_file(folder / "notes.txt", "mine");
+  }
+  SQLite::Database((foreign / "experiment.db").string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE contact (name TEXT)");
+  Repository::remove(run);
+  CHECK_FALSE(std::filesystem::exists(run / "experiment.db"));
+  CHECK_FALSE(std::filesystem::exists(run / "artifacts"));
+  CHECK(std::filesystem::exists(run / "notes.txt"));
+  const Error error = error_of([&] { Repository::remove(foreign); });
+  CHECK(error.kind() == ErrorKind::storage);
+  CHECK_THAT(error.what(), Catch::Contains("another program"));
+  Repository::remove(none);
+  for (const auto& folder : {foreign, none}) CHECK(read_file(folder / "artifacts" / "one") == "1");
+  write_file(run / "experiment.db", std::string(5000, 'x'));  // damaged: whose it was cannot be told
+  Repository::remove(run);
+  CHECK_FALSE(std::filesystem::exists(run / "experiment.db"));
 }

@@ -13,5 +13,6 @@ for pair in "$@"; do
   for peer in torch_pruning fastnas; do
     "$VENV/bin/python" "$here/${peer}_peer.py" "$experiment" "$folder/data" "$folder/bases" "$folder/$peer.jsonl"
   done
-  "$VENV/bin/python" "$here/table.py" "$folder/nas_run.jsonl" "$folder/torch_pruning.jsonl" "$folder/fastnas.jsonl" | tee "$folder/table.md"
+  "$VENV/bin/python" "$here/table.py" "$folder/nas_run.jsonl" "$folder/torch_pruning.jsonl" "$folder/fastnas.jsonl" >"$folder/table.md"
+  cat "$folder/table.md"
 done

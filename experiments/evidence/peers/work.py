@@ -3,12 +3,13 @@
     EXPERIMENT.yaml   the recipe: train, prune.retrain, prune.between, the cuts of the first schedule
     DATA              `nas-run data EXPERIMENT.yaml -o DATA`
     BASES             seed1.py, seed1.safetensors, ...: `nas-run export RESULTS TRIAL --step 0 -o BASES/seed1.py` of a trial of each seed
-    RESULTS.jsonl     a line a net is added; what it holds already is passed over
+    RESULTS.jsonl     a line a net is added; what it holds of these bases, cuts and epochs is passed over, what it holds of others goes
 
 So each net of the other tool and each of nas-run's is cut from the very same base, seed by seed. Validation images choose the epoch, test images are
 used once a net. The cuts of a schedule follow each other, each trained before the next.
 """
 import copy
+import hashlib
 import importlib.util
 import json
 import math
@@ -113,7 +114,10 @@ class Work:
 
     def run(self, methods, count, versions):
         """methods: {name: cut(net, keep, base_macs) -> net}; count: (MACs, parameters) of a net. Every cut of every method, for every base."""
-        done = {(row["seed"], row["method"]) for row in self.rows()}
+        work = {int(path.stem.removeprefix("seed")): self.fingerprint(path) for path in self.bases}
+        kept = [row for row in self.rows() if row.get("work") == work.get(row["seed"])]
+        self.results.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        done = {(row["seed"], row["method"]) for row in kept}
         for path in self.bases:
             seed = int(path.stem.removeprefix("seed"))
             spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -132,12 +136,17 @@ class Work:
                     as_cut = self.accuracy(net, "validation")
                     validated = self.retrain(net, epochs, teacher)
                     macs, parameters = count(net, self.example)
-                    rows.append({"seed": seed, "method": name, "keep": keep, "accuracy_val": validated, "accuracy_test": self.accuracy(net, "test"),
+                    rows.append({"seed": seed, "method": name, "work": work[seed], "keep": keep, "accuracy_val": validated, "accuracy_test": self.accuracy(net, "test"),
                                  "as_cut_val": as_cut, "macs_ratio": macs / base_macs, "macs": int(macs), "params": int(parameters),
                                  "seconds": round(time.time() - began), **versions, "torch": torch.__version__})
                     print(json.dumps(rows[-1]), flush=True)
                 with self.results.open("a") as file:
                     file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def fingerprint(self, base):
+        """Of a base's weights, and of what is done with it."""
+        settings = json.dumps([self.keep, self.epochs, self.train_options, self.retrain_options], sort_keys=True)
+        return hashlib.sha256(base.with_suffix(".safetensors").read_bytes() + settings.encode()).hexdigest()[:16]
 
     def rows(self):
         return [json.loads(line) for line in self.results.read_text().splitlines()] if self.results.exists() else []

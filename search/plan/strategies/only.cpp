@@ -24,6 +24,7 @@ class Only : public Strategy {
     Plan plan = strategy_->next(experiment, history);
     const std::set<std::string> needed = needed_stages(plan, find(plan, experiment.strategy));
     Plan part;
+    part.is_whole = false;
     for (Stage& stage : plan.stages) {
       // A net that a search decides on may be timed before it is a step of the trial.
       const bool times_one = stage.kind == StageKind::latency && needed.contains(stage.inputs.front().stage);

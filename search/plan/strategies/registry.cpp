@@ -29,6 +29,12 @@ History stored_history(const storage::Repository& repository, const Experiment& 
   return repository.stage_statuses(stored_metrics(experiment.objectives, experiment.constraints));
 }
 
+History settled(History history) {
+  for (auto& [fingerprint, status] : history)
+    if (status.accuracy_val) status.state = storage::StageState::done;
+  return history;
+}
+
 std::unique_ptr<Strategy> make_strategy(const std::string& name) {
   using Factory = std::unique_ptr<Strategy> (*)();
   static constexpr std::array<std::pair<const char*, Factory>, 6> factories{{{"sweep", make_sweep},

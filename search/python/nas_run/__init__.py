@@ -47,8 +47,12 @@ def _unfit():
 
 
 def _environment():
-    """Of the program: the clothes of `nas-run demo` are the package's own where the system has none."""
+    """Of the program: the clothes of `nas-run demo` are the package's own where the system has none, and torch is found where it does not lie beside it."""
     environment = dict(os.environ)
+    torch = importlib.util.find_spec("torch")
+    if torch and pathlib.Path(torch.origin).parent != _FOLDER.parent / "torch":
+        folders = [str(pathlib.Path(torch.origin).parent / "lib"), environment.get("LD_LIBRARY_PATH")]
+        environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, folders))
     if _CLOTHES.is_dir() and not pathlib.Path("/usr/share/datasets/fashion-mnist").is_dir():
         environment.setdefault("FASHION_MNIST_ROOT", str(_CLOTHES))
     return environment

@@ -21,7 +21,7 @@ std::string shortened(const std::string& text, std::size_t size) {
 Json failures(const Snapshot& run) {
   std::map<std::string, Json> kinds;
   for (const StoredStage& stage : run.stages) {
-    if (!stage.needed || stage.state != "failed") continue;
+    if (stage.dropped || stage.state != "failed") continue;
     const std::string name = stage.failure_kind.empty() ? "unknown" : stage.failure_kind;
     Json& kind = kinds.emplace(name, Json{{"kind", name}, {"count", 0}, {"examples", Json::array()}}).first->second;
     kind["count"] = kind["count"].get<int>() + 1;
@@ -37,7 +37,7 @@ Json stages_by_kind(const Snapshot& run) {
   std::map<std::string, std::map<std::string, int>> counts;
   std::map<std::string, double> seconds;
   for (const StoredStage& stage : run.stages) {
-    if (!stage.needed) continue;
+    if (stage.dropped) continue;
     ++counts[stage.kind][stage.state];
     if (stage.state == "done") seconds[stage.kind] += stage.wall_s;
   }
@@ -66,7 +66,7 @@ Json overview_part(const storage::Repository& repository, const Snapshot& run) {
   std::int64_t done = 0;
   double seconds = 0;
   for (const StoredStage& stage : run.stages) {
-    if (!stage.needed) continue;
+    if (stage.dropped) continue;
     ++stages[stage.state];
     if (stage.state != "done") continue;
     ++done;

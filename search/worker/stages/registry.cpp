@@ -158,7 +158,10 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome =
         failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
   }
-  eval::release_memory(context.device);  // also where there was too little: the stage runs again, perhaps beside this process
+  try {
+    eval::release_memory(context.device);  // also where there was too little: the stage runs again, perhaps beside this process
+  } catch (const std::exception&) {        // of a device that failed: what the stage says of it is told
+  }
   outcome.wall_s = storage::seconds_since(start);
   return outcome;
 }

@@ -39,6 +39,7 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
   if (!net.contains("weights")) return fresh;
   const std::string path = net["weights"].at("path");
   check_unchanged("weights " + path, eval::weights_identity(path), net["weights"].at("identity"));
+  if (net["weights"].contains("content")) check_unchanged("weights " + path, eval::weights_content(path), net["weights"]["content"]);
   const bool inserts_norms = net["weights"].value("insert_batch_norm", false);
   eval::StartingWeights start = starting_weights_of(path, spec, fresh, inserts_norms);
   if (!start.fresh_layer.empty()) {

@@ -207,8 +207,10 @@ expect 2 "" "^nas-run: error: -o cut.onnx: a file that ends in .onnx is onnx, an
   "$nas_run" convert --weights w --to safetensors -o cut.onnx
 expect 2 "" "^nas-run: error: --refit absent: valid: a number of images of --data, or a folder of images$" \
   "$nas_run" prune --weights w --keep 0.5 --refit absent -o x.onnx
-expect 2 "" "^nas-run: error: criterion taylor looks at labels, which a folder of images has not; valid: with --data$" \
+expect 2 "" "^nas-run: error: criterion taylor looks at labels, which these images have not; valid: with --data$" \
   "$nas_run" prune --weights w --criterion taylor --keep 0.5 --refit shapes -o x.onnx
+expect 2 "" "^nas-run: error: criterion taylor looks at labels, which these images have not; valid: without labels=none$" \
+  "$nas_run" prune --weights w --criterion taylor --keep 0.5 --data 'folder:shapes?labels=none' -o x.onnx
 expect 2 "" "^nas-run: error: --mask says which channels go; valid: without --criterion" "$nas_run" prune --weights w --criterion l1 --mask m.json -o x.onnx
 expect 2 "" "^nas-run: error: --max-macs: '2.3M' is not a number above 0" "$nas_run" best nowhere --max-macs 2.3M
 expect 3 "" "data.d: .*has nothing to tell apart; valid: data of two classes or more$" "$nas_run" plan experiments/small.yaml -s 'data.d={format: folder, root: ../shapes, labels: none}' -s 'tasks=[{name: t, dataset: d}]'

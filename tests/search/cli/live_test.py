@@ -110,7 +110,8 @@ def check_watch(run):
         check("that it goes on is told", first["goes_on"])
         with sqlite3.connect(run / "experiment.db") as edit:
             edit.execute("update stage set state = 'failed', failure = 'made to fail' where number = (select max(number) from stage)")
-            edit.execute("insert into stage (fingerprint, kind, label, parameters, state) values ('old', 'train', 'no trial needs it', '{}', 'failed')")
+            edit.execute("insert into stage (fingerprint, kind, label, parameters, state, dropped) "
+                         "values ('old', 'train', 'no trial needs it', '{}', 'failed', 1)")
         edit.close()
         second = json.loads(watch.stdout.readline())
         check("a change is told", (first["stages"]["failed"], second["stages"]["failed"]) == (0, 1) and watch.poll() is None)

@@ -382,7 +382,28 @@ TEST_CASE("images that hold other pixels under the same names and sizes contradi
   CHECK(contradiction(unopened, stored).empty());
   experiment.data.at("fashion").content = "other";
   CHECK(contradiction(stored, to_json(experiment)) ==
-        "images of data 'fashion' have changed since: files of the same names and sizes hold other pixels");
+        "images of data 'fashion' have changed since: files of the same names and sizes hold other pixels or labels");
+}
+
+TEST_CASE("weights that changed between their ends contradict the stored experiment; one that is older and knows no content does not") {
+  const SmallExperiment small;
+  const Experiment experiment = load(small);
+  const auto with_weights = [&](std::size_t changed) {
+    Experiment made = experiment;
+    std::string content(200 << 10, 'w');
+    content[changed] = 'v';
+    storage::write_file(small.path() / "w.safetensors", content);
+    made.nets[0].weights = search::describe_weights(small.path() / "w.safetensors");
+    return to_json(made);
+  };
+  const Json stored = with_weights(100 << 10), other = with_weights(90 << 10);
+  CHECK(contradiction(stored, with_weights(100 << 10)).empty());
+  CHECK(contradiction(stored, other) == "weights of net 'vgg11_bn' have changed since: a file of the same name and size holds others");
+  CHECK(contradiction(stored, with_weights(0)) == "net 'vgg11_bn' has changed since");
+  Json older = stored;
+  older["nets"][0]["weights"].erase("content");
+  CHECK(contradiction(older, other).empty());
+  CHECK(contradiction(other, older).empty());
 }
 
 TEST_CASE("every experiment of the project is valid") {

@@ -119,6 +119,13 @@ TEST_CASE("one is compared against by its name in the comparison, or as trials h
   CHECK(search::compare({both}, "a").size() == 4);
   CHECK(search::compare({both}, "tiny").size() == 6);
   CHECK(search::compare({both}, "narrow-n").size() == 6);
+  ComparisonGroup other = both;  // another net, whose baseline has the same name in the comparison
+  other.net = "m";
+  other.baselines[0].control = "narrow-m";
+  CHECK(search::compare({both, other}, "tiny").size() == 12);
+  const auto of_n = search::compare({both, other}, "narrow-n");
+  CHECK(of_n.size() == 6);
+  for (const Comparison& each : of_n) CHECK(each.net == "n");
 }
 
 TEST_CASE("a baseline that no cut net matches is not compared") {

@@ -74,6 +74,15 @@ TEST_CASE_METHOD(Adoption, "a result of before --fresh is not taken for that of 
   CHECK(status(a).attempt == 1);
 }
 
+TEST_CASE_METHOD(Adoption, "the end of a stage from before --fresh that still ran is not taken for that of an attempt of the same number") {
+  executor.held = {{0, a.fingerprint, 1}};
+  go({a, b}, executor);
+  CHECK(executor.aborted == std::vector<int>{0});
+  CHECK(names(executor.started) == Names{"a", "b"});
+  CHECK(status(a).state == StageState::done);
+  CHECK(status(a).attempt == 1);
+}
+
 TEST_CASE_METHOD(Adoption, "a stage whose place was taken away runs again, and that counts against nothing") {
   int taken = 3;
   FakeExecutor preempting(1, [&](const Job&, int start) {

@@ -29,6 +29,17 @@ TEST_CASE_METHOD(LoopRun, "a stage that ran out of memory is run again alone on 
   CHECK(status(greedy).attempt == 2);
 }
 
+TEST_CASE_METHOD(LoopRun, "a stage that was lost twice is run again alone on its device") {
+  limits.reliability.retries = {{"lost", 2}};
+  const Stage greedy = stage("greedy", {}, 9), b = stage("b"), c = stage("c"), d = stage("d");
+  FakeExecutor executor(2, [](const Job& job, int start) { return name(job) == "greedy" && start < 3 ? failed("lost") : done(); });
+  std::vector<std::string> beside;
+  executor.on_start = [&](const Job& job) { beside.push_back(name(job) + " " + std::to_string(executor.running())); };
+  go({greedy, b, c, d}, executor);
+  CHECK(beside == std::vector<std::string>{"greedy 0", "b 1", "greedy 1", "c 1", "greedy 0", "d 0"});
+  CHECK(status(greedy).attempt == 3);
+}
+
 TEST_CASE_METHOD(LoopRun, "a stage that measures time runs alone, one after the other, and nothing starts while it waits") {
   Stage one = stage("one", {}, 5), other = stage("other", {}, 4);
   one.kind = other.kind = search::StageKind::latency;

@@ -3,10 +3,10 @@
 # once there is room, to the rows of an undisturbed run. NAS_WORKER: tests/support/fake_worker. usage: full_disk_test.sh NAS_RUN
 set -u
 nas_run=$1
-[ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 0; }
+[ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 77; }
 work=$(mktemp -d)
 mkdir "$work/disk"
-mount -t tmpfs -o size=2600k tmpfs "$work/disk" 2> /dev/null || { echo "skipped: a tmpfs cannot be mounted here"; rm -rf "$work"; exit 0; }
+mount -t tmpfs -o size=2600k tmpfs "$work/disk" 2> /dev/null || { echo "skipped: a tmpfs cannot be mounted here"; rm -rf "$work"; exit 77; }
 trap 'umount "$work/disk"; rm -rf "$work"' EXIT
 cat > "$work/small.yaml" <<'YAML'
 schema: 1

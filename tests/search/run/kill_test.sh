@@ -6,7 +6,7 @@
 set -u
 nas_run=$1 kills=$2
 RANDOM=${3:-1}
-[ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 0; }
+[ -d /usr/share/datasets/fashion-mnist ] || { echo "skipped: dataset-fashion-mnist is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat > "$work/small.yaml" <<'YAML'

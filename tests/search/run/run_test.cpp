@@ -183,3 +183,20 @@ TEST_CASE_METHOD(LoopRun, "an error leaves no stage running") {
   CHECK(executor.kills == 1);
   CHECK(status(a).state == StageState::interrupted);
 }
+
+TEST_CASE_METHOD(LoopRun, "stages that a later plan lacks and no trial needs are dropped") {
+  const Stage a = stage("a"), b = stage("b"), c = stage("c");
+  FakeExecutor executor(1, [](const Job& job, int) { return name(job) == "b" ? failed("invalid") : done(); });
+  go({a, b}, executor);
+  const auto dropped = [&] {
+    std::vector<std::string> labels;
+    for (const search::Json& row : repository.rows("stages"))
+      if (row.at("dropped") == 1) labels.push_back(row.at("label"));
+    return labels;
+  };
+  CHECK(dropped().empty());
+  go({a, c}, executor);
+  CHECK(dropped() == std::vector<std::string>{"b"});
+  go({a, b}, executor);
+  CHECK(dropped() == std::vector<std::string>{"c"});
+}

@@ -71,3 +71,17 @@ TEST_CASE("a stage is tried again as often as its kind of failure allows") {
   CHECK(retries.take("b", "crash"));
   CHECK_FALSE(retries.take("b", "invalid"));
 }
+
+TEST_CASE("a stage that ran out of memory once, or was lost twice, wants room") {
+  const std::map<std::string, int> allowed{{"oom", 1}, {"lost", 2}, {"crash", 2}};
+  search::Retries retries(allowed);
+  retries.take("a", "oom");
+  CHECK(retries.wants_room("a"));
+  retries.take("b", "lost");
+  CHECK_FALSE(retries.wants_room("b"));
+  retries.take("b", "lost");
+  CHECK(retries.wants_room("b"));
+  retries.take("c", "crash");
+  retries.take("c", "crash");
+  CHECK_FALSE(retries.wants_room("c"));
+}

@@ -79,9 +79,10 @@ def check_kept(folder):
         (folder / "kept.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + blob[8 + size:])
         return nas_run("prune", "--weights", folder / "kept.safetensors", "--criterion", "l1", "--keep", 0.5, "-o", folder / "cut.safetensors", "--json")
 
-    for kept in ("5", '{"layer0": 5}', "[" * 200000 + "]" * 200000, "{}"):
+    for kept, reason in (("5", "the metadata 'kept' is"), ('{"layer0": 5}', "the metadata 'kept' is"), ("[" * 200000 + "]" * 200000, "the metadata 'kept' is"),
+                         ("{}", "what the net kept of its first one has no channel")):
         done = cut(kept)
-        check(f"kept {kept[:20]}: {done.returncode} {done.stderr}", done.returncode == 3 and "kept" in done.stderr)
+        check(f"kept {kept[:20]}: {done.returncode} {done.stderr}", done.returncode == 3 and reason in done.stderr)
     counts = {name[:-len(".bias")]: len(values) for name, values in tensors_of(folder / "w.safetensors").items() if name.endswith(".bias")}
     done = cut(json.dumps({name: [2 * i for i in range(count)] for name, count in counts.items()}))
     check(f"kept of a net cut before: {done.stderr}", done.returncode == 0 and all(
@@ -473,10 +474,12 @@ def main():
         check_kept(folder)
 
         weights = (folder / "w.safetensors").read_bytes()
-        (folder / "w.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
-        other_weights, = run(sys.argv[2], [request()])
-        check(f"weights that have changed: {other_weights}", other_weights["failure_kind"] == "invalid"
-              and "w.safetensors: the files have changed since the run began" in other_weights["failure"])
+        check(f"weights of more than 128 KiB: {len(weights)}", len(weights) > 128 << 10)
+        for place in (len(weights) - 1, len(weights) // 2):
+            (folder / "w.safetensors").write_bytes(weights[:place] + bytes([weights[place] ^ 1]) + weights[place + 1:])
+            other_weights, = run(sys.argv[2], [request()])
+            check(f"weights that have changed: {other_weights}", other_weights["failure_kind"] == "invalid"
+                  and "w.safetensors: the files have changed since the run began" in other_weights["failure"])
         (folder / "w.safetensors").write_bytes(weights)
         write_idx(folder, 8)
         other_data, = run(sys.argv[2], [request()])
