@@ -151,7 +151,7 @@ CREATE VIEW decisions AS
 SELECT number AS decision, recorded_at, subject, choice, reason FROM decision ORDER BY number;
 
 -- Of the experiment's objectives, over all nets of the task that were made so far: of bases and cuts, not of baselines. `epochs` of training
--- went before; accuracy counts from 0, a cost from the largest base's.
+-- went before; what is maximised counts from 0, a cost from the largest base's, a loss from twice the base's.
 CREATE VIEW hypervolumes AS
 SELECT hypervolume.task, stage.fingerprint AS stage, hypervolume.recorded_at, hypervolume.epochs, hypervolume.value AS hypervolume
 FROM hypervolume JOIN stage ON stage.number = hypervolume.stage ORDER BY hypervolume.number;

@@ -34,6 +34,11 @@ double volume(std::vector<std::vector<double>> points, const std::vector<double>
 
 }  // namespace
 
+double violation(const Constraint& constraint, double value) {
+  const double beyond = constraint.at_most ? value - constraint.bound : constraint.bound - value;
+  return beyond > 0 ? beyond / std::max(std::abs(constraint.bound), 1e-12) : 0;
+}
+
 std::optional<Candidate> candidate(const storage::StageStatus& net, const std::vector<Objective>& objectives,
                                    const std::vector<Constraint>& constraints) {
   Candidate result;
@@ -45,8 +50,7 @@ std::optional<Candidate> candidate(const storage::StageStatus& net, const std::v
   for (const Constraint& constraint : constraints) {
     const std::optional<double> value = metric_of(net, constraint.metric);
     if (!value || std::isnan(*value)) return std::nullopt;
-    const double beyond = constraint.at_most ? *value - constraint.bound : constraint.bound - *value;
-    if (beyond > 0) result.violation += beyond / std::max(std::abs(constraint.bound), 1e-12);
+    result.violation += violation(constraint, *value);
   }
   return result;
 }
@@ -143,13 +147,17 @@ double hypervolume(std::vector<std::vector<double>> points, const std::vector<do
   return points.empty() ? 0 : volume(std::move(points), reference, reference.size());
 }
 
+bool shrinks_with_the_net(const std::string& metric) {
+  return metric == "params" || metric == "macs" || metric == "size" || is_latency(metric);
+}
+
 double dominated_volume(const std::vector<Objective>& objectives, const std::vector<double>& base, std::vector<std::vector<double>> nets) {
   std::vector<double> reference;
   for (std::size_t i = 0; i < objectives.size(); ++i) {
     const bool maximize = objectives[i].maximize;
     const double unit = maximize || base[i] <= 0 ? 1 : base[i];
     for (auto& net : nets) net[i] /= unit;
-    reference.push_back(maximize ? 0 : 1);
+    reference.push_back(maximize ? 0 : shrinks_with_the_net(objectives[i].metric) ? 1 : 2);
   }
   return hypervolume(std::move(nets), reference);
 }

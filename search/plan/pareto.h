@@ -15,6 +15,9 @@ struct Candidate {
   double violation = 0;        ///< of the constraints, each relative to its bound, in sum; 0: feasible
 };
 
+/// By how much a value is beyond a constraint, relative to its bound; 0 within it.
+double violation(const Constraint& constraint, double value);
+
 /// Nothing where an objective or a constrained metric is missing, or no number.
 std::optional<Candidate> candidate(const storage::StageStatus& net, const std::vector<Objective>& objectives,
                                    const std::vector<Constraint>& constraints);
@@ -37,7 +40,11 @@ std::vector<int> ranking(const std::vector<Candidate>& candidates);
 /// The volume between `reference` and the points that are better than it in everything; less is better.
 double hypervolume(std::vector<std::vector<double>> points, const std::vector<double>& reference);
 
-/// That of nets, by their Candidate::values: accuracies count from 0, costs as shares of `base`'s, from 1 down.
+/// Whether the metric is a cost, which falls with every cut: parameters, multiply-accumulates, bytes, times.
+bool shrinks_with_the_net(const std::string& metric);
+
+/// That of nets, by their Candidate::values: what is maximised counts from 0, costs as shares of `base`'s, from 1 down, and what else is
+/// minimised, as a loss, from twice the base's.
 double dominated_volume(const std::vector<Objective>& objectives, const std::vector<double>& base, std::vector<std::vector<double>> nets);
 
 }  // namespace search

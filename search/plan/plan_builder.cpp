@@ -40,6 +40,16 @@ std::vector<const Stage*> PlanBuilder::path_to(const std::string& fingerprint) c
   return path;
 }
 
+bool PlanBuilder::is_lost(const History& history, const std::string& fingerprint) const {
+  const auto known = history.find(fingerprint);
+  if (known != history.end() && known->second.state == storage::StageState::failed) return true;
+  if (known != history.end() && known->second.state == storage::StageState::done) return false;
+  const auto planned = index_.find(fingerprint);
+  if (planned == index_.end()) return false;
+  const std::vector<storage::StageInput>& inputs = plan_.stages[static_cast<std::size_t>(planned->second)].inputs;
+  return std::any_of(inputs.begin(), inputs.end(), [&](const storage::StageInput& input) { return is_lost(history, input.stage); });
+}
+
 /// Marks what the first trial of each task needs up to its first cut.
 void PlanBuilder::mark_priority() {
   std::set<std::string> served;

@@ -18,6 +18,9 @@ class PlanBuilder {
   /// found. They live until the next stage is added.
   std::vector<const Stage*> path_to(const std::string& fingerprint) const;
 
+  /// Whether the stage, or one that it is made from, has failed for good.
+  bool is_lost(const History& history, const std::string& fingerprint) const;
+
   void add(storage::Decision decision) { plan_.decisions.push_back(std::move(decision)); }
 
   void add(TriedCut cut) { plan_.tried.push_back(std::move(cut)); }

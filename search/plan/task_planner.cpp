@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "search/experiment/nets.h"
+#include "search/plan/pareto.h"
 #include "storage/base/named.h"
 
 namespace search {
@@ -51,10 +52,20 @@ std::string TaskPlanner::add_net(Stage stage, const CutRequest& cut) {
 
 bool TaskPlanner::awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const {
   if (!decides_by_latency_) return false;
-  const auto known = history.find(stage);
-  const auto is_timed = [](const auto& metric) { return is_latency(metric.first); };
-  return (known == history.end() || std::ranges::none_of(known->second.metrics, is_timed)) &&
-         !has_failed(history, stages_.latency({stage, net, "", 1}).fingerprint);
+  const Stage timing = stages_.latency({stage, net, "", 1});
+  const auto known = history.find(timing.fingerprint);
+  const bool is_timed = known != history.end() && known->second.state == storage::StageState::done;
+  return !is_timed && !is_lost(history, timing.fingerprint);
+}
+
+bool TaskPlanner::is_reportable(const History& history, const storage::TrialRecord& trial, const std::string& stage, const NamedNet& net) {
+  if (experiment_.constraints.empty()) return true;
+  const storage::StageStatus* result = awaits_latency(history, stage, net) ? nullptr : done_net(history, stage);
+  if (result == nullptr) return false;
+  const std::optional<Candidate> found = candidate(*result, {}, experiment_.constraints);
+  const bool is_feasible = found && found->violation == 0;
+  if (!is_feasible) log_decision(trial, "leave", "beyond a constraint");
+  return is_feasible;
 }
 
 void TaskPlanner::log_decision(const storage::TrialRecord& trial, std::string choice, std::string reason) {
@@ -207,11 +218,6 @@ const storage::StageStatus* done_net(const History& history, const std::string& 
   const auto known = history.find(stage);
   const bool is_done = known != history.end() && known->second.state == storage::StageState::done && known->second.accuracy_val;
   return is_done ? &known->second : nullptr;
-}
-
-bool has_failed(const History& history, const std::string& stage) {
-  const auto known = history.find(stage);
-  return known != history.end() && known->second.state == storage::StageState::failed;
 }
 
 double rounded_ratio(double ratio) {

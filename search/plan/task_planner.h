@@ -56,9 +56,16 @@ class TaskPlanner {
   /// Adds such a stage; returns its fingerprint.
   std::string extend(const CutRequest& cut, Stage extension) { return add_net(std::move(extension), cut); }
 
-  /// Whether an objective or a constraint is about latency, and that of the net of `stage` is still to come. Until then the net is not to
-  /// be decided on.
+  /// Whether the stage, or one that it is made from, has failed for good.
+  bool is_lost(const History& history, const std::string& stage) const { return builder_.is_lost(history, stage); }
+
+  /// Whether an objective or a constraint is about latency, and that of the net of `stage`, as this plan times it, is still to come. Until
+  /// then the net is not to be decided on.
   bool awaits_latency(const History& history, const std::string& stage, const NamedNet& net) const;
+
+  /// Whether the net that a search ends with is measured on test data: it is done and within the constraints, or there are none. That it is
+  /// beyond one is noted.
+  bool is_reportable(const History& history, const storage::TrialRecord& trial, const std::string& stage, const NamedNet& net);
 
   /// Notes a cut, made here, as one that may become the trial's next step.
   void tries(const storage::TrialRecord& trial, std::string stage) { builder_.add(TriedCut{trial.name, std::move(stage)}); }
@@ -104,9 +111,6 @@ class TaskPlanner {
 
 /// The stage's entry where it is done with a validation accuracy, or null.
 const storage::StageStatus* done_net(const History& history, const std::string& stage);
-
-/// Whether the stage has failed for good.
-bool has_failed(const History& history, const std::string& stage);
 
 /// To four decimals, so that equal requests are equal numbers.
 double rounded_ratio(double ratio);

@@ -21,17 +21,14 @@ using storage::Json;
 constexpr std::size_t kControls = 7;  ///< that are shown
 constexpr const char* kUndecided = "undecided";
 
-/// A step of a group: the same way to a net, with every seed.
+/// The same way to a net, with every seed.
 struct Option {
-  const Group* group;
-  std::size_t step;
+  Way way;
   std::map<Replicate, const StoredNet*> nets;  ///< tested
   double val = 0, params = 0, macs = 0;
-  bool beyond = false;  ///< a base that breaks the experiment's constraints: what others are compared with, and no answer
+  bool beyond = false;  ///< a base or a baseline that breaks the experiment's constraints: what others are compared with, and no answer
   std::optional<double> latency_ms;
 
-  bool is_base() const { return group->role == "pruned" && step == 0; }
-  bool is_cut() const { return group->role == "pruned" && step > 0; }
   double size(const std::string& of) const { return of == "params" ? params : macs; }
 };
 
@@ -43,9 +40,11 @@ double mean(const std::map<Replicate, const StoredNet*>& nets, const Value& valu
 }
 
 std::string name_of(const Option& option) {
-  const Group& group = *option.group;
-  if (option.is_base()) return group.net + ", whole";
-  if (option.is_cut()) return fmt::format("{}, {}, {}, step {}", group.net, group.criterion, group.schedule, option.step);
+  const Group& group = *option.way.group;
+  if (option.way.is_base()) return group.net + ", whole";
+  if (option.way.is_cut())
+    return fmt::format("{}, {}, {}", group.net, group.criterion, group.schedule) +
+           (option.way.step ? fmt::format(", step {}", *option.way.step) : "");
   const ControlName control = parse_control(group.net);
   if (!group.criterion.empty())
     return fmt::format("{} as {}, {} left it, from scratch{}", control.base, group.criterion, group.schedule,
@@ -67,10 +66,12 @@ class Choice {
   Choice(const Snapshot& run, const std::vector<Group>& groups, const Statuses& statuses, const std::string& task,
          const BestRequest& request)
       : run_(run), request_(request), statuses_(statuses) {
-    for (const Group& group : groups)
-      if (group.task == task)
-        for (std::size_t step = 0; step < group.tested.size(); ++step) add(group, step);
-    for (const Option& option : options_) seeds_ = std::max(seeds_, option.nets.size());
+    for (const Way& way : ways_of(groups))
+      if (way.group->task == task) add(way);
+    for (const Option& option : options_) {
+      seeds_ = std::max(seeds_, option.nets.size());
+      if (option.way.is_cut()) seeds_of_cuts_ = std::max(seeds_of_cuts_, option.nets.size());
+    }
   }
 
   std::optional<Best> best() const {
@@ -81,7 +82,7 @@ class Choice {
                                      : most_accurate();
       why = request_.min_accuracy ? "the smallest with the accuracy that was asked for" : "the most accurate of those that cost no more";
     } else {
-      chosen = smallest([&](const Option& option) { return !option.is_base() && is_near_base(option); });
+      chosen = smallest([&](const Option& option) { return !option.way.is_base() && is_near_base(option); });
       why = fmt::format("the smallest net within {} of its base", points(*request_.tolerance));
       if (chosen == nullptr) {
         chosen = most_accurate();
@@ -91,17 +92,18 @@ class Choice {
       }
     }
     if (chosen == nullptr) return std::nullopt;
+    if (chosen->nets.size() < seeds_) why += fmt::format("; {} of {} seeds have it, and no cut net has more", chosen->nets.size(), seeds_);
     return describe(*chosen, why);
   }
 
  private:
-  void add(const Group& group, std::size_t step) {
-    Option option{&group, step, {}};
+  void add(const Way& way) {
+    Option option{way, {}};
     double latency = 0;
     bool all_timed = true;
-    for (const auto& [replicate, index] : group.tested[step]) {
+    for (const auto& [replicate, index] : way.nets) {
       const StoredNet& net = run_.nets[static_cast<std::size_t>(index)];
-      if (!net.val || !net.test || (net.beyond && !option.is_base())) continue;
+      if (!net.val || !net.test || (net.beyond && way.is_cut())) continue;
       option.beyond = option.beyond || net.beyond;
       option.nets.emplace(replicate, &net);
       const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
@@ -110,8 +112,6 @@ class Choice {
       if (timed != metrics.end()) latency += timed->second;
     }
     if (option.nets.empty()) return;
-    const auto same_base = [&](const Option& other) { return other.is_base() && option.is_base() && other.group->net == group.net; };
-    if (std::any_of(options_.begin(), options_.end(), same_base)) return;
     option.val = mean(option.nets, [](const StoredNet& net) { return *net.val; });
     option.params = mean(option.nets, [](const StoredNet& net) { return net.params; });
     option.macs = mean(option.nets, [](const StoredNet& net) { return net.macs; });
@@ -125,19 +125,21 @@ class Choice {
     return !limit || (value && *value <= *limit);
   }
 
-  /// With as many seeds as any: one lucky seed is no answer.
+  /// With as many seeds as any: one lucky seed is no answer. A search of its own for each seed may come to another cut each time.
+  bool has_all_seeds(const Option& option) const { return option.nets.size() == (option.way.is_cut() ? seeds_of_cuts_ : seeds_); }
+
   bool is_possible(const Option& option) const {
-    return !option.beyond && option.nets.size() == seeds_ && holds(request_.max_macs, option.macs) &&
-           holds(request_.max_params, option.params) && holds(request_.max_latency_ms, option.latency_ms);
+    return !option.beyond && has_all_seeds(option) && holds(request_.max_macs, option.macs) && holds(request_.max_params, option.params) &&
+           holds(request_.max_latency_ms, option.latency_ms);
   }
 
   /// The base that an option was cut from; of a net from scratch, the most accurate one.
   const Option* base_of(const Option& option) const {
     const Option* base = nullptr;
     for (const Option& each : options_) {
-      const std::string base_net = option.group->role == "pruned" ? option.group->net : parse_control(option.group->net).base;
-      const bool is_own = base_net.empty() || each.group->net == base_net;
-      if (each.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
+      const std::string base_net = option.way.group->role == "pruned" ? option.way.group->net : parse_control(option.way.group->net).base;
+      const bool is_own = base_net.empty() || each.way.group->net == base_net;
+      if (each.way.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
     }
     return base;
   }
@@ -169,7 +171,7 @@ class Choice {
   const Option* most_accurate() const {
     const Option* found = nullptr;
     for (const Option& each : options_) {
-      if (!is_possible(each) || (!has_limits() && each.is_base())) continue;
+      if (!is_possible(each) || (!has_limits() && each.way.is_base())) continue;
       if (found == nullptr || std::pair(each.val, -each.size(request_.size)) > std::pair(found->val, -found->size(request_.size)))
         found = &each;
     }
@@ -177,7 +179,7 @@ class Choice {
   }
 
   Best describe(const Option& chosen, const std::string& why) const {
-    Best best{.task = chosen.group->task, .net = name_of(chosen), .step = static_cast<int>(chosen.step), .why = why};
+    Best best{.task = chosen.way.group->task, .net = name_of(chosen), .why = why};
     const StoredNet* taken = nullptr;
     std::vector<double> tests;
     for (const auto& [replicate, net] : chosen.nets) {
@@ -185,7 +187,9 @@ class Choice {
       if (is_within_limits(*net) && (taken == nullptr || *net->val > *taken->val)) taken = net;
     }
     if (taken == nullptr) taken = chosen.nets.begin()->second;  // one limit holds of some seeds' nets, the other of others'
-    best.trial = trial_with(*taken, chosen);
+    const StoredTrial& trial = trial_with(*taken, chosen);
+    best.trial = trial.number;
+    best.step = step_of(*taken, trial).value();
     best.seeds = static_cast<int>(chosen.nets.size());
     best.params = chosen.params;
     best.macs = chosen.macs;
@@ -200,25 +204,32 @@ class Choice {
     // The controls from scratch; for one of these, the most accurate cut net that costs no more.
     const Option* cut = nullptr;
     for (const Option& each : options_) {
-      if (each.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls) add_control(best, chosen, each);
-      if (each.is_cut() && each.macs <= kSameSize * chosen.macs && each.nets.size() == seeds_ && (cut == nullptr || each.val > cut->val))
+      if (each.way.group->role == "baseline" && &each != &chosen && best.controls.size() < kControls) add_control(best, chosen, each);
+      if (each.way.is_cut() && each.macs <= kSameSize * chosen.macs && has_all_seeds(each) && (cut == nullptr || each.val > cut->val))
         cut = &each;
     }
-    if (!chosen.is_cut() && cut != nullptr) add_control(best, chosen, *cut);
+    if (!chosen.way.is_cut() && cut != nullptr) add_control(best, chosen, *cut);
     return best;
   }
 
   /// Sizes are means over seeds elsewhere: of an option within the limits one seed's net at least is.
   bool is_within_limits(const StoredNet& net) const { return holds(request_.max_macs, net.macs) && holds(request_.max_params, net.params); }
 
+  std::optional<int> step_of(const StoredNet& net, const StoredTrial& trial) const {
+    for (std::size_t step = 0; step < trial.nets.size(); ++step)
+      if (trial.nets[step] >= 0 && &run_.nets[static_cast<std::size_t>(trial.nets[step])] == &net) return static_cast<int>(step);
+    return std::nullopt;
+  }
+
   /// The trial of the chosen group that the net is a step of: others may share it.
-  int trial_with(const StoredNet& net, const Option& chosen) const {
+  const StoredTrial& trial_with(const StoredNet& net, const Option& chosen) const {
+    const Group& group = *chosen.way.group;
+    const auto first_word = [](const std::string& schedule) { return schedule.substr(0, schedule.find(' ')); };
     for (const StoredTrial& trial : run_.trials)
-      if (trial.criterion == chosen.group->criterion && trial.schedule == chosen.group->schedule && trial.role == chosen.group->role &&
-          trial.nets.size() > chosen.step && trial.nets[chosen.step] >= 0 &&
-          &run_.nets[static_cast<std::size_t>(trial.nets[chosen.step])] == &net)
-        return trial.number;
-    return run_.trial_of(net)->number;
+      if (!trial.outdated && trial.role == group.role && trial.criterion == group.criterion &&
+          first_word(trial.schedule) == first_word(group.schedule) && step_of(net, trial))
+        return trial;
+    return *run_.trial_of(net);
   }
 
   /// Adds nothing where the two share no seed.
@@ -246,7 +257,7 @@ class Choice {
   const BestRequest& request_;
   const Statuses& statuses_;
   std::vector<Option> options_;
-  std::size_t seeds_ = 0;
+  std::size_t seeds_ = 0, seeds_of_cuts_ = 0;  ///< the most that an option has
 };
 
 std::string export_command(const Best& best, const std::string& directory) {

@@ -24,6 +24,7 @@ using Verdict = Comparison::Verdict;
 /// The nets of two methods, seed by seed.
 struct Pairs {
   std::vector<MeasuredNet> ones, others;
+  int unmatched = 0;  ///< seeds in which the first method has no net of the budget
 
   void add(const MeasuredNet& one, const MeasuredNet& other) {
     ones.push_back(one);
@@ -52,9 +53,16 @@ void measure(Comparison& comparison, const Pairs& pairs) {
     return eval::paired_difference(each(pairs.ones, value), each(pairs.others, value));
   };
   comparison.difference = difference(comparison.measure == Measure::accuracy ? test_accuracy : log_macs);
+  comparison.unmatched = pairs.unmatched;
   if (comparison.measure == Measure::macs) {  // a schedule's steps are nearly the same for every seed: only who is smaller counts
     comparison.difference.interval.reset();
-    comparison.difference.p = eval::sign_test(each(pairs.ones, log_macs), each(pairs.others, log_macs));
+    std::vector<double> ones = each(pairs.ones, log_macs), others = each(pairs.others, log_macs);
+    for (int seed = 0; seed < pairs.unmatched; ++seed) {  // as larger than any that is as accurate
+      ones.push_back(1);
+      others.push_back(0);
+    }
+    comparison.difference.p = eval::sign_test(ones, others);
+    for (std::size_t i = 0; i < ones.size(); ++i) comparison.smaller += (ones[i] < others[i]) - (ones[i] > others[i]);
   }
   comparison.params_ratio = std::exp(difference(log_params).mean);
   comparison.macs_ratio = std::exp(difference(log_macs).mean);
@@ -62,8 +70,8 @@ void measure(Comparison& comparison, const Pairs& pairs) {
 
 Verdict verdict(const Comparison& comparison) {
   if (comparison.difference.n < 2 || comparison.p > kSignificance) return Verdict::undecided;
+  if (comparison.measure == Measure::macs) return comparison.smaller < 0 ? Verdict::other : Verdict::one;
   const bool positive = comparison.difference.mean > 0;
-  if (comparison.measure == Measure::macs) return positive ? Verdict::other : Verdict::one;
   if (comparison.family == Family::baselines) return positive ? Verdict::one : Verdict::other;  // the cut net was chosen to fit
   const double params = positive ? comparison.params_ratio : 1 / comparison.params_ratio;
   const double macs = positive ? comparison.macs_ratio : 1 / comparison.macs_ratio;
@@ -133,7 +141,10 @@ class Comparing {
             for (const MeasuredNet& net : each.nets.at(unit))
               if (net.step > 0 && fits(net, trained.front()) && (!best || value(net) > value(*best))) best = net;
           }
-          if (best) pairs.add(*best, trained.front());
+          if (best)
+            pairs.add(*best, trained.front());
+          else if (was_cut(group, line.criterion, unit))
+            ++pairs.unmatched;
         }
         add({Family::baselines, measured, group.task, group.net, budget + " of " + baseline.name, line.criterion, baseline.name}, pairs);
       };
@@ -145,6 +156,14 @@ class Comparing {
       matched(
           "accuracy", Measure::macs, [](const auto& net, const auto& other) { return net.accuracy_val >= other.accuracy_val; }, small);
     }
+  }
+
+  static bool was_cut(const ComparisonGroup& group, const std::string& criterion, const Replicate& unit) {
+    return std::any_of(group.searched.begin(), group.searched.end(), [&](const Series& line) {
+      const auto nets = line.nets.find(unit);
+      return line.criterion == criterion && nets != line.nets.end() &&
+             std::any_of(nets->second.begin(), nets->second.end(), [](const MeasuredNet& net) { return net.step > 0; });
+    });
   }
 
   bool is_meant(std::initializer_list<std::string> names) const {
@@ -214,6 +233,7 @@ storage::Json to_json(const std::vector<Comparison>& comparisons) {
                     {"one", each.one},
                     {"other", each.other},
                     {"n", each.difference.n},
+                    {"unmatched", each.unmatched},
                     {"difference", shown(each.difference.mean)},
                     {"low", interval ? storage::Json(shown(interval->low)) : storage::Json()},
                     {"high", interval ? storage::Json(shown(interval->high)) : storage::Json()},

@@ -33,6 +33,8 @@ struct Comparison {
   std::string budget;  ///< "gradual", "MACs of squeezenet1_1", "accuracy of ...": what the two have in common
   std::string one, other;
   eval::PairedDifference difference;        ///< one - other, with its own p
+  int unmatched = 0;                        ///< seeds in which `one` was cut, but to nothing that fits the budget
+  int smaller = 0;                          ///< of measure macs: seeds in which `one` is smaller, less those in which it is not
   double p = 1;                             ///< corrected for the comparisons of the family (Holm)
   double params_ratio = 1, macs_ratio = 1;  ///< one / other, geometric means
   Verdict verdict = Verdict::undecided;     ///< at p <= kSignificance
@@ -46,8 +48,8 @@ constexpr double kSignificance = 0.05;
 /// storage::Error(usage) where nothing is called `against`.
 std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against);
 
-/// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "difference" (points of accuracy, or the ratio one /
-/// other), "low", "high" (null with one seed, and of ratios), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.
+/// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "unmatched", "difference" (points of accuracy, or the
+/// ratio one / other), "low", "high" (null with one seed, and of ratios), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.
 storage::Json to_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace search

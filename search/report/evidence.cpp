@@ -7,6 +7,7 @@
 #include <set>
 
 #include "eval/statistics.h"
+#include "search/plan/stage_kind.h"
 #include "search/report/measured_nets.h"
 #include "search/report/table_text.h"
 
@@ -24,8 +25,7 @@ constexpr const char* kRefitted = "val/accuracy_before_retraining";
 /// One way to a net, over the replicates.
 struct Row {
   std::string name;
-  const Group* group;
-  std::size_t step;
+  Way way;
   std::map<Replicate, const StoredNet*> nets;
 };
 
@@ -72,7 +72,7 @@ class Account {
     const std::vector<Row> rows = rows_of(task);
     std::vector<const Row*> controls;
     for (const Row& row : rows)
-      if (row.group->role == "baseline" && row.group->criterion.empty()) controls.push_back(&row);
+      if (row.way.group->role == "baseline" && row.way.group->criterion.empty()) controls.push_back(&row);
     std::vector<std::string> columns{"net", "seeds", "MACs", "parameters", "epochs", "as cut", "batch norm", "refitted"};
     for (int epoch : asked_) columns.push_back(fmt::format("after {}", epoch));
     if (!asked_.empty()) columns.push_back("taken");
@@ -121,26 +121,21 @@ class Account {
 
   std::vector<Row> rows_of(const std::string& task) const {
     std::vector<Row> rows;
-    std::set<std::string> bases;
-    for (const Group& group : groups_) {
-      if (group.task != task) continue;
-      for (std::size_t step = 0; step < group.tested.size(); ++step) {
-        const bool is_base = group.role == "pruned" && step == 0;
-        if (is_base && !bases.insert(group.net).second) continue;
-        Row row{name_of(group, step), &group, step, {}};
-        for (const auto& [unit, index] : group.tested[step])
-          if (const StoredNet& net = run_.nets[static_cast<std::size_t>(index)]; net.test) row.nets.emplace(unit, &net);
-        if (!row.nets.empty()) rows.push_back(std::move(row));
-      }
+    for (const Way& way : ways_of(groups_)) {
+      if (way.group->task != task) continue;
+      Row row{name_of(way), way, {}};
+      for (const auto& [unit, index] : way.nets)
+        if (const StoredNet& net = run_.nets[static_cast<std::size_t>(index)]; net.test) row.nets.emplace(unit, &net);
+      if (!row.nets.empty()) rows.push_back(std::move(row));
     }
     std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return macs(a) > macs(b) * kSameSize; });
     return rows;
   }
 
-  static std::string name_of(const Group& group, std::size_t step) {
-    if (group.role == "baseline") return baseline_line(group);
-    if (step == 0) return group.net + ", base";
-    return fmt::format("{}, {} {}", group.criterion, group.schedule, step);
+  static std::string name_of(const Way& way) {
+    if (way.group->role == "baseline") return baseline_line(*way.group);
+    if (way.is_base()) return way.group->net + ", base";
+    return fmt::format("{}, {}", way.group->criterion, way.group->schedule) + (way.step ? fmt::format(" {}", *way.step) : "");
   }
 
   template <typename Value>
@@ -161,7 +156,8 @@ class Account {
     const StoredStage& made = run_.stages[static_cast<std::size_t>(stage)];
     const auto own = epochs_.find(made.fingerprint);
     double sum = own == epochs_.end() ? 0 : own->second;
-    for (const Input& input : made.inputs) sum += epochs(input.stage, seen);
+    for (const Input& input : made.inputs)
+      if (brings_artifacts(input.role)) sum += epochs(input.stage, seen);
     return sum;
   }
 
@@ -197,12 +193,11 @@ class Account {
 
   /// The columns of a cut net's retraining; empty for other nets.
   std::string retraining(const Row& row) const {
-    const bool was_cut = row.group->role == "pruned" && row.step > 0;
     std::string text;
     for (int epoch : asked_) {
       const auto after = [&](const StoredNet& net) -> std::optional<double> {
         const auto curve = curves_.find(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint);
-        if (!was_cut || curve == curves_.end() || !curve->second.contains(epoch)) return std::nullopt;
+        if (!row.way.is_cut() || curve == curves_.end() || !curve->second.contains(epoch)) return std::nullopt;
         return curve->second.at(epoch);
       };
       text += fmt::format(" {} |", percent(each(row, after)));

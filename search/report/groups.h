@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,14 +16,30 @@ namespace search {
 using Replicate = std::pair<int, int>;
 
 struct Group {
-  std::string task, net, role, criterion, schedule;
+  std::string task, net, role, criterion;
+  std::string schedule;  ///< where a search of its own for each seed came to the nets, with the seed: "pareto-7 of seed 2"
   double width = 1;
   std::vector<std::map<Replicate, int>> steps;   ///< the nets of each step, by replicate
   std::vector<std::map<Replicate, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
   std::set<Replicate> unfinished;                ///< whose trials' last step is not tested yet
 };
 
-/// In the order of the trials. A base stands as step 0 in each group that was cut from it.
+/// In the order of the trials, without those of settings that were changed since. A base stands as step 0 in each group that was cut from
+/// it.
 std::vector<Group> groups_of(const Snapshot& run);
+
+/// Tested nets of a group that are one answer over the seeds: those of a step, or of a search that ends after as many cuts as each seed
+/// takes, what it ended with.
+struct Way {
+  const Group* group;
+  std::optional<std::size_t> step;  ///< none: each net's own
+  std::map<Replicate, int> nets;
+
+  bool is_base() const { return group->role == "pruned" && step == 0; }
+  bool is_cut() const { return group->role == "pruned" && step != 0; }
+};
+
+/// In the order of the groups, which are borrowed; each base once.
+std::vector<Way> ways_of(const std::vector<Group>& groups);
 
 }  // namespace search

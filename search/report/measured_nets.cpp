@@ -23,19 +23,24 @@ Series& line_of(std::vector<Series>& lines, Series line) {
       lines, [&](const Series& each) { return each.name == name; }, std::move(line));
 }
 
-/// Adds the nets of a group, those that lack nothing, step by step.
-void add_nets(const Snapshot& run, const Group& group, std::map<Replicate, std::vector<MeasuredNet>>& nets) {
+/// The nets of a group, those that lack nothing, step by step. Cut nets beyond the experiment's constraints are not reported: their
+/// replicate is unfinished then.
+Series nets_of(const Snapshot& run, const Group& group) {
+  Series line{.unfinished = group.unfinished};
   for (std::size_t step = 0; step < group.tested.size(); ++step)
     for (const auto& [unit, index] : group.tested[step]) {
       const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
-      if (net.val && net.test) nets[unit].push_back({static_cast<int>(step), *net.val, *net.test, net.params, net.macs});
+      const bool is_left_out = net.beyond && group.role == "pruned" && step > 0;
+      if (is_left_out) line.unfinished.insert(unit);
+      if (net.val && net.test && !is_left_out)
+        line.nets[unit].push_back({static_cast<int>(step), *net.val, *net.test, net.params, net.macs});
     }
+  return line;
 }
 
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
   const std::string base = parse_control(baseline.net).base;
-  std::map<Replicate, std::vector<MeasuredNet>> nets;
-  add_nets(run, baseline, nets);
+  const auto nets = nets_of(run, baseline).nets;
   for (ComparisonGroup& group : groups) {
     if (nets.empty() || baseline.task != group.task || (!base.empty() && base != group.net)) continue;
     line_of(group.baselines, {baseline_line(baseline), "", "", baseline.net, {}, {}}).nets.merge(std::map(nets));
@@ -64,18 +69,17 @@ std::vector<ComparisonGroup> measured_nets(const Snapshot& run) {
   std::vector<ComparisonGroup> groups;
   for (const Group& each : all) {
     if (each.role != "pruned") continue;
-    std::map<Replicate, std::vector<MeasuredNet>> nets;
-    add_nets(run, each, nets);
-    if (nets.empty()) continue;
+    Series made = nets_of(run, each);
+    if (made.nets.empty()) continue;
     const auto same = [&](const ComparisonGroup& other) { return other.task == each.task && other.net == each.net; };
     ComparisonGroup& group = found_or_added(groups, same, {each.task, each.net, {}, {}, {}});
-    for (const auto& [unit, steps] : nets)
+    for (const auto& [unit, steps] : made.nets)
       if (steps.front().step == 0) group.bases.emplace(unit, steps.front());
     if (each.criterion.empty()) continue;
     Series& line =
         line_of(group.searched, {fmt::format("{} / {}", each.schedule, each.criterion), each.criterion, each.schedule, "", {}, {}});
-    line.nets = std::move(nets);
-    line.unfinished = each.unfinished;
+    line.nets = std::move(made.nets);
+    line.unfinished = std::move(made.unfinished);
   }
   for (const Group& each : all)
     if (each.role == "baseline") add_baseline(run, each, groups);

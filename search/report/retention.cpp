@@ -20,34 +20,38 @@ namespace {
 
 using Fingerprints = std::set<std::string>;
 
-/// What `nas-run best` may answer with: of ways to a net that no other beats in mean validation accuracy and a mean size, the best seed's.
+/// What `nas-run best` may answer with: of ways to a net that no other beats in mean validation accuracy and a mean size, of those with as
+/// many seeds as any of their kind, the best seed's.
 std::vector<const StoredNet*> best_of_means(const Snapshot& run) {
-  struct Way {
+  struct Means {
     const StoredNet* best = nullptr;
     double nets = 0, accuracy = 0, macs = 0, params = 0;  ///< sums
   };
-  std::map<std::string, std::vector<Way>> ways;  // by task
-  for (const Group& group : groups_of(run))
-    for (const auto& tested : group.tested) {
-      Way way;
-      for (const auto& [replicate, index] : tested) {
-        const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
-        if (!net.val || net.beyond) continue;
-        if (way.best == nullptr || *net.val > *way.best->val) way.best = &net;
-        ++way.nets;
-        way.accuracy += *net.val;
-        way.macs += net.macs;
-        way.params += net.params;
-      }
-      if (way.best != nullptr) ways[group.task].push_back(way);
+  std::map<std::pair<std::string, bool>, std::vector<Means>> kinds;  // by task, and whether cut
+  const std::vector<Group> groups = groups_of(run);
+  for (const Way& way : ways_of(groups)) {
+    Means means;
+    for (const auto& [replicate, index] : way.nets) {
+      const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
+      if (!net.val || net.beyond) continue;
+      if (means.best == nullptr || *net.val > *means.best->val) means.best = &net;
+      ++means.nets;
+      means.accuracy += *net.val;
+      means.macs += net.macs;
+      means.params += net.params;
     }
+    if (means.best != nullptr) kinds[{way.group->task, way.is_cut()}].push_back(means);
+  }
   std::vector<const StoredNet*> found;
-  for (const auto& [task, all] : ways)
-    for (const auto size : {&Way::macs, &Way::params}) {
+  for (auto& [kind, all] : kinds) {
+    const double most = std::max_element(all.begin(), all.end(), [](const Means& a, const Means& b) { return a.nets < b.nets; })->nets;
+    std::erase_if(all, [&](const Means& means) { return means.nets < most; });
+    for (const auto size : {&Means::macs, &Means::params}) {
       std::vector<Candidate> candidates;
-      for (const Way& way : all) candidates.push_back({{-way.accuracy / way.nets, way.*size / way.nets}, 0});
+      for (const Means& means : all) candidates.push_back({{-means.accuracy / means.nets, means.*size / means.nets}, 0});
       for (const std::size_t member : pareto_front(candidates)) found.push_back(all[member].best);
     }
+  }
   return found;
 }
 

@@ -71,10 +71,31 @@ void read_nets(const Repository& repository, Snapshot& run) {
   }
 }
 
+/// The numbers of the experiments, of all that were run in this directory, that trained or cut in another way than the last: what it does
+/// not have of their trials is no rival of what it has.
+std::set<int> other_ways(const Repository& repository) {
+  std::map<int, Json> ways;
+  repository.each_row("experiments", {"experiment", "settings"}, [&](const Values& row) {
+    const Json settings = Json::parse(text_of(row[1]), nullptr, /*allow_exceptions=*/false);
+    Json way;
+    for (const char* key : {"train", "prune"})
+      if (settings.is_object() && settings.contains(key)) way[key] = settings[key];
+    for (const char* key : {"criteria", "schedules"})  // more of these are more trials
+      if (way.is_object() && way.contains("prune") && way["prune"].is_object()) way["prune"].erase(key);
+    ways[static_cast<int>(number(row[0]))] = std::move(way);
+  });
+  std::set<int> others;
+  for (const auto& [experiment, way] : ways)
+    if (way != ways.rbegin()->second) others.insert(experiment);
+  return others;
+}
+
 std::unordered_map<int, std::size_t> read_trials(const Repository& repository, Snapshot& run) {
   std::unordered_map<int, std::size_t> index;
+  const std::set<int> others = other_ways(repository);
   repository.each_row(
-      "trials", {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold", "steps"},
+      "trials",
+      {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold", "steps", "experiment"},
       [&](const Values& row) {
         StoredTrial trial{static_cast<int>(number(row[0])),
                           text_of(row[1]),
@@ -88,6 +109,7 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
                           number(row[9]),
                           static_cast<int>(number(row[10])),
                           {},
+                          others.contains(static_cast<int>(number(row[13]))),
                           static_cast<int>(number(row[12])),
                           {},
                           {}};

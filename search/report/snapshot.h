@@ -44,6 +44,7 @@ struct StoredTrial {
   double width = 1;
   int seed = 0;
   std::optional<int> fold;
+  bool outdated = false;     ///< of settings of training or cutting that were changed since; the last plan has no such trial
   int last_step = 0;         ///< as planned so far
   std::vector<int> nets;     ///< by step; -1: not made yet
   std::vector<bool> tested;  ///< by step: the trial asks for its test accuracy, and it is there

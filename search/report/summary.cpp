@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -78,7 +79,8 @@ std::vector<SummaryRow> summary_rows(const Snapshot& run, double tolerance, cons
     add(summary(group, "base", group.bases, group.bases.size()));
     for (const Series& line : group.searched) {
       const Chosen nets = chosen(group, line, tolerance, size);
-      const std::size_t seeds = nets.best.size();
+      const auto has_base = [&](const auto& unit) { return group.bases.contains(unit.first); };
+      const auto seeds = nets.best.empty() ? 0 : static_cast<std::size_t>(std::count_if(line.nets.begin(), line.nets.end(), has_base));
       if (nets.several) add(summary(group, line.name + ", last", nets.last, seeds));
       add(summary(group, line.name + ", best", nets.best, seeds));
       add(summary(group, line.name + ", smallest", nets.smallest, seeds));

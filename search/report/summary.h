@@ -15,7 +15,7 @@ struct SummaryRow {
   std::string task, net;        ///< the base net that the line belongs to
   std::string what;             ///< "base", "gradual / lda-wilks, last" (or best, smallest), "squeezenet1_1", "narrow (width 0.31)"
   int seeds = 0;                ///< seeds, or folds of seeds, that the means are taken over; 0: no net of any seed is good enough
-  int of_seeds = 0;             ///< seeds, or folds of seeds, that have a cut
+  int of_seeds = 0;             ///< seeds, or folds of seeds, whose base is measured
   double accuracy_val = 0;      ///< share of 1
   eval::Summary accuracy_test;  ///< of shares of 1
   double params = 0, macs = 0, params_ratio = 1, macs_ratio = 1;  ///< means; ratios to the base of the same seed

@@ -1,6 +1,7 @@
 // A search on tiny data whose nets have the accuracy that a script gives them, for the tests of the strategies.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -23,6 +24,7 @@ struct ScriptedSearch {
   search::Experiment experiment;
   search::StopRequest stop;
   RecordingObserver observer;
+  double floor = 0;                 ///< no cut leaves less
   std::vector<search::Json> asked;  ///< parameters of the cuts, in the order in which they were started
 
   ScriptedSearch() {
@@ -84,7 +86,7 @@ struct ScriptedSearch {
     double share = 1;
     if (kind == "prune") {
       asked.push_back(parameters);
-      share = parameters.at("request").at("keep");
+      share = std::max(floor, parameters.at("request").at("keep").get<double>());
       result.layers = {{.layer = "conv1", .channels = 1, .base_channels = 2}};
     } else if (kind == "extend") {
       share = static_cast<double>(job.inputs.at("net").at("architecture").at("params")) / 1000;

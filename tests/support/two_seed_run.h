@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "storage/artifacts.h"
+#include "storage/base/file.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
 
@@ -14,6 +16,7 @@ namespace support {
 struct TwoSeedRun {
   TemporaryDirectory directory;
   storage::Repository repository{directory.path(), storage::Repository::Access::write};
+  storage::ArtifactStore store{directory.path() / "artifacts"};
   std::vector<storage::StageRecord> stages;
   std::vector<storage::TrialRecord> trials;
   std::vector<std::pair<std::string, storage::StageOutcome>> outcomes;
@@ -32,28 +35,30 @@ struct TwoSeedRun {
     stages.push_back({"test-" + name, "evaluate", name, "{}", {{"net", name}}});
     storage::StageOutcome made = outcome("val", val);
     if (!from.empty()) made.metrics.push_back({"val", "accuracy", val - 0.1, 1});
+    made.artifacts.push_back(store.put("weights", [&](const std::filesystem::path& path) { storage::write_file(path, name); }));
     made.architecture = storage::ArchitectureRecord{name, {{"net", name}}, "", storage::Json::object(), params, macs};
     outcomes.emplace_back(name, made);
     outcomes.emplace_back("test-" + name, outcome("test", test));
   }
 
-  void trial(const std::string& net, const std::string& role, const std::string& criterion, int seed,
-             const std::vector<std::string>& steps) {
+  void trial(const std::string& net, const std::string& role, const std::string& criterion, int seed, const std::vector<std::string>& steps,
+             const std::string& schedule = "slow") {
     storage::TrialRecord made;
-    made.name = net + criterion + std::to_string(seed);
+    made.name = net + criterion + (schedule == "slow" ? "" : schedule) + std::to_string(seed);
     made.task = "t";
     made.net = net;
     made.role = role;
     made.criterion = criterion;
-    made.schedule = criterion.empty() ? "" : "slow";
+    made.schedule = criterion.empty() ? "" : schedule;
     made.seed = seed;
     for (const std::string& step : steps) made.steps.push_back({static_cast<int>(made.steps.size()), step, "test-" + step});
     trials.push_back(made);
   }
 
+  storage::Json settings{{"search", {{"tolerance", 0.02}}}};
+
   void record() {
-    repository.record_plan({"e", "# Is a net\n# better?\nschema: 1\n", {{"search", {{"tolerance", 0.02}}}}}, {{"t", "d", "", 10}}, stages,
-                           trials);
+    repository.record_plan({"e", "# Is a net\n# better?\nschema: 1\n", settings}, {{"t", "d", "", 10}}, stages, trials);
     for (const auto& [stage, outcome] : outcomes) run_stage(repository, stage, outcome);
   }
 

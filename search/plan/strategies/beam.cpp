@@ -41,7 +41,7 @@ class Beam : public Strategy {
     for (const SearchNode& node : tried) {  // those that the search ends with are measured on test data
       const auto same = [&](const SearchNode& each) { return each.trial.name == node.trial.name; };
       if (!open && std::any_of(beam.begin(), beam.end(), same))
-        planner.add_found(experiment, node);
+        planner.add_found(node);
       else
         planner.add(node, false);
     }
@@ -53,7 +53,7 @@ class Beam : public Strategy {
     for (const SearchNode& parent : beam)
       for (const Criterion* criterion : own_criteria(experiment))
         for (const double factor : experiment.strategy_options.at("factors").get<std::vector<double>>())
-          children.push_back(planner.cut(parent, {*criterion, factor}, fmt::format("beam-{}-{}", level, children.size() + 1)));
+          children.push_back(planner.cut(parent, {*criterion, factor}, beam_schedule(level, children.size() + 1)));
     return children;
   }
 

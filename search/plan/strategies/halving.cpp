@@ -63,7 +63,8 @@ class Halving : public Strategy {
     }
     for (Configuration& configuration : configurations) {
       configuration.trial.steps.back().stage = configuration.rungs.back();
-      if (configuration.rungs.size() == epochs.size())
+      if (configuration.rungs.size() == epochs.size() &&
+          planner.is_reportable(history, configuration.trial, configuration.rungs.back(), net))
         planner.measure(configuration.trial.steps.back(), net, label(net, configuration, configuration.trial.steps.back().step),
                         last_ratio(configuration), seed);
       planner.add(std::move(configuration.trial));
@@ -150,10 +151,7 @@ class Halving : public Strategy {
 
   static bool settled(const History& history, const TaskPlanner& planner, const NamedNet& net, const Configuration& configuration) {
     const std::string& last = configuration.rungs.back();
-    if (done_net(history, last) != nullptr) return !planner.awaits_latency(history, last, net);
-    return std::any_of(configuration.trial.steps.begin(), configuration.trial.steps.end(),
-                       [&](const storage::TrialStep& step) { return has_failed(history, step.stage); }) ||
-           has_failed(history, last);
+    return done_net(history, last) != nullptr ? !planner.awaits_latency(history, last, net) : planner.is_lost(history, last);
   }
 
   static double last_ratio(const Configuration& configuration) {

@@ -68,10 +68,16 @@ class Pareto : public Strategy {
     std::vector<int> tried(criteria.size());
     for (const Individual& net : nets) cuts.push_back(net.cut);
     for (std::size_t i = 1; i < cuts.size(); ++i) ++tried[cuts[i].criterion];
-    Outcomes outcomes;
-    for (std::size_t i = 0; i < known; ++i) outcomes.push_back(candidate_of(experiment, nets[i].node));
+    const std::vector<Objective> metrics = modelled_metrics(experiment.objectives, experiment.constraints);
+    Outcomes outcomes, modelled;
+    for (std::size_t i = 0; i < known; ++i) {
+      const storage::StageStatus* result = nets[i].node.result;
+      outcomes.push_back(candidate_of(experiment, nets[i].node));
+      modelled.push_back(result == nullptr ? std::nullopt : candidate(*result, metrics, experiment.constraints));
+    }
     if (!outcomes[0]) outcomes[0] = Candidate{std::vector<double>(experiment.objectives.size()), 0};  // nothing can be compared
-    const Surrogate surrogate(experiment.objectives, outcomes, cuts);
+    if (!modelled[0]) modelled[0] = Candidate{std::vector<double>(metrics.size()), 0};
+    const Surrogate surrogate(experiment.objectives, experiment.constraints, std::move(modelled), cuts);
     const auto all_factors = experiment.strategy_options.at("factors").get<std::vector<double>>();
     const double smallest = experiment.strategy_options.at("smallest");
     const std::vector<std::size_t> parents = ranked_parents(all_factors, smallest, nets, outcomes);
@@ -95,7 +101,7 @@ class Pareto : public Strategy {
       most = improvement;
     }
     const SearchNode& parent = nets[best.parent].node;
-    SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.keep_ratio}, fmt::format("pareto-{}", nets.size()));
+    SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.keep_ratio}, pareto_schedule(nets.size()));
     planner.log_decision(node, fmt::format("cut {} to {}", parent.trial.name, node.keep_ratio),
                          fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws",
                                      best_rank + 1, parents.size(), most, drawn));

@@ -8,6 +8,7 @@ namespace search {
 
 Verdict judge(const SearchNode& node, double wanted) {
   if (node.failed) return {false, "its retraining failed"};
+  if (!node.smaller) return {false, "nothing more can be cut"};
   const double accuracy = *node.result->accuracy_val;
   return {accuracy >= wanted, fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
 }
@@ -41,7 +42,10 @@ SearchNode NodePlanner::cut(const SearchNode& parent, const Mutation& mutation, 
                                           .parent_ratio = parent.keep_ratio});
   planner_.tries(node.trial, stage);
   node.trial.steps.push_back({static_cast<int>(node.trial.steps.size()), stage, ""});
-  return known(std::move(node));
+  node = known(std::move(node));
+  if (node.result != nullptr && parent.result != nullptr)
+    node.smaller = node.result->macs < parent.result->macs || node.result->params < parent.result->params;
+  return node;
 }
 
 void NodePlanner::add(SearchNode node, bool measured) const {
@@ -53,16 +57,13 @@ void NodePlanner::add(SearchNode node, bool measured) const {
   planner_.add(std::move(node.trial));
 }
 
-void NodePlanner::add_found(const Experiment& experiment, SearchNode node) const {
-  const std::optional<Candidate> found = candidate(*node.result, {}, experiment.constraints);
-  const bool feasible = found && found->violation == 0;
-  if (!feasible) log_decision(node, "leave", "beyond a constraint");
-  add(std::move(node), feasible);
+void NodePlanner::add_found(const SearchNode& node) const {
+  add(node, planner_.is_reportable(history_, node.trial, node.stage(), net_));
 }
 
 SearchNode NodePlanner::known(SearchNode node) const {
   if (!planner_.awaits_latency(history_, node.stage(), net_)) node.result = done_net(history_, node.stage());
-  node.failed = has_failed(history_, node.stage());
+  node.failed = planner_.is_lost(history_, node.stage());
   return node;
 }
 

@@ -14,12 +14,13 @@ struct SearchNode {
   double keep_ratio = 1;                         ///< the share of the base that this net was asked to keep
   const storage::StageStatus* result = nullptr;  ///< once it is done
   bool failed = false;
+  bool smaller = true;  ///< than its parent, once it is done: at the floors of all layers a cut takes nothing
 
   bool settled() const { return result != nullptr || failed; }
   const std::string& stage() const { return trial.steps.back().stage; }
 };
 
-/// Whether the net, which is settled, has at least the validation accuracy `wanted`; `why` says it.
+/// Whether the net, which is settled, is smaller than its parent and has at least the validation accuracy `wanted`; `why` says it.
 struct Verdict {
   bool holds;
   std::string why;
@@ -54,7 +55,7 @@ class NodePlanner {
   void add(SearchNode node, bool measured) const;
 
   /// Adds the trial of a net that the search ends with: measured, unless it is beyond a constraint, which is a decision.
-  void add_found(const Experiment& experiment, SearchNode node) const;
+  void add_found(const SearchNode& node) const;
 
   void log_decision(const SearchNode& node, std::string choice, std::string reason) const {
     planner_.log_decision(node.trial, std::move(choice), std::move(reason));

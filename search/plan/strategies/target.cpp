@@ -28,12 +28,13 @@ class Target : public Strategy {
   static void search(const Experiment& experiment, const NodePlanner& planner, const Criterion& criterion) {
     const double step = experiment.strategy_options.at("step"), gentlest = experiment.strategy_options.at("gentlest");
     const auto max_cuts = experiment.strategy_options.at("max_cuts").get<std::size_t>();
-    SearchNode accepted = planner.base(criterion, "target");
+    SearchNode accepted = planner.base(criterion, target_schedule);
     if (accepted.result == nullptr) return planner.add(accepted, false);
     const double wanted = *accepted.result->accuracy_val - experiment.tolerance;
     double factor = step;
     while (factor <= gentlest && accepted.trial.steps.size() <= max_cuts) {
-      SearchNode cut = planner.cut(accepted, {criterion, factor}, "target");
+      if (const double keep = rounded_ratio(accepted.keep_ratio * factor); keep <= 0 || keep >= accepted.keep_ratio) break;
+      SearchNode cut = planner.cut(accepted, {criterion, factor}, target_schedule);
       if (!cut.settled()) return planner.add(accepted, false);
       const std::string name = fmt::format("cut {} to {}", cut.trial.steps.size() - 1, cut.keep_ratio);
       const auto [holds, found] = judge(cut, wanted);  // a cut that diverged in retraining is one too many
@@ -42,12 +43,16 @@ class Target : public Strategy {
         accepted = std::move(cut);
         continue;
       }
+      if (!cut.smaller) {
+        planner.log_decision(cut, "take back " + name, found);
+        break;
+      }
       factor = std::sqrt(factor);
       planner.log_decision(cut, "take back " + name,
                            factor <= gentlest ? fmt::format("{}; a gentler cut leaves {:.4f}", found, factor)
                                               : fmt::format("{}; a cut that leaves more than {} ends the search", found, gentlest));
     }
-    planner.add_found(experiment, accepted);  // the others were on the way: only this one is measured on test data
+    planner.add_found(accepted);  // the others were on the way: only this one is measured on test data
   }
 };
 

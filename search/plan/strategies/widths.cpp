@@ -47,8 +47,10 @@ class WidthsSearch {
         found = planner_.extend(cut, planner_.extension(cut, found, all));
       }
       trial_.steps.push_back({1, found, ""});
-      planner_.measure(trial_.steps.back(), net_, label("found"), request_.value, trial_.seed);
-      planner_.plan_scratch(trial_, net_, request_.value);
+      if (planner_.is_reportable(history_, trial_, found, net_)) {
+        planner_.measure(trial_.steps.back(), net_, label("found"), request_.value, trial_.seed);
+        planner_.plan_scratch(trial_, net_, request_.value);
+      }
     }
     planner_.add(std::move(trial_));
   }
@@ -88,7 +90,7 @@ class WidthsSearch {
     std::vector<double> scores, accuracies;
     std::vector<std::tuple<double, double, std::size_t>> order;  // violation of the constraints, accuracy turned, place
     for (std::size_t place = 0; place < stages_.size(); ++place) {
-      if (has_failed(history_, stages_[place])) continue;
+      if (planner_.is_lost(history_, stages_[place])) continue;
       const storage::StageStatus* result =
           planner_.awaits_latency(history_, stages_[place], net_) ? nullptr : done_net(history_, stages_[place]);
       if (result == nullptr) return std::nullopt;

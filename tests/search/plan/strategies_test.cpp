@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "search/plan/plan_builder.h"
+#include "search/plan/trial_names.h"
 #include "storage/database.h"
 #include "tests/support/scripted_search.h"
 
@@ -364,4 +366,34 @@ TEST_CASE_METHOD(Fixture, "a budget ends the search, and a larger one lets it go
   experiment.budget.epochs = 0;
   CHECK(go(holds).end == RunSummary::End::finished);
   CHECK(asked.size() == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "beam: a cut that takes nothing is no way on") {
+  choose("beam", {{"max_cuts", 9}, {"factors", {0.5}}, {"width", 1}});
+  floor = 0.2;
+  go([](const Json&) { return 0.9; });
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.125, 0.0625});  // the third leaves 0.2, the fourth too
+  CHECK(count("evaluate") == 2);
+}
+
+TEST_CASE("a stage is lost where one that it is made from has failed, unless it is done") {
+  search::PlanBuilder builder;
+  const auto add = [&](const std::string& name, const std::vector<storage::StageInput>& inputs) {
+    return builder.add(search::make_stage(search::StageKind::train, name, Json{{"name", name}}, inputs, 1));
+  };
+  const std::string table = add("table", {}), base = add("base", {}), cut = add("cut", {{"net", base}, {"table", table}}),
+                    next = add("next", {{"net", cut}});
+  search::History history;
+  CHECK_FALSE(builder.is_lost(history, next));
+  history[table].state = storage::StageState::failed;
+  CHECK(builder.is_lost(history, next));
+  CHECK_FALSE(builder.is_lost(history, base));
+  history[cut].state = storage::StageState::done;  // before the table failed in a later attempt
+  CHECK_FALSE(builder.is_lost(history, next));
+}
+
+TEST_CASE("the schedules of searches of one seed are told from others") {
+  CHECK(search::is_of_one_search(search::pareto_schedule(12)));
+  CHECK(search::is_of_one_search(search::beam_schedule(2, 3)));
+  for (const char* schedule : {"pareto-", "pareto-fine", "beam", "slow", "target", ""}) CHECK_FALSE(search::is_of_one_search(schedule));
 }

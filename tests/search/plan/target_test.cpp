@@ -89,3 +89,20 @@ TEST_CASE_METHOD(TargetFixture, "a search that is stopped goes on where it was")
   go(0);
   CHECK(asked_shares() == std::vector<double>{0.125});
 }
+
+TEST_CASE_METHOD(TargetFixture, "the search ends where nothing more can be cut, though all that is asked for would hold") {
+  floor = 0.3;
+  go(0);
+  CHECK(asked_shares() == std::vector<double>{0.5, 0.25, 0.125});  // the second leaves 0.3, the third takes nothing
+  const Json rows = repository.rows("decisions");
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[2].at("choice") == "take back cut 3 to 0.125");
+  CHECK(rows[2].at("reason") == "nothing more can be cut");
+  CHECK(repository.rows("steps").size() == 3);
+}
+
+TEST_CASE_METHOD(TargetFixture, "no share is asked for that rounds to nothing or to what there is") {
+  choose("target", {{"step", 0.01}, {"max_cuts", 30}});
+  go(0);
+  CHECK(asked_shares() == std::vector<double>{0.01, 0.0001});
+}

@@ -85,6 +85,76 @@ TEST_CASE_METHOD(BestFixture, "no share of a base that is not tested is told, an
   CHECK(search::to_json(found, "r").at("params_ratio").is_null());
 }
 
+TEST_CASE_METHOD(BestFixture, "a search that ends after as many cuts as each seed takes is one answer: what each seed ended with") {
+  outcomes.clear();
+  net("far1", "half1", 300, 2800, 0.89, 0.88);
+  net("far2", "base2", 310, 3200, 0.90, 0.89);
+  trial("n", "pruned", "l1", 1, {"base1", "half1", "far1"}, "target");
+  trials.back().steps[1].evaluation = "";  // on the way
+  trial("n", "pruned", "l1", 2, {"base2", "far2"}, "target");
+  record();
+  const Best found = best().value();
+  CHECK(found.net == "n, l1, target");
+  CHECK(found.seeds == 2);
+  CHECK(found.macs == 3000);
+  CHECK(found.trial == static_cast<int>(trials.size()));  // of seed 2
+  CHECK(found.step == 1);
+  CHECK(best(BestRequest{.max_macs = 3000}).value().net == "n, l1, target");
+}
+
+TEST_CASE_METHOD(BestFixture, "nets that each seed's search came to by itself are no seeds of one net") {
+  trials.clear();
+  outcomes.clear();
+  for (const int seed : {1, 2}) trial("n", "pruned", "", seed, {"base" + std::to_string(seed)});
+  net("one", "base1", 300, 3000, 0.90, 0.88);
+  net("two", "base2", 200, 2000, 0.90, 0.87);
+  trial("n", "pruned", "l1", 1, {"base1", "one"}, "pareto-12");
+  trial("n", "pruned", "l1", 2, {"base2", "two"}, "pareto-12");
+  settings["train"] = {{"epochs", 4}};  // so that the trials of the fixture are of another experiment
+  record();
+  const Best found = best().value();
+  CHECK(found.net == "n, l1, pareto-12 of seed 2, step 1");
+  CHECK(found.seeds == 1);
+  CHECK(found.trial == static_cast<int>(repository.rows("trials").size()));
+  CHECK(found.why == "the smallest net within 2 points of its base; 1 of 2 seeds have it, and no cut net has more");
+}
+
+TEST_CASE_METHOD(BestFixture, "trials of settings of training that were changed since are no rivals, of more seeds and criteria they are") {
+  trials.clear();
+  outcomes.clear();
+  for (const int seed : {1, 2}) {
+    const std::string s = std::to_string(seed);
+    net("other" + s, "base" + s, 490, 4900, 0.90, 0.89);
+    trial("n", "pruned", "l1", seed, {"base" + s, "other" + s});
+  }
+  settings["prune"] = {{"retrain", {{"epochs", 2}}}, {"criteria", {"l1"}}};
+  record();
+  CHECK(best(BestRequest{.max_macs = 5000}).value().controls.size() == 1);  // the base: random, lda and narrow were retrained otherwise
+  CHECK(best(BestRequest{.max_macs = 1000}) == std::nullopt);
+
+  trials.clear();
+  outcomes.clear();
+  net("third", "base1", 90, 900, 0.89, 0.89);
+  net("fourth", "base2", 90, 900, 0.89, 0.89);
+  trial("n", "pruned", "taylor", 1, {"base1", "third"});
+  trial("n", "pruned", "taylor", 2, {"base2", "fourth"});
+  settings["prune"]["criteria"] = {"taylor"};
+  record();
+  CHECK(best(BestRequest{.max_macs = 1000}).value().net == "n, taylor, slow, step 1");
+  CHECK(best(BestRequest{.min_accuracy = 0.9}).value().net == "n, l1, slow, step 1");  // still there
+}
+
+TEST_CASE_METHOD(BestFixture, "of a control all seeds are compared, also those beyond the constraints") {
+  settings["constraints"] = {"accuracy_val >= 0.855"};  // narrow has 0.85 and 0.86
+  outcomes.clear();
+  record();
+  const Best found = best().value();
+  REQUIRE(found.controls.size() == 2);
+  CHECK(found.controls[1].name == "narrow-n, from scratch");
+  CHECK(found.controls[1].difference.n == 2);
+  CHECK(best(BestRequest{.max_macs = 1000}) == std::nullopt);  // it is no answer
+}
+
 TEST_CASE_METHOD(BestFixture, "the command that exports the answer is one for a shell, whatever the folder's name") {
   CHECK(search::to_json(best().value(), "my \"results\"").at("export") == "nas-run export 'my \"results\"' 3 --step 1 -o small.py");
 }

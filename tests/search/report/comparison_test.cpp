@@ -132,3 +132,26 @@ TEST_CASE("a baseline that no cut net matches is not compared") {
   const std::vector<MeasuredNet> cuts{cut(1, .5, 100)};
   CHECK(search::compare({group({line("a", {cuts})}, {baseline({cut(0, .80, 20)})})}, "").empty());
 }
+
+TEST_CASE("a seed in which no cut is as accurate as the baseline counts against the criterion") {
+  // In seven of ten seeds the cut net has .85 at a half of the baseline's size, in three none has its .80.
+  std::vector<std::vector<MeasuredNet>> seeds(7, {cut(1, .85, 10)});
+  seeds.insert(seeds.end(), 3, {cut(1, .70, 10)});
+  const auto comparisons = search::compare({group({line("a", seeds)}, {baseline(std::vector(10, cut(0, .80, 20)))})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[2].budget == "accuracy of tiny");
+  CHECK(comparisons[2].difference.n == 7);
+  CHECK(comparisons[2].unmatched == 3);
+  CHECK(comparisons[2].difference.p == Approx(2 * (1 + 10 + 45 + 120) / 1024.0));  // three of ten or fewer, on either side
+  CHECK(comparisons[2].verdict == Comparison::Verdict::undecided);
+  CHECK(search::to_json(comparisons)[2].at("unmatched") == 3);
+}
+
+TEST_CASE("who is smaller more often is smaller, whatever one seed does to the mean") {
+  std::vector<std::vector<MeasuredNet>> seeds(11, {cut(1, .85, 18)});
+  seeds.push_back({cut(1, .85, 100)});
+  const auto comparisons = search::compare({group({line("a", seeds)}, {baseline(std::vector(12, cut(0, .80, 20)))})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[2].difference.mean > 0);
+  CHECK(comparisons[2].verdict == Comparison::Verdict::one);
+}

@@ -2,11 +2,14 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <set>
 
+#include "search/report/best.h"
 #include "search/report/pareto.h"
 #include "storage/base/file.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/two_seed_run.h"
 
 using storage::Repository;
 
@@ -85,4 +88,15 @@ TEST_CASE_METHOD(RetentionFixture, "what can be removed depends on the rule, and
   repository.start_stage("random1", {});
   CHECK(removed("all") == Names{"base.pt"});
   CHECK_THROWS_WITH(removed("some"), Catch::Contains("'some' is no rule of what to keep"));
+}
+
+TEST_CASE_METHOD(support::TwoSeedRun, "the weights that nas-run best says to export are kept") {
+  const std::vector<search::Best> answers = search::best_nets(repository, search::read_snapshot(repository), {});
+  REQUIRE(answers.at(0).trial == 3);  // of seed 2, after one cut; a cut of one seed alone is smaller and more accurate
+  REQUIRE(answers.at(0).step == 1);
+  std::set<std::string> removed;
+  for (const search::RemovableFile& each : search::removable_files(repository, directory.path(), "pareto"))
+    removed.insert(storage::read_file(each.file));
+  CHECK_FALSE(removed.contains("half2"));
+  CHECK(removed.contains("half1"));
 }
