@@ -45,8 +45,8 @@ endfunction()
 
 # Sets root: of the active Python's own torch package, or nothing. Debian's python3-torch is the system's.
 function(nas_torch_of_python)
-  if(EXISTS "${NAS_TORCH_ROOT}/${nas_torch_version_header}")
-    set(root ${NAS_TORCH_ROOT})
+  if(EXISTS "${NAS_TORCH_ROOT}/${nas_torch_version_header}" OR (NAS_TORCH_ROOT STREQUAL "none" AND NAS_TORCH STREQUAL "auto"))
+    string(REGEX REPLACE "^none$" "" root "${NAS_TORCH_ROOT}")
     return(PROPAGATE root)
   endif()
   execute_process(COMMAND python3 -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
@@ -54,7 +54,11 @@ function(nas_torch_of_python)
   if(root MATCHES "^/usr/lib/python3/")
     set(root "")
   endif()
-  set(NAS_TORCH_ROOT "${root}" CACHE INTERNAL "the torch package that the active Python had")
+  set(found none)
+  if(root)
+    set(found ${root})
+  endif()
+  set(NAS_TORCH_ROOT ${found} CACHE INTERNAL "the torch package that the active Python had, or none")
   return(PROPAGATE root)
 endfunction()
 

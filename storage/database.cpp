@@ -133,7 +133,8 @@ bool is_foreign(const std::filesystem::path& file, const std::string& table) {
   try {
     SQLite::Database connection(file.string(), SQLite::OPEN_READONLY);
     return lacks_table(connection, table);
-  } catch (const SQLite::Exception&) {
+  } catch (const SQLite::Exception& error) {
+    if (error.getErrorCode() != SQLITE_NOTADB && error.getErrorCode() != SQLITE_CORRUPT) fail(file, error);
     return false;
   }
 }

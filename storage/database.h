@@ -28,7 +28,8 @@ std::int64_t integer(const Value& value);        ///< 0 for NULL
 std::optional<double> real(const Value& value);  ///< nothing for NULL
 Value null_if_empty(const std::string& value);
 
-/// Whether the file is a database with tables, but without this one. False also for one that cannot be read.
+/// Whether the file is a database with tables, but without this one. False also for one that is damaged. Throws as Database does where it
+/// is locked or not readable.
 bool is_foreign(const std::filesystem::path& file, const std::string& table);
 
 /// All methods throw Error(storage) on a file that is locked, corrupt, another program's or of a newer schema, Error(environment) where the

@@ -208,14 +208,15 @@ void Repository::record_plan(const ExperimentRecord& experiment, const std::vect
   transaction.commit();
 }
 
-void Repository::mark_dropped(const std::vector<std::string>& planned) {
+void Repository::mark_dropped(const std::vector<std::string>& planned, bool is_whole) {
   database_->run(
       "WITH RECURSIVE need (stage) AS ("
       "  SELECT number FROM stage WHERE fingerprint IN (SELECT value FROM json_each(?))"
       "  UNION SELECT stage FROM trial_step UNION SELECT evaluation FROM trial_step UNION SELECT stage FROM step_measurement"
       "  UNION SELECT input.source FROM need JOIN input ON input.stage = need.stage) "
-      "UPDATE stage SET dropped = NOT dropped WHERE dropped = (number IN (SELECT stage FROM need WHERE stage IS NOT NULL))",
-      {Json(planned).dump()});
+      "UPDATE stage SET dropped = NOT dropped "
+      "WHERE dropped = (number IN (SELECT stage FROM need WHERE stage IS NOT NULL)) AND (dropped OR ?)",
+      {Json(planned).dump(), std::int64_t{is_whole}});
 }
 
 int Repository::release_running_stages(const std::vector<Attempt>& kept) {

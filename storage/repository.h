@@ -43,8 +43,9 @@ class Repository {
   void record_plan(const ExperimentRecord& experiment, const std::vector<TaskRecord>& tasks, const std::vector<StageRecord>& stages,
                    const std::vector<TrialRecord>& trials);
 
-  /// Marks the stages as dropped that are not among these fingerprints, a whole plan's, and that no trial needs; the others as not.
-  void mark_dropped(const std::vector<std::string>& planned);
+  /// Marks the stages that are among these fingerprints of a plan, or that a trial needs, as not dropped, and where the plan is whole the
+  /// others as dropped.
+  void mark_dropped(const std::vector<std::string>& planned, bool is_whole);
 
   /// The settings stored by the last record_plan, or nothing in a new database.
   std::optional<ExperimentRecord> experiment() const;

@@ -206,9 +206,13 @@ std::vector<Schedule> read_schedules(const YamlReader& section, const std::vecto
   std::vector<std::string> taken;
   for (YamlReader& entry : section.items()) {
     const YamlReader name = entry.require("name", "a name for the schedule");
+    const std::string& text = name.node().text;
+    if (text == target_schedule || is_of_one_search(text))
+      name.fail(
+          fmt::format("'{}' is what the search strategy '{}' calls its own; valid: another name", text, text.substr(0, text.find('-'))));
     schedules.push_back({name.safe_name(), read_steps(entry), read_place(entry, nets)});
     entry.finish();
-    take_name(name, name.node().text, taken);
+    take_name(name, text, taken);
   }
   return schedules;
 }

@@ -12,6 +12,8 @@ namespace {
 
 using storage::OptionKind;
 
+constexpr const char *pareto_prefix = "pareto-", *beam_prefix = "beam-";
+
 storage::Option size_option(const char* fallback) {
   return {.name = "of", .kind = OptionKind::choice, .fallback = fallback, .doc = "what is made small", .choices = {"params", "macs"}};
 }
@@ -165,6 +167,21 @@ std::vector<std::string> strategy_names() {
 
 const StrategyInfo& strategy_info(const std::string& name) {
   return storage::find_named(strategy_catalog(), name, "search strategy", &StrategyInfo::name);
+}
+
+std::string pareto_schedule(std::size_t child) {
+  return fmt::format("{}{}", pareto_prefix, child);
+}
+
+std::string beam_schedule(int level, std::size_t child) {
+  return fmt::format("{}{}-{}", beam_prefix, level, child);
+}
+
+bool is_of_one_search(const std::string& schedule) {
+  for (const std::string prefix : {pareto_prefix, beam_prefix})
+    if (schedule.size() > prefix.size() && schedule.starts_with(prefix))
+      return schedule.find_first_not_of("0123456789-", prefix.size()) == std::string::npos;
+  return false;
 }
 
 }  // namespace search

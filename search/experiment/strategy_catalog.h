@@ -1,7 +1,8 @@
 // What an experiment may say of the strategies: their names and the keys of `search:` that are their own. Read by the reader of experiments
-// and by the reference; the strategies themselves are plan/strategies/.
+// and by the reference; the strategies themselves are plan/strategies/. Also how the schedules of their trials are called.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,15 @@ std::vector<std::string> strategy_names();
 
 /// Throws storage::Error(invalid) for an unknown name, with the nearest.
 const StrategyInfo& strategy_info(const std::string& name);
+
+/// The schedule of trials whose search ends after as many cuts as it takes: each seed's has its own.
+inline constexpr const char* target_schedule = "target";
+
+/// The schedules of the nets that one search tries, of which another seed's search has its own.
+std::string pareto_schedule(std::size_t child);
+std::string beam_schedule(int level, std::size_t child);
+
+/// Whether it is one of these two.
+bool is_of_one_search(const std::string& schedule);
 
 }  // namespace search

@@ -10,24 +10,7 @@ std::string suffix(int seed, std::optional<int> fold) {
   return fold ? fmt::format("s{}/f{}", seed, *fold) : fmt::format("s{}", seed);
 }
 
-constexpr const char *pareto_prefix = "pareto-", *beam_prefix = "beam-";
-
 }  // namespace
-
-std::string pareto_schedule(std::size_t child) {
-  return fmt::format("{}{}", pareto_prefix, child);
-}
-
-std::string beam_schedule(int level, std::size_t child) {
-  return fmt::format("{}{}-{}", beam_prefix, level, child);
-}
-
-bool is_of_one_search(const std::string& schedule) {
-  for (const std::string prefix : {pareto_prefix, beam_prefix})
-    if (schedule.size() > prefix.size() && schedule.starts_with(prefix))
-      return schedule.find_first_not_of("0123456789-", prefix.size()) == std::string::npos;
-  return false;
-}
 
 std::string TrialNames::trial(const std::string& net, int seed) const {
   return fmt::format("{}/{}/{}", task_, net, suffix(seed, fold_));

@@ -1,7 +1,6 @@
 // How the trials and stages of one task, and of one fold of a cross-validation, are called. Used by TaskPlanner and StageFactory.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -14,16 +13,6 @@ struct NamedNet {
   NetRequest request;
   std::string label;
 };
-
-/// The schedule of trials whose search ends after as many cuts as it takes: each seed's has its own.
-inline constexpr const char* target_schedule = "target";
-
-/// The schedules of the nets that one search tries, of which another seed's search has its own.
-std::string pareto_schedule(std::size_t child);
-std::string beam_schedule(int level, std::size_t child);
-
-/// Whether it is one of these two.
-bool is_of_one_search(const std::string& schedule);
 
 class TrialNames {
  public:

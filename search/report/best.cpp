@@ -97,6 +97,12 @@ class Choice {
   }
 
  private:
+  static void take_means(Option& option) {
+    option.val = mean(option.nets, [](const StoredNet& net) { return *net.val; });
+    option.params = mean(option.nets, [](const StoredNet& net) { return net.params; });
+    option.macs = mean(option.nets, [](const StoredNet& net) { return net.macs; });
+  }
+
   void add(const Way& way) {
     Option option{way, {}};
     double latency = 0;
@@ -112,9 +118,7 @@ class Choice {
       if (timed != metrics.end()) latency += timed->second;
     }
     if (option.nets.empty()) return;
-    option.val = mean(option.nets, [](const StoredNet& net) { return *net.val; });
-    option.params = mean(option.nets, [](const StoredNet& net) { return net.params; });
-    option.macs = mean(option.nets, [](const StoredNet& net) { return net.macs; });
+    take_means(option);
     if (all_timed) option.latency_ms = latency / static_cast<double>(option.nets.size());
     options_.push_back(std::move(option));
   }
@@ -144,10 +148,20 @@ class Choice {
     return base;
   }
 
-  bool is_near_base(const Option& option) const {
+  /// That base with the means of the replicates that the option has; with its own where the two share none.
+  std::optional<Option> own_base_of(const Option& option) const {
     const Option* base = base_of(option);
-    return base != nullptr && option.size(request_.size) < base->size(request_.size) &&
-           is_within(option.val, base->val, *request_.tolerance);
+    if (base == nullptr) return std::nullopt;
+    Option own = *base;
+    std::erase_if(own.nets, [&](const auto& net) { return !option.nets.contains(net.first); });
+    if (own.nets.empty()) return *base;
+    take_means(own);
+    return own;
+  }
+
+  bool is_near_base(const Option& option) const {
+    const std::optional<Option> base = own_base_of(option);
+    return base && option.size(request_.size) < base->size(request_.size) && is_within(option.val, base->val, *request_.tolerance);
   }
 
   template <typename Accepts>
@@ -196,10 +210,10 @@ class Choice {
     best.latency_ms = chosen.latency_ms;
     best.accuracy_val = chosen.val;
     best.accuracy_test = eval::summarise(tests);
-    if (const Option* base = base_of(chosen)) {
+    if (const std::optional<Option> base = own_base_of(chosen)) {
       best.params_ratio = chosen.params / base->params;
       best.macs_ratio = chosen.macs / base->macs;
-      if (base != &chosen) add_control(best, chosen, *base);
+      if (!chosen.way.is_base()) add_control(best, chosen, *base);
     }
     // The controls from scratch; for one of these, the most accurate cut net that costs no more.
     const Option* cut = nullptr;

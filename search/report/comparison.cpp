@@ -68,8 +68,13 @@ void measure(Comparison& comparison, const Pairs& pairs) {
   comparison.macs_ratio = std::exp(difference(log_macs).mean);
 }
 
+/// Seeds that p is of: of ratios of sizes also those in which the first has no net of the budget.
+int seeds_of(const Comparison& comparison) {
+  return static_cast<int>(comparison.difference.n) + (comparison.measure == Measure::macs ? comparison.unmatched : 0);
+}
+
 Verdict verdict(const Comparison& comparison) {
-  if (comparison.difference.n < 2 || comparison.p > kSignificance) return Verdict::undecided;
+  if (seeds_of(comparison) < 2 || comparison.p > kSignificance) return Verdict::undecided;
   if (comparison.measure == Measure::macs) return comparison.smaller < 0 ? Verdict::other : Verdict::one;
   const bool positive = comparison.difference.mean > 0;
   if (comparison.family == Family::baselines) return positive ? Verdict::one : Verdict::other;  // the cut net was chosen to fit
@@ -203,7 +208,7 @@ std::string winner(const Comparison& comparison) {
     case Verdict::other:
       return comparison.other;
     case Verdict::undecided:
-      return comparison.difference.n < 2 ? "one seed" : "undecided";
+      return seeds_of(comparison) < 2 ? "one seed" : "undecided";
     case Verdict::unequal:
       return "unequal sizes";
   }

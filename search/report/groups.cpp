@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "search/plan/trial_names.h"
+#include "search/experiment/strategy_catalog.h"
 
 namespace search {
 
@@ -66,7 +66,7 @@ std::vector<Way> ways_of(const std::vector<Group>& groups) {
       if (known != ways.end())
         known->nets.merge(way.nets);
       else if (ends_apart && way.is_cut())
-        found.nets.merge(way.nets);
+        for (const auto& [unit, net] : way.nets) found.nets.insert_or_assign(unit, net);
       else
         ways.push_back(std::move(way));
     }

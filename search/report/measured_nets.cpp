@@ -23,15 +23,17 @@ Series& line_of(std::vector<Series>& lines, Series line) {
       lines, [&](const Series& each) { return each.name == name; }, std::move(line));
 }
 
-/// The nets of a group, those that lack nothing, step by step. Cut nets beyond the experiment's constraints are not reported: their
-/// replicate is unfinished then.
+/// The nets of a group, those that lack nothing, step by step. Cut nets beyond the experiment's constraints are not reported; where the
+/// last of a replicate is, it is unfinished.
 Series nets_of(const Snapshot& run, const Group& group) {
   Series line{.unfinished = group.unfinished};
   for (std::size_t step = 0; step < group.tested.size(); ++step)
     for (const auto& [unit, index] : group.tested[step]) {
       const StoredNet& net = run.nets[static_cast<std::size_t>(index)];
       const bool is_left_out = net.beyond && group.role == "pruned" && step > 0;
-      if (is_left_out) line.unfinished.insert(unit);
+      const auto has_later = [&, &unit = unit](const auto& nets) { return nets.contains(unit); };
+      if (is_left_out && std::none_of(group.steps.begin() + static_cast<std::ptrdiff_t>(step) + 1, group.steps.end(), has_later))
+        line.unfinished.insert(unit);
       if (net.val && net.test && !is_left_out)
         line.nets[unit].push_back({static_cast<int>(step), *net.val, *net.test, net.params, net.macs});
     }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "search/plan/pareto.h"
+#include "search/report/best.h"
 #include "search/report/groups.h"
 #include "search/report/pareto.h"
 #include "storage/base/error.h"
@@ -20,14 +22,14 @@ namespace {
 
 using Fingerprints = std::set<std::string>;
 
-/// What `nas-run best` may answer with: of ways to a net that no other beats in mean validation accuracy and a mean size, of those with as
-/// many seeds as any of their kind, the best seed's.
+/// What `nas-run best` may answer with where it is given limits: of ways to a net that no other beats in mean validation accuracy and a
+/// mean size, of those with as many seeds as any of their kind, the best seed's.
 std::vector<const StoredNet*> best_of_means(const Snapshot& run) {
   struct Means {
     const StoredNet* best = nullptr;
     double nets = 0, accuracy = 0, macs = 0, params = 0;  ///< sums
   };
-  std::map<std::pair<std::string, bool>, std::vector<Means>> kinds;  // by task, and whether cut
+  std::map<std::tuple<std::string, std::string, bool>, std::vector<Means>> kinds;  // by task, net, and whether it is cut
   const std::vector<Group> groups = groups_of(run);
   for (const Way& way : ways_of(groups)) {
     Means means;
@@ -40,7 +42,7 @@ std::vector<const StoredNet*> best_of_means(const Snapshot& run) {
       means.macs += net.macs;
       means.params += net.params;
     }
-    if (means.best != nullptr) kinds[{way.group->task, way.is_cut()}].push_back(means);
+    if (means.best != nullptr) kinds[{way.group->task, way.group->net, way.is_cut()}].push_back(means);
   }
   std::vector<const StoredNet*> found;
   for (auto& [kind, all] : kinds) {
@@ -70,6 +72,9 @@ Fingerprints kept_stages(const storage::Repository& repository, const Json& stag
     for (const auto& [measure, front] : measures)
       for (const int net : front) add(run.nets[static_cast<std::size_t>(net)]);
   for (const StoredNet* net : best_of_means(run)) add(*net);
+  for (const Best& best : best_nets(repository, run, {}))
+    for (const StoredTrial& trial : run.trials)
+      if (trial.number == best.trial) add(run.nets[static_cast<std::size_t>(trial.nets[static_cast<std::size_t>(best.step)])]);
   return kept;
 }
 

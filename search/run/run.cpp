@@ -159,7 +159,7 @@ class Loop {
     for (const Stage& each : plan_.stages)
       if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
     repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, changed_trials(before));
-    if (plan_.is_whole) repository_.mark_dropped(fingerprints());
+    repository_.mark_dropped(fingerprints(), plan_.is_whole);
     repository_.record_decisions(plan_.decisions);
     reopen_removed(statuses);
     hypervolumes_.adopt(plan_, settled(statuses));

@@ -384,10 +384,14 @@ TEST_CASE("stages that neither a plan nor a trial needs are dropped, and may com
   };
   using Stages = std::set<std::string>;
   CHECK(dropped() == Stages());
-  repository.mark_dropped({"base", "tried"});  // those of trials stay
+  repository.mark_dropped({"base", "tried"}, true);  // those of trials stay
   CHECK(dropped() == Stages{"old"});
-  repository.mark_dropped({"old"});
+  repository.mark_dropped({"old"}, true);
   CHECK(dropped() == Stages{"tried"});
+  repository.mark_dropped({"tried"}, false);
+  CHECK(dropped() == Stages());
+  repository.mark_dropped({}, false);
+  CHECK(dropped() == Stages());
 }
 
 TEST_CASE("what an earlier run left is deleted, not another program's database and what lies beside it") {
@@ -408,6 +412,11 @@ TEST_CASE("what an earlier run left is deleted, not another program's database a
   const Error error = error_of([&] { Repository::remove(foreign); });
   CHECK(error.kind() == ErrorKind::storage);
   CHECK_THAT(error.what(), Catch::Contains("another program"));
+  {
+    SQLite::Database other((foreign / "experiment.db").string(), SQLite::OPEN_READWRITE);
+    other.exec("BEGIN EXCLUSIVE");
+    CHECK_THAT(error_of([&] { Repository::remove(foreign); }).what(), Catch::Contains("is locked by another process"));
+  }
   Repository::remove(none);
   for (const auto& folder : {foreign, none}) CHECK(read_file(folder / "artifacts" / "one") == "1");
   write_file(run / "experiment.db", std::string(5000, 'x'));  // damaged: whose it was cannot be told

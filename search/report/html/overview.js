@@ -155,7 +155,7 @@
       { name: "difference", value: (row) => row.difference, text: (row) => inUnits(row, "difference"), number: true },
       { name: "low", value: (row) => row.low, text: (row) => inUnits(row, "low"), number: true },
       { name: "high", value: (row) => row.high, text: (row) => inUnits(row, "high"), number: true },
-      { name: "seeds", value: (row) => row.n, number: true },
+      { name: "seeds", value: (row) => row.n, text: (row) => (row.unmatched ? `${row.n} of ${row.n + row.unmatched}` : row.n), number: true },
       { name: "p_corrected", value: (row) => row.p_corrected, text: (row) => report.ratio(row.p_corrected), number: true },
     ];
   };
@@ -185,7 +185,8 @@
       told.length === 0 ? null :
                           table("comparison", "Who beats whom", told,
                             "Paired over the seeds that both have, on test data; p is of Student's t test, of ratios of the sign test, " +
-                              "corrected for the number of comparisons (Holm). The difference is the first less the second, or the ratio of their MACs."),
+                              "corrected for the number of comparisons (Holm). The difference is the first less the second, or the ratio of their MACs. " +
+                              "Of seeds as in 7 of 10 the others have no cut net of the budget: for the sign test, as larger."),
       open.length === 0 ? null :
                           folded(`${open.length} of ${all.length} comparisons are not decided by these seeds`,
                             () => table("undecided", "Not decided", open, "More seeds decide more; the nearest to a decision come first.")),

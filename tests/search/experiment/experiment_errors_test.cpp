@@ -131,6 +131,8 @@ TEST_CASE("what must be there is named when it is not") {
   CHECK(with_line(5, "nets: []") == "e.yaml:5:7: nets: a list is not a list of nets; valid: as in '[vgg16_bn]'");
   CHECK(with_line(4, "data: {fashion: {root: data}}") ==
         "e.yaml:4:17: data.fashion.format: missing; valid: idx, cifar10, cifar100, folder, csv, adience, lfwa, celeba");
+  for (const std::string name : {"target", "pareto-7", "beam-2-3"})
+    CHECK_THAT(with_line(9, "  schedules: [{name: " + name + ", keep: [0.5]}]"), Contains("'" + name + "' is what the search strategy '"));
   CHECK(with_line(9, "  schedules: [{name: a, eta: {from: 0.1, step: 0.1}}]") ==
         "e.yaml:9:15: prune.schedules.0.steps: missing; valid: the number of steps");
   CHECK_THAT(with_line(8, ""), Contains("prune.criteria: nothing is missing here, so nothing would be cut"));

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "search/experiment/strategy_catalog.h"
 #include "search/plan/plan_builder.h"
-#include "search/plan/trial_names.h"
 #include "storage/database.h"
 #include "tests/support/scripted_search.h"
 

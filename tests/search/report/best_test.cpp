@@ -117,6 +117,16 @@ TEST_CASE_METHOD(BestFixture, "nets that each seed's search came to by itself ar
   CHECK(found.seeds == 1);
   CHECK(found.trial == static_cast<int>(repository.rows("trials").size()));
   CHECK(found.why == "the smallest net within 2 points of its base; 1 of 2 seeds have it, and no cut net has more");
+  CHECK(found.macs_ratio == 0.2);
+  CHECK(found.controls.at(0).difference.n == 1);
+
+  // 0.885 is within two points of the mean of both bases, 0.905, and not of its own, 0.91.
+  trials.clear();
+  outcomes.clear();
+  net("three", "base2", 100, 1500, 0.885, 0.87);
+  trial("n", "pruned", "l1", 2, {"base2", "three"}, "pareto-13");
+  record();
+  CHECK(best().value().net == "n, l1, pareto-12 of seed 2, step 1");
 }
 
 TEST_CASE_METHOD(BestFixture, "trials of settings of training that were changed since are no rivals, of more seeds and criteria they are") {

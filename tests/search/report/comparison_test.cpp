@@ -155,3 +155,13 @@ TEST_CASE("who is smaller more often is smaller, whatever one seed does to the m
   CHECK(comparisons[2].difference.mean > 0);
   CHECK(comparisons[2].verdict == Comparison::Verdict::one);
 }
+
+TEST_CASE("of one seed that has a match and many that have none the many decide") {
+  std::vector<std::vector<MeasuredNet>> seeds(12, {cut(1, .70, 10)});
+  seeds[0] = {cut(1, .85, 10)};
+  const auto comparisons = search::compare({group({line("a", seeds)}, {baseline(std::vector(12, cut(0, .80, 20)))})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[2].difference.n == 1);
+  CHECK(comparisons[2].verdict == Comparison::Verdict::other);
+  CHECK(search::to_json(comparisons)[2].at("verdict") == "tiny");
+}

@@ -47,7 +47,7 @@ TEST_CASE("a document tells nothing of stages that no trial needs any more") {
   storage::StageOutcome failed;
   failed.failure_kind = "diverged";
   support::run_stage(run.repository, "old", failed);
-  run.repository.mark_dropped({});
+  run.repository.mark_dropped({}, true);
   CHECK(run.repository.rows("stages").size() == 90);
   CHECK(document(run.repository, {}).at("overview") == before);
 }

@@ -100,3 +100,20 @@ TEST_CASE_METHOD(support::TwoSeedRun, "the weights that nas-run best says to exp
   CHECK_FALSE(removed.contains("half2"));
   CHECK(removed.contains("half1"));
 }
+
+TEST_CASE_METHOD(support::TwoSeedRun, "the answer's weights are kept also where another net of the task is smaller and more accurate") {
+  outcomes.clear();
+  for (const int seed : {1, 2}) {
+    const std::string s = std::to_string(seed);
+    net("great" + s, "", 2000, 20000, 0.99, 0.97);
+    net("small" + s, "great" + s, 400, 4000, 0.95, 0.93);  // too far below its own base
+    trial("m", "pruned", "lda", seed, {"great" + s, "small" + s});
+  }
+  record();
+  const search::Best answer = search::best_nets(repository, search::read_snapshot(repository), {}).at(0);
+  REQUIRE(answer.net == "n, lda, slow, step 1");
+  std::set<std::string> removed;
+  for (const search::RemovableFile& each : search::removable_files(repository, directory.path(), "pareto"))
+    removed.insert(storage::read_file(each.file));
+  CHECK_FALSE(removed.contains("half2"));
+}

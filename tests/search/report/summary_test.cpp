@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "search/plan/stage.h"
+#include "search/report/measured_nets.h"
 #include "search/report/pareto.h"
 #include "search/report/table_text.h"
 #include "tests/support/small_plan.h"
 #include "tests/support/snapshot_of.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/two_seed_run.h"
 
 using search::SummaryRow;
 using storage::Json;
@@ -229,4 +231,26 @@ TEST_CASE("the Pareto front keeps what nothing beats") {
   run.nets[1].beyond = run.nets[4].beyond = true;
   CHECK(front() == "haf");
   CHECK(search::fronts_of({}, {}).empty());
+}
+
+TEST_CASE_METHOD(support::TwoSeedRun, "a cut beyond a constraint is left out, and where a later one is within it, that is the last") {
+  const auto line = [&](const char* constraint) {
+    settings["constraints"] = {constraint};
+    outcomes.clear();
+    record();
+    const std::vector<search::ComparisonGroup> groups = search::measured_nets(search::read_snapshot(repository));
+    for (const search::Series& each : groups.at(0).searched)
+      if (each.name == "slow / lda") return each;
+    FAIL("no such line");
+    return search::Series();
+  };
+  const search::Replicate first{1, -1};
+  const search::Series within = line("macs <= 3000");  // of 5000 and 1000
+  CHECK(within.unfinished.empty());
+  REQUIRE(within.nets.at(first).size() == 2);
+  CHECK(within.nets.at(first)[1].step == 2);
+  const search::Series beyond = line("macs >= 3000");
+  CHECK(beyond.unfinished.size() == 2);
+  REQUIRE(beyond.nets.at(first).size() == 2);
+  CHECK(beyond.nets.at(first)[1].step == 1);
 }
