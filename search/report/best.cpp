@@ -237,12 +237,8 @@ class Choice {
 
   /// The trial of the chosen group that the net is a step of: others may share it.
   const StoredTrial& trial_with(const StoredNet& net, const Option& chosen) const {
-    const Group& group = *chosen.way.group;
-    const auto first_word = [](const std::string& schedule) { return schedule.substr(0, schedule.find(' ')); };
-    for (const StoredTrial& trial : run_.trials)
-      if (!trial.outdated && trial.role == group.role && trial.criterion == group.criterion &&
-          first_word(trial.schedule) == first_word(group.schedule) && step_of(net, trial))
-        return trial;
+    for (const std::size_t number : chosen.way.group->trials)
+      if (step_of(net, run_.trials[number])) return run_.trials[number];
     return *run_.trial_of(net);
   }
 

@@ -31,13 +31,15 @@ std::vector<Group> groups_of(const Snapshot& run) {
   for (const StoredTrial& trial : run.trials) replicates.insert(replicate_of(trial));
   std::vector<Group> groups;
   std::map<std::tuple<std::string, std::string, std::string, std::string, std::string, double>, std::size_t> index;
-  for (const StoredTrial& trial : run.trials) {
+  for (std::size_t number = 0; number < run.trials.size(); ++number) {
+    const StoredTrial& trial = run.trials[number];
     if (trial.nets.empty() || trial.outdated) continue;
     const std::string schedule = shared_schedule(trial, replicates.size() > 1);
     const auto [found, added] =
         index.emplace(std::tuple(trial.task, trial.net, trial.role, trial.criterion, schedule, trial.width), groups.size());
-    if (added) groups.push_back({trial.task, trial.net, trial.role, trial.criterion, schedule, trial.width, {}, {}, {}});
+    if (added) groups.push_back({trial.task, trial.net, trial.role, trial.criterion, schedule, trial.width, {}, {}, {}, {}});
     Group& group = groups[found->second];
+    group.trials.push_back(number);
     group.steps.resize(std::max(group.steps.size(), trial.nets.size()));
     group.tested.resize(group.steps.size());
     const Replicate unit = replicate_of(trial);

@@ -1,6 +1,7 @@
 // What is compared over seeds: the nets of one task, base net, criterion and schedule, step by step.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,6 +23,7 @@ struct Group {
   std::vector<std::map<Replicate, int>> steps;   ///< the nets of each step, by replicate
   std::vector<std::map<Replicate, int>> tested;  ///< of these, the ones that the trial tests, and whose test accuracy is there
   std::set<Replicate> unfinished;                ///< whose trials' last step is not tested yet
+  std::vector<std::size_t> trials;               ///< indices into those of the run
 };
 
 /// In the order of the trials, without those of settings that were changed since. A base stands as step 0 in each group that was cut from
