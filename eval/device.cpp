@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <torch/cuda.h>
+#include <torch/types.h>
 #include <unistd.h>
 
 #include <exception>
@@ -44,6 +45,7 @@ PeakMemory::PeakMemory(torch::Device device) : device_(device) {
     return;
   }
 #if NAS_TORCH_SINCE(2, 9)
+  torch::empty({0}, torch::TensorOptions(device));  // makes LibTorch set up its allocator, which has no statistics before
   at::accelerator::resetPeakStats(at::accelerator::getDeviceIndex());
 #endif
 }

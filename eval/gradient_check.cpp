@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
+
+#include "eval/device.h"
 
 namespace eval {
 
@@ -54,18 +57,24 @@ Weights rounded_gradients(const Net& net, const torch::Tensor& images, const tor
 
 }  // namespace
 
-PoisonedMemory::PoisonedMemory(torch::Device device) {
+PoisonedMemory::PoisonedMemory(torch::Device device) : device_(device) {
   if (device.is_cpu()) {
     mallopt(M_PERTURB, 0x100);  // glibc fills with the complement of its lowest byte: every float is NaN
     return;
   }
-  // 1 MiB to 1 GiB, freed at once: the allocator keeps them for what comes.
-  for (std::int64_t size = std::int64_t{1} << 18; size <= std::int64_t{1} << 28; size *= 2)
-    torch::full({size}, std::numeric_limits<float>::quiet_NaN(), torch::TensorOptions(device));
+  try {  // each is freed at once: the allocator keeps it for what comes
+    for (std::int64_t size = std::int64_t{1} << 18; size <= std::int64_t{1} << 24; size *= 2)
+      torch::full({size}, std::numeric_limits<float>::quiet_NaN(), torch::TensorOptions(device));
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error)) throw;
+  }
 }
 
 PoisonedMemory::~PoisonedMemory() {
-  mallopt(M_PERTURB, 0);
+  if (device_.is_cpu())
+    mallopt(M_PERTURB, 0);
+  else
+    release_memory(device_);
 }
 
 std::string gradient_fault(const Net& net, const torch::Tensor& images, const torch::Tensor& labels, Precision precision) {

@@ -9,14 +9,17 @@
 
 namespace eval {
 
-/// While it lives, memory that is allocated holds NaN until it is written: on a processor all of it, on a GPU what was free before. An
-/// operator that reads what was never written gives NaN then, every time.
+/// While it lives, memory that is allocated holds NaN until it is written: on a processor all of it, on a GPU blocks of up to 64 MiB, which
+/// go back to it afterwards. An operator that reads what was never written gives NaN then, every time.
 class PoisonedMemory {
  public:
   explicit PoisonedMemory(torch::Device device);
   ~PoisonedMemory();
   PoisonedMemory(const PoisonedMemory&) = delete;
   PoisonedMemory& operator=(const PoisonedMemory&) = delete;
+
+ private:
+  torch::Device device_;
 };
 
 /// Why `net` should not be trained in `precision` on batches like this one; empty where nothing speaks against it. In poisoned memory the

@@ -90,8 +90,10 @@ PrecisionScope::~PrecisionScope() {
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string message = error.what();
-  // LibTorch's own words, then those of cuBLAS and cuDNN.
-  for (const char* words : {"out of memory", "allocate memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED"})
+  // LibTorch's own words, then those of cuBLAS and cuDNN; the last are what both say where memory lacks for a handle, and LibTorch where it
+  // lacks for every algorithm that cuDNN's benchmark tries.
+  for (const char* words : {"out of memory", "allocate memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED",
+                            "CUDNN_STATUS_NOT_INITIALIZED", "unable to find an engine"})
     if (message.find(words) != std::string::npos) return true;
   return false;
 }

@@ -12,7 +12,8 @@ namespace eval {
 
 namespace {
 
-constexpr double kOutside = 0.05;  ///< of the distribution, at both ends together
+constexpr double kOutside = 0.05;    ///< of the distribution, at both ends together
+constexpr double kRounding = 1e-12;  ///< a spread as small as this is none
 
 double standard_error(const Summary& summary) {
   return summary.deviation / std::sqrt(static_cast<double>(summary.n));
@@ -50,8 +51,10 @@ PairedDifference paired_difference(const std::vector<double>& one, const std::ve
   PairedDifference difference{summarise(differences)};
   if (difference.n < 2) return difference;
   const double error = standard_error(difference);
-  if (error == 0) {
-    difference.p = difference.mean == 0 ? 1 : 0;
+  if (error <= kRounding) {
+    difference.deviation = 0;
+    difference.interval.reset();
+    difference.p = sign_test(one, other);
     return difference;
   }
   const boost::math::students_t distribution(difference.n - 1);
@@ -60,7 +63,7 @@ PairedDifference paired_difference(const std::vector<double>& one, const std::ve
 }
 
 std::optional<int> pairs_to_decide(const PairedDifference& difference) {
-  if (difference.n < 2 || difference.mean == 0) return std::nullopt;
+  if (difference.deviation == 0 || difference.mean == 0) return std::nullopt;
   for (int n = 2; n <= 1000; ++n)
     if (critical_t(n) * difference.deviation / std::sqrt(static_cast<double>(n)) < std::abs(difference.mean)) return n;
   return std::nullopt;

@@ -26,8 +26,8 @@ struct PairedDifference : Summary {
   double p = 1;  ///< two-sided, of Student's t test that the mean difference is 0; 1 with fewer than two pairs
 };
 
-/// Of two vectors whose elements pair up. Throws storage::Error(internal) where their sizes differ. Differences that are all equal and not
-/// zero have p = 0, all zero p = 1.
+/// Of two vectors whose elements pair up. Throws storage::Error(internal) where their sizes differ. Differences that are all equal, as
+/// those of shares of a few images can be, tell of no spread: they have no interval, and the p of sign_test.
 PairedDifference paired_difference(const std::vector<double>& one, const std::vector<double>& other);
 
 /// The pairs whose 95 % interval would exclude 0 for a mean difference and a spread as these; none where more than a thousand would be

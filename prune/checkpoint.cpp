@@ -16,9 +16,10 @@ void write_weights(torch::serialize::OutputArchive& archive, const std::string& 
 eval::Weights read_weights(torch::serialize::InputArchive& archive, const std::string& prefix, const eval::Weights& like) {
   eval::Weights weights;
   for (const auto& [name, tensor] : like) {
-    torch::Tensor& read = weights[name];
+    torch::Tensor read;
     archive.read(prefix + name, read, /*is_buffer=*/true);
     TORCH_CHECK(read.sizes() == tensor.sizes(), "size of ", name);
+    weights[name] = at::empty_like(tensor.detach()).copy_(read);  // on the net's device, whichever it was written on, laid out as there
   }
   return weights;
 }
@@ -48,7 +49,7 @@ bool read_checkpoint(const std::filesystem::path& path, const eval::Weights& lik
   if (!std::filesystem::exists(path)) return false;
   try {
     torch::serialize::InputArchive archive, optimizer_archive;
-    archive.load_from(path.string());
+    archive.load_from(path.string(), torch::kCPU);
     Checkpoint read{read_weights(archive, "weights/", like), read_weights(archive, "best/", like), {}, {}};
     if (averaged) read.average = read_weights(archive, "average/", like);
     c10::IValue progress;

@@ -32,7 +32,7 @@ const Options& allocation_options() {
       {.name = "cap",
        .kind = OptionKind::real,
        .fallback = 0.9,
-       .doc = "largest share of a layer's channels that one cut may take",
+       .doc = "largest share of a layer's channels that one cut may take, or where it is made in substeps each of them",
        .min = 0,
        .max = 1},
       {.name = "alpha",
@@ -94,7 +94,14 @@ Json to_json(const RefitOptions& options) {
 
 const Options& refit_options() {
   static const Options options{
-      {.name = "images", .kind = OptionKind::integer, .fallback = 2000, .doc = "training images, drawn by seed", .min = 1, .max = 1e9},
+      {.name = "images",
+       .kind = OptionKind::integer,
+       .fallback = 2000,
+       .doc = "training images, drawn by seed; a layer sees no more than have room in 2 GB from there on: of VGG16 at 224 pixels the first "
+              "38, the "
+              "last all",
+       .min = 1,
+       .max = 1e9},
       {.name = "places",
        .kind = OptionKind::integer,
        .doc = "places of each image and feature map, or auto: four samples for each input of a layer",

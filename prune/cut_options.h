@@ -42,7 +42,7 @@ inline bool is_of_latency(const PruneRequest& request) {
 
 /// How a cut net is refitted (prune/refit.h).
 struct RefitOptions {
-  std::int64_t images = 2000;           ///< training images, drawn by seed; fewer where `memory` asks for it
+  std::int64_t images = 2000;           ///< training images, drawn by seed; the first layers see fewer where `memory` asks for it
   int places = 0;                       ///< of each image and feature map, at which outputs are compared; 0: by the layer's inputs
   std::optional<double> ridge;          ///< share of the mean square of the inputs; none: chosen for each layer on a fifth of the images
   double fisher = 0;                    ///< share of a sample's weight that goes by how much the class scores depend on it

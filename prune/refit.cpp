@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "prune/fisher_weights.h"
 #include "prune/layer_samples.h"
@@ -46,24 +50,34 @@ std::vector<bool> find_same(const eval::Net& whole, const Cut& as_cut, const Cut
   return same;
 }
 
-/// Numbers of one image's activations that are held at once while two nets are walked side by side; never less than the largest layer's.
-std::int64_t frontier_size(const eval::NetSpec& spec) {
+/// By layer: bytes of one image's activations that are held at once while two nets are walked side by side from there on; never less than
+/// the largest layer's.
+std::vector<std::int64_t> frontier_bytes(const eval::NetSpec& spec) {
   const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
   const std::vector<std::vector<int>> readers = eval::consumers(spec);
-  std::int64_t held = 0, most = 0;
+  const auto numbers = [&](int layer) {
+    return static_cast<std::int64_t>(shapes[layer].channels) * shapes[layer].height * shapes[layer].width;
+  };
+  std::vector<std::int64_t> bytes;
+  std::int64_t held = 0;
   for (int i = 0; i < static_cast<int>(shapes.size()); ++i) {
-    held += static_cast<std::int64_t>(shapes[i].channels) * shapes[i].height * shapes[i].width;
-    most = std::max(most, 2 * held);
-    for (int from : std::vector<int>(spec.layers[i].inputs))
-      if (readers[from].back() == i) held -= static_cast<std::int64_t>(shapes[from].channels) * shapes[from].height * shapes[from].width;
+    held += numbers(i);
+    bytes.push_back(4 * 2 * held);
+    for (const int from : std::set<int>(spec.layers[i].inputs.begin(), spec.layers[i].inputs.end()))
+      if (readers[from].back() == i) held -= numbers(from);
   }
-  return most;
+  for (std::size_t i = bytes.size() - 1; i > 0; --i) bytes[i - 1] = std::max(bytes[i - 1], bytes[i]);
+  return bytes;
 }
+
+/// Batches of images one after the other, then nothing.
+using Images = std::function<std::optional<Tensor>()>;
 
 /// Both nets' activations, carried from layer to layer.
 class Walk {
  public:
-  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<Tensor> batches,
+  /// `images` come as they are wanted, of batches of `batch`; as many as both nets' activations have room for in options.memory.
+  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, Images images, std::int64_t batch,
        const RefitOptions& options)
       : whole_(whole),
         groups_(groups),
@@ -72,20 +86,20 @@ class Walk {
         cut_(cut.spec, eval::clone(cut.weights), whole.device()),
         readers_(eval::consumers(cut.spec)),
         shapes_(eval::output_shapes(cut.spec)),
-        same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)) {
-    for (Tensor& images : batches) {
-      result_.images += images.size(0);
-      whole_outputs_.emplace_back(cut.spec.layers.size())[0] = images.to(whole.device());
-      images = Tensor();
-    }
-    cut_outputs_ = whole_outputs_;
-  }
+        same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)),
+        bytes_(frontier_bytes(whole.spec())),
+        images_(std::move(images)),
+        batch_(batch) {}
 
   Refit run() {
     const int layers = static_cast<int>(cut_.spec().layers.size());
-    if (options_.fisher > 0) weigh();
+    if (options_.fisher > 0) {
+      take_images(1);
+      weigh();
+    }
     for (int layer = 1; layer < layers; ++layer) {
       const LayerKind kind = cut_.spec().layers[layer].kind;
+      if (eval::has_filters(kind) && !same_[layer] && options_.fisher == 0) take_images(layer);
       if (eval::has_filters(kind))
         refit_filters(layer);
       else if (kind == LayerKind::batch_norm && !same_[layer])
@@ -100,6 +114,26 @@ class Walk {
   }
 
  private:
+  /// Takes as many images as there is room for from `layer` on, and brings them there: maps shrink on their way, so that later layers,
+  /// which have fewer places and more inputs, see more images. Some are taken only where they are as many again, since each batch is a
+  /// pass.
+  void take_images(int layer) {
+    const std::int64_t room = std::max<std::int64_t>(1, options_.memory / bytes_[layer]);
+    if (room < 2 * result_.images) return;
+    while (result_.images == 0 || result_.images + batch_ <= room) {
+      const std::optional<Tensor> images = images_();
+      if (!images) return;
+      result_.images += images->size(0);
+      std::vector<Tensor>& of_whole = whole_outputs_.emplace_back(cut_.spec().layers.size());
+      of_whole[0] = images->to(whole_.device());
+      std::vector<Tensor>& of_cut = cut_outputs_.emplace_back(of_whole);
+      for (int i = 1; i < layer; ++i) {
+        advance(whole_, of_whole, i);
+        advance(cut_, of_cut, i);
+      }
+    }
+  }
+
   /// Runs one layer, unless that was done, and frees what nothing reads after it.
   void advance(const eval::Net& net, std::vector<Tensor>& outputs, int layer) {
     if (!outputs[layer].defined()) outputs[layer] = net.forward_layer(layer, outputs);
@@ -148,7 +182,6 @@ class Walk {
     const Layer& layer = cut_.spec().layers[index];
     LayerRefit report{.layer = layer.name};
     if (same_[index]) {
-      for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) report.samples += whole_outputs_[batch][layer.inputs[0]].size(0);
       report.reason = unchanged;
       result_.layers.push_back(report);
       return;
@@ -240,21 +273,16 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
-  std::vector<eval::Shape> shapes_;                               ///< of the cut net
-  std::vector<bool> same_;                                        ///< by layer
+  std::vector<eval::Shape> shapes_;  ///< of the cut net
+  std::vector<bool> same_;           ///< by layer
+  std::vector<std::int64_t> bytes_;  ///< by layer, of an image from there on
+  Images images_;                    ///< those to come
+  std::int64_t batch_;
   double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
   std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
   std::vector<std::map<int, Tensor>> weights_;                    ///< of samples, by batch and layer; empty: all alike
   Refit result_;
 };
-
-std::int64_t image_bytes(const eval::Net& whole) {
-  return 4 * frontier_size(whole.spec());
-}
-
-std::int64_t affordable_images(const eval::Net& whole, const RefitOptions& options) {
-  return std::max<std::int64_t>(1, options.memory / image_bytes(whole));
-}
 
 void check(const RefitOptions& options) {
   if (options.ridge && !(*options.ridge >= 0 && std::isfinite(*options.ridge)))
@@ -273,26 +301,30 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
   std::erase_if(batches, [](const Tensor& images) { return images.size(0) == 0; });
   if (batches.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
   torch::NoGradGuard no_grad;
-  return Walk(whole, groups, mask, cut, std::move(batches), options).run();
+  std::size_t next = 0;
+  const Images images = [&]() { return next < batches.size() ? std::optional(std::exchange(batches[next++], Tensor())) : std::nullopt; };
+  return Walk(whole, groups, mask, cut, images, 0, options).run();
 }
 
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
             const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, const RefitOptions& options) {
   check(options);
-  const std::int64_t used = std::min(std::ssize(images), affordable_images(whole, options));
-  const auto batch = static_cast<int>(std::clamp<std::int64_t>((std::int64_t{1} << 28) / image_bytes(whole), 1, 128));
-  std::vector<Tensor> batches;
-  eval::BatchLoader loader(data, normalisation, {images.begin(), images.begin() + used}, {.batch = batch});
-  while (std::optional<eval::Batch> next = loader.next()) batches.push_back(std::move(next->images));
-  return refit(whole, groups, mask, cut, std::move(batches), options);
+  if (images.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
+  torch::NoGradGuard no_grad;
+  const std::int64_t at_once = std::min(std::int64_t{1} << 28, options.memory);
+  const auto batch = static_cast<int>(std::clamp<std::int64_t>(at_once / frontier_bytes(whole.spec())[0], 1, 128));
+  eval::BatchLoader loader(data, normalisation, images, {.batch = batch});
+  const Images batches = [&]() -> std::optional<Tensor> {
+    std::optional<eval::Batch> next = loader.next();
+    return next ? std::optional(std::move(next->images)) : std::nullopt;
+  };
+  return Walk(whole, groups, mask, cut, batches, batch, options).run();
 }
 
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
             const eval::Normalisation& normalisation, const RefitOptions& options) {
-  check(options);
-  const std::int64_t wanted = std::min(options.images, affordable_images(whole, options));
-  return refit(whole, groups, mask, cut, data, normalisation, eval::sample_images(data, wanted, eval::mix_seed(options.seed, 0x5ef17)),
-               options);
+  return refit(whole, groups, mask, cut, data, normalisation,
+               eval::sample_images(data, options.images, eval::mix_seed(options.seed, 0x5ef17)), options);
 }
 
 }  // namespace prune

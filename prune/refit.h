@@ -13,14 +13,14 @@ struct LayerRefit {
   std::string layer;
   double before = 0, after = 0;  ///< squared error towards the whole net's outputs over their variance, at the sampled places
   double ridge = 0;              ///< the one taken
-  std::int64_t samples = 0;      ///< places of all images; of a layer that was not looked at, the images
+  std::int64_t samples = 0;      ///< places of all images; 0 of a layer that was not looked at
   std::string reason;            ///< why its weights stayed; empty: they changed
 };
 
 struct Refit {
   eval::Weights weights;           ///< of the cut net, on the whole net's device
   std::vector<LayerRefit> layers;  ///< in the order of the net
-  std::int64_t images = 0;         ///< used
+  std::int64_t images = 0;         ///< that the last layers saw; the first ones, whose maps are large, may have seen fewer
 };
 
 /// New weights for `cut`, which may be of a net that was refitted before, but whose mask is in terms of `whole`. In the order of the graph,
@@ -35,7 +35,7 @@ struct Refit {
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, std::vector<torch::Tensor> batches,
             const RefitOptions& options);
 
-/// The same on images of `data`, as many of the first of `images` as `options.memory` allows.
+/// The same on `images` of `data`, of which each layer sees as many of the first ones as have room in `options.memory` from there on.
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
             const eval::Normalisation& normalisation, const std::vector<std::int64_t>& images, const RefitOptions& options);
 

@@ -1,5 +1,6 @@
 #include "prune/stepwise_cut.h"
 
+#include <numeric>
 #include <utility>
 
 #include "prune/batch_norm.h"
@@ -23,17 +24,39 @@ void fit_weights(const StepwiseCut& all, StepwiseNet& net) {
   }
 }
 
+namespace {
+
+/// Units that cuts before took of the base net.
+std::int64_t lost_units(const AllocationBase& base, const ChannelGroups& groups) {
+  std::int64_t lost = std::accumulate(base.channels.begin(), base.channels.end(), std::int64_t{0});
+  for (const ChannelGroup& group : groups.groups) lost -= group.size;
+  return lost;
+}
+
+/// A bound that acted in a step before acted in the cut.
+void keep_bounds(const std::vector<GroupReport>& before, std::vector<GroupReport>& now) {
+  if (before.size() != now.size()) return;
+  for (std::size_t g = 0; g < now.size(); ++g) {
+    now[g].floor_applied = now[g].floor_applied || before[g].floor_applied;
+    now[g].cap_applied = now[g].cap_applied || before[g].cap_applied;
+  }
+}
+
+}  // namespace
+
 void cut_further(const StepwiseCut& all, const PruneRequest& request, StepwiseNet& net,
                  const std::function<std::vector<int>(const ChannelGroups&)>& widths) {
   const eval::Net now(net.cut.spec, net.cut.weights, all.whole.device());
   const eval::NetSpec& spec = now.spec();
   net.groups = channel_groups(spec, all.protect);
-  Scoring scoring =
-      make_criterion(all.criterion, all.options)->score({now, net.groups, all.data, all.normalisation, all.seed, all.combination});
+  const AllocationBase base = all.base(spec, net.groups);
+  Scoring scoring = make_criterion(all.criterion, all.options)
+                        ->score({now, net.groups, all.data, all.normalisation, all.seed, all.combination, lost_units(base, net.groups)});
   net.details = std::move(scoring.details);
-  net.allocation =
-      widths ? allocate_widths(net.groups, scoring.scores, widths(net.groups))
-             : allocate(spec, net.groups, scoring.scores, request, all.allocation, all.limits, all.base(spec, net.groups), scoring.spreads);
+  const std::vector<GroupReport> before = std::move(net.allocation.reports);
+  net.allocation = widths ? allocate_widths(net.groups, scoring.scores, widths(net.groups))
+                          : allocate(spec, net.groups, scoring.scores, request, all.allocation, all.limits, base, scoring.spreads);
+  keep_bounds(before, net.allocation.reports);
   net.kept = compose_kept(net.kept, kept_to_json(spec, net.groups, net.allocation.mask));
   net.cut = cut(spec, net.groups, now.weights(), net.allocation.mask);
   fit_weights(all, net);

@@ -29,7 +29,7 @@ const Options& train_options() {
       {.name = "warmup",
        .kind = OptionKind::real,
        .fallback = 0.0,
-       .doc = "epochs of linear warm-up, may be a fraction",
+       .doc = "epochs of linear warm-up, may be a fraction; of a retraining where it says so itself",
        .min = 0,
        .max = 1000},
       {.name = "label_smoothing",

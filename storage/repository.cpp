@@ -42,7 +42,11 @@ std::unique_ptr<Database> open_database(const std::filesystem::path& directory, 
                               "does not give; valid: a directory on a local disk, with -o",
                               directory.string(), network));
   } else if (!std::filesystem::exists(file, error)) {
-    throw Error(ErrorKind::invalid, fmt::format("{} holds no experiment.db: give the results directory of a run", directory.string()));
+    const char* why = std::filesystem::is_directory(directory, error) ? ""
+                      : std::filesystem::exists(directory, error)     ? ", being a file"
+                                                                      : ", as there is no such folder";
+    throw Error(ErrorKind::invalid,
+                fmt::format("{} holds no experiment.db{}: give the results directory of a run", directory.string(), why));
   }
   auto database =
       std::make_unique<Database>(file, access == Repository::Access::write ? Database::Access::write : Database::Access::read, "stage");

@@ -11,6 +11,7 @@ command -v debootstrap >/dev/null || { echo "release.sh: there is no debootstrap
 cd "$(dirname "$0")/.."
 
 if [ ! -e "$folder/bin/sh" ]; then
+  [ ! -d "$folder" ] || rmdir "$folder" || { echo "release.sh: $folder is no release of Debian; valid: remove it" >&2; exit 1; }
   rm -rf "$folder.new"
   debootstrap --variant=minbase "$release" "$folder.new"
   mv "$folder.new" "$folder"

@@ -70,10 +70,11 @@ class CsvReader {
     for (const TextTable::Row& row : text_.rows) add(row);
     if (table_.files.names.empty() && table_.broken.empty())
       throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: lists no image", file_.string()));
-    const DrawKeys keys{columns_.group ? groups_ : table_.files.names, columns_.group.has_value()};
+    const DrawKeys keys{columns_.group ? groups_ : table_.files.names, columns_.group.has_value(), all_labels_};
     if (columns_.group) check_groups();
     if (!table_.files.names.empty())
       table_.splits = complete_splits(table_.labels, std::move(table_.splits), keys, options, "data of format csv");
+    drop_unlabelled(table_);
     return std::move(table_);
   }
 
@@ -101,24 +102,24 @@ class CsvReader {
     const std::string& path = row.cells[columns_.path];
     const std::string& label = row.cells[columns_.label];
     const auto name = std::find(table_.class_names.begin(), table_.class_names.end(), label);
-    const bool is_known = name != table_.class_names.end() || std::find(labels_.begin(), labels_.end(), label) != labels_.end();
+    const auto known = std::find(labels_.begin(), labels_.end(), label);
     const std::optional<Split> split = columns_.split ? split_from_usual_name(row.cells[*columns_.split]) : Split::train;
     if (path.empty()) return refuse(row.line, "names no image");
     if (!seen_.insert(fs::path(path).lexically_normal().string()).second)
       return refuse(row.line, fmt::format("lists {} a second time", path));
     if (label != trimmed(label))
       return refuse(row.line, fmt::format("label '{}' begins or ends with a blank; valid: '{}'", label, trimmed(label)));
-    if (!is_known) return refuse(row.line, fmt::format("label '{}' is not one of {}", label, fmt::join(labels_, ", ")));
+    if (known == labels_.end()) return refuse(row.line, fmt::format("label '{}' is not one of {}", label, fmt::join(labels_, ", ")));
     if (!split) return refuse(row.line, fmt::format("split '{}' is not one of train, validation, test", row.cells[*columns_.split]));
-    if (name == table_.class_names.end()) return;  // of a class that the task does not ask for
+    const std::string group = columns_.group ? row.cells[*columns_.group] : "";
+    if (group != trimmed(group))
+      return refuse(row.line, fmt::format("group '{}' begins or ends with a blank; valid: '{}'", group, trimmed(group)));
     const auto image = static_cast<std::int64_t>(table_.files.names.size());
     table_.files.names.push_back(path);
     table_.rows.push_back(fmt::format("{}:{}", file_.filename().string(), row.line));
-    table_.labels.push_back(static_cast<std::int32_t>(name - table_.class_names.begin()));
-    if (columns_.group) {
-      const std::string& group = row.cells[*columns_.group];
-      groups_.push_back(group.empty() ? "image " + path : group);  // nothing is said: the image is a group by itself
-    }
+    table_.labels.push_back(name == table_.class_names.end() ? -1 : static_cast<std::int32_t>(name - table_.class_names.begin()));
+    all_labels_.push_back(static_cast<std::int32_t>(known - labels_.begin()));
+    groups_.push_back(group.empty() ? "image " + path : group);  // nothing is said: the image is a group by itself
     table_.splits[*split].push_back(image);
   }
 
@@ -140,7 +141,8 @@ class CsvReader {
   TextTable text_;
   Columns columns_;
   ImageTable table_;
-  std::vector<std::string> labels_;  // all that may stand in the file
+  std::vector<std::string> labels_;       // all that may stand in the file
+  std::vector<std::int32_t> all_labels_;  // by image, the place of its label in `labels_`
   std::vector<std::string> groups_;
   std::set<std::string> seen_;
 };

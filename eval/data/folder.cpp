@@ -58,7 +58,7 @@ std::map<std::string, std::string> read_annotations(const fs::path& list) {
 }
 
 /// Leaves out images under test/images/, which have no label.
-void drop_unlabelled(std::vector<std::string>& files) {
+void drop_unannotated(std::vector<std::string>& files) {
   std::erase_if(files, [](const std::string& file) { return file.starts_with("test/images/"); });
 }
 
@@ -102,7 +102,7 @@ ImageTable read_unlabelled(const storage::Json& options, const fs::path& root) {
     if (options.contains(key))
       storage::refuse(root, fmt::format("images without labels have no {}; valid: train_images, part_from, part_to", key));
   ImageTable table;
-  table.files = {root, list_images(root)};
+  table.files = {root, list_images(root, table.broken)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file", image_formats()));
   table.class_names = {"image"};
   table.labels.assign(table.files.names.size(), 0);
@@ -116,14 +116,14 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
                "ImageNet's are made from the archives of https://image-net.org");
   if (is_unlabelled(options)) return read_unlabelled(options, root);
   ImageTable table;
-  table.files = {root, list_images(root)};
+  table.files = {root, list_images(root, table.broken)};
   if (table.files.names.empty()) storage::refuse(root, fmt::format("holds no {} file in a folder of a class", image_formats()));
   const std::vector<std::string> folders = folders_under(root);
   std::map<std::string, std::string> annotated;
   if (fs::is_regular_file(root / annotations_file)) {
     annotated = read_annotations(root / annotations_file);
     table.listings = {root / annotations_file};
-    drop_unlabelled(table.files.names);
+    drop_unannotated(table.files.names);
   }
   const bool split_folders = has_split_folders(root, folders);
 
@@ -143,23 +143,24 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   table.ordered = options.at("ordered");
   std::vector<std::string> labels;
   for (const auto& [name, number] : classes) labels.push_back(name);
-  table.class_names = chosen_classes(options, in_order(std::move(labels), table.ordered), "data of format folder");
-  for (auto& [name, number] : classes) number = -1;
-  for (std::size_t i = 0; i < table.class_names.size(); ++i) classes[table.class_names[i]] = static_cast<std::int32_t>(i);
-  std::vector<std::string> used;
+  labels = in_order(std::move(labels), table.ordered);
+  for (std::size_t i = 0; i < labels.size(); ++i) classes[labels[i]] = static_cast<std::int32_t>(i);
+  table.class_names = chosen_classes(options, labels, "data of format folder");
+  std::vector<std::int32_t> all_labels, chosen(labels.size(), -1);  // by class of the folder, its number in the task
+  for (std::size_t i = 0; i < table.class_names.size(); ++i)
+    chosen[static_cast<std::size_t>(classes[table.class_names[i]])] = static_cast<std::int32_t>(i);
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto known = classes.find(placed[i].label);
     if (known == classes.end()) storage::refuse(root / table.files.names[i], "is of a class that has no training image");
-    if (known->second < 0) continue;
-    table.labels.push_back(known->second);
-    table.splits[placed[i].split.value_or(Split::train)].push_back(std::ssize(used));
-    used.push_back(std::move(table.files.names[i]));
+    table.labels.push_back(chosen[static_cast<std::size_t>(known->second)]);
+    all_labels.push_back(known->second);
+    table.splits[placed[i].split.value_or(Split::train)].push_back(static_cast<std::int64_t>(i));
   }
-  table.files.names = std::move(used);
   // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
   if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
-  table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names}, split_options_from_json(options),
-                                 "data of format folder");
+  table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names, false, all_labels},
+                                 split_options_from_json(options), "data of format folder");
+  drop_unlabelled(table);
   return table;
 }
 

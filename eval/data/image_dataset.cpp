@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <set>
 #include <unordered_set>
 
 #include "storage/base/error.h"
@@ -85,6 +86,22 @@ std::unique_ptr<Dataset> open_images(const std::string& format, const Json& opti
   return std::make_unique<StoredDataset>(std::move(images));
 }
 
+/// Fails where a listing names a file twice, or puts an image into two splits.
+void check_once(const std::string& format, const ImageTable& table) {
+  std::unordered_set<std::string> names;
+  for (std::size_t image = 0; image < table.files.names.size(); ++image)
+    if (!names.insert(table.files.names[image]).second)
+      storage::refuse(fmt::format("data of format {}: {} is listed a second time; valid: each image once", format, name_of(table, image)));
+  std::vector<bool> taken(table.files.names.size());
+  for (const Split split : all_splits)
+    for (const std::int64_t image : table.splits[split]) {
+      if (taken[static_cast<std::size_t>(image)])
+        storage::refuse(fmt::format("data of format {}: {} is in two splits, or twice in one; valid: each image in one", format,
+                                    name_of(table, static_cast<std::size_t>(image))));
+      taken[static_cast<std::size_t>(image)] = true;
+    }
+}
+
 /// The names and sizes of all files, and the content of the listings.
 Json identity_of(const ImageTable& table) {
   std::string listing;
@@ -160,15 +177,20 @@ const storage::Options& image_options() {
 DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read) {
   options.insert(options.end(), image_options().begin(), image_options().end());
   const auto any_target = targets.empty() ? std::string() : targets.front();
+  const ReadTable checked = [format, read = std::move(read)](const Json& values, const std::string& target) {
+    ImageTable table = read(values, target);
+    check_once(format, table);
+    return table;
+  };
   return {format,
           std::move(doc),
           std::move(options),
           std::move(targets),
-          [format, read](const Json& values, const std::string& target, const DecodeOptions& decoding) {
-            return open_images(format, values, read(values, target), decoding);
+          [format, checked](const Json& values, const std::string& target, const DecodeOptions& decoding) {
+            return open_images(format, values, checked(values, target), decoding);
           },
-          [read, any_target](const Json& values) { return identity_of(read(values, any_target)); },
-          [read](const Json& values, const std::string& target) { return info_of(values, read(values, target)); }};
+          [checked, any_target](const Json& values) { return identity_of(checked(values, any_target)); },
+          [checked](const Json& values, const std::string& target) { return info_of(values, checked(values, target)); }};
 }
 
 namespace {
@@ -186,22 +208,13 @@ bool leads_back(const fs::path& link) {
   return error || std::mismatch(target.begin(), target.end(), here.begin(), here.end()).first == target.end();
 }
 
-void refuse_unread(const fs::path& folder, const std::vector<std::string>& unread) {
-  if (unread.empty()) return;
-  const std::size_t shown = std::min<std::size_t>(unread.size(), 5);
-  storage::refuse(
-      fmt::format("{}: {} of the files are no images that can be read: {}{}; valid: {} files and links to them "
-                  "(convert the others, or move them out of the folder)",
-                  folder.string(), unread.size(), fmt::join(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-                  shown < unread.size() ? ", ..." : "", image_formats()));
-}
-
 }  // namespace
 
-std::vector<std::string> list_images(const fs::path& folder) {
-  std::vector<std::string> names, unread;
+std::vector<std::string> list_images(const fs::path& folder, std::vector<LeftOut>& unread) {
+  std::vector<std::string> names;
   std::error_code error;
   fs::path last = folder;
+  std::set<fs::path> linked;  // folders, by where links to them lead
   for (fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error), end; !error && entry != end;
        entry.increment(error)) {
     last = entry->path();
@@ -211,21 +224,41 @@ std::vector<std::string> list_images(const fs::path& folder) {
     if (last.filename().string().front() == '.') {
       if (fs::is_directory(status)) entry.disable_recursion_pending();
     } else if (fs::is_directory(status)) {
-      if (entry->is_symlink() && leads_back(last))
-        storage::refuse(fmt::format("{}: the link leads back to a folder that it lies in", last.string()));
+      if (entry->is_symlink() && (leads_back(last) || !linked.insert(fs::canonical(last)).second))
+        storage::refuse(
+            fmt::format("{}: the link leads back to a folder that it lies in, or to one that another link leads to", last.string()));
     } else if (!fs::exists(status)) {
-      unread.push_back(name + " (a link that leads nowhere)");
+      unread.push_back({name, "is a link that leads nowhere"});
     } else if (fs::is_regular_file(status) && ends_as_image(lower(last.extension().string()))) {
       names.push_back(name);
     } else if (is_other_image(last)) {
-      unread.push_back(name);
+      unread.push_back({name, fmt::format("is of a format that is not read; valid: {}", image_formats())});
     }
   }
   if (error) storage::refuse(fmt::format("{}: cannot be read: {}", last.string(), error.message()));
-  std::sort(unread.begin(), unread.end());
-  refuse_unread(folder, unread);
+  std::sort(unread.begin(), unread.end(), [](const LeftOut& a, const LeftOut& b) { return a.image < b.image; });
   std::sort(names.begin(), names.end());
   return names;
+}
+
+void drop_unlabelled(ImageTable& table) {
+  std::vector<std::int64_t> number(table.labels.size(), -1);
+  std::int64_t next = 0;
+  for (std::size_t image = 0; image < number.size(); ++image) {
+    if (table.labels[image] < 0) continue;
+    number[image] = next++;
+    const auto now = static_cast<std::size_t>(number[image]);
+    table.labels[now] = table.labels[image];
+    if (now == image) continue;
+    table.files.names[now] = std::move(table.files.names[image]);
+    if (!table.rows.empty()) table.rows[now] = std::move(table.rows[image]);
+  }
+  const auto kept = static_cast<std::size_t>(next);
+  table.labels.resize(kept);
+  table.files.names.resize(kept);
+  if (!table.rows.empty()) table.rows.resize(kept);
+  for (const Split split : all_splits)
+    for (std::int64_t& image : table.splits[split]) image = number[static_cast<std::size_t>(image)];
 }
 
 namespace {

@@ -35,8 +35,12 @@ const storage::Options& image_options();
 DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read);
 
 /// Files of a folder and its subfolders that end as images do, relative to it, sorted. Hidden ones are passed over, as are files that
-/// are no images. Throws storage::Error(invalid) naming images of other formats, links that lead nowhere or back, and what cannot be read.
-std::vector<std::string> list_images(const std::filesystem::path& folder);
+/// are no images; images of other formats and links that lead nowhere are `unread`. Throws storage::Error(invalid) naming links that lead
+/// back, and what cannot be read.
+std::vector<std::string> list_images(const std::filesystem::path& folder, std::vector<LeftOut>& unread);
+
+/// Takes images without a label out of the table. `table` has splits.
+void drop_unlabelled(ImageTable& table);
 
 /// Class labels in the order of their numbers: as texts, or where the classes are ordered by the number that each begins with ("0-2",
 /// "3-9", "10-19"). Throws storage::Error(invalid) where ordered ones have none.

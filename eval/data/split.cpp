@@ -319,10 +319,11 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
 
 Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
                        const std::string& where) {
-  const auto draw = [&](std::int64_t count, std::int64_t least) {
+  const auto draw = [&](std::span<const std::int32_t> classes, std::int64_t count, std::int64_t least) {
     if (keys.groups)
       return draw_groups(given.train, count, keys.names, options.seed, given.validation.empty() && given.test.empty() ? 2 : 1);
-    return options.last ? draw_last(labels, given.train, count) : draw_by_name(labels, given.train, count, keys.names, options.seed, least);
+    return options.last ? draw_last(classes, given.train, count)
+                        : draw_by_name(classes, given.train, count, keys.names, options.seed, least);
   };
   if (keys.groups) check_groups(given, keys.names, where);
   if (keys.groups && options.last && given.validation.empty())
@@ -331,10 +332,11 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
   if (given.test.empty()) {
     const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
     check_count(where, "test", count, std::ssize(given.train) - 2);
-    Draw test = draw(count, 1);
+    Draw test = draw(keys.all_labels.empty() ? labels : keys.all_labels, count, 1);
     given.test = std::move(test.taken);
     given.train = std::move(test.left);
   }
+  for (const Split split : all_splits) keep_labelled(labels, given[split]);
   keep_part(given.train, options, where, keys.names);
   if (!given.validation.empty()) {
     keep_part(given.validation, options, where, keys.names);
@@ -342,7 +344,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     const std::int64_t count =
         options.validation_images.value_or(std::llround(options.validation * static_cast<double>(given.train.size())));
     check_count(where, options.validation_images ? "validation_images" : "validation", count, std::ssize(given.train) - 1);
-    Draw validation = draw(count, 0);
+    Draw validation = draw(labels, count, 0);
     given.validation = std::move(validation.taken);
     given.train = std::move(validation.left);
   }

@@ -76,10 +76,12 @@ Splits make_splits(std::span<const std::int32_t> labels, std::int64_t training, 
 struct DrawKeys {
   std::span<const std::string> names;  ///< by image number
   bool groups = false;
+  std::span<const std::int32_t> all_labels = {};  ///< also of classes that are left out; empty where none are
 };
 
-/// Draws test images from `given.train` where there are none, then validation images likewise, then the subset for training. Names and
-/// groups decide, so that an image keeps its split when others come or go. Throws as make_splits.
+/// Draws test images from `given.train` where there are none, leaves out images without a label (-1), then draws validation images
+/// likewise, then the subset for training. Names and groups decide, so that an image keeps its split when others come or go; and test
+/// images are drawn from all classes, so that data of some of them test on none that data of others train on. Throws as make_splits.
 Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const DrawKeys& keys, const SplitOptions& options,
                        const std::string& where);
 

@@ -114,7 +114,8 @@ void OnnxLayers::add_node(const onnx::NodeProto& proto) {
   node.allow_only(known->second.attributes);
   for (int i = 0; i < node.input_count(); ++i) {
     if (!node.has_input(i)) continue;
-    if (const auto read = values_.find(node.input(i)); read != values_.end() && read->second.arranged.defined()) settle(read->second);
+    if (const auto read = values_.find(node.input(i)); read != values_.end() && read->second.arranged.defined() && !read->second.is_odd)
+      read->second.is_odd = !settle(read->second);
   }
   (this->*known->second.read)(node);
 }

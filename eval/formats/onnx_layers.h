@@ -71,6 +71,7 @@ class OnnxLayers {
     std::optional<GeluPart> gelu = {};  ///< then there is no layer yet
     torch::Tensor arranged = {};        ///< what became of the layer's probe, where the value is no layer's output (yet); else undefined
     std::string maker = {};             ///< the node that arranged it
+    bool is_odd = false;                ///< no layers make that arrangement
   };
   struct Operator {
     void (OnnxLayers::*read)(const OnnxNode&);
@@ -153,6 +154,7 @@ class OnnxLayers {
   bool is_arranged(const OnnxNode& node) const;
   bool is_float_constant(const OnnxNode& node) const;
   std::int64_t probe_batch() const { return facts_.batch > 0 ? facts_.batch : 2; }
+  void count_arranged(std::int64_t values);
   const torch::Tensor& probe(const Value& value);
   torch::Tensor operand(const OnnxNode& node, int i);
   std::vector<torch::Tensor> arranged_outputs(const OnnxNode& node);
@@ -166,7 +168,7 @@ class OnnxLayers {
   std::vector<bool> nonnegative_;                  ///< by layer: no output is below 0
   std::unordered_map<int, torch::Tensor> probes_;  ///< by layer: random numbers in the place of its output
   std::unordered_map<std::string, Value> values_;
-  std::int64_t arranged_ = 0;  ///< numbers that arrangements have made
+  std::int64_t arranged_ = 0;  ///< numbers that probes have and arrangements have made
   std::unordered_map<std::string, int> reads_;
   std::unordered_map<std::string, std::string> owners_;   ///< by the name of a weight: the layer that read it first
   std::unordered_map<std::string, int> names_;            ///< layer names taken, and the last number given to one that was wished again

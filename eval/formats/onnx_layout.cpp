@@ -107,13 +107,17 @@ bool OnnxLayers::is_float_constant(const OnnxNode& node) const {
   return constant && onnx_is_float(constant->data_type());
 }
 
+void OnnxLayers::count_arranged(std::int64_t values) {
+  if ((arranged_ += values) > most_arranged) storage::refuse(fmt::format("makes with those before it more than {} values", most_arranged));
+}
+
 /// Random numbers in the place of a layer's output, all of them different: [batch, C, H, W] or [batch, features], fp64.
 const Tensor& OnnxLayers::probe(const Value& value) {
   Tensor& numbers = probes_[value.layer];
   if (numbers.defined()) return numbers;
   std::vector<std::int64_t> sizes{probe_batch(), shape(value).channels};
   if (!value.flat) sizes.insert(sizes.end(), {shape(value).height, shape(value).width});
-  elements_of(sizes);
+  count_arranged(elements_of(sizes));
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(probe_seed);
   return numbers = torch::empty(sizes, torch::kFloat64).uniform_(0.5, 1.5, generator);
 }
@@ -259,8 +263,7 @@ void OnnxLayers::arrange(const OnnxNode& node) {
   }
   for (std::size_t i = 0; i < made.size(); ++i) {
     const Tensor values = bounded(made[i]);
-    if ((arranged_ += values.numel()) > most_arranged)
-      storage::refuse(fmt::format("makes with those before it more than {} values", most_arranged));
+    count_arranged(values.numel());
     const int output = static_cast<int>(i);
     if (layer >= 0) {
       define(node, {.layer = layer, .flat = flat, .arranged = values, .maker = node.proto().name().empty() ? type : node.proto().name()},

@@ -74,18 +74,30 @@ def save(net, path):
 
 constexpr const char* preprocessing = R"(
 
+def shares(source, target):
+    """How much of each of the `target` pixels that a row is shrunk to is made of each of its `source` pixels. [target, source]"""
+    edges, pixels = torch.arange(target + 1) * (source / target), torch.arange(source)
+    inside = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
+    return inside.clamp(min=0) * (target / source)
+
+
 def preprocess(image):
     """An image of Pillow as a batch of one: {how}."""
     from PIL import Image, ImageOps
 
-{turn}    if "A" in image.getbands() or "transparency" in image.info:  # black shows through
+{turn}    if image.mode[0] == "I":  # 16 bits
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if "A" in image.getbands() or "transparency" in image.info:  # black shows through
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-    width, height = {outer_width}, {outer_height}
-{crop}    shrinks = width < image.width and height < image.height
-    image = image.convert("{mode}").resize((width, height), resample=4 if shrinks else 2, box=box)
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(height, width, {channels})
-    pixels = pixels[{margin}:height - {margin}, {margin}:width - {margin}].permute(2, 0, 1).float() / 255
-    return ((pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None])[None]
+    pixels = torch.frombuffer(bytearray(image.convert("{mode}").tobytes()), dtype=torch.uint8).reshape(1, image.height, image.width, {channels})
+    pixels = pixels.permute(0, 3, 1, 2).float()
+{size}    if width <= image.width and height <= image.height:
+        pixels = shares(image.height, height) @ pixels @ shares(image.width, width).T
+    else:
+        pixels = F.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
+    top, left = (height - {outer_height}) // 2 + {margin}, (width - {outer_width}) // 2 + {margin}
+    pixels = pixels.round()[..., top:top + SIZE[1], left:left + SIZE[2]] / 255
+    return (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]
 )";
 
 }  // namespace
@@ -116,16 +128,18 @@ std::string python_module(const NetSpec& spec, const NetInfo& info, const std::s
   for (const PythonClass& each : python_classes(spec)) text += "\n\n" + each.text;
   text += loading;
   if (info.knows_pixels() && static_cast<int>(info.mean.size()) == input.channels && (input.channels == 1 || input.channels == 3)) {
-    const std::string crop = images.stretch ? "    box = None\n"
-                                            : "    side = min(image.width / width, image.height / height)\n"
-                                              "    left, top = (image.width - side * width) / 2, (image.height - side * height) / 2\n"
-                                              "    box = (left, top, left + side * width, top + side * height)\n";
+    const int width = input.width + 2 * images.margin, height = input.height + 2 * images.margin;
+    const std::string size = images.stretch ? fmt::format("    width, height = {}, {}\n", width, height)
+                                            : fmt::format(
+                                                  "    scale = max({0} / image.width, {1} / image.height)\n"
+                                                  "    width = max({0}, int(image.width * scale + 0.5))\n"
+                                                  "    height = max({1}, int(image.height * scale + 0.5))\n",
+                                                  width, height);
     text +=
         fmt::format(preprocessing, fmt::arg("how", images.stretch ? "stretched to the net's size" : "its middle in the net's size"),
-                    fmt::arg("turn", images.turn ? "    image = ImageOps.exif_transpose(image)\n" : ""),
-                    fmt::arg("outer_width", input.width + 2 * images.margin), fmt::arg("outer_height", input.height + 2 * images.margin),
-                    fmt::arg("crop", crop), fmt::arg("mode", input.channels == 1 ? "L" : "RGB"), fmt::arg("channels", input.channels),
-                    fmt::arg("margin", images.margin));
+                    fmt::arg("turn", images.turn ? "    image = ImageOps.exif_transpose(image)\n" : ""), fmt::arg("size", size),
+                    fmt::arg("outer_width", width), fmt::arg("outer_height", height), fmt::arg("mode", input.channels == 1 ? "L" : "RGB"),
+                    fmt::arg("channels", input.channels), fmt::arg("margin", images.margin));
   }
   return text;
 }

@@ -18,6 +18,7 @@ struct ScoringTask {
   eval::Normalisation normalisation = {};
   std::uint64_t seed = 1;
   Combination combination = Combination::mean;
+  std::int64_t lost = 0;  ///< units that cuts before took, so that what is drawn for a net is not drawn again for what is left of it
 };
 
 struct Scoring {

@@ -135,9 +135,31 @@ int pre_decision_layer(const eval::NetSpec& spec) {
   return spec.layers[eval::decision_layer(spec)].inputs[0];
 }
 
+namespace {
+
+void require_one_decision(const ScoringTask& task, int pre_decision) {
+  const std::vector<eval::Layer>& layers = task.net.spec().layers;
+  std::vector<bool> leads(layers.size());
+  leads[static_cast<std::size_t>(pre_decision)] = true;
+  for (int layer = pre_decision; layer > 0; --layer)
+    if (leads[static_cast<std::size_t>(layer)])
+      for (const int from : layers[static_cast<std::size_t>(layer)].inputs) leads[static_cast<std::size_t>(from)] = true;
+  for (const int producer : cut_producers(task.groups))
+    if (!leads[static_cast<std::size_t>(producer)])
+      throw storage::Error(
+          storage::ErrorKind::invalid,
+          fmt::format("criterion lda: the class scores come of more than one layer, and {} leads to another than {}; valid: "
+                      "protect it, or take another criterion",
+                      layers[static_cast<std::size_t>(producer)].name,
+                      layers[static_cast<std::size_t>(eval::decision_layer(task.net.spec()))].name));
+}
+
+}  // namespace
+
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images, Firing firing) {
   torch::NoGradGuard no_grad;
   const int layer = pre_decision_layer(task.net.spec());
+  require_one_decision(task, layer);
   ScatterAccumulator accumulator(std::ssize(task.data->class_names()), std::ssize(task.groups.outputs[layer]));
   struct Fired {
     Tensor firings, labels;

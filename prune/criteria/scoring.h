@@ -55,7 +55,8 @@ torch::Tensor pre_decision_firings(const torch::Tensor& output, Firing firing = 
 /// The layer whose output is the decision layer's input.
 int pre_decision_layer(const eval::NetSpec& spec);
 
-/// Scatter of the pre-decision firings over `images`, in one pass.
+/// Scatter of the pre-decision firings over `images`, in one pass. Throws storage::Error(invalid) where channels that can be cut lead to
+/// the class scores by another way: of their utility the firings know nothing.
 Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>& images, Firing firing = Firing::mean);
 
 /// What both variants of lda tell of the pre-decision layer: {"layer", "within", "between": diagonals, "v", "selected"}.

@@ -19,14 +19,16 @@ struct BestOptions {
 
 int best(const BestOptions& options) {
   const storage::Repository repository(options.directory, storage::Repository::Access::read);
-  const std::vector<Best> all = best_nets(repository, read_snapshot(repository), options.request);
+  const Snapshot run = read_snapshot(repository);
+  const std::vector<Best> all = best_nets(repository, run, options.request);
+  if (const std::string missing = what_is_missing(run); !missing.empty() && !all.empty()) log(missing);
   if (options.json) {
     Json list = Json::array();
     for (const Best& each : all) list.push_back(to_json(each, options.directory.string()));
     print_json(list);
     return exit_done;
   }
-  if (all.empty()) log("no net that was tested is within these limits; nas-run pareto lists what there is");
+  if (all.empty()) log(why_none(run, options.request));
   for (const Best& each : all) fmt::print("{}", to_text(each, options.directory.string()));
   return exit_done;
 }

@@ -109,8 +109,12 @@ void check_runtime(const Experiment& experiment);
 /// The worker program. Throws storage::Error(environment) where it is none.
 std::filesystem::path require_worker();
 
-/// Prints what `nas-run plan` does: text, or one JSON document.
-void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json);
+/// Throws storage::Error(invalid) where a run of the experiment cannot go on with what is stored.
+void refuse_contradiction(const storage::Repository& repository, const Experiment& experiment, const std::filesystem::path& directory);
+
+/// Prints what `nas-run plan` does: text, or one JSON document. `fresh`: as if nothing were stored.
+void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json,
+                bool fresh = false);
 
 /// One JSON document on stdout; text that is not UTF-8 is mended.
 void print_json(const Json& json);

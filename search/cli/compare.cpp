@@ -21,18 +21,20 @@ struct CompareOptions {
 /// A comparison as cells of text.
 Json cells(const Json& row) {
   const bool accuracy = row.at("measure") == "accuracy_test";
-  const auto shown = [&](const Json& value) {
+  const auto shown = [&](const Json& value) -> std::string {
+    if (value.is_null()) return "";
     return accuracy ? fmt::format("{:+.2f}", value.get<double>()) : fmt::format("{:.3g}", value.get<double>());
   };
   const int n = row.at("n"), unmatched = row.at("unmatched");
-  const auto ratio = [&](const char* size) { return fmt::format("{:.3g}", row.at(size).get<double>()); };
+  const auto ratio = [&](const char* size) { return row.at(size).is_null() ? "" : fmt::format("{:.3g}", row.at(size).get<double>()); };
+  const std::string difference = shown(row.at("difference"));
   return {{"task", row.at("task")},
           {"net", row.at("net")},
           {"at equal", row.at("budget")},
           {"one", row.at("one")},
           {"other", row.at("other")},
           {"seeds", unmatched == 0 ? std::to_string(n) : fmt::format("{} of {}", n, n + unmatched)},
-          {"difference", shown(row.at("difference")) + (accuracy ? "" : " x MACs")},
+          {"difference", accuracy || difference.empty() ? difference : difference + " x MACs"},
           {"95 %", row.at("low").is_null() ? "" : fmt::format("{} to {}", shown(row.at("low")), shown(row.at("high")))},
           {"p", fmt::format("{:.3f}", row.at("p_corrected").get<double>())},
           {"MACs", ratio("macs_ratio")},

@@ -166,7 +166,8 @@ int init(InitOptions options) {
   const eval::DatasetInfo info = eval::describe_dataset(settings_of(facts, options.folder, 32));
   facts.images = info.images;
   facts.train = info.train;
-  read_sides(options.folder, eval::list_images(options.folder), facts);
+  std::vector<eval::LeftOut> unread;  // which the experiment will leave out
+  read_sides(options.folder, eval::list_images(options.folder, unread), facts);
 
   Draft draft{.name = name, .minutes = options.minutes, .batch = draft_batch(info.train)};
   const std::vector<Slot> slots = plan_slots(Resources{}, require_worker());

@@ -15,10 +15,12 @@ struct PlanOptions {
   bool json = false, dot = false;
 };
 
-/// What is stored of the stages; nothing where there is no database yet.
+/// What is stored of the stages; nothing where there is no database yet. Throws where a run could not go on with it.
 History history(const Experiment& experiment, const std::filesystem::path& directory) {
   if (!std::filesystem::exists(directory / "experiment.db")) return {};
-  return stored_history(storage::Repository(directory, storage::Repository::Access::read), experiment);
+  const storage::Repository repository(directory, storage::Repository::Access::read);
+  refuse_contradiction(repository, experiment, directory);
+  return stored_history(repository, experiment);
 }
 
 Json summary(const Plan& plan, const History& history) {
@@ -57,9 +59,21 @@ int plan(const PlanOptions& options) {
 
 }  // namespace
 
-void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json) {
-  const History known = history(experiment, directory);
+void refuse_contradiction(const storage::Repository& repository, const Experiment& experiment, const std::filesystem::path& directory) {
+  const std::optional<storage::ExperimentRecord> stored = repository.experiment();
+  if (!stored) return;
+  const std::string reason = contradiction(stored->settings, to_json(experiment));
+  if (reason.empty()) return;
+  throw storage::Error(storage::ErrorKind::invalid,
+                       fmt::format("{} can't go on with {}: {}; valid: another directory with -o, another name, or --fresh, which deletes "
+                                   "the earlier results",
+                                   experiment.file.string(), directory.string(), reason));
+}
+
+void print_plan(const Experiment& experiment, const Strategy& strategy, const std::filesystem::path& directory, bool json, bool fresh) {
+  const History known = fresh ? History() : history(experiment, directory);
   Json plan = summary(strategy.next(experiment, settled(known)), known);
+  plan["is_whole"] = !strategy.learns();
   if (json) {
     plan["results"] = directory.string();
     print_json(plan);
@@ -71,6 +85,7 @@ void print_plan(const Experiment& experiment, const Strategy& strategy, const st
   fmt::print("trials   {}\n", plan.at("trials").get<int>());
   fmt::print("stages   {} ({}){}\n", stages, fmt::join(kinds, ", "),
              unshared < stages ? "" : fmt::format("; each trial by itself: {}, so sharing saves {}", unshared, unshared - stages));
+  if (strategy.learns()) fmt::print("         the first of them: {} plans more by what these give\n", experiment.strategy);
   fmt::print("done     {}\n", plan.at("done").get<int>());
   fmt::print("cost     {:.3g} multiply-accumulates (estimated), {:.3g} of them to go\n", plan.at("estimated_macs").get<double>(),
              plan.at("remaining_macs").get<double>());

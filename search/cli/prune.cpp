@@ -70,7 +70,8 @@ void put_cut(Json& request, const PruneOptions& options) {
   }
   CriterionArguments criterion = options.criterion;
   if (refits_by_folder && criterion.name.empty()) criterion.name = unlabelled_criterion;
-  if (criterion.name.empty()) throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two");
+  if (criterion.name.empty())
+    throw Error(ErrorKind::usage, "neither --criterion nor --mask; valid: one of the two, or --refit FOLDER, which brings a criterion");
   if (!options.eta && !options.keep)
     throw Error(ErrorKind::usage, "neither --eta nor --keep; valid: one of the two, as in --keep 0.5 --of macs");
   put_criterion(request, criterion, options.data, refits_by_folder ? prune::Looks::at_images : prune::Looks::at_weights);

@@ -123,6 +123,15 @@ void add_net_arguments(CLI::App& command, NetArguments& arguments) {
   command.add_option("--spec", arguments.spec, "a net as a JSON file, as `nas-run export --to json` writes it")->excludes(net);
   command.add_option("--weights", arguments.weights, "safetensors (with torchvision's names; one of nas-run says its net itself) or ONNX")
       ->required();
+  CLI::Option* mean =
+      command.add_option("--mean", arguments.mean,
+                         "of each colour in [0, 1], taken from pixels before the net sees them, where its file does not say; as in "
+                         "0.485,0.456,0.406");
+  CLI::Option* deviation =
+      command.add_option("--deviation", arguments.deviation, "by which they are divided then, as in 0.229,0.224,0.225");
+  for (CLI::Option* option : {mean, deviation}) option->delimiter(',')->expected(1, 3);
+  mean->needs(deviation);
+  deviation->needs(mean);
   add_net_options(command, arguments);
 }
 
@@ -143,6 +152,7 @@ Json read_json(const std::filesystem::path& file) {
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
   request["device"] = arguments.device;
+  if (!arguments.mean.empty()) request["pixels"] = {{"mean", arguments.mean}, {"deviation", arguments.deviation}};
   if (arguments.given == std::vector<std::string>{"--input"} && arguments.spec.empty() && eval::is_onnx(arguments.weights)) {
     request["input"] = arguments.input;  // what the file leaves free
     return;

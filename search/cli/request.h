@@ -18,7 +18,8 @@ struct NetArguments {
   std::string layout = "automatic";
   std::string device = "cpu";
   std::filesystem::path spec, weights;
-  std::vector<std::string> given;  ///< which of --classes, --input, --width and --layout were given
+  std::vector<float> mean, deviation;  ///< of the pixels that the net takes; empty: as its file says
+  std::vector<std::string> given;      ///< which of --classes, --input, --width and --layout were given
 };
 
 /// --classes, --input, --width and --layout.

@@ -61,17 +61,6 @@ Experiment load_with_options(const RunOptions& options) {
   return experiment;
 }
 
-void refuse_contradiction(const Repository& repository, const Experiment& experiment, const std::filesystem::path& directory) {
-  const std::optional<storage::ExperimentRecord> stored = repository.experiment();
-  if (!stored) return;
-  const std::string reason = contradiction(stored->settings, to_json(experiment));
-  if (reason.empty()) return;
-  throw Error(ErrorKind::invalid,
-              fmt::format("{} can't go on with {}: {}; valid: another directory with -o, another name, or --fresh, which deletes "
-                          "the earlier results",
-                          experiment.file.string(), directory.string(), reason));
-}
-
 /// The size that the schedules count, for the answers.
 std::string counted_size(const Experiment& experiment) {
   for (const Schedule& schedule : experiment.schedules) {
@@ -178,8 +167,10 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
   const std::vector<Best> bests = best_nets(repository, run, {.tolerance = experiment.tolerance, .size = size});
   const std::vector<std::string> synthetic = synthetic_data(experiment);
   if (!json) {
+    if (const std::string missing = what_is_missing(run); !missing.empty()) log(missing);
+    if (bests.empty()) log(why_none(run, {}));
     for (const Best& best : bests) fmt::print("{}", to_text(best, directory));
-    fmt::print("nas-run trials {} --table shows all that was compared\n", directory);
+    if (!bests.empty()) fmt::print("nas-run trials {} --table shows all that was compared\n", directory);
     for (const std::string& name : synthetic)
       fmt::print("data {} are synthetic, drawn by nas-run sample: these figures say nothing of real images\n", name);
     return;
@@ -205,7 +196,7 @@ int run_with(const RunOptions& options) {
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dry_run) {
-    print_plan(experiment, *strategy, directory, options.json);
+    print_plan(experiment, *strategy, directory, options.json, options.fresh);
     return exit_done;
   }
   RunLimits limits;

@@ -195,7 +195,7 @@ void read_retraining(YamlReader& section, Experiment& experiment, const std::opt
   const YamlReader retrain = section.section("retrain", "how a net is trained after a cut");
   std::optional<YamlReader> between =
       section.find("between", "how it is trained after a cut of a schedule that another follows; default: as after the last");
-  experiment.retrain = read_training(retrain, experiment.train, /*has_teacher=*/true);
+  experiment.retrain = read_training(retrain, for_retraining(experiment.train), /*has_teacher=*/true);
   const int cuts = most_cuts(experiment);
   const int left = budget ? budget->epochs - budget->of_base() : 0;
   if (budget) {
@@ -241,6 +241,11 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
   if (experiment.strategy != "sweep" && std::ranges::any_of(experiment.schedules, &Schedule::at_pretraining))
     schedules.fail(
         fmt::format("has cuts at the pretraining, which the strategy {} does not make; valid: strategy: sweep", experiment.strategy));
+  if (experiment.strategy != "sweep" &&
+      std::ranges::any_of(experiment.criteria, [](const Criterion& each) { return !each.widths_from.empty(); }))
+    criteria.fail(
+        fmt::format("has one that cuts at another's widths, which the strategy {} does not make; valid: without it, or strategy: sweep",
+                    experiment.strategy));
   check_unstructured(criteria, schedules, experiment);
   read_retraining(section, experiment, budget);
   static const Option start_option{

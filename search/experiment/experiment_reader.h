@@ -42,6 +42,9 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const Experiment
 /// `inherited` where there is one.
 prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
+/// What a retraining has of `train` where it says nothing else: all but the warm-up, which is for fresh weights.
+prune::TrainOptions for_retraining(prune::TrainOptions train);
+
 /// Fails at `epochs` of a training where it is given: `setter` says how many there are.
 void refuse_epochs(YamlReader training, const std::string& setter);
 

@@ -71,29 +71,30 @@ std::string changed(const Json& stored, const Json& now) {
   return "";
 }
 
-/// Takes the content of each net's weights out of it: null where there is none, or none was known.
-Json take_contents(Json& nets) {
-  Json contents = Json::array();
+/// Takes the content of weights out of nets, by what else is known of their files: {the net's name, the content}. Those of which it was not
+/// known are left out.
+void take_contents(Json& nets, std::map<std::string, Json>& contents) {
   for (Json& net : nets) {
-    Json content;
-    if (net.contains("weights")) {
-      content = net["weights"].value("content", Json());
-      net["weights"].erase("content");
-    }
-    contents.push_back(std::move(content));
+    if (!net.contains("weights")) continue;
+    Json& weights = net["weights"];
+    const Json content = weights.value("content", Json());
+    weights.erase("content");
+    if (!content.is_null()) contents[weights.dump()] = {net.at("name"), content};
   }
-  return contents;
 }
 
-/// Why a net is not what it was, or "".
+/// Why a net is not what it was, or a baseline's weights are not, or "". Other baselines are more baselines.
 std::string changed_net(Json stored, Json now) {
-  const Json before = take_contents(stored), after = take_contents(now);
-  if (const std::string net = changed(stored, now); !net.empty()) return fmt::format("net '{}' has changed since", net);
-  for (std::size_t old = 0; old < stored.size(); ++old)
-    for (std::size_t net = 0; net < now.size(); ++net)
-      if (stored[old] == now[net] && !before[old].is_null() && !after[net].is_null() && before[old] != after[net])
-        return fmt::format("weights of net '{}' have changed since: a file of the same name and size holds others",
-                           now[net].at("name").get<std::string>());
+  std::map<std::string, Json> before, after;
+  for (const char* nets : {"nets", "baselines"}) {
+    take_contents(stored[nets], before);
+    take_contents(now[nets], after);
+  }
+  if (const std::string net = changed(stored["nets"], now["nets"]); !net.empty()) return fmt::format("net '{}' has changed since", net);
+  for (const auto& [file, content] : after)
+    if (const auto old = before.find(file); old != before.end() && old->second[1] != content[1])
+      return fmt::format("weights of net '{}' have changed since: a file of the same name and size holds others",
+                         content[0].get<std::string>());
   return "";
 }
 
@@ -215,7 +216,7 @@ std::string contradiction(const Json& stored, const Json& now) {
   }
   if (const std::string task = changed(stored.at("tasks"), now.at("tasks")); !task.empty())
     return fmt::format("task '{}' has changed since", task);
-  return changed_net(stored.at("nets"), now.at("nets"));
+  return changed_net(stored, now);
 }
 
 }  // namespace search

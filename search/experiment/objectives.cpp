@@ -111,6 +111,11 @@ bool names_latency(const std::vector<Objective>& objectives, const std::vector<C
   return std::any_of(objectives.begin(), objectives.end(), is_named) || std::any_of(constraints.begin(), constraints.end(), is_named);
 }
 
+bool is_within(double accuracy, double base, double tolerance) {
+  constexpr double rounding = 1e-9;
+  return accuracy >= base - tolerance - rounding;
+}
+
 std::optional<double> metric_of(const storage::StageStatus& net, const std::string& metric) {
   if (metric == "accuracy_val") return net.accuracy_val;
   if (metric == "params") return net.params;

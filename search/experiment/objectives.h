@@ -46,6 +46,9 @@ bool is_latency(const std::string& metric);
 /// Whether an objective or a constraint is about a latency.
 bool names_latency(const std::vector<Objective>& objectives, const std::vector<Constraint>& constraints);
 
+/// Whether an accuracy is at most `tolerance` below the base's, but for rounding.
+bool is_within(double accuracy, double base, double tolerance);
+
 /// Nothing where the net has no such value.
 std::optional<double> metric_of(const storage::StageStatus& net, const std::string& metric);
 

@@ -23,7 +23,7 @@ std::vector<std::string> keys(const std::map<std::string, Data>& map) {
 
 const storage::Options& net_options() {
   static const storage::Options options{
-      {.name = "width", .kind = OptionKind::real, .fallback = 1.0, .doc = "factor of every channel count", .min = 0.01, .max = 16},
+      {.name = "width", .kind = OptionKind::real, .fallback = 1.0, .doc = "factor of every channel count", .min = 0.01, .max = 4},
       {.name = "layout",
        .kind = OptionKind::choice,
        .fallback = "automatic",
@@ -55,7 +55,7 @@ std::optional<Pretraining> read_pretraining(YamlReader& entry, const NetRequest&
   read_dataset(*given, experiment.data, pretraining.dataset, pretraining.target);
   pretraining.train = read_training(given->section("train", "how it is trained there"), experiment.train);
   pretraining.retrain = read_training(given->section("retrain", "how it is trained there after a cut of a schedule `at: pretraining`"),
-                                      pretraining.train, /*has_teacher=*/true);
+                                      for_retraining(pretraining.train), /*has_teacher=*/true);
   given->finish();
   const auto& described = experiment.data.at(pretraining.dataset).targets;
   const auto info = described.find(pretraining.target);

@@ -77,7 +77,8 @@ Criterion read_criterion(YamlReader entry) {
   criterion.name = entry.require("name", "a criterion").one_of("a criterion", names);
   const prune::CriterionEntry& known = prune::criterion_entry(criterion.name);
   const std::optional<YamlReader> label = entry.find("label", "a name of its own in results"),
-                                  widths = entry.find("widths", "the label of another criterion, at whose widths this one cuts");
+                                  widths = entry.find(
+                                      "widths", "the label of another criterion, at whose widths this one cuts (with `strategy: sweep`)");
   criterion.options = entry.values(known.options);
   const bool has_variant = criterion.options.contains("variant") && entry.find("variant");
   const Json allocation = entry.value(allocation_option);
@@ -152,8 +153,16 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   } else if (before.contains("distill")) {
     training["distill"] = before.at("distill");
   }
+  const prune::TrainOptions read = prune::train_options_from_json(training);
+  if (read.warmup > 0 && read.warmup >= read.epochs)
+    section.fail(fmt::format("has {} epochs of warm-up in {}; valid: fewer than 'epochs'", read.warmup, read.epochs));
   section.finish();
-  return prune::train_options_from_json(training);
+  return read;
+}
+
+prune::TrainOptions for_retraining(prune::TrainOptions train) {
+  train.warmup = 0;
+  return train;
 }
 
 void refuse_epochs(YamlReader training, const std::string& setter) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "search/experiment/objectives.h"
 #include "search/experiment/source_nets.h"
 #include "search/report/measured_nets.h"
 #include "search/report/table_text.h"
@@ -278,8 +279,9 @@ std::string percent(double share) {
   return fmt::format("{:.1f} %", 100 * share);
 }
 
-std::string interval_of(const std::optional<eval::Interval>& interval, bool sign) {
-  if (!interval) return "one seed: no interval";
+std::string interval_of(const eval::Summary& summary, bool sign) {
+  const std::optional<eval::Interval>& interval = summary.interval;
+  if (!interval) return summary.n < 2 ? "one seed: no interval" : "no spread: no interval";
   return sign ? fmt::format("{:+.1f} to {:+.1f}", 100 * interval->low, 100 * interval->high)
               : fmt::format("95 %: {:.1f} to {:.1f}", 100 * interval->low, 100 * interval->high);
 }
@@ -351,18 +353,32 @@ std::string to_text(const Best& best, const std::string& directory) {
   else
     text += fmt::format("  {} MACs, {} parameters{}\n", short_number(best.macs), short_number(best.params), latency);
   text += fmt::format("  {} of the test images right ({}), {} of the validation images; {} seed{}\n", percent(best.accuracy_test.mean),
-                      interval_of(best.accuracy_test.interval, false), percent(best.accuracy_val), best.seeds, best.seeds == 1 ? "" : "s");
+                      interval_of(best.accuracy_test, false), percent(best.accuracy_val), best.seeds, best.seeds == 1 ? "" : "s");
   text += fmt::format("  chosen on validation data: {}\n", best.why);
   if (!best.controls.empty()) {
     std::vector<std::vector<std::string>> table{{"  against", "test", "MACs", "lead in points", "verdict"}};
     for (const Control& each : best.controls)
       table.push_back({"  " + each.name, percent(each.accuracy_test), short_number(each.macs),
-                       fmt::format("{:+.1f} ({})", 100 * each.difference.mean, interval_of(each.difference.interval, true)),
-                       verdict_of(each)});
+                       fmt::format("{:+.1f} ({})", 100 * each.difference.mean, interval_of(each.difference, true)), verdict_of(each)});
     text += aligned(table, Side::left);
     text += "  (each comparison by itself; nas-run compare corrects for their number)\n";
   }
   return text + "  " + export_command(best, directory) + "\n";
+}
+
+std::string why_none(const Snapshot& run, const BestRequest& request) {
+  if (std::none_of(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.test.has_value(); }))
+    return "no net was measured on test data yet: nas-run status says what ran";
+  const bool has_limits = request.max_macs || request.max_params || request.max_latency_ms || request.min_accuracy;
+  return has_limits ? "no net that was tested is within these limits; nas-run pareto lists what there is"
+                    : "no net but bases was measured on test data: nas-run status says what became of the others";
+}
+
+std::string what_is_missing(const Snapshot& run) {
+  const auto all = std::count_if(run.stages.begin(), run.stages.end(), [](const StoredStage& stage) { return !stage.dropped; });
+  const auto done =
+      std::count_if(run.stages.begin(), run.stages.end(), [](const StoredStage& stage) { return !stage.dropped && stage.state == "done"; });
+  return done == all ? "" : fmt::format("{} of {} stages are not done: with them the answer may be another", all - done, all);
 }
 
 }  // namespace search

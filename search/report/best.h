@@ -53,4 +53,10 @@ storage::Json to_json(const Best& best, const std::string& directory);
 /// At most 15 lines.
 std::string to_text(const Best& best, const std::string& directory);
 
+/// Why there is no answer.
+std::string why_none(const Snapshot& run, const BestRequest& request);
+
+/// That stages are not done, so that answers may change; "" where all are.
+std::string what_is_missing(const Snapshot& run);
+
 }  // namespace search

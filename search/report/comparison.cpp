@@ -148,7 +148,7 @@ class Comparing {
           }
           if (best)
             pairs.add(*best, trained.front());
-          else if (was_cut(group, line.criterion, unit))
+          else if (is_all_cut(group, line.criterion, unit))
             ++pairs.unmatched;
         }
         add({Family::baselines, measured, group.task, group.net, budget + " of " + baseline.name, line.criterion, baseline.name}, pairs);
@@ -163,12 +163,16 @@ class Comparing {
     }
   }
 
-  static bool was_cut(const ComparisonGroup& group, const std::string& criterion, const Replicate& unit) {
-    return std::any_of(group.searched.begin(), group.searched.end(), [&](const Series& line) {
+  /// Whether all cuts of the criterion are measured: what is still missing speaks neither for nor against it.
+  static bool is_all_cut(const ComparisonGroup& group, const std::string& criterion, const Replicate& unit) {
+    bool is_cut = false;
+    for (const Series& line : group.searched) {
+      if (line.criterion != criterion) continue;
+      if (line.unfinished.contains(unit)) return false;
       const auto nets = line.nets.find(unit);
-      return line.criterion == criterion && nets != line.nets.end() &&
-             std::any_of(nets->second.begin(), nets->second.end(), [](const MeasuredNet& net) { return net.step > 0; });
-    });
+      is_cut = is_cut || (nets != line.nets.end() && nets->second.back().step > 0);
+    }
+    return is_cut;
   }
 
   bool is_meant(std::initializer_list<std::string> names) const {
@@ -176,7 +180,7 @@ class Comparing {
   }
 
   void add(Comparison comparison, const Pairs& pairs) {
-    if (pairs.ones.empty()) return;
+    if (pairs.ones.empty() && (comparison.measure == Measure::accuracy || pairs.unmatched == 0)) return;
     measure(comparison, pairs);
     comparisons_.push_back(std::move(comparison));
   }
@@ -230,6 +234,7 @@ storage::Json to_json(const std::vector<Comparison>& comparisons) {
     const bool accuracy = each.measure == Measure::accuracy;
     const auto shown = [&](double value) { return accuracy ? 100 * value : std::exp(value); };
     const auto& interval = each.difference.interval;
+    const auto of_pairs = [&](double value) { return each.difference.n > 0 ? storage::Json(value) : storage::Json(); };
     rows.push_back({{"family", name_of(each.family)},
                     {"measure", accuracy ? "accuracy_test" : "macs"},
                     {"task", each.task},
@@ -239,13 +244,13 @@ storage::Json to_json(const std::vector<Comparison>& comparisons) {
                     {"other", each.other},
                     {"n", each.difference.n},
                     {"unmatched", each.unmatched},
-                    {"difference", shown(each.difference.mean)},
+                    {"difference", of_pairs(shown(each.difference.mean))},
                     {"low", interval ? storage::Json(shown(interval->low)) : storage::Json()},
                     {"high", interval ? storage::Json(shown(interval->high)) : storage::Json()},
                     {"p", each.difference.p},
                     {"p_corrected", each.p},
-                    {"params_ratio", each.params_ratio},
-                    {"macs_ratio", each.macs_ratio},
+                    {"params_ratio", of_pairs(each.params_ratio)},
+                    {"macs_ratio", of_pairs(each.macs_ratio)},
                     {"verdict", winner(each)}});
   }
   return rows;

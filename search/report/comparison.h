@@ -33,7 +33,7 @@ struct Comparison {
   std::string budget;  ///< "gradual", "MACs of squeezenet1_1", "accuracy of ...": what the two have in common
   std::string one, other;
   eval::PairedDifference difference;        ///< one - other, with its own p
-  int unmatched = 0;                        ///< seeds in which `one` was cut, but to nothing that fits the budget
+  int unmatched = 0;                        ///< seeds in which all of `one` is measured, and no cut fits the budget
   int smaller = 0;                          ///< of measure macs: seeds in which `one` is smaller, less those in which it is not
   double p = 1;                             ///< corrected for the comparisons of the family (Holm)
   double params_ratio = 1, macs_ratio = 1;  ///< one / other, geometric means
@@ -44,12 +44,13 @@ constexpr double kSignificance = 0.05;
 
 /// All pairs of criteria, and of every criterion with every baseline the most accurate cut net (on validation data) of at most its
 /// multiply-accumulates, of at most its parameters, and the smallest of at least its validation accuracy. `against`: only pairs with this
-/// criterion or baseline (also by its net as trials have it), "" for all. Pairs that share no seed are left out. Throws
-/// storage::Error(usage) where nothing is called `against`.
+/// criterion or baseline (also by its net as trials have it), "" for all. Pairs that share no seed are left out, but where a criterion was
+/// cut and none of its nets is as accurate as the baseline. Throws storage::Error(usage) where nothing is called `against`.
 std::vector<Comparison> compare(const std::vector<ComparisonGroup>& groups, const std::string& against);
 
 /// An array: {"family", "measure", "task", "net", "budget", "one", "other", "n", "unmatched", "difference" (points of accuracy, or the
-/// ratio one / other), "low", "high" (null with one seed, and of ratios), "p", "p_corrected", "params_ratio", "macs_ratio", "verdict"}.
+/// ratio one / other), "low", "high" (null with one seed, without a spread, and of ratios), "p", "p_corrected", "params_ratio",
+/// "macs_ratio", "verdict"}. Differences and ratios are null where n is 0.
 storage::Json to_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace search

@@ -132,10 +132,24 @@ class Account {
     return rows;
   }
 
-  static std::string name_of(const Way& way) {
-    if (way.group->role == "baseline") return baseline_line(*way.group);
+  /// Says the base net where the task has several.
+  std::string name_of(const Way& way) const {
+    const bool has_several = std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+      return group.task == way.group->task && group.role == "pruned" && group.net != base_of(*way.group);
+    });
+    if (way.group->role == "baseline") {
+      const std::string base = parse_control(way.group->net).base;
+      return baseline_line(*way.group) + (has_several && !base.empty() ? " of " + base : "");
+    }
     if (way.is_base()) return way.group->net + ", base";
-    return fmt::format("{}, {}", way.group->criterion, way.group->schedule) + (way.step ? fmt::format(" {}", *way.step) : "");
+    return (has_several ? way.group->net + ", " : "") + fmt::format("{}, {}", way.group->criterion, way.group->schedule) +
+           (way.step ? fmt::format(" {}", *way.step) : "");
+  }
+
+  /// The base net that a group's nets are made of; that of a baseline which is none's control is its own.
+  static std::string base_of(const Group& group) {
+    const std::string base = group.role == "baseline" ? parse_control(group.net).base : "";
+    return base.empty() ? group.net : base;
   }
 
   template <typename Value>
@@ -207,14 +221,16 @@ class Account {
   }
 
   std::string line(const Row& row, const std::vector<const Row*>& controls) const {
-    std::set<int> seen;
+    const auto trained = [&](const StoredNet& net) {
+      std::set<int> seen;
+      return std::optional(epochs(net.stage, seen));
+    };
     const auto mean = [&](const auto& value) { return eval::summarise(each(row, value)).mean; };
-    std::string text =
-        fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} |{} {} |", row.name, row.nets.size(),
-                    short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
-                    short_number(mean([](const StoredNet& net) { return std::optional(net.params); })),
-                    epochs(row.nets.begin()->second->stage, seen), metric(row, kAsCut), metric(row, kBatchNorm), metric(row, kRefitted),
-                    retraining(row), percent(each(row, [](const StoredNet& net) { return net.test; })));
+    std::string text = fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} |{} {} |", row.name, row.nets.size(),
+                                   short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
+                                   short_number(mean([](const StoredNet& net) { return std::optional(net.params); })), mean(trained),
+                                   metric(row, kAsCut), metric(row, kBatchNorm), metric(row, kRefitted), retraining(row),
+                                   percent(each(row, [](const StoredNet& net) { return net.test; })));
     for (const Row* control : controls) text += fmt::format(" {} |", control == &row ? "" : lead(row, *control));
     return text + "\n";
   }

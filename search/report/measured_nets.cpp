@@ -61,11 +61,6 @@ std::string baseline_line(const Group& baseline) {
   return baseline.width == 1 ? name : fmt::format("{} (width {})", name, baseline.width);
 }
 
-bool is_within(double accuracy, double base, double tolerance) {
-  constexpr double rounding = 1e-9;
-  return accuracy >= base - tolerance - rounding;
-}
-
 std::vector<ComparisonGroup> measured_nets(const Snapshot& run) {
   const std::vector<Group> all = groups_of(run);
   std::vector<ComparisonGroup> groups;

@@ -43,9 +43,6 @@ struct ComparisonGroup {
 /// "squeezenet1_1", "narrow, pretrained (width 0.31)", "scratch (gradual 2 / lda-wilks)": a baseline's line.
 std::string baseline_line(const Group& baseline);
 
-/// Whether an accuracy is at most `tolerance` below the base's, but for rounding.
-bool is_within(double accuracy, double base, double tolerance);
-
 /// Nets that lack an accuracy are left out. Baselines that belong to no base net stand under each of their task.
 std::vector<ComparisonGroup> measured_nets(const Snapshot& run);
 

@@ -79,10 +79,12 @@ Fingerprints kept_stages(const storage::Repository& repository, const Json& stag
 }
 
 /// Stages that one which is still to run reads.
-Fingerprints awaited_stages(const storage::Repository& repository, const std::map<std::string, std::string>& states) {
-  Fingerprints awaited;
+Fingerprints awaited_stages(const storage::Repository& repository, const Json& stages) {
+  Fingerprints waiting, awaited;
+  for (const Json& stage : stages)
+    if (stage.at("state") != "done" && stage.at("dropped") == 0) waiting.insert(stage.at("stage"));
   for (const Json& input : repository.rows("inputs"))
-    if (states.at(input.at("stage")) != "done") awaited.insert(input.at("source"));
+    if (waiting.contains(input.at("stage"))) awaited.insert(input.at("source"));
   return awaited;
 }
 
@@ -117,7 +119,7 @@ std::vector<RemovableFile> removable_files(const storage::Repository& repository
   // Where a run died its workers may go on, and a file be there before its row is.
   const bool is_running = std::any_of(states.begin(), states.end(), [](const auto& each) { return each.second == "running"; });
   const std::string of_no_stage = is_running ? "" : "left by no stage";
-  const Fingerprints kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, states);
+  const Fingerprints kept = kept_stages(repository, stages, keep), awaited = awaited_stages(repository, stages);
   std::map<std::string, std::string> owners;  // by hash; "": to be kept
   for (const Json& artifact : repository.rows("artifacts")) {
     const std::string stage = artifact.at("stage");

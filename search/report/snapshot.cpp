@@ -71,22 +71,40 @@ void read_nets(const Repository& repository, Snapshot& run) {
   }
 }
 
+/// Whether one list has an entry that goes by the same key in the other and is something else.
+bool redefines(const Json& one, const Json& other, const char* key) {
+  for (const Json& a : one)
+    for (const Json& b : other)
+      if (a.is_object() && b.is_object() && a.value(key, Json()) == b.value(key, Json()) && a != b) return true;
+  return false;
+}
+
 /// The numbers of the experiments, of all that were run in this directory, that trained or cut in another way than the last: what it does
 /// not have of their trials is no rival of what it has.
 std::set<int> other_ways(const Repository& repository) {
-  std::map<int, Json> ways;
+  struct Settings {
+    Json way, criteria, schedules;
+  };
+  std::map<int, Settings> ways;
   repository.each_row("experiments", {"experiment", "settings"}, [&](const Values& row) {
     const Json settings = Json::parse(text_of(row[1]), nullptr, /*allow_exceptions=*/false);
-    Json way;
+    Settings& found = ways[static_cast<int>(number(row[0]))];
     for (const char* key : {"train", "prune"})
-      if (settings.is_object() && settings.contains(key)) way[key] = settings[key];
-    for (const char* key : {"criteria", "schedules"})  // more of these are more trials
-      if (way.is_object() && way.contains("prune") && way["prune"].is_object()) way["prune"].erase(key);
-    ways[static_cast<int>(number(row[0]))] = std::move(way);
+      if (settings.is_object() && settings.contains(key)) found.way[key] = settings[key];
+    if (!found.way.is_object() || !found.way.contains("prune") || !found.way["prune"].is_object()) return;
+    Json& prune = found.way["prune"];  // more criteria and schedules are more trials
+    found.criteria = prune.value("criteria", Json::array());
+    found.schedules = prune.value("schedules", Json::array());
+    prune.erase("criteria");
+    prune.erase("schedules");
   });
   std::set<int> others;
-  for (const auto& [experiment, way] : ways)
-    if (way != ways.rbegin()->second) others.insert(experiment);
+  for (const auto& [experiment, settings] : ways) {
+    const Settings& last = ways.rbegin()->second;
+    if (settings.way != last.way || redefines(settings.criteria, last.criteria, "label") ||
+        redefines(settings.schedules, last.schedules, "name"))
+      others.insert(experiment);
+  }
   return others;
 }
 

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "search/experiment/objectives.h"
 #include "search/report/measured_nets.h"
 
 namespace search {

@@ -28,20 +28,22 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char digit) { return std::isdigit(digit) != 0; });
 }
 
-/// A device file /dev/nvidia<N>; /dev/nvidiactl alone says nothing.
+/// A device file /dev/nvidia<N>, or that of Windows' subsystem for Linux; /dev/nvidiactl alone says nothing.
 bool has_nvidia_device() {
   constexpr std::string_view prefix = "nvidia";
   std::error_code unreadable;
   for (const auto& entry : std::filesystem::directory_iterator("/dev", unreadable)) {
     const std::string name = entry.path().filename();
+    if (name == "dxg") return true;
     if (name.starts_with(prefix) && is_number(std::string_view(name).substr(prefix.size()))) return true;
   }
   return false;
 }
 
-bool gpus_hidden() {
+/// $CUDA_VISIBLE_DEVICES; nothing where it is not set.
+std::optional<std::string> visible_gpus() {
   const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  return visible != nullptr && (std::string_view(visible).empty() || std::string_view(visible) == "-1");
+  return visible == nullptr ? std::nullopt : std::optional<std::string>(visible);
 }
 
 /// What `PROGRAM ARGUMENTS` prints. Throws Error(environment) where it does not end with exit code 0.
@@ -53,9 +55,11 @@ std::string printed_by(const std::filesystem::path& program, const std::string& 
   return *text;
 }
 
-/// Bytes, as nvidia-smi says.
+/// Bytes that are free on the fullest of the GPUs that programs may use, as nvidia-smi says; 0 where it does not, as of a slice of one.
 std::int64_t smallest_gpu_memory() {
-  std::istringstream lines(printed_by("nvidia-smi", "--query-gpu=memory.total --format=csv,noheader,nounits"));
+  const std::optional<std::string> visible = visible_gpus();
+  const std::string chosen = visible ? " -i " + storage::shell_quoted(*visible) : "";
+  std::istringstream lines(output_of("nvidia-smi --query-gpu=memory.free --format=csv,noheader,nounits" + chosen).value_or(""));
   std::int64_t smallest = 0;
   for (std::int64_t mebibytes = 0; lines >> mebibytes;) smallest = smallest == 0 ? mebibytes << 20 : std::min(smallest, mebibytes << 20);
   return smallest;
@@ -130,7 +134,12 @@ Json worker_devices(const std::filesystem::path& worker, bool runtimes) {
 }
 
 int usable_gpus(const std::filesystem::path& worker) {
-  return gpus_hidden() || !has_nvidia_device() ? 0 : worker_devices(worker).at("cuda").get<int>();
+  const std::optional<std::string> visible = visible_gpus();
+  if (visible == "" || visible == "-1" || !has_nvidia_device()) return 0;
+  const int gpus = worker_devices(worker).at("cuda").get<int>();
+  // A process is shown the first of several slices of GPUs alone; each worker is given its own.
+  const bool are_slices = visible && visible->starts_with("MIG-");
+  return are_slices ? gpus * static_cast<int>(1 + std::count(visible->begin(), visible->end(), ',')) : gpus;
 }
 
 std::vector<Slot> plan_slots(const Resources& resources, const Machine& machine) {

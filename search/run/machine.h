@@ -27,8 +27,8 @@ std::optional<Json> devices_from(const std::string& answer);
 /// also {"onnxruntime": version, "" for none}. Throws storage::Error(environment) where it cannot be asked.
 Json worker_devices(const std::filesystem::path& worker, bool runtimes = false);
 
-/// CUDA devices that a worker can use: 0 without asking where there is no /dev/nvidia<N> or CUDA_VISIBLE_DEVICES hides them all, else what
-/// worker_devices says.
+/// CUDA devices that workers can use: 0 without asking where there is no device file or CUDA_VISIBLE_DEVICES hides them all, else what
+/// worker_devices says, or as many slices of GPUs (MIG) as CUDA_VISIBLE_DEVICES names.
 int usable_gpus(const std::filesystem::path& worker);
 
 /// What the machine has to share out.
@@ -36,7 +36,7 @@ struct Machine {
   int cores = 1;
   int gpus = 0;
   std::int64_t memory = 0;      ///< bytes; 0: not known
-  std::int64_t gpu_memory = 0;  ///< bytes of the smallest GPU; 0: not known
+  std::int64_t gpu_memory = 0;  ///< bytes that are free on the fullest GPU; 0: not known
 };
 
 /// The slots that `resources` asks for. `slots: 0` gives one slot a GPU, or cores / threads on a CPU; with `memory_per_trial` as many a GPU

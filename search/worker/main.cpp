@@ -68,6 +68,11 @@ class ProgressReporter {
   std::chrono::steady_clock::time_point last_;
 };
 
+storage::StageOutcome run_beating(ControllerLink& link, StageKind kind, const StageContext& context) {
+  const Heartbeat heartbeat(link);
+  return run_stage(kind, context);
+}
+
 int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, const storage::RunningPlace& place) {
   WarmCache cache;
   while (const std::optional<StageRequest> request = link.next()) {
@@ -80,10 +85,14 @@ int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, co
                                .cache = cache,
                                .stop = stop.flag(),
                                .progress = ProgressReporter(link, *request)};
-    const Heartbeat heartbeat(link);
-    const storage::StageOutcome outcome = run_stage(request->kind, context);
+    storage::StageOutcome outcome = run_beating(link, request->kind, context);
+    const bool is_gone = outcome.state == storage::StageState::failed && !eval::device_answers(device);  // where it hangs, silence tells
+    if (is_gone) {  // another process may use it again, or another device
+      outcome.failure_kind = "lost";
+      outcome.failure += "\nits GPU no longer answers";
+    }
     link.say(StageResult{request->stage, request->attempt, outcome});
-    if (outcome.state == storage::StageState::failed && !eval::device_answers(device)) return 0;  // another process may use it again
+    if (is_gone) return 0;
   }
   return 0;
 }
@@ -126,12 +135,14 @@ int run_worker(int argc, char** argv) {
     std::cout << about.dump() << "\n";
     return 0;
   }
-  eval::prepare_process(threads, deterministic || device == "cpu");
   if (parent > 0) die_with_parent(parent);
   if (request->parsed()) {
-    std::cout << answer_request(Json::parse(std::cin)).dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    const Json asked = Json::parse(std::cin);
+    eval::prepare_process(threads, deterministic || asked.value("device", device) == "cpu");
+    std::cout << answer_request(asked).dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
+  eval::prepare_process(threads, deterministic || device == "cpu");
   StopSignal stop;
   signal(SIGPIPE, SIG_IGN);
   const storage::RunningPlace place = folder.folder.empty() ? here() : folder.place;

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "eval/data/dataset.h"
 #include "eval/data/text_table.h"
@@ -218,4 +221,30 @@ TEST_CASE("fewer groups than splits, and too few images, are said so") {
   CHECK_THAT(table.message(grouped), EndsWith("data of format csv: 2 groups cannot fill 3 splits; valid: a group for each at least"));
   CHECK_THAT(table.message("path,label\n0.jpg,even\n"),
              EndsWith("data of format csv: test would be 0 images; there are too few images with a label to take some"));
+}
+
+TEST_CASE("groups with blanks at their ends are named, so that a person is one group") {
+  const Table table;
+  std::string text = "path,label,group\n";
+  for (int i = 0; i < 19; ++i) text += fmt::format("{}.jpg,{},person {}\n", i, i % 2, i / 3);
+  CHECK_THAT(table.message(text + "19.jpg,1, person 1\n"),
+             Contains("table.csv:21: group ' person 1' begins or ends with a blank; valid: 'person 1'"));
+}
+
+TEST_CASE("a table's test images are drawn from all classes, so that a task of some of them tests on none that others train on") {
+  const Table table;
+  std::string text = "path,label,group\n";  // of four classes, persons with images of several
+  for (int i = 0; i < 20; ++i) text += fmt::format("{}.jpg,{},{}\n", i, "abcd"[(i * 7 / 3) % 4], i / 2);
+  const auto names = [&](const Json& more, Split split) {
+    const auto data = open_dataset(table.settings(text, more));
+    std::set<int> images;
+    for (const std::int64_t image : data->split(split)) images.insert(data->pixels(image)[0] / 10);
+    return images;
+  };
+  for (const Json& classes : {Json{"a", "b"}, Json{"c", "b"}, Json{"d", "a", "c"}}) {
+    const Json more{{"classes", classes}, {"test", 0.4}, {"validation", 0.25}};
+    const std::set<int> all = names({{"test", 0.4}, {"validation", 0.25}}, Split::test);
+    for (const int image : names(more, Split::test)) CHECK(all.contains(image));
+    for (const int image : names(more, Split::train)) CHECK_FALSE(all.contains(image));
+  }
 }

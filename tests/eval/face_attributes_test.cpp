@@ -79,6 +79,10 @@ TEST_CASE("LFWA: broken files say what is wrong") {
   lfwa.train = {1, 3};
   CHECK_THAT(message(), EndsWith("indices_train_test.mat: leaves no validation image"));
   lfwa.train = {1, 2, 3};
+  lfwa.test = {6, 1};
+  CHECK_THAT(message(),
+             Contains("data of format lfwa: lfw/Ann_Abel/Ann_Abel_0001.jpg (lfw_att_40.mat: name 1) is in two splits, or twice in one"));
+  lfwa.test = {6};
   CHECK_THAT(message("Eyeglasses"), EndsWith("lfw_att_40.mat: has no attribute 'Eyeglasses' (valid: Smiling, Male)"));
   CHECK_THAT(message("Smilling"), Contains("unknown target 'Smilling' (did you mean 'Smiling'?)"));
   lfwa.names.pop_back();

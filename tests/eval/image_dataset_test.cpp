@@ -143,17 +143,28 @@ TEST_CASE("images that cannot be read are named, and no file is passed over") {
   const Images images;
   write_pets(images);
   support::write_bytes(images.root() / "dog/9.HEIC", "BM");
-  CHECK_THAT(images.message(), Contains("1 of the files are no images that can be read: dog/9.HEIC"));
+  CHECK_THAT(images.message(), Contains("1 of the images under") && Contains("`bad_images: skip` goes on") &&
+                                   Contains("\n  dog/9.HEIC: is of a format that is not read; valid: JPEG, PNG"));
+  const auto rest = open_dataset(images.settings({{"bad_images", "skip"}}));
+  CHECK(rest->labels().size() == 40);
+  CHECK(rest->left_out().size() == 1);
   fs::remove(images.root() / "dog/9.HEIC");
   support::write_bytes(images.root() / "dog/notes.txt", "no image, and none is expected");
   CHECK(open_dataset(images.settings())->labels().size() == 40);
   fs::create_symlink("gone.png", images.root() / "cat/link.png");
-  CHECK_THAT(images.message(), Contains("cat/link.png (a link that leads nowhere)"));
+  CHECK_THAT(images.message(), Contains("cat/link.png: is a link that leads nowhere"));
   fs::remove(images.root() / "cat/link.png");
   fs::create_symlink("../cat/0.jpg", images.root() / "dog/linked.jpg");
   CHECK(open_dataset(images.settings())->labels().size() == 41);
   fs::create_directory_symlink("..", images.root() / "cat/again");
   CHECK_THAT(images.message(), Contains("cat/again: the link leads back"));
+  // Two folders that link to each other have 2^40 paths; one that two links lead to would be there twice.
+  fs::remove(images.root() / "cat/again");
+  for (const char* link : {"one", "two"}) {
+    fs::create_directory_symlink("../dog", images.root() / "cat" / link);
+    fs::create_directory_symlink("../cat", images.root() / "dog" / link);
+  }
+  CHECK_THAT(images.message(), Contains("or to one that another link leads to"));
 }
 
 TEST_CASE("ordered classes are in the order of their numbers") {
@@ -371,4 +382,24 @@ TEST_CASE("the content of image files is hashed with their decoding") {
   CHECK(open_dataset(images.settings())->content() != before);
   swap("cat/0.jpg", "dog/0.JPEG");
   CHECK(open_dataset(images.settings())->content() == before);
+}
+
+TEST_CASE("folders' test images are drawn from all classes, so that a task of some of them tests on none that others train on") {
+  const Images images;
+  const int sizes[] = {23, 27, 24, 25, 26};  // 125 images: how many of a class are drawn depends on the others
+  for (int c = 0; c < 5; ++c)
+    for (int i = 0; i < sizes[c]; ++i)
+      images.write(std::string(1, static_cast<char>('a' + c)) + "/" + std::to_string(i) + ".png", static_cast<std::uint8_t>(50 * c + i));
+  const Json seven{{"test", 0.17}};
+  const std::set<int> all = values(*open_dataset(images.settings(seven)), Split::test);
+  for (const Json& classes : {Json{"b", "e"}, Json{"d", "a", "c"}, Json{"e", "d", "c", "b"}}) {
+    const auto data = open_dataset(images.settings({{"test", 0.17}, {"classes", classes}}));
+    CHECK(data->class_names() == classes.get<std::vector<std::string>>());
+    for (const int value : values(*data, Split::test)) CHECK(all.contains(value));
+    for (const Split split : {Split::train, Split::validation})
+      for (const int value : values(*data, split)) CHECK_FALSE(all.contains(value));
+    for (const std::int64_t image : all_images(*data))
+      CHECK(classes[static_cast<std::size_t>(data->labels()[image])] ==
+            std::string(1, static_cast<char>('a' + data->pixels(image)[0] / 50)));
+  }
 }

@@ -1,6 +1,8 @@
 #include "eval/data/image_decode.h"
 
 #include <catch2/catch.hpp>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "eval/data/codecs/codec.h"
@@ -113,6 +115,24 @@ TEST_CASE("pictures are turned as EXIF says, in JPEG and PNG, unless that is to 
   const ImageFrame frame{.side = 16, .gray = true};
   const std::vector<std::uint8_t> right = decoded(support::with_jpeg_orientation(jpeg_bytes(16, 16, top), 6), frame);
   CHECK((at(right, frame, 0, 8, 12) > 250 && at(right, frame, 0, 8, 3) < 5));
+}
+
+TEST_CASE("each of EXIF's eight orientations puts every quarter of a picture in its place") {
+  // Quarters a b / c d as the file lies, and as they are to be shown (Exif 2.3, table 6 of tag 274).
+  const std::vector<std::uint8_t> pixels = support::draw_pixels(16, 16, [](int x, int y) {
+    return std::vector<std::uint8_t>{static_cast<std::uint8_t>(y < 8 ? (x < 8 ? 0 : 80) : (x < 8 ? 160 : 255))};
+  });
+  const std::map<char, int> value{{'a', 0}, {'b', 80}, {'c', 160}, {'d', 255}};
+  const std::vector<std::string> shown{"abcd", "badc", "dcba", "cdab", "acbd", "cadb", "dbca", "bdac"};
+  const ImageFrame frame{.side = 16, .gray = true};
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    INFO("orientation " << orientation);
+    const std::vector<std::uint8_t> turned =
+        decoded(support::with_png_orientation(png_bytes(16, 16, pixels, PNG_FORMAT_GRAY), orientation), frame);
+    for (int quarter = 0; quarter < 4; ++quarter)
+      CHECK(at(turned, frame, 0, quarter < 2 ? 4 : 12, quarter % 2 == 0 ? 4 : 12) ==
+            value.at(shown[static_cast<std::size_t>(orientation - 1)][static_cast<std::size_t>(quarter)]));
+  }
 }
 
 TEST_CASE("BMP, TIFF and WebP keep their pixels, as PNG does") {

@@ -36,7 +36,11 @@ TEST_CASE("a paired difference is tested by Student's t") {
 }
 
 TEST_CASE("pairs that do not vary, are too few or do not pair up") {
-  CHECK(paired_difference({3, 2}, {2, 1}).p == 0);
+  const eval::PairedDifference equal = paired_difference({0.9, 0.8}, {0.8, 0.7});  // 0.1 twice, but for rounding
+  CHECK(equal.mean == Approx(0.1));
+  CHECK_FALSE(equal.interval);  // two seeds that differ alike say nothing of the third
+  CHECK(equal.p == 0.5);        // by hand: 2 / 2^2
+  CHECK_FALSE(eval::pairs_to_decide(equal));
   CHECK(paired_difference({2, 1}, {2, 1}).p == 1);
   CHECK(paired_difference({3}, {2}).p == 1);
   CHECK(paired_difference({}, {}).p == 1);

@@ -396,3 +396,10 @@ TEST_CASE("what a grouped convolution ties stays two units, so that masks of cut
     CHECK(prune::cut_spec(spec, groups, prune::kept_from_json(spec, groups, kept)) == now);
   }
 }
+
+TEST_CASE("a floor is a share of what the base had, not of what a cut before left") {
+  Plain plain;
+  plain.base.channels = {1, 16, 32, 4};  // the net has 8 and 16 of them
+  plain.limits = {.floor = 0.25, .floor_channels = 1, .cap = 1, .alpha = 0};
+  CHECK(plain.widths(Plain::eta(100), AllocationMethod::eta) == std::vector<int>{1, 4, 8, 4});
+}

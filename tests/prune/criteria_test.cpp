@@ -355,3 +355,62 @@ TEST_CASE("batch norm's statistics are those of the images after recalibration")
   CHECK(torch::allclose(net.weights().at("bn1.running_mean"), values.mean(1), 1e-4, 1e-5));
   CHECK(torch::allclose(net.weights().at("bn1.running_var"), values.var(1), 1e-4, 1e-5));
 }
+
+TEST_CASE("wilks scores a channel by the standard deviation of its effect, by hand") {
+  support::TinyData data({2, 1, 1}, 2);
+  data.add(eval::Split::train, 0, {51, 153});
+  data.add(eval::Split::train, 0, {153, 51});
+  data.add(eval::Split::train, 1, {153, 102});
+  data.add(eval::Split::train, 1, {255, 204});
+  eval::NetBuilder builder("two", {2, 1, 1});
+  builder.linear("fc", builder.flatten("flatten", builder.relu("relu", builder.convolution("conv", 0, 2, {1, 1, 0}, false))), 2);
+  const eval::Net net(std::move(builder).build(), {{"conv.weight", torch::eye(2).view({2, 2, 1, 1})},
+                                                   {"fc.weight", torch::tensor({{1.F, 0.F}, {0.F, 1.F}})},
+                                                   {"fc.bias", torch::zeros({2})}});
+  const prune::ChannelGroups groups = prune::channel_groups(net.spec());
+  const auto criterion = prune::make_criterion("lda", checked("lda", {{"variant", "wilks"}, {"traced", 1}}));
+  // Class means (0.4, 0.4) and (0.8, 0.6); within the classes the two vary alike and, both together, independently: the projection is along
+  // (1, 0.5). Variances stand as 2 to 1.25. sqrt(2) and 0.5 sqrt(1.25), over their norm sqrt(2.3125).
+  is_near(criterion->score({net, groups, &data, {{0, 0}, {1, 1}}}).scores[1], {std::sqrt(2 / 2.3125), 0.5 * std::sqrt(1.25 / 2.3125)});
+}
+
+TEST_CASE("the paper's selection keeps the fewest neurons that decide as well on validation images") {
+  const Json one = score("lda", {{"tolerance", 1}}, planted_net(), signal_and_noise()).details;
+  CHECK(one["selected"].size() == 1);
+  CHECK(one["tolerance_reached"] == true);
+  CHECK(one["selection_accuracy"].get<double>() == 1);
+  support::TinyData turned({2, 4, 4}, 2);  // the labels of the validation images are exchanged: what training images say is all wrong there
+  const support::TinyData data = signal_and_noise();
+  for (const eval::Split split : {eval::Split::train, eval::Split::validation})
+    for (const std::int64_t image : data.split(split)) {
+      const auto pixels = data.pixels(image);
+      const int label = data.labels()[static_cast<std::size_t>(image)];
+      turned.add(split, split == eval::Split::train ? label : 1 - label, {pixels.begin(), pixels.end()});
+    }
+  CHECK(score("lda", {{"tolerance", 1}}, planted_net(), turned).details["selection_accuracy"].get<double>() == 0);
+}
+
+TEST_CASE("lda refuses a net whose class scores come of two layers") {
+  eval::NetBuilder builder("two heads", {2, 4, 4});
+  const auto head = [&](const std::string& name) {
+    const int x = builder.relu(name + "_relu", builder.convolution(name + "_conv", 0, 3, {1, 1, 0}));
+    return builder.linear(name + "_fc", builder.flatten(name + "_flat", builder.adaptive_average_pool(name + "_pool", x, 1)), 2);
+  };
+  const int a = head("a"), b = head("b");
+  builder.add("sum", {a, b});
+  const eval::NetSpec spec = std::move(builder).build();
+  const eval::Net net(spec, eval::initial_weights(spec, 1));
+  for (const char* variant : {"paper", "wilks"})
+    CHECK_THROWS_WITH(score("lda", {{"variant", variant}}, net, signal_and_noise()),
+                      Catch::Contains("a_conv leads to another than b_fc; valid: protect it, or take another criterion"));
+}
+
+TEST_CASE("what is drawn for a net that was cut has nothing to do with what was drawn for the whole one") {
+  const prune::ChannelGroups groups = prune::channel_groups(planted_net().spec());
+  const eval::Net net = planted_net();
+  const auto drawn = [&](std::int64_t lost) {
+    return prune::make_criterion("random", Json::object())->score({.net = net, .groups = groups, .seed = 3, .lost = lost}).scores[1];
+  };
+  for (std::size_t i = 0; i < 4; ++i) CHECK(drawn(0)[i] != drawn(2)[i]);
+  CHECK(drawn(2) == drawn(2));
+}

@@ -90,3 +90,14 @@ TEST_CASE("the projection's square is R^-1 - (R + B)^-1, scaled back") {
   const Tensor m = d.matmul(torch::inverse(r) - torch::inverse(r + b)).matmul(d);
   CHECK(torch::allclose(a.matmul(a.t()), m, 1e-6, 1e-9));
 }
+
+TEST_CASE("what decides by the selected neurons counts how often classes come, by hand") {
+  // Class 0 is -1 or 1, three times each, class 1 is 2 or 4: means 0 and 3, the variance within is 8 / 8. The border is where the densities
+  // stand as 2 to 6: at 1.5 + ln(3) / 3 = 1.87, not at 1.5.
+  const Tensor x = torch::tensor({-1.F, -1.F, -1.F, 1.F, 1.F, 1.F, 2.F, 4.F}).view({8, 1});
+  const prune::Scatter s = scatter_of(x, torch::tensor({0, 0, 0, 0, 0, 0, 1, 1}, torch::kInt64), 2);
+  const prune::Selection found =
+      prune::select_neurons(s, prune::fisher_utility(s), torch::tensor({1.7F, 1.9F}).view({2, 1}), torch::tensor({0, 1}, torch::kInt64), 1);
+  CHECK(found.accuracy == 1);
+  CHECK(found.reached);
+}

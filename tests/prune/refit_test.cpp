@@ -263,7 +263,7 @@ TEST_CASE("sums, concatenations and layers read twice: the refitted net is neare
   }
 }
 
-TEST_CASE("refit draws its images from the training images, fewer where memory is short") {
+TEST_CASE("refit draws its images from the training images, and layers with large maps see fewer where memory is short") {
   const support::TinyData data = support::squares(4, 10);
   const eval::NetSpec spec = support::plain_net();
   const eval::Weights weights = lively_weights(spec);
@@ -274,8 +274,18 @@ TEST_CASE("refit draws its images from the training images, fewer where memory i
   const eval::Net whole(spec, eval::clone(weights));
   CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {.images = 25}).images == 25);
   CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {}).images == 40);
-  // The most at once: both nets' conv1 and bn1, 8 x 8 x 8 floats each, 8192 bytes an image.
-  CHECK(prune::refit(whole, groups, mask, cut, data, normalisation, {.memory = 90'000}).images == 10);
+  // In 90,000 bytes, from the start 8192 an image (both nets' conv1 and bn1, 8 x 8 x 8 floats each), so batches of 10. From conv2 on, the
+  // first layer that has something to fit, 4096 (conv2 and bn2, 16 x 4 x 4): 20 images at 16 places. From fc on, 160: all.
+  const prune::Refit grown = prune::refit(whole, groups, mask, cut, data, normalisation, {.memory = 90'000});
+  CHECK(report_of(grown, "conv2").samples == 20 * 16);
+  CHECK(report_of(grown, "fc").samples == 40);
+  CHECK(grown.images == 40);
+  // Where nothing was fitted before, those that come later make no difference.
+  const prune::KeepMask last = prune::kept_from_json(spec, groups, storage::Json{{"conv2", {1, 3, 5, 7, 9}}});
+  const prune::Cut less = prune::cut(spec, groups, weights, last);
+  const Tensor few = prune::refit(whole, groups, last, less, data, normalisation, {.memory = 9'000}).weights.at("fc.weight");
+  CHECK(largest(few - prune::refit(whole, groups, last, less, data, normalisation, {}).weights.at("fc.weight")) < 1e-5);
+  CHECK(largest(few - less.weights.at("fc.weight")) > 1e-3);
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, data, normalisation, {.ridge = -1.0}), storage::Error);
   CHECK_THROWS_AS(prune::refit(whole, groups, mask, cut, std::vector<Tensor>{}, {}), storage::Error);
 }
@@ -352,4 +362,46 @@ TEST_CASE("options of a refit are read back, and an unknown one is refused by na
   CHECK((read.images == 30 && read.places == 4 && read.ridge == 0.5 && read.fisher == 0.25));
   CHECK_FALSE(prune::refit_options_from_json(prune::to_json(prune::RefitOptions())).ridge);
   CHECK_THROWS_WITH(prune::refit_options_from_json({{"image", 3}}), Catch::Contains("'image' is not known (did you mean 'images'?)"));
+}
+
+TEST_CASE("the ridge is chosen on the samples held out, by hand") {
+  for (const bool dual : {false, true}) {
+    INFO("dual " << dual);
+    const auto solved = [&](double held) {
+      prune::RidgeRegression regression({}, torch::zeros({1, 1, 1}, torch::kFloat64), dual);
+      const auto one = [](double value) { return torch::full({1, 1, 1}, value, torch::kFloat64); };
+      regression.add(one(1), one(1), false);
+      regression.add(one(1), one(held), true);
+      return regression.solve(std::nullopt, 1e-2);
+    };
+    // Of x = 1, y = 1 a ridge r makes 1 / (1 + r). Held out is y = 0.9: of the powers of ten 0.1 comes nearest, with 0.909. Then both
+    // together: 1.9 / (2 + 0.1 * 2).
+    const prune::RidgeRegression::Solution found = solved(0.9);
+    CHECK(found.ridge == Approx(0.1));
+    CHECK(found.change.item<double>() == Approx(1.9 / 2.2));
+    CHECK_FALSE(found.no_gain);
+    const prune::RidgeRegression::Solution none = solved(-1);  // whatever is fitted to 1 is worse than nothing
+    CHECK(none.no_gain);
+    CHECK_FALSE(none.change.defined());
+  }
+}
+
+TEST_CASE("batch norm's variance falls with that of the layer that it reads, by hand") {
+  eval::NetBuilder builder("plane", {2, 1, 1});
+  const int first = builder.convolution("first", 0, 2, {1, 1, 0}, false);
+  const int second = builder.batch_norm("bn", builder.convolution("second", first, 1, {1, 1, 0}, false));
+  builder.linear("fc", builder.flatten("flatten", second), 2);
+  const eval::NetSpec spec = std::move(builder).build();
+  eval::Weights weights = eval::initial_weights(spec, 1);
+  weights.at("first.weight") = torch::eye(2).view({2, 2, 1, 1});
+  weights.at("second.weight") = torch::tensor({3.F, 4.F}).view({1, 2, 1, 1});
+  weights.at("bn.running_var").fill_(2);
+  const eval::Net whole(spec, weights);
+  const prune::ChannelGroups groups = prune::channel_groups(spec);
+  const prune::KeepMask mask = prune::kept_from_json(spec, groups, storage::Json{{"first", {0}}});
+  const Tensor corners = torch::tensor({1.F, 1.F, 1.F, -1.F, -1.F, 1.F, -1.F, -1.F}).view({4, 2, 1, 1});
+  const prune::Refit refit = prune::refit(whole, groups, mask, prune::cut(spec, groups, weights, mask), {corners}, {.ridge = 1e-14});
+  // 3 a + 4 b over the corners of a square: nothing of b can be had from a. The variance was 25 and is 9.
+  CHECK(refit.weights.at("second.weight").item<float>() == Approx(3));
+  CHECK(refit.weights.at("bn.running_var").item<float>() == Approx(2 * 9 / 25.0));
 }

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "storage/base/file.h"
 #include "support/temporary_directory.h"
@@ -193,4 +194,22 @@ TEST_CASE("bf16 keeps fp32 master weights and learns too") {
   eval::Net net = setting.fresh();
   CHECK(prune::train(net, task).history.back().val_accuracy > 0.9);
   for (const auto& [name, tensor] : net.weights()) CHECK(tensor.scalar_type() == torch::kFloat32);
+}
+
+TEST_CASE("a checkpoint of a net that was made in another way is not gone on from") {
+  const Setting setting;
+  const support::TemporaryDirectory directory;
+  prune::TrainTask task = cropped(setting, 2);
+  task.checkpoint = directory.path() / "c.pt";
+  task.from = "a";
+  task.options.stop_after = 1;
+  eval::Net net = setting.fresh(), other = setting.fresh(), same = setting.fresh();
+  prune::train(net, task);
+  task.options.stop_after = 0;
+  std::filesystem::copy_file(task.checkpoint, directory.path() / "kept.pt");
+  task.from = "b";
+  const std::int64_t all = prune::train(other, task).images;
+  std::filesystem::copy_file(directory.path() / "kept.pt", task.checkpoint, std::filesystem::copy_options::overwrite_existing);
+  task.from = "a";
+  CHECK(all == 2 * prune::train(same, task).images);
 }

@@ -15,6 +15,7 @@ import json
 import math
 import os
 import pathlib
+import sys
 import time
 
 import numpy
@@ -115,8 +116,13 @@ class Work:
     def run(self, methods, count, versions):
         """methods: {name: cut(net, keep, base_macs) -> net}; count: (MACs, parameters) of a net. Every cut of every method, for every base."""
         work = {int(path.stem.removeprefix("seed")): self.fingerprint(path) for path in self.bases}
-        kept = [row for row in self.rows() if row.get("work") == work.get(row["seed"])]
-        self.results.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        known = list(self.rows())
+        kept = [row for row in known if row.get("work") == work.get(row["seed"])]
+        if len(kept) < len(known):
+            print(f"{self.results}: {len(known) - len(kept)} of {len(known)} rows are of other bases, or of none that is known, and go", file=sys.stderr)
+        temporary = self.results.with_suffix(".new")
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        temporary.replace(self.results)
         done = {(row["seed"], row["method"]) for row in kept}
         for path in self.bases:
             seed = int(path.stem.removeprefix("seed"))

@@ -51,9 +51,9 @@ class Beam : public Strategy {
                                          int level) {
     std::vector<SearchNode> children;
     for (const SearchNode& parent : beam)
-      for (const Criterion* criterion : own_criteria(experiment))
+      for (const Criterion& criterion : experiment.criteria)
         for (const double factor : experiment.strategy_options.at("factors").get<std::vector<double>>())
-          children.push_back(planner.cut(parent, {*criterion, factor}, beam_schedule(level, children.size() + 1)));
+          children.push_back(planner.cut(parent, {criterion, factor}, beam_schedule(level, children.size() + 1)));
     return children;
   }
 

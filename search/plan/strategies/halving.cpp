@@ -76,7 +76,6 @@ class Halving : public Strategy {
                                           const storage::TrialRecord& base, int epochs) {
     std::vector<Configuration> configurations;
     for (const Criterion& criterion : experiment.criteria) {
-      if (!criterion.widths_from.empty()) continue;
       auto allocations = experiment.strategy_options.at("allocations").get<std::vector<std::string>>();
       const bool named = !allocations.empty();
       if (!named) allocations.push_back(criterion.allocation);

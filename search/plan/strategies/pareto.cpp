@@ -63,7 +63,7 @@ class Pareto : public Strategy {
   /// whose criterion was tried least.
   static Individual mutate(const Experiment& experiment, const NodePlanner& planner, const std::vector<Individual>& nets,
                            std::size_t known) {
-    const std::vector<const Criterion*> criteria = own_criteria(experiment);
+    const std::vector<Criterion>& criteria = experiment.criteria;
     std::vector<Cut> cuts;
     std::vector<int> tried(criteria.size());
     for (const Individual& net : nets) cuts.push_back(net.cut);
@@ -101,7 +101,7 @@ class Pareto : public Strategy {
       most = improvement;
     }
     const SearchNode& parent = nets[best.parent].node;
-    SearchNode node = planner.cut(parent, {*criteria[best.criterion], best.keep_ratio}, pareto_schedule(nets.size()));
+    SearchNode node = planner.cut(parent, {criteria[best.criterion], best.keep_ratio}, pareto_schedule(nets.size()));
     planner.log_decision(node, fmt::format("cut {} to {}", parent.trial.name, node.keep_ratio),
                          fmt::format("its net ranks {} of {}; the volume is expected to grow by {:.4f}, the most of {} draws",
                                      best_rank + 1, parents.size(), most, drawn));

@@ -31,7 +31,7 @@ History stored_history(const storage::Repository& repository, const Experiment& 
 
 History settled(History history) {
   for (auto& [fingerprint, status] : history)
-    if (status.accuracy_val) status.state = storage::StageState::done;
+    if (status.accuracy_val && status.state != storage::StageState::failed) status.state = storage::StageState::done;
   return history;
 }
 

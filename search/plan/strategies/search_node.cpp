@@ -4,13 +4,15 @@
 
 #include <utility>
 
+#include "search/experiment/objectives.h"
+
 namespace search {
 
 Verdict judge(const SearchNode& node, double wanted) {
   if (node.failed) return {false, "its retraining failed"};
   if (!node.smaller) return {false, "nothing more can be cut"};
   const double accuracy = *node.result->accuracy_val;
-  return {accuracy >= wanted, fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
+  return {is_within(accuracy, wanted, 0), fmt::format("accuracy_val {:.4f}, wanted {:.4f}", accuracy, wanted)};
 }
 
 std::optional<Candidate> candidate_of(const Experiment& experiment, const SearchNode& node) {
@@ -65,13 +67,6 @@ SearchNode NodePlanner::known(SearchNode node) const {
   if (!planner_.awaits_latency(history_, node.stage(), net_)) node.result = done_net(history_, node.stage());
   node.failed = planner_.is_lost(history_, node.stage());
   return node;
-}
-
-std::vector<const Criterion*> own_criteria(const Experiment& experiment) {
-  std::vector<const Criterion*> criteria;
-  for (const Criterion& criterion : experiment.criteria)
-    if (criterion.widths_from.empty()) criteria.push_back(&criterion);
-  return criteria;
 }
 
 Plan plan_searches(const Experiment& experiment, const History& history, prune::Budget of,

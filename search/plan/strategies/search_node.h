@@ -71,9 +71,6 @@ class NodePlanner {
   prune::Budget of_;
 };
 
-/// The criteria without `widths: OTHER`: one with it copies the widths of another criterion's trial, of which a search has none.
-std::vector<const Criterion*> own_criteria(const Experiment& experiment);
-
 /// Calls `search` for every base net and seed of every task.
 Plan plan_searches(const Experiment& experiment, const History& history, prune::Budget of,
                    const std::function<void(const NodePlanner&)>& search);

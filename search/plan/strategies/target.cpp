@@ -20,7 +20,7 @@ class Target : public Strategy {
   Plan next(const Experiment& experiment, const History& history) const override {
     const prune::Budget of = prune::budget_from_string(experiment.strategy_options.at("of"));
     return plan_searches(experiment, history, of, [&](const NodePlanner& planner) {
-      for (const Criterion* criterion : own_criteria(experiment)) search(experiment, planner, *criterion);
+      for (const Criterion& criterion : experiment.criteria) search(experiment, planner, criterion);
     });
   }
 

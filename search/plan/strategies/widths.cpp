@@ -138,8 +138,7 @@ class Widths : public Strategy {
     return plan_tasks(experiment, [&](TaskPlanner& planner) {
       for (const NamedNet& net : planner.bases())
         for (int seed = experiment.seed; seed < experiment.seed + experiment.seeds; ++seed)
-          for (const Criterion& criterion : experiment.criteria)
-            if (criterion.widths_from.empty()) WidthsSearch(experiment, history, planner, net, criterion, seed).plan();
+          for (const Criterion& criterion : experiment.criteria) WidthsSearch(experiment, history, planner, net, criterion, seed).plan();
     });
   }
 };

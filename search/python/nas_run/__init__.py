@@ -74,14 +74,15 @@ def _ask(*arguments, progress=False):
     if process.returncode in (130, -signal.SIGINT):  # the second before it has learnt to stop
         raise KeyboardInterrupt
     if process.returncode:
-        raise Error((said or f"nas-run ended with exit code {process.returncode}").strip(), process.returncode)
+        raise Error((said or f"nas-run ended with exit code {process.returncode}; what it said is on stderr").strip(), process.returncode)
     return printed
 
 
 def run(experiment, output=None, settings=None, progress=True):
     """Runs an experiment's YAML file, or goes on with it, and returns the folder of its results.
 
-    output: that folder, by default results/NAME; settings: values of the file to replace, as {"search.seeds": 3}; progress: shown on stderr.
+    output: that folder, by default results/NAME; settings: values of the file to replace, as {"search.seeds": 3}; progress: shown on stderr, as is why it
+    failed; without it that is the Error's text.
     Raises Error, and KeyboardInterrupt once it has stopped cleanly: the same call goes on.
     """
     arguments = [experiment, "--json"]

@@ -113,7 +113,6 @@ const report = {};
     data.timeline = table(document.timeline);
     data.search = { volumes: table(document.search.volumes), decisions: table(document.search.decisions) };
     data.criteria = Array.from(new Set(data.trials.filter((trial) => trial.role === "pruned").map((trial) => trial.criterion)));
-    data.schedules = Array.from(new Set(data.trials.filter((trial) => trial.role === "pruned").map((trial) => trial.schedule)));
     data.taskNames = Array.from(new Set(data.trials.map((trial) => trial.task)));
     return data;
   };

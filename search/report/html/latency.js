@@ -5,11 +5,11 @@
   const { el } = report;
   const state = { task: null, measure: null };
 
-  /** The uncut net that a net is compared with: its trial's base; for a baseline, the task's first base of the same seed and fold. */
+  /** The uncut net that a net is compared with: its trial's base; for a baseline, the task's first base of the same seed and fold that it belongs to. */
   const baseOf = (data, net) => {
     if (report.roleOf(net) !== "baseline") return data.nets[net.trial.nets[0]];
     return data.nets.find((other) => report.roleOf(other) === "base" && other.trial && other.trial.task === net.trial.task
-        && other.trial.seed === net.trial.seed && other.trial.fold === net.trial.fold);
+        && other.trial.seed === net.trial.seed && other.trial.fold === net.trial.fold && report.belongsTo(net.trial, other.trial.net));
   };
 
   const rowsOf = (data) =>

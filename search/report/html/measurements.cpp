@@ -16,6 +16,7 @@ using Values = std::vector<Json>;
 
 /// The level at which a perturbation changes nothing; null where none does.
 Json unchanged_level(const Json& kind, const Json& name) {
+  if (name == Json("spatial")) return nullptr;  // its level is the rotation; it shifts besides
   if (kind != Json("noise")) return 0;
   for (const eval::NoiseEntry& noise : eval::noise_registry())
     if (Json(noise.name) == name) return noise.unchanged ? Json(*noise.unchanged) : Json();

@@ -17,9 +17,9 @@
     return values.length > 0 ? d3.mean(values) : null;
   };
 
-  const groupName = (group, step) => (group.role === "baseline" ? report.baselineName(group) :
-      step === 0                                                ? group.net + ", base" :
-                                                                  `${group.criterion}, ${group.schedule}, step ${step}`);
+  report.groupName = (group, step) => (group.role === "baseline" ? report.baselineName(group) :
+      step === 0                                                 ? group.net + ", base" :
+                                                                   `${group.net}, ${group.criterion}, ${group.schedule}, step ${step}`);
 
   report.baselineName = (group) => {
     if (group.criterion) return `${group.net} (${group.schedule}, ${group.criterion})`;
@@ -80,7 +80,7 @@
     return data.groups.filter((group) => group.task === state.task && group.role === role)
       .flatMap((group) => group.steps.map((step, i) => {
         if (!step || !step[state.y]) return null;
-        const key = i === 0 ? group.net + "/" + group.width + "/" + role : null;
+        const key = i === 0 && role === "pruned" ? group.net + "/" + group.width : null;
         if (key && seen.has(key)) return null;
         if (key) seen.add(key);
         const val = step.val ? step.val.mean : null;
@@ -92,7 +92,7 @@
           shift: 0,
           cost: costOf(data, step, state.x),
           net: data.nets[step.nets[0]],
-          name: groupName(group, i)
+          name: report.groupName(group, i)
         };
       }))
       .filter((point) => point && point.cost !== null);

@@ -5,23 +5,21 @@
   const { el } = report;
   const state = { task: null };
 
-  const nameOf = (group, step) => (group.role === "baseline" ? report.baselineName(group) :
-      step === 0                                             ? group.net + ", base" :
-                                                               `${group.criterion}, ${group.schedule}, step ${step}`);
   const panelName = ({ kind, name, source }) => `${name} (${kind}${source && source !== "self" ? ", made on " + source : ""})`;
 
-  /** By growing level, the unchanged image among them where it has one. */
+  /** By growing level, the unchanged image among them where it has a level and was not measured there. */
   const pointsOf = (data, curve) => {
     const at = data.robustness.perturbations[curve.perturbation].unchanged;
-    const points = curve.levels.filter((point) => point.level !== at);
-    if (at !== null) points.push({ level: at, accuracy: curve.clean });
+    const points = curve.levels.slice();
+    if (at !== null && !points.some((point) => point.level === at)) points.push({ level: at, accuracy: curve.clean });
     return points.sort((one, other) => one.level - other.level);
   };
 
   /** The curves of the task's bases, last cuts and baselines; a base stands once. */
   const curvesOf = (data) => {
     const seen = new Set();
-    return data.robustness.curves.map((curve) => Object.assign({ of: data.groups[curve.group], name: nameOf(data.groups[curve.group], curve.step) }, curve))
+    return data.robustness.curves
+      .map((curve) => Object.assign({ of: data.groups[curve.group], name: report.groupName(data.groups[curve.group], curve.step) }, curve))
       .filter((curve) => {
         const key = curve.name + "/" + curve.of.width + "/" + curve.perturbation, lastStep = curve.step === 0 || curve.step === curve.of.steps.length - 1;
         if (curve.of.task !== state.task || !lastStep || seen.has(key)) return false;

@@ -1,3 +1,4 @@
+#include <exception>
 #include <new>
 
 #include "search/worker/requests/requests.h"
@@ -32,6 +33,8 @@ Json answer_request(const Json& request) {
     return failed(storage::ErrorKind::environment, "out of memory");
   } catch (const c10::Error& error) {
     return failed(storage::ErrorKind::internal, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return failed(storage::ErrorKind::internal, error.what());
   }
 }
 

@@ -70,6 +70,15 @@ GivenNet read_net(const Json& request) {
 GivenNet load_net(const Json& request) {
   GivenNet net = read_net(request);
   eval::require_finite(request.at("weights").get<std::string>(), net.weights);
+  if (!request.contains("pixels")) return net;
+  const eval::NetInfo given = eval::net_info_from_json(request.at("pixels"));
+  const int channels = eval::output_shapes(net.spec).front().channels;
+  if (std::ssize(given.mean) != channels || std::ssize(given.deviation) != channels)
+    throw Error(ErrorKind::usage,
+                fmt::format("--mean and --deviation have {} and {} values; valid: {} each, the channels of the net's images",
+                            given.mean.size(), given.deviation.size(), channels));
+  net.info.mean = given.mean;
+  net.info.deviation = given.deviation;
   return net;
 }
 
@@ -102,8 +111,22 @@ std::optional<TaskData> load_data(const Json& request, const GivenNet& net) {
   if (!eval::is_unlabelled(request.at("data")) && shapes.back().channels != std::ssize(data.dataset->class_names()))
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
-  if (net.info.knows_pixels() && request.at("data").value("mean", Json::array()).empty())
+  const std::vector<std::string>&of_data = data.dataset->class_names(), &of_net = net.info.class_names;
+  if (!eval::is_unlabelled(request.at("data")) && of_data != of_net &&
+      std::is_permutation(of_data.begin(), of_data.end(), of_net.begin(), of_net.end()))
+    throw Error(ErrorKind::invalid,
+                fmt::format("the data have the classes {} in another order than the net, whose scores are of {}; valid: the "
+                            "net's order, as in the data's option 'classes'",
+                            fmt::join(of_data, ", "), fmt::join(of_net, ", ")));
+  if (!request.at("data").value("mean", Json::array()).empty()) return data;
+  if (net.info.knows_pixels())
     data.normalisation = {net.info.mean, net.info.deviation};
+  else
+    fmt::print(
+        stderr,
+        "nas-run: {} does not say how the net takes pixels: mean {:.3g} and deviation {:.3g} are those of the images at hand; where it was "
+        "trained with others say --mean and --deviation\n",
+        request.at("weights").get<std::string>(), fmt::join(data.normalisation.mean, ","), fmt::join(data.normalisation.deviation, ","));
   return data;
 }
 

@@ -228,7 +228,10 @@ storage::StageOutcome run_prune(const StageContext& context) {
                                                                    prune::compose_kept(parent.at("architecture").at("kept"), result.kept));
 
   context.progress(0.1, "validating the cut");
-  if (is_refitted) record_unrefitted(context, net, groups, result.kept, outcome);
+  if (is_refitted) {
+    outcome.metrics.push_back({"refit", "images", static_cast<double>(result.refit_images), {}});
+    record_unrefitted(context, net, groups, result.kept, outcome);
+  }
   eval::Net smaller(result.cut.spec, result.cut.weights, context.device);
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});

@@ -144,9 +144,9 @@ eval::NetSpec requested_net(const Json& net, const eval::Shape& input, int class
 
 storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
   const auto start = std::chrono::steady_clock::now();
-  const eval::PeakMemory peak(context.device);
   storage::StageOutcome outcome;
   try {
+    const eval::PeakMemory peak(context.device);
     check_parameters(kind, context.parameters);
     outcome = run_kind(kind, context);
     if (const std::int64_t bytes = peak.bytes(); bytes > 0)

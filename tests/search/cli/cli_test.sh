@@ -156,6 +156,8 @@ expect 0 '"results": "elsewhere"' "" "$nas_run" plan experiments/small.yaml -o e
 expect 0 '"trials": 4,?$' "" "$nas_run" experiments/small.yaml --dry-run --json
 expect 0 '"trials": 8,?$' "" "$nas_run" -s search.seeds=2 experiments/small.yaml -n --json
 expect 0 "^trials   4$" "" "$nas_run" plan experiments/small.yaml
+expect 0 "the first of them: target plans more by what these give" "" "$nas_run" plan experiments/small.yaml -s search.strategy=target -s "prune.schedules=[]"
+expect 0 '"is_whole": true' "" "$nas_run" plan experiments/small.yaml --json
 expect 0 "^digraph" "" "$nas_run" plan experiments/small.yaml --dot
 expect 2 "" "^nas-run: error: .*--dot" "$nas_run" plan experiments/small.yaml --dot --json
 [ -e results ] && { echo "FAILED: plan wrote results"; failures=$((failures + 1)); }

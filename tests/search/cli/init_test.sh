@@ -30,6 +30,9 @@ grep -q "^ok$" valid || fail "the draft is not valid"
 "$nas_run" photos.yaml -s train.epochs=1 -s prune.retrain.epochs=1 -s search.seeds=1 -s "prune.criteria=[l1]" >answer 2>log || { cat log; fail "the run"; }
 grep -q "^what: take " answer || fail "no answer"
 "$nas_run" show results/photos 1 | grep -q "^ *says 0 " || fail "show does not list the classes"
+if "$nas_run" plan photos.yaml -s nets.0.width=0.3 2>err; then fail "a plan of another base is told as if it could run here"; fi
+grep -q "can't go on with .*results/photos: net 'resnet18' has changed since" err || fail "$(cat err)"
+"$nas_run" plan photos.yaml -s nets.0.width=0.3 -o elsewhere >/dev/null || fail "the same in another folder"
 "$nas_run" export results/photos 1 --to json -o net.json
 grep -q '"class_names"' net.json || fail "the JSON does not know its classes"
 "$nas_run" export results/photos 1 -o net.py
@@ -45,6 +48,12 @@ left = Image.new('RGB', (64, 64), 'white'); left.paste('black', (0, 0, 32, 64))
 turned = left.transpose(Image.Transpose.ROTATE_90); turned.getexif()[0x0112] = 6
 assert net.preprocess(turned).allclose(net.preprocess(left)), 'not turned'
 assert net.preprocess(Image.new('RGBA', (64, 64), (255, 255, 255, 0))).allclose(net.preprocess(Image.new('RGB', (64, 64)))), 'not black'
+outer = net.SIZE[1]
+striped = Image.frombytes('L', (outer * 3 // 2, outer * 3 // 2), bytes([0, 90, 180]) * (outer // 2) * (outer * 3 // 2))
+row = net.preprocess(striped)[0, 0, 0] * net.DEVIATION[0] + net.MEAN[0]  # of 1.5 pixels each: (0 + 90 / 2) / 1.5, (90 / 2 + 180) / 1.5
+assert row.allclose(net.torch.tensor([30., 150.]).repeat(outer // 2) / 255, atol=1e-4), row
+deep = Image.frombytes('I;16', (64, 64), (200 * 257).to_bytes(2, 'little') * 4096)
+assert net.preprocess(deep).allclose(net.preprocess(Image.new('L', (64, 64), 200))), '16 bits are not scaled'
 " || fail "the exported module"
 "$nas_run" validate photos.yaml -s "nets=[{spec: net.json}]" >/dev/null 2>&1 || fail "a net that says its classes is not read"
 echo "all as expected"

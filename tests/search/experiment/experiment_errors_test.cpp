@@ -321,6 +321,20 @@ TEST_CASE("what takes single weights is for a sweep over shares") {
              Contains("e.yaml:8:13: prune.criteria: a list has magnitude, which makes no net smaller") && Contains("strategy: sweep"));
 }
 
+TEST_CASE("a warm-up is shorter than its training") {
+  SmallExperiment small;
+  small.lines[5] = "train: {epochs: 3, warmup: 3}";
+  CHECK_THAT(message(small, small.write()), Contains("train: a mapping has 3 epochs of warm-up in 3; valid: fewer than 'epochs'"));
+}
+
+TEST_CASE("another criterion's widths are for a sweep") {
+  SmallExperiment small;
+  small.lines[7] = "  criteria: [l1, {name: random, widths: l1}]";
+  small.lines[8] = "search: {strategy: target}";
+  CHECK_THAT(message(small, small.write()), Contains("e.yaml:8:13: prune.criteria: a list has one that cuts at another's widths") &&
+                                                Contains("strategy target") && Contains("valid: without it, or strategy: sweep"));
+}
+
 TEST_CASE("widths come from a criterion that has its own") {
   CHECK(with_line(8, "  criteria: [l1, {name: random, widths: l2}]") ==
         "e.yaml:8:41: prune.criteria.1.widths: 'l2' is not the label of a criterion that finds its own widths (did you mean 'l1'?)");

@@ -466,3 +466,33 @@ TEST_CASE("cuts are refitted unless the experiment says otherwise") {
   CHECK(load(small, {"prune.refit={places: auto, ridge: auto}"}).refit->places == 0);
   CHECK_THAT(support::error_of([&] { load(small, {"prune.refit={image: 3}"}); }).what(), Catch::Contains("did you mean 'images'?"));
 }
+
+TEST_CASE("a baseline's weights that changed between their ends contradict the stored experiment too") {
+  const SmallExperiment small;
+  const Experiment experiment = load(small);
+  const auto with_weights = [&](char changed) {
+    Experiment made = experiment;
+    std::string content(200 << 10, 'w');
+    content[100 << 10] = changed;
+    storage::write_file(small.path() / "w.safetensors", content);
+    search::Baseline baseline;
+    baseline.net.name = "squeezenet1_1";
+    baseline.net.weights = search::describe_weights(small.path() / "w.safetensors");
+    made.baselines = {baseline};
+    return to_json(made);
+  };
+  const Json stored = with_weights('a');
+  CHECK(contradiction(stored, with_weights('a')).empty());
+  CHECK(contradiction(stored, with_weights('b')) ==
+        "weights of net 'squeezenet1_1' have changed since: a file of the same name and size holds others");
+  CHECK(contradiction(stored, to_json(experiment)).empty());  // one baseline less
+}
+
+TEST_CASE("a retraining has no warm-up but its own") {
+  SmallExperiment small;
+  small.lines[5] = "train: {epochs: 4, warmup: 2}";
+  CHECK(load(small).train.warmup == 2);
+  CHECK(load(small).retrain.warmup == 0);
+  small.lines.push_back("  retrain: {warmup: 0.5}");
+  CHECK(load(small).retrain.warmup == 0.5);
+}

@@ -392,8 +392,39 @@ TEST_CASE("a stage is lost where one that it is made from has failed, unless it 
   CHECK_FALSE(builder.is_lost(history, next));
 }
 
+TEST_CASE("a net that is wanted once more is done as long as it is not made, and lost where it fails then") {
+  search::History history;
+  history["again"].accuracy_val = 0.9;  // its weights went with `gc`
+  history["broken"] = history["again"];
+  history["broken"].state = storage::StageState::failed;
+  const search::History settled = search::settled(history);
+  CHECK(settled.at("again").state == storage::StageState::done);
+  CHECK(settled.at("broken").state == storage::StageState::failed);
+}
+
 TEST_CASE("the schedules of searches of one seed are told from others") {
   CHECK(search::is_of_one_search(search::pareto_schedule(12)));
   CHECK(search::is_of_one_search(search::beam_schedule(2, 3)));
   for (const char* schedule : {"pareto-", "pareto-fine", "beam", "slow", "target", ""}) CHECK_FALSE(search::is_of_one_search(schedule));
+}
+
+TEST_CASE_METHOD(Fixture, "halving: the best of fewer configurations than leave a rung goes on to the top") {
+  choose("halving");  // one in three
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  experiment.schedules = {{"half", {{prune::PruneRequest::Kind::keep, 0.5, prune::Budget::macs}}}};
+  experiment.retrain.epochs = 4;
+  experiment.objectives = {{"accuracy_val", true}};
+  go([](const Json& parameters) { return !parameters.contains("criterion") ? 0.9 : criterion_of(parameters) == "taylor" ? 0.88 : 0.86; });
+  const search::Plan plan = search::make_strategy("halving")->next(experiment, repository.stage_statuses());
+  CHECK(measured_cuts(plan) == std::set<std::string>{"fashion/vgg11_bn/taylor/half/s1"});
+}
+
+TEST_CASE_METHOD(Fixture, "beam: of two cuts of one size the more accurate is cut further") {
+  choose("beam", {{"width", 1}, {"factors", {0.5}}, {"max_cuts", 1}});
+  experiment.criteria = {criterion("l1"), criterion("taylor")};
+  experiment.tolerance = 0.1;
+  go([](const Json& parameters) { return !parameters.contains("criterion") ? 0.9 : criterion_of(parameters) == "taylor" ? 0.88 : 0.86; });
+  const search::Plan plan = search::make_strategy("beam")->next(experiment, repository.stage_statuses());
+  REQUIRE(measured_cuts(plan).size() == 1);
+  CHECK_THAT(*measured_cuts(plan).begin(), Catch::Contains("taylor"));
 }

@@ -106,3 +106,9 @@ TEST_CASE_METHOD(TargetFixture, "no share is asked for that rounds to nothing or
   go(0);
   CHECK(asked_shares() == std::vector<double>{0.01, 0.0001});
 }
+
+TEST_CASE_METHOD(TargetFixture, "a cut that loses just what it may holds, whatever doubles make of the difference") {
+  experiment.tolerance = 0.02;  // 0.5016 - 0.02 is a little more than 0.4816
+  support::ScriptedSearch::go([](const Json& parameters) { return parameters.contains("request") ? 0.4816 : 0.5016; });
+  CHECK(repository.rows("decisions").at(0).at("choice") == "keep cut 1 to 0.5");
+}

@@ -95,12 +95,11 @@ TEST_CASE("p values are corrected for all comparisons of a family") {
 }
 
 TEST_CASE("against a baseline the cut net of equal size is the most accurate that is small enough, of equal accuracy the smallest") {
-  // All six seeds: the baseline has 20 multiply-accumulates and .80. Of the cuts only that of 10 fits, and those of 40 and 100 are as
+  // All eight seeds: the baseline has 20 multiply-accumulates and .80. Of the cuts only that of 10 fits, and those of 40 and 100 are as
   // accurate.
   const std::vector<MeasuredNet> cuts{cut(0, .99, 200), cut(1, .95, 100), cut(2, .85, 40), cut(3, .70, 10)};
   const MeasuredNet small = cut(0, .80, 20);
-  const auto comparisons = search::compare(
-      {group({line("a", {cuts, cuts, cuts, cuts, cuts, cuts})}, {baseline({small, small, small, small, small, small})})}, "");
+  const auto comparisons = search::compare({group({line("a", std::vector(8, cuts))}, {baseline(std::vector(8, small))})}, "");
   REQUIRE(comparisons.size() == 3);
   CHECK(comparisons[0].budget == "MACs of tiny");
   CHECK(comparisons[0].difference.mean == Approx(-0.1));
@@ -108,7 +107,7 @@ TEST_CASE("against a baseline the cut net of equal size is the most accurate tha
   CHECK(comparisons[1].budget == "parameters of tiny");
   CHECK(comparisons[2].budget == "accuracy of tiny");
   CHECK(std::exp(comparisons[2].difference.mean) == Approx(2));
-  CHECK(comparisons[2].difference.p == Approx(2 / 64.0));  // six of six are larger
+  CHECK(comparisons[2].difference.p == Approx(2 / 256.0));  // eight of eight are larger
   CHECK(comparisons[2].verdict == Comparison::Verdict::other);
 }
 
@@ -128,9 +127,14 @@ TEST_CASE("one is compared against by its name in the comparison, or as trials h
   for (const Comparison& each : of_n) CHECK(each.net == "n");
 }
 
-TEST_CASE("a baseline that no cut net matches is not compared") {
+TEST_CASE("a baseline that no cut net matches in size is not compared at that size") {
   const std::vector<MeasuredNet> cuts{cut(1, .5, 100)};
-  CHECK(search::compare({group({line("a", {cuts})}, {baseline({cut(0, .80, 20)})})}, "").empty());
+  const auto comparisons = search::compare({group({line("a", {cuts})}, {baseline({cut(0, .80, 20)})})}, "");
+  REQUIRE(comparisons.size() == 1);
+  CHECK(comparisons[0].budget == "accuracy of tiny");
+  CHECK(comparisons[0].verdict == Comparison::Verdict::undecided);
+  const std::vector<MeasuredNet> base{cut(0, .9, 100)};  // nothing was cut
+  CHECK(search::compare({group({line("a", {base})}, {baseline({cut(0, .80, 20)})})}, "").empty());
 }
 
 TEST_CASE("a seed in which no cut is as accurate as the baseline counts against the criterion") {
@@ -164,4 +168,56 @@ TEST_CASE("of one seed that has a match and many that have none the many decide"
   CHECK(comparisons[2].difference.n == 1);
   CHECK(comparisons[2].verdict == Comparison::Verdict::other);
   CHECK(search::to_json(comparisons)[2].at("verdict") == "tiny");
+}
+
+TEST_CASE("two seeds that differ alike decide nothing, however many are compared") {
+  std::vector<Series> lines;
+  for (int i = 0; i < 5; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    lines.push_back(line(name.c_str(), {{cut(1, .80 + .01 * i, 20)}, {cut(1, .82 + .01 * i, 20)}}));
+  }
+  const auto comparisons = search::compare({group(lines)}, "");
+  REQUIRE(comparisons.size() == 10);
+  for (const Comparison& each : comparisons) {
+    CHECK(each.verdict == Comparison::Verdict::undecided);
+    CHECK_FALSE(each.difference.interval);
+  }
+}
+
+TEST_CASE("a criterion none of whose cuts is as accurate as the baseline loses to it") {
+  const auto comparisons = search::compare(
+      {group({line("a", std::vector(12, std::vector{cut(1, .70, 10)}))}, {baseline(std::vector(12, cut(0, .80, 20)))})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[2].difference.n == 0);
+  CHECK(comparisons[2].unmatched == 12);
+  CHECK(comparisons[2].verdict == Comparison::Verdict::other);
+  const Json row = search::to_json(comparisons)[2];
+  CHECK(row.at("verdict") == "tiny");
+  CHECK(row.at("difference").is_null());
+  CHECK(row.at("macs_ratio").is_null());
+}
+
+TEST_CASE("a cut that is not measured yet speaks neither for nor against its criterion") {
+  Series gentle = line("a", {{cut(1, .85, 18)}, {cut(0, .9, 100)}});
+  gentle.unfinished = {{1, -1}};
+  Series deep = line("a", {{cut(1, .60, 5)}, {cut(1, .60, 5)}});
+  deep.name = "deep / a";
+  deep.schedule = "deep";
+  const auto comparisons = search::compare({group({gentle, deep}, {baseline({cut(0, .80, 20), cut(0, .80, 20)})})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[2].difference.n == 1);
+  CHECK(comparisons[2].unmatched == 0);
+}
+
+TEST_CASE("cut nets are chosen on validation data and told by test data, each budget by its own size") {
+  // Of {validation .90, test .80} and {.85, .95} the first is taken, though the second is better on test data; it has as many parameters as
+  // the baseline and 4.5 % more multiply-accumulates, which count as the same size.
+  const std::vector<MeasuredNet> cuts{{1, .90, .80, 2, 20.9}, {2, .85, .95, 1, 10}};
+  const auto seeds = std::vector(6, cuts);
+  const auto comparisons = search::compare({group({line("a", seeds)}, {baseline(std::vector(6, MeasuredNet{0, .75, .70, 2, 20}))})}, "");
+  REQUIRE(comparisons.size() == 3);
+  CHECK(comparisons[0].budget == "MACs of tiny");
+  CHECK(comparisons[0].difference.mean == Approx(0.10));
+  CHECK(comparisons[1].budget == "parameters of tiny");
+  CHECK(comparisons[1].difference.mean == Approx(0.10));
 }

@@ -50,3 +50,21 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how the retraining 
   CHECK_THAT(text, Contains("| lda, slow 1 | 2 | 5.0 k | 500 | 5 |  |  |  | 79.5 ± 6.4 |  | 89.5 ± 6.4 | 88.0 ± 12.7 |"));
   CHECK_THAT(text, Contains("| n, base | 2 | 10.0 k | 1.0 k | 3 |  |  |  |  |  | 90.5 ± 6.4 | 88.5 ± 6.4 |"));
 }
+
+TEST_CASE_METHOD(support::TwoSeedRun, "leads that the seeds decide are bold, and epochs are means where seeds end apart") {
+  outcomes.clear();
+  for (const int seed : {1, 2}) {
+    const std::string s = std::to_string(seed);
+    net("bad" + s, "", 90, 4000, 0.5, seed == 1 ? 0.770 : 0.792);
+    trial("bad", "baseline", "", seed, {"bad" + s});
+    std::vector<std::string> steps{"base" + s, "half" + s};
+    if (seed == 2) steps.push_back("tenth2");
+    trial("n", "pruned", "l1", seed, steps, "target");
+  }
+  record();
+  const std::string text = search::evidence(repository, search::read_snapshot(repository));
+  // 0.87 and 0.89 less 0.770 and 0.792: 0.099 +- 12.706 * 0.001.
+  CHECK_THAT(text, Contains("**+9.9 (+8.6 to +11.2)**"));
+  // 3 epochs and 2 a cut: 5 of the one seed, 7 of the other; MACs 5,000 and 1,000.
+  CHECK_THAT(text, Contains("| l1, target | 2 | 3.0 k | 300 | 6 |"));
+}

@@ -117,3 +117,48 @@ TEST_CASE_METHOD(support::TwoSeedRun, "the answer's weights are kept also where 
     removed.insert(storage::read_file(each.file));
   CHECK_FALSE(removed.contains("half2"));
 }
+
+TEST_CASE("what a stage of changed settings waited for is not kept for it") {
+  const support::TemporaryDirectory directory;
+  Repository repository(directory.path(), Repository::Access::write);
+  const storage::ArtifactStore store(directory.path() / "artifacts");
+  support::SmallPlan plan;
+  std::erase_if(plan.trials, [](const storage::TrialRecord& trial) { return trial.name == "l1" || trial.name == "random"; });
+  plan.record(repository);
+  std::vector<std::string> planned;
+  for (const storage::StageRecord& stage : plan.stages)
+    if (stage.fingerprint.find("l1cut") == std::string::npos && stage.fingerprint.find("random1") == std::string::npos)
+      planned.push_back(stage.fingerprint);
+  for (const char* stage : {"base", "l1cut1"}) {
+    storage::StageOutcome outcome = support::made_net(stage, 100, 100, 0.9);
+    outcome.artifacts.push_back(store.put("weights", [&](const std::filesystem::path& path) { storage::write_file(path, stage); }));
+    support::run_stage(repository, stage, outcome);
+  }
+  const auto removed = [&] {
+    std::set<std::string> found;
+    for (const search::RemovableFile& each : search::removable_files(repository, directory.path(), "none"))
+      found.insert(storage::read_file(each.file));
+    return found;
+  };
+  CHECK_FALSE(removed().contains("l1cut1"));  // l1cut2 is to be made of it
+  repository.mark_dropped(planned, true);
+  CHECK(removed().contains("l1cut1"));
+}
+
+TEST_CASE_METHOD(support::TwoSeedRun,
+                 "of the rules to keep, `reported` leaves nets that were not measured on test data, and `all` keeps them") {
+  stages.push_back({"silent", "prune", "silent", R"({"retrain": {"epochs": 2}})", {{"net", "base1"}}});
+  storage::StageOutcome made = outcome("val", 0.5);
+  made.artifacts.push_back(store.put("weights", [&](const std::filesystem::path& path) { storage::write_file(path, "silent"); }));
+  made.architecture = storage::ArchitectureRecord{"silent", {{"net", "silent"}}, "", storage::Json::object(), 10, 10};
+  outcomes = {{"silent", made}};
+  record();
+  const auto removed = [&](const std::string& keep) {
+    std::set<std::string> found;
+    for (const search::RemovableFile& each : search::removable_files(repository, directory.path(), keep))
+      found.insert(storage::read_file(each.file));
+    return found;
+  };
+  CHECK(removed("reported") == std::set<std::string>{"silent"});
+  CHECK(removed("all").empty());
+}

@@ -71,12 +71,7 @@ def check_folder_of_images(folder):
 def check_kept(folder):
     """A net whose file says what it kept of the first one: hostile, of another net, and right."""
     def cut(kept):
-        blob = (folder / "w.safetensors").read_bytes()
-        size, = struct.unpack("<Q", blob[:8])
-        header = json.loads(blob[8:8 + size])
-        header["__metadata__"]["kept"] = kept
-        text = json.dumps(header).encode()
-        (folder / "kept.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + blob[8 + size:])
+        with_metadata(folder / "w.safetensors", folder / "kept.safetensors", kept=kept)
         return nas_run("prune", "--weights", folder / "kept.safetensors", "--criterion", "l1", "--keep", 0.5, "-o", folder / "cut.safetensors", "--json")
 
     for kept, reason in (("5", "the metadata 'kept' is"), ('{"layer0": 5}', "the metadata 'kept' is"), ("[" * 200000 + "]" * 200000, "the metadata 'kept' is"),
@@ -87,6 +82,31 @@ def check_kept(folder):
     done = cut(json.dumps({name: [2 * i for i in range(count)] for name, count in counts.items()}))
     check(f"kept of a net cut before: {done.stderr}", done.returncode == 0 and all(
         channel % 2 == 0 for kept in json.loads(done.stdout)["kept"].values() for channel in kept))
+
+
+def check_class_order(folder):
+    """A net whose classes the data have in another order would be told right where it is wrong."""
+    def evaluate(names):
+        with_metadata(folder / "w.safetensors", folder / "named.safetensors", class_names=json.dumps(names))
+        return nas_run("evaluate", "--weights", folder / "named.safetensors", "--data", f"idx:{folder}?pad=2", "--json")
+
+    digits = [str(digit) for digit in range(10)]
+    for names in (digits, [f"kind {digit}" for digit in digits]):  # other names say nothing of the order
+        done = evaluate(names)
+        check(f"{names}: {done.stderr}", done.returncode == 0)
+    done = evaluate(digits[::-1])
+    check(f"another order: {done.returncode} {done.stderr}", done.returncode == 3 and "in another order than the net" in done.stderr
+          and "valid: the net's order" in done.stderr)
+
+
+def with_metadata(source, target, **metadata):
+    """A copy of a safetensors file with more metadata."""
+    blob = source.read_bytes()
+    size, = struct.unpack("<Q", blob[:8])
+    header = json.loads(blob[8:8 + size])
+    header["__metadata__"].update(metadata)
+    text = json.dumps(header).encode()
+    target.write_bytes(struct.pack("<Q", len(text)) + text + blob[8 + size:])
 
 
 def tensors_of(path):
@@ -472,6 +492,7 @@ def main():
         check_substeps(folder)
         check_folder_of_images(folder)
         check_kept(folder)
+        check_class_order(folder)
 
         weights = (folder / "w.safetensors").read_bytes()
         check(f"weights of more than 128 KiB: {len(weights)}", len(weights) > 128 << 10)
