@@ -71,10 +71,14 @@ PoisonedMemory::PoisonedMemory(torch::Device device) : device_(device) {
 }
 
 PoisonedMemory::~PoisonedMemory() {
-  if (device_.is_cpu())
+  if (device_.is_cpu()) {
     mallopt(M_PERTURB, 0);
-  else
+    return;
+  }
+  try {
     release_memory(device_);
+  } catch (const std::exception&) {  // of a device that failed: what was done with it says so
+  }
 }
 
 std::string gradient_fault(const Net& net, const torch::Tensor& images, const torch::Tensor& labels, Precision precision) {

@@ -10,7 +10,7 @@
 namespace eval {
 
 /// While it lives, memory that is allocated holds NaN until it is written: on a processor all of it, on a GPU blocks of up to 64 MiB, which
-/// go back to it afterwards. An operator that reads what was never written gives NaN then, every time.
+/// go back to it afterwards (with LibTorch 2.9 or later). An operator that reads what was never written gives NaN then, every time.
 class PoisonedMemory {
  public:
   explicit PoisonedMemory(torch::Device device);

@@ -23,7 +23,8 @@ Summary summarise(const std::vector<double>& values);
 
 /// The differences of pairs (one.value - other.value), as of two methods over the same seeds.
 struct PairedDifference : Summary {
-  double p = 1;  ///< two-sided, of Student's t test that the mean difference is 0; 1 with fewer than two pairs
+  double p =
+      1;  ///< two-sided, of Student's t test that the mean difference is 0, of the sign test without a spread; 1 with fewer than two pairs
 };
 
 /// Of two vectors whose elements pair up. Throws storage::Error(internal) where their sizes differ. Differences that are all equal, as

@@ -76,8 +76,8 @@ using Images = std::function<std::optional<Tensor>()>;
 /// Both nets' activations, carried from layer to layer.
 class Walk {
  public:
-  /// `images` come as they are wanted, of batches of `batch`; as many as both nets' activations have room for in options.memory.
-  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, Images images, std::int64_t batch,
+  /// `images` come as they are wanted: as many as both nets' activations have room for in options.memory.
+  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, Images images,
        const RefitOptions& options)
       : whole_(whole),
         groups_(groups),
@@ -88,8 +88,7 @@ class Walk {
         shapes_(eval::output_shapes(cut.spec)),
         same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)),
         bytes_(frontier_bytes(whole.spec())),
-        images_(std::move(images)),
-        batch_(batch) {}
+        images_(std::move(images)) {}
 
   Refit run() {
     const int layers = static_cast<int>(cut_.spec().layers.size());
@@ -99,7 +98,8 @@ class Walk {
     }
     for (int layer = 1; layer < layers; ++layer) {
       const LayerKind kind = cut_.spec().layers[layer].kind;
-      if (eval::has_filters(kind) && !same_[layer] && options_.fisher == 0) take_images(layer);
+      const bool is_fitted = !same_[layer] && (eval::has_filters(kind) || kind == LayerKind::batch_norm);
+      if (is_fitted && options_.fisher == 0) take_images(layer);
       if (eval::has_filters(kind))
         refit_filters(layer);
       else if (kind == LayerKind::batch_norm && !same_[layer])
@@ -116,13 +116,17 @@ class Walk {
  private:
   /// Takes as many images as there is room for from `layer` on, and brings them there: maps shrink on their way, so that later layers,
   /// which have fewer places and more inputs, see more images. Some are taken only where they are as many again, since each batch is a
-  /// pass.
+  /// pass, and into half of the room: weights gain in size on the way, too.
   void take_images(int layer) {
-    const std::int64_t room = std::max<std::int64_t>(1, options_.memory / bytes_[layer]);
+    const std::int64_t all = options_.memory / bytes_[layer], room = std::max<std::int64_t>(1, result_.images == 0 ? all : all / 2);
     if (room < 2 * result_.images) return;
-    while (result_.images == 0 || result_.images + batch_ <= room) {
-      const std::optional<Tensor> images = images_();
+    while (result_.images < room) {
+      std::optional<Tensor> images = rest_ ? std::exchange(rest_, std::nullopt) : images_();
       if (!images) return;
+      if (const std::int64_t free = room - result_.images; images->size(0) > free) {
+        rest_ = images->slice(0, free);
+        images = images->slice(0, 0, free);
+      }
       result_.images += images->size(0);
       std::vector<Tensor>& of_whole = whole_outputs_.emplace_back(cut_.spec().layers.size());
       of_whole[0] = images->to(whole_.device());
@@ -273,11 +277,11 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
-  std::vector<eval::Shape> shapes_;  ///< of the cut net
-  std::vector<bool> same_;           ///< by layer
-  std::vector<std::int64_t> bytes_;  ///< by layer, of an image from there on
-  Images images_;                    ///< those to come
-  std::int64_t batch_;
+  std::vector<eval::Shape> shapes_;                               ///< of the cut net
+  std::vector<bool> same_;                                        ///< by layer
+  std::vector<std::int64_t> bytes_;                               ///< by layer, of an image from there on
+  Images images_;                                                 ///< those to come
+  std::optional<Tensor> rest_;                                    ///< of the last batch of these, for which there was no room
   double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
   std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
   std::vector<std::map<int, Tensor>> weights_;                    ///< of samples, by batch and layer; empty: all alike
@@ -303,7 +307,7 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
   torch::NoGradGuard no_grad;
   std::size_t next = 0;
   const Images images = [&]() { return next < batches.size() ? std::optional(std::exchange(batches[next++], Tensor())) : std::nullopt; };
-  return Walk(whole, groups, mask, cut, images, 0, options).run();
+  return Walk(whole, groups, mask, cut, images, options).run();
 }
 
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,
@@ -318,7 +322,7 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
     std::optional<eval::Batch> next = loader.next();
     return next ? std::optional(std::move(next->images)) : std::nullopt;
   };
-  return Walk(whole, groups, mask, cut, batches, batch, options).run();
+  return Walk(whole, groups, mask, cut, batches, options).run();
 }
 
 Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, const eval::Dataset& data,

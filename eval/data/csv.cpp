@@ -72,9 +72,10 @@ class CsvReader {
       throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: lists no image", file_.string()));
     const DrawKeys keys{columns_.group ? groups_ : table_.files.names, columns_.group.has_value(), all_labels_};
     if (columns_.group) check_groups();
+    const bool was_drawn = table_.splits.test.empty();
     if (!table_.files.names.empty())
       table_.splits = complete_splits(table_.labels, std::move(table_.splits), keys, options, "data of format csv");
-    drop_unlabelled(table_);
+    drop_unlabelled(table_, was_drawn);
     return std::move(table_);
   }
 

@@ -158,9 +158,10 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   }
   // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
   if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
+  const bool was_drawn = table.splits.test.empty();
   table.splits = complete_splits(table.labels, std::move(table.splits), {table.files.names, false, all_labels},
                                  split_options_from_json(options), "data of format folder");
-  drop_unlabelled(table);
+  drop_unlabelled(table, was_drawn);
   return table;
 }
 

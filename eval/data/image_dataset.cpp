@@ -112,7 +112,9 @@ Json identity_of(const ImageTable& table) {
   }
   Json listings = Json::array();
   for (const fs::path& file : table.listings) listings.push_back(storage::text_identity(file));
-  return {{"images", storage::sha256(listing)}, {"listings", std::move(listings)}};
+  Json identity{{"images", storage::sha256(listing)}, {"listings", std::move(listings)}};
+  if (!table.drawn_from.empty()) identity["drawn_from"] = table.drawn_from;
+  return identity;
 }
 
 DatasetInfo info_of(const Json& options, const ImageTable& table) {
@@ -241,7 +243,9 @@ std::vector<std::string> list_images(const fs::path& folder, std::vector<LeftOut
   return names;
 }
 
-void drop_unlabelled(ImageTable& table) {
+void drop_unlabelled(ImageTable& table, bool was_drawn) {
+  if (std::none_of(table.labels.begin(), table.labels.end(), [](std::int32_t label) { return label < 0; })) return;
+  if (was_drawn) table.drawn_from = storage::sha256(fmt::format("{}", fmt::join(table.files.names, "\n")));
   std::vector<std::int64_t> number(table.labels.size(), -1);
   std::int64_t next = 0;
   for (std::size_t image = 0; image < number.size(); ++image) {

@@ -20,6 +20,7 @@ struct ImageTable {
   std::vector<std::string> class_names;
   bool ordered = false;
   Splits splits;
+  std::string drawn_from;                       ///< hash of all files that test images were drawn from, where some were left out since
   int folds = 0;                                ///< as DatasetInfo
   std::vector<LeftOut> broken;                  ///< rows that list no image, with the reason
   std::vector<std::filesystem::path> listings;  ///< files whose content decides the table
@@ -39,8 +40,8 @@ DatasetEntry image_format(std::string format, std::string doc, storage::Options 
 /// back, and what cannot be read.
 std::vector<std::string> list_images(const std::filesystem::path& folder, std::vector<LeftOut>& unread);
 
-/// Takes images without a label out of the table. `table` has splits.
-void drop_unlabelled(ImageTable& table);
+/// Takes images without a label out of the table, which has splits. `was_drawn`: they were among those that test images were drawn from.
+void drop_unlabelled(ImageTable& table, bool was_drawn);
 
 /// Class labels in the order of their numbers: as texts, or where the classes are ordered by the number that each begins with ("0-2",
 /// "3-9", "10-19"). Throws storage::Error(invalid) where ordered ones have none.

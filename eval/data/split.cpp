@@ -337,6 +337,13 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.train = std::move(test.left);
   }
   for (const Split split : all_splits) keep_labelled(labels, given[split]);
+  if (keys.groups && given.test.empty())
+    throw storage::Error(
+        storage::ErrorKind::invalid,
+        fmt::format("{}: the groups that are drawn for the test have no image of these classes; valid: a larger 'test', another "
+                    "split_seed, or splits that the data say",
+                    where));
+  if (keys.groups) check_groups(given, keys.names, where);
   keep_part(given.train, options, where, keys.names);
   if (!given.validation.empty()) {
     keep_part(given.validation, options, where, keys.names);

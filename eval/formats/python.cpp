@@ -89,8 +89,8 @@ def preprocess(image):
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if "A" in image.getbands() or "transparency" in image.info:  # black shows through
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-    pixels = torch.frombuffer(bytearray(image.convert("{mode}").tobytes()), dtype=torch.uint8).reshape(1, image.height, image.width, {channels})
-    pixels = pixels.permute(0, 3, 1, 2).float()
+    pixels = torch.frombuffer(bytearray(image.convert("{mode}").tobytes()), dtype=torch.uint8).float()
+    pixels = pixels.reshape(1, image.height, image.width, {channels}).permute(0, 3, 1, 2)
 {size}    if width <= image.width and height <= image.height:
         pixels = shares(image.height, height) @ pixels @ shares(image.width, width).T
     else:

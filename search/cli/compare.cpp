@@ -63,7 +63,8 @@ int compare(const CompareOptions& options) {
   print_family(rows_where(rows, "family", "baselines"), "Cut nets, chosen on validation data, against nets trained from scratch");
   fmt::print(
       "Differences are of test accuracy in points, one - other, or ratios of MACs, paired over seeds and folds. Intervals are 95 %;\n"
-      "p, of Student's t test, of ratios of the sign test, is corrected for the comparisons of its table (Holm); above {} the data do not "
+      "p, of Student's t test, of ratios and of equal differences of the sign test, is corrected for the comparisons of its table (Holm); "
+      "above {} the data do not "
       "say. MACs and params are one / other. Of seeds as in 7 of 10 the others have no cut net of the budget: for the sign test, as "
       "larger.\n",
       kSignificance);

@@ -248,6 +248,9 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
                     experiment.strategy));
   check_unstructured(criteria, schedules, experiment);
   read_retraining(section, experiment, budget);
+  if (const std::optional<YamlReader> retrain = section.find("retrain")) check_warmup(*retrain, experiment.retrain);
+  if (const std::optional<YamlReader> between = section.find("between"); between && experiment.between)
+    check_warmup(*between, *experiment.between);
   static const Option start_option{
       .name = "lr_start",
       .kind = OptionKind::choice,
@@ -355,6 +358,7 @@ void read_experiment(YamlReader& root, Experiment& experiment, const DescribeDat
     refuse_epochs(train, "budget");
     experiment.train.epochs = budget->of_base();
   }
+  check_warmup(train, experiment.train);
   experiment.nets = read_nets(nets, experiment, infos, describe_net);
   read_search(root.section("search", "what is tried"), experiment);
   read_prune(root.section("prune", "how nets are cut"), experiment, infos, budget);

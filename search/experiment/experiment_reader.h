@@ -42,6 +42,9 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const Experiment
 /// `inherited` where there is one.
 prune::TrainOptions read_training(YamlReader section, const std::optional<prune::TrainOptions>& inherited, bool has_teacher = false);
 
+/// Fails where a training, whose epochs are known by now, is all warm-up.
+void check_warmup(const YamlReader& section, const prune::TrainOptions& training);
+
 /// What a retraining has of `train` where it says nothing else: all but the warm-up, which is for fresh weights.
 prune::TrainOptions for_retraining(prune::TrainOptions train);
 

@@ -56,6 +56,8 @@ std::optional<Pretraining> read_pretraining(YamlReader& entry, const NetRequest&
   pretraining.train = read_training(given->section("train", "how it is trained there"), experiment.train);
   pretraining.retrain = read_training(given->section("retrain", "how it is trained there after a cut of a schedule `at: pretraining`"),
                                       for_retraining(pretraining.train), /*has_teacher=*/true);
+  if (const std::optional<YamlReader> train = given->find("train")) check_warmup(*train, pretraining.train);
+  if (const std::optional<YamlReader> retrain = given->find("retrain")) check_warmup(*retrain, pretraining.retrain);
   given->finish();
   const auto& described = experiment.data.at(pretraining.dataset).targets;
   const auto info = described.find(pretraining.target);
@@ -301,6 +303,7 @@ std::vector<Baseline> read_baselines(const YamlReader& section, const Experiment
     if (!baseline.scratch) read_same_pretraining(entry, experiment, baseline);
     if (baseline.pretrained) identity += " pretrained";
     baseline.train = read_training(entry.section("train", "its own training"), train, /*has_teacher=*/true);
+    if (const std::optional<YamlReader> own = entry.find("train")) check_warmup(*own, baseline.train);
     if (!baseline.scratch && baseline.train.distill) identity += " distilled";
     entry.finish();
     take_name(name, identity, taken);

@@ -153,11 +153,13 @@ prune::TrainOptions read_training(YamlReader section, const std::optional<prune:
   } else if (before.contains("distill")) {
     training["distill"] = before.at("distill");
   }
-  const prune::TrainOptions read = prune::train_options_from_json(training);
-  if (read.warmup > 0 && read.warmup >= read.epochs)
-    section.fail(fmt::format("has {} epochs of warm-up in {}; valid: fewer than 'epochs'", read.warmup, read.epochs));
   section.finish();
-  return read;
+  return prune::train_options_from_json(training);
+}
+
+void check_warmup(const YamlReader& section, const prune::TrainOptions& training) {
+  if (training.warmup > 0 && training.warmup >= training.epochs)
+    section.fail(fmt::format("has {} epochs of warm-up in {}; valid: fewer than there are", training.warmup, training.epochs));
 }
 
 prune::TrainOptions for_retraining(prune::TrainOptions train) {

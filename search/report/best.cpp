@@ -369,9 +369,11 @@ std::string to_text(const Best& best, const std::string& directory) {
 std::string why_none(const Snapshot& run, const BestRequest& request) {
   if (std::none_of(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.test.has_value(); }))
     return "no net was measured on test data yet: nas-run status says what ran";
-  const bool has_limits = request.max_macs || request.max_params || request.max_latency_ms || request.min_accuracy;
-  return has_limits ? "no net that was tested is within these limits; nas-run pareto lists what there is"
-                    : "no net but bases was measured on test data: nas-run status says what became of the others";
+  if (request.max_macs || request.max_params || request.max_latency_ms || request.min_accuracy)
+    return "no net that was tested is within these limits; nas-run pareto lists what there is";
+  const bool has_more = std::any_of(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.test && net.step > 0; });
+  return has_more ? "no cut net that was tested is within the experiment's constraints; nas-run trials lists what there is"
+                  : "no net but bases was measured on test data: nas-run status says what became of the others";
 }
 
 std::string what_is_missing(const Snapshot& run) {

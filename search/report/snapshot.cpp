@@ -71,17 +71,24 @@ void read_nets(const Repository& repository, Snapshot& run) {
   }
 }
 
-/// Whether one list has an entry that goes by the same key in the other and is something else.
-bool redefines(const Json& one, const Json& other, const char* key) {
-  for (const Json& a : one)
-    for (const Json& b : other)
-      if (a.is_object() && b.is_object() && a.value(key, Json()) == b.value(key, Json()) && a != b) return true;
-  return false;
+/// What of an earlier experiment in this directory is no rival of the last one's trials.
+struct Outdated {
+  bool all = false;                           ///< it trained or cut in another way
+  std::set<std::string> criteria, schedules;  ///< names that have another meaning now
+};
+
+/// The names of entries that are something else in the other list.
+std::set<std::string> redefined(const Json& earlier, const Json& last, const char* key) {
+  std::set<std::string> names;
+  for (const Json& a : earlier)
+    for (const Json& b : last)
+      if (a.is_object() && b.is_object() && a.contains(key) && a.value(key, Json()) == b.value(key, Json()) && a != b)
+        names.insert(text_of(a[key]));
+  return names;
 }
 
-/// The numbers of the experiments, of all that were run in this directory, that trained or cut in another way than the last: what it does
-/// not have of their trials is no rival of what it has.
-std::set<int> other_ways(const Repository& repository) {
+/// By the numbers of the experiments that were run in this directory. More criteria and schedules are more trials.
+std::map<int, Outdated> outdated_of(const Repository& repository) {
   struct Settings {
     Json way, criteria, schedules;
   };
@@ -92,25 +99,24 @@ std::set<int> other_ways(const Repository& repository) {
     for (const char* key : {"train", "prune"})
       if (settings.is_object() && settings.contains(key)) found.way[key] = settings[key];
     if (!found.way.is_object() || !found.way.contains("prune") || !found.way["prune"].is_object()) return;
-    Json& prune = found.way["prune"];  // more criteria and schedules are more trials
+    Json& prune = found.way["prune"];
     found.criteria = prune.value("criteria", Json::array());
     found.schedules = prune.value("schedules", Json::array());
     prune.erase("criteria");
     prune.erase("schedules");
   });
-  std::set<int> others;
+  std::map<int, Outdated> outdated;
   for (const auto& [experiment, settings] : ways) {
     const Settings& last = ways.rbegin()->second;
-    if (settings.way != last.way || redefines(settings.criteria, last.criteria, "label") ||
-        redefines(settings.schedules, last.schedules, "name"))
-      others.insert(experiment);
+    outdated[experiment] = {settings.way != last.way, redefined(settings.criteria, last.criteria, "label"),
+                            redefined(settings.schedules, last.schedules, "name")};
   }
-  return others;
+  return outdated;
 }
 
 std::unordered_map<int, std::size_t> read_trials(const Repository& repository, Snapshot& run) {
   std::unordered_map<int, std::size_t> index;
-  const std::set<int> others = other_ways(repository);
+  const std::map<int, Outdated> outdated = outdated_of(repository);
   repository.each_row(
       "trials",
       {"trial", "name", "role", "task", "net", "criterion", "schedule", "state", "failure", "width", "seed", "fold", "steps", "experiment"},
@@ -127,11 +133,14 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
                           number(row[9]),
                           static_cast<int>(number(row[10])),
                           {},
-                          others.contains(static_cast<int>(number(row[13]))),
+                          /*outdated=*/false,
                           static_cast<int>(number(row[12])),
                           {},
                           {}};
         if (row[11].is_number()) trial.fold = row[11].get<int>();
+        if (const auto found = outdated.find(static_cast<int>(number(row[13]))); found != outdated.end())
+          trial.outdated = found->second.all || found->second.criteria.contains(trial.criterion) ||
+                           found->second.schedules.contains(trial.schedule.substr(0, trial.schedule.find(' ')));
         index.emplace(trial.number, run.trials.size());
         run.trials.push_back(std::move(trial));
       });

@@ -390,14 +390,19 @@ TEST_CASE("folders' test images are drawn from all classes, so that a task of so
   for (int c = 0; c < 5; ++c)
     for (int i = 0; i < sizes[c]; ++i)
       images.write(std::string(1, static_cast<char>('a' + c)) + "/" + std::to_string(i) + ".png", static_cast<std::uint8_t>(50 * c + i));
-  const Json seven{{"test", 0.17}};
-  const std::set<int> all = values(*open_dataset(images.settings(seven)), Split::test);
+  const Json drawn{{"test", 0.17}};
+  const std::set<int> all = values(*open_dataset(images.settings(drawn)), Split::test);
   for (const Json& classes : {Json{"b", "e"}, Json{"d", "a", "c"}, Json{"e", "d", "c", "b"}}) {
     const auto data = open_dataset(images.settings({{"test", 0.17}, {"classes", classes}}));
     CHECK(data->class_names() == classes.get<std::vector<std::string>>());
     for (const int value : values(*data, Split::test)) CHECK(all.contains(value));
     for (const Split split : {Split::train, Split::validation})
       for (const int value : values(*data, split)) CHECK_FALSE(all.contains(value));
+    const auto identity = [&] { return dataset_identity(images.settings({{"test", 0.17}, {"classes", classes}})); };
+    const Json before = identity();
+    images.write("a/new.png", 1);  // of a class that is left out, or not: either way others may be drawn for the test
+    CHECK(identity() != before);
+    fs::remove(images.root() / "a/new.png");
     for (const std::int64_t image : all_images(*data))
       CHECK(classes[static_cast<std::size_t>(data->labels()[image])] ==
             std::string(1, static_cast<char>('a' + data->pixels(image)[0] / 50)));

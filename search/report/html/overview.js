@@ -184,7 +184,7 @@
     return [
       told.length === 0 ? null :
                           table("comparison", "Who beats whom", told,
-                            "Paired over the seeds that both have, on test data; p is of Student's t test, of ratios of the sign test, " +
+                            "Paired over the seeds that both have, on test data; p is of Student's t test, of ratios and equal differences of the sign test, " +
                               "corrected for the number of comparisons (Holm). The difference is the first less the second, or the ratio of their MACs. " +
                               "Of seeds as in 7 of 10 the others have no cut net of the budget: for the sign test, as larger."),
       open.length === 0 ? null :

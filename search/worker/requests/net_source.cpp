@@ -118,7 +118,11 @@ std::optional<TaskData> load_data(const Json& request, const GivenNet& net) {
                 fmt::format("the data have the classes {} in another order than the net, whose scores are of {}; valid: the "
                             "net's order, as in the data's option 'classes'",
                             fmt::join(of_data, ", "), fmt::join(of_net, ", ")));
-  if (!request.at("data").value("mean", Json::array()).empty()) return data;
+  if (!request.at("data").value("mean", Json::array()).empty()) {
+    if (request.contains("pixels"))
+      throw Error(ErrorKind::usage, "--mean and --deviation stand beside data that say theirs; valid: one of the two");
+    return data;
+  }
   if (net.info.knows_pixels())
     data.normalisation = {net.info.mean, net.info.deviation};
   else

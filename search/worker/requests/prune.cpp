@@ -150,7 +150,11 @@ Json with_images(Json request, const eval::NetSpec& spec) {
                                      "--refit N with --data",
                                      eval::to_string(shape)));
   const eval::DatasetEntry& entry = eval::dataset_entry("folder");
-  const Json given{{"root", request["refit"]["folder"]}, {"labels", "none"}, {"size", shape.height}, {"gray", shape.channels == 1}};
+  const Json given{{"root", request["refit"]["folder"]},
+                   {"labels", "none"},
+                   {"size", shape.height},
+                   {"gray", shape.channels == 1},
+                   {"bad_images", "skip"}};
   request["data"] = storage::check_options(entry.options, given, "--refit");
   request["data"]["format"] = entry.format;
   request["target"] = "";

@@ -93,7 +93,7 @@ def check_only(work):
     check(f"a part is planned: {part}", (part["trials"], part["stages"], part["stages_without_sharing"]) == (1, 7, 7) and whole["trials"] == 14)
     wrong = nas_run(work / "sweep.yaml", "-n", "--only", "clothes/vgg11_bn/l1/a/s3")
     check(f"no such trial: {wrong.stderr}", wrong.returncode == 2 and "has no such trial (did you mean 'clothes/vgg11_bn/l1/a/s" in wrong.stderr)
-    halving = ["-s", "search={strategy: halving, min_epochs: 1}", "-s", "prune.retrain.epochs=3"]
+    halving = ["-s", "search={strategy: halving, min_epochs: 1}", "-s", "prune.retrain.epochs=3", "-s", "prune.criteria=[l1, taylor]"]
     wrong = nas_run("plan", work / "sweep.yaml", *halving, "--only", "clothes/vgg11_bn/l1/a/s1")
     check(f"not apart: {wrong.stderr}", wrong.returncode == 2 and "halving finds a trial by what the others come to" in wrong.stderr)
     apart = nas_run("plan", work / "sweep.yaml", *halving, "--only", "clothes/mobilenet_v2-w0.25/s1", "--json")

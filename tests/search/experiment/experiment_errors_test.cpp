@@ -324,7 +324,13 @@ TEST_CASE("what takes single weights is for a sweep over shares") {
 TEST_CASE("a warm-up is shorter than its training") {
   SmallExperiment small;
   small.lines[5] = "train: {epochs: 3, warmup: 3}";
-  CHECK_THAT(message(small, small.write()), Contains("train: a mapping has 3 epochs of warm-up in 3; valid: fewer than 'epochs'"));
+  CHECK_THAT(message(small, small.write()), Contains("train: a mapping has 3 epochs of warm-up in 3; valid: fewer than there are"));
+  small.lines[5] = "train: {warmup: 10}";
+  small.lines.push_back("budget: {epochs: 100}");  // 25 of the base
+  CHECK(load_experiment(small.write()).train.epochs == 25);
+  small.lines.push_back("  retrain: {warmup: 80}");
+  std::swap(small.lines[9], small.lines[10]);
+  CHECK_THAT(message(small, small.write()), Contains("prune.retrain: a mapping has 80 epochs of warm-up in 75"));
 }
 
 TEST_CASE("another criterion's widths are for a sweep") {

@@ -218,7 +218,7 @@ TEST_CASE_METHOD(support::TwoSeedRun, "an answer says that stages are missing, a
   const auto run = [&] { return search::read_snapshot(repository); };
   CHECK(search::what_is_missing(run()).empty());
   CHECK_THAT(search::why_none(run(), {.max_macs = 1}), Catch::Contains("within these limits"));
-  CHECK_THAT(search::why_none(run(), {}), Catch::Contains("no net but bases"));
+  CHECK_THAT(search::why_none(run(), {}), Catch::Contains("within the experiment's constraints"));
   stages.push_back({"later", "prune", "later", "{}", {{"net", "base1"}}});
   outcomes.clear();
   record();
@@ -228,4 +228,34 @@ TEST_CASE_METHOD(support::TwoSeedRun, "an answer says that stages are missing, a
   storage::Repository fresh(empty.path(), storage::Repository::Access::write);
   support::SmallPlan().record(fresh);
   CHECK_THAT(search::why_none(search::read_snapshot(fresh), {.max_macs = 1}), Catch::Contains("no net was measured on test data yet"));
+  support::run_stage(fresh, "base", support::made_net("base", 100, 100, 0.9));
+  support::run_stage(fresh, "test-base", support::measured(0.9));
+  CHECK_THAT(search::why_none(search::read_snapshot(fresh), {}), Catch::Contains("no net but bases"));
+}
+
+TEST_CASE_METHOD(support::TwoSeedRun,
+                 "trials of a schedule or criterion that means another thing now are no rivals, those of others stay") {
+  const auto ran_with = [&](const std::vector<double>& keep) {
+    settings["prune"] = {{"criteria", {{{"label", "lda"}}, {{"label", "random"}}}},
+                         {"schedules", {{{"name", "slow"}, {"steps", keep}}, {{"name", "deep"}, {"steps", {0.1}}}}}};
+  };
+  ran_with({0.5, 0.1});
+  trials.clear();
+  outcomes.clear();
+  for (const int seed : {1, 2}) {
+    const std::string s = std::to_string(seed);
+    trial("n", "pruned", "lda", seed, {"base" + s, "half" + s});
+    trial("n", "pruned", "lda", seed, {"base" + s, "tenth" + s}, "deep");
+  }
+  record();
+  ran_with({0.4, 0.1});
+  trials.clear();
+  trial("n", "pruned", "lda", 1, {"base1", "half1"});
+  trials.back().name = "again";
+  record();
+  std::map<std::string, int> rivals;
+  for (const search::StoredTrial& each : search::read_snapshot(repository).trials)
+    if (!each.outdated && each.role == "pruned" && !each.criterion.empty()) ++rivals[each.criterion + " " + each.schedule];
+  CHECK(rivals["lda deep"] == 2);
+  CHECK(rivals["lda slow"] == 1);
 }

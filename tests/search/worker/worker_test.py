@@ -99,12 +99,37 @@ def check_class_order(folder):
           and "valid: the net's order" in done.stderr)
 
 
+def check_given_pixels(folder):
+    """Mean and deviation that the command says are the net's: they act, are stored, and must be as many as its colours."""
+    with_metadata(folder / "w.safetensors", folder / "silent.safetensors", mean=None, deviation=None)
+
+    def cut(*options, data=f"idx:{folder}?pad=2"):
+        return nas_run("prune", "--weights", folder / "silent.safetensors", "--criterion", "l1", "--keep", 0.5, "--refit", 20, "--data", data, *options,
+                       "-o", folder / "cut.safetensors", "--json")
+
+    plain, given = cut(), cut("--mean", 0.25, "--deviation", 0.5)
+    check(f"without them it says what it takes: {plain.stderr}", "does not say how the net takes pixels: mean " in plain.stderr)
+    check(f"with them it is silent: {given.stderr}", given.returncode == 0 and "does not say" not in given.stderr)
+    errors = [[layer["error_before"] for layer in json.loads(done.stdout)["refit"]["layers"]] for done in (plain, given)]
+    check(f"the layers see other pixels: {errors}", errors[0] != errors[1])
+    blob = (folder / "cut.safetensors").read_bytes()
+    size, = struct.unpack("<Q", blob[:8])
+    metadata = json.loads(blob[8:8 + size])["__metadata__"]
+    check(f"the cut net's file says them: {metadata}", json.loads(metadata["mean"]) == [0.25] and json.loads(metadata["deviation"]) == [0.5])
+    for options, data, reason in ((("--mean", "0.1,0.2,0.3", "--deviation", "1,1,1"), f"idx:{folder}?pad=2", "valid: 1 each"),
+                                  (("--mean", 0.1), f"idx:{folder}?pad=2", "--deviation"),
+                                  (("--mean", 0.1, "--deviation", 1), f"idx:{folder}?pad=2&mean=0.5&deviation=0.5", "valid: one of the two")):
+        done = cut(*options, data=data)
+        check(f"{options}: {done.returncode} {done.stderr}", done.returncode == 2 and reason in done.stderr)
+
+
 def with_metadata(source, target, **metadata):
-    """A copy of a safetensors file with more metadata."""
+    """A copy of a safetensors file with more metadata, or less: None is nothing."""
     blob = source.read_bytes()
     size, = struct.unpack("<Q", blob[:8])
     header = json.loads(blob[8:8 + size])
     header["__metadata__"].update(metadata)
+    header["__metadata__"] = {key: value for key, value in header["__metadata__"].items() if value is not None}
     text = json.dumps(header).encode()
     target.write_bytes(struct.pack("<Q", len(text)) + text + blob[8 + size:])
 
@@ -493,6 +518,7 @@ def main():
         check_folder_of_images(folder)
         check_kept(folder)
         check_class_order(folder)
+        check_given_pixels(folder)
 
         weights = (folder / "w.safetensors").read_bytes()
         check(f"weights of more than 128 KiB: {len(weights)}", len(weights) > 128 << 10)
