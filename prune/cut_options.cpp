@@ -150,7 +150,8 @@ std::vector<PruneRequest> substeps(const PruneRequest& request, double share, in
   return steps;
 }
 
-int default_substeps(const PruneRequest& request, double share) {
+int default_substeps(const PruneRequest& request, double share, bool by_threshold) {
+  if (by_threshold) return 1;
   const double bound = deep_cut * share * (1 - 1e-9);  // a search that goes by steps of just that share rounds to either side
   return request.kind == PruneRequest::Kind::keep && request.value < bound ? deep_cut_substeps : 1;
 }

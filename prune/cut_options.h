@@ -68,8 +68,9 @@ std::vector<PruneRequest> substeps(const PruneRequest& request, double share, in
 inline constexpr double deep_cut = 0.4;
 inline constexpr int deep_cut_substeps = 4;
 
-/// The substeps that lead from `share` of the base net to `request` where nothing else is asked for.
-int default_substeps(const PruneRequest& request, double share);
+/// The substeps that lead from `share` of the base net to `request` where nothing else is asked for. `by_threshold`: all layers are cut at
+/// one, as by the paper's rule, which loses by being scored anew.
+int default_substeps(const PruneRequest& request, double share, bool by_threshold);
 
 storage::Json to_json(const PruneRequest& request);
 PruneRequest prune_request_from_json(const storage::Json& json);

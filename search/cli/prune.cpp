@@ -161,7 +161,7 @@ void add_prune(CLI::App& app, Action& action) {
   command
       ->add_option("--substeps", options->substeps,
                    fmt::format("smaller cuts that make up the one to --keep, each scored anew, and refitted where that is asked for; "
-                               "default: {} with --refit where less than {} is to be left, else 1",
+                               "default: {} with --refit where less than {} is to be left, but by --allocation eta, else 1",
                                prune::deep_cut_substeps, prune::deep_cut))
       ->check(CLI::Range(1, 100))
       ->needs(keep);

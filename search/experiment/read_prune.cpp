@@ -251,7 +251,7 @@ std::optional<int> read_substeps(YamlReader& prune) {
       .kind = OptionKind::integer,
       .doc = fmt::format(
           "smaller cuts that make up each cut to a share, each scored anew and refitted, with no training between; or auto (default): {} "
-          "where a cut leaves less than {} of the net, else 1",
+          "where a cut leaves less than {} of the net and is not made at one threshold (allocation: eta), else 1",
           prune::deep_cut_substeps, prune::deep_cut),
       .min = 1,
       .max = 100};

@@ -31,7 +31,7 @@ Parameter net_of(const NetRequest& net) {
 int substeps_of(const Experiment& experiment, const CutRequest& cut) {
   if (experiment.substeps) return *experiment.substeps;
   const bool is_one_step = cut.candidate >= 0 || prune::criterion_entry(cut.criterion.name).unstructured;
-  return is_one_step ? 1 : prune::default_substeps(cut.request, cut.parent_ratio);
+  return is_one_step ? 1 : prune::default_substeps(cut.request, cut.parent_ratio, cut.criterion.allocation == "eta");
 }
 
 }  // namespace

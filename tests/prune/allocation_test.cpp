@@ -298,11 +298,12 @@ TEST_CASE("substeps share the way to a keep in equal ratios, and end at what was
   CHECK(prune::substeps(sixteenth, 0.25, 2)[0].value == Approx(0.125));
   CHECK(prune::substeps(half, 0.5, 4).size() == 1);
   CHECK(prune::substeps({PruneRequest::Kind::eta, 0.5}, 1, 4).size() == 1);
-  CHECK(prune::default_substeps(sixteenth, 1) == prune::deep_cut_substeps);
-  CHECK(prune::default_substeps({.value = 0.4}, 1) == 1);
-  CHECK(prune::default_substeps({.value = 0.4 * 0.4}, 0.4) == 1);
-  CHECK(prune::default_substeps({.value = 0.16}, 0.4) == 1);  // 0.4 * 0.4 is a little more
-  CHECK(prune::default_substeps({PruneRequest::Kind::eta, 0.5}, 1) == 1);
+  CHECK(prune::default_substeps(sixteenth, 1, false) == prune::deep_cut_substeps);
+  CHECK(prune::default_substeps({.value = 0.4}, 1, false) == 1);
+  CHECK(prune::default_substeps({.value = 0.4 * 0.4}, 0.4, false) == 1);
+  CHECK(prune::default_substeps({.value = 0.16}, 0.4, false) == 1);  // 0.4 * 0.4 is a little more
+  CHECK(prune::default_substeps({PruneRequest::Kind::eta, 0.5}, 1, false) == 1);
+  CHECK(prune::default_substeps(sixteenth, 1, true) == 1);
 }
 
 TEST_CASE("a base counts the units of grouped convolutions, not their channels") {

@@ -107,7 +107,8 @@ std::pair<prune::StepwiseNet, std::size_t> cut_net(const Json& request, const pr
     net.cut.weights = zero_least(request, all.whole);
   } else {
     const prune::PruneRequest asked = prune::prune_request_from_json(request.at("request"));
-    const int count = request.value("substeps", all.refit ? prune::default_substeps(asked, 1) : 1);
+    const bool by_threshold = all.allocation == prune::AllocationMethod::eta;
+    const int count = request.value("substeps", all.refit ? prune::default_substeps(asked, 1, by_threshold) : 1);
     const std::vector<prune::PruneRequest> steps = prune::substeps(asked, 1, count);
     for (const prune::PruneRequest& step : steps) prune::cut_further(all, step, net);
     return {std::move(net), steps.size()};

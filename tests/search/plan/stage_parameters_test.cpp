@@ -130,6 +130,8 @@ TEST_CASE_METHOD(SweepPlan, "a cut that leaves less than 0.4 of a net is made in
   CHECK(substeps_of(0.5, 0.19) == 4);
   CHECK(substeps_of(0.5, 0.21) == 1);
   CHECK(substeps_of(0.25, 0.12) == 1);
+  for (search::Criterion& criterion : experiment.criteria) criterion.allocation = "eta";  // the paper's rule loses by it
+  CHECK(substeps_of(0.5, 0.1) == 1);
   experiment.substeps = 1;
   CHECK(substeps_of(0.5, 0.1) == 1);
   experiment.substeps = 2;
