@@ -153,8 +153,9 @@ PlanCost choose_base(Draft& draft, const FolderFacts& facts, int classes, int th
   return cost;
 }
 
-void check_output(const std::filesystem::path& output) {
-  if (std::filesystem::exists(output))
+void refuse_existing(const std::filesystem::path& output) {
+  std::error_code unknown;
+  if (std::filesystem::exists(output, unknown))
     throw Error(ErrorKind::usage, fmt::format("{} is there already; valid: another file with -o", output.string()));
 }
 
@@ -162,6 +163,7 @@ int init(InitOptions options) {
   const std::string name = name_for(options.folder);
   if (options.output.empty()) options.output = name + ".yaml";
   check_output(options.output);
+  refuse_existing(options.output);
   FolderFacts facts{.root = root_for(options.folder, options.output)};
   const eval::DatasetInfo info = eval::describe_dataset(settings_of(facts, options.folder, 32));
   facts.images = info.images;

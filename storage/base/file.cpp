@@ -32,8 +32,12 @@ constexpr std::chrono::milliseconds kLockPause{10};
 class Descriptor {
  public:
   Descriptor(const std::filesystem::path& path, int flags, ErrorKind kind, const char* doing)
+      : Descriptor(path, flags, kind, doing, path) {}
+
+  /// `named`: the one that an error names.
+  Descriptor(const std::filesystem::path& path, int flags, ErrorKind kind, const char* doing, const std::filesystem::path& named)
       : value_(open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (value_ < 0) fail(kind, doing, path, errno);
+    if (value_ < 0) fail(kind, doing, named, errno);
   }
   ~Descriptor() { close(value_); }
   Descriptor(const Descriptor&) = delete;
@@ -47,7 +51,7 @@ class Descriptor {
 
 /// Opens `file` and writes it; `path`: the one that an error names.
 void write_all(const std::filesystem::path& file, int flags, std::string_view bytes, const std::filesystem::path& path) {
-  const Descriptor opened(file, flags, ErrorKind::environment, "write");
+  const Descriptor opened(file, flags, ErrorKind::environment, "write", path);
   while (!bytes.empty()) {
     const ssize_t count = write(opened, bytes.data(), bytes.size());
     if (count >= 0) {

@@ -119,7 +119,9 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};
   outcome.artifacts.push_back(
       context.artifacts().put("weights", [&](const std::filesystem::path& path) { eval::write_net(path, net.spec(), net.weights()); }));
-  if (task.options.stop_after > 0 && std::filesystem::exists(context.checkpoint()))
+  // One that ended early by itself has nothing to go on from: what the file holds is an epoch before.
+  const bool goes_on = task.options.stop_after > 0 && std::ssize(result.history) >= task.options.stop_after;
+  if (goes_on && std::filesystem::exists(context.checkpoint()))
     outcome.artifacts.push_back(context.artifacts().put("checkpoint", [&](const std::filesystem::path& path) {
       std::filesystem::copy_file(context.checkpoint(), path, std::filesystem::copy_options::overwrite_existing);
     }));
