@@ -162,11 +162,19 @@ Json with_images(Json request, const eval::NetSpec& spec) {
   return request;
 }
 
+/// Images of a folder that were left out, on stderr.
+void tell_left_out(std::span<const eval::LeftOut> images) {
+  if (images.empty()) return;
+  fmt::print(stderr, "nas-run: {} images cannot be used and are left out, the first: {}: {}\n", images.size(), images.front().image,
+             images.front().reason);
+}
+
 }  // namespace
 
 Json prune_net(const Json& request) {
   GivenNet given = load_net(request);
   const std::optional<TaskData> data = load_data(with_images(request, given.spec), given);
+  if (data && !request.contains("data")) tell_left_out(data->dataset->left_out());
   const auto protect = request.at("limits").at("protect").get<std::vector<std::string>>();
   check_protected(given.spec, protect);
   const eval::Net net(given.spec, std::move(given.weights), device_of(request));
