@@ -23,6 +23,7 @@ git ls-files -z --cached --others --exclude-standard | tar --null --ignore-faile
 # In a mount namespace of its own, so that /proc and /dev go whatever happens.
 inside() {
   unshare --mount --propagation private sh -ec '
+    mount --bind "$0" "$0"  # the root of what runs there is a mount, as `ip netns` needs it
     mount -t proc proc "$0/proc"
     mount --rbind /dev "$0/dev"
     exec chroot "$0" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 sh -ec "$1"' "$folder" "$1"
