@@ -325,11 +325,12 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     return options.last ? draw_last(classes, given.train, count)
                         : draw_by_name(classes, given.train, count, keys.names, options.seed, least);
   };
+  const bool draws_test = given.test.empty(), draws_validation = given.validation.empty();
   if (keys.groups) check_groups(given, keys.names, where);
-  if (keys.groups && options.last && given.validation.empty())
+  if (keys.groups && options.last && draws_validation)
     throw storage::Error(storage::ErrorKind::invalid,
                          fmt::format("{}: validation_from: last: groups have no order; valid: random, or no groups", where));
-  if (given.test.empty()) {
+  if (draws_test) {
     const std::int64_t count = std::llround(options.test * static_cast<double>(given.train.size()));
     check_count(where, "test", count, std::ssize(given.train) - 2);
     Draw test = draw(keys.all_labels.empty() ? labels : keys.all_labels, count, 1);
@@ -337,7 +338,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
     given.train = std::move(test.left);
   }
   for (const Split split : all_splits) keep_labelled(labels, given[split]);
-  if (keys.groups && given.test.empty())
+  if (keys.groups && draws_test && given.test.empty())
     throw storage::Error(
         storage::ErrorKind::invalid,
         fmt::format("{}: the groups that are drawn for the test have no image of these classes; valid: a larger 'test', another "
@@ -345,7 +346,7 @@ Splits complete_splits(std::span<const std::int32_t> labels, Splits given, const
                     where));
   if (keys.groups) check_groups(given, keys.names, where);
   keep_part(given.train, options, where, keys.names);
-  if (!given.validation.empty()) {
+  if (!draws_validation) {
     keep_part(given.validation, options, where, keys.names);
   } else {
     const std::int64_t count =

@@ -248,9 +248,9 @@ void read_prune(YamlReader section, Experiment& experiment, const DataInfos& inf
                     experiment.strategy));
   check_unstructured(criteria, schedules, experiment);
   read_retraining(section, experiment, budget);
-  if (const std::optional<YamlReader> retrain = section.find("retrain")) check_warmup(*retrain, experiment.retrain);
-  if (const std::optional<YamlReader> between = section.find("between"); between && experiment.between)
-    check_warmup(*between, *experiment.between);
+  const std::optional<YamlReader> retrain = section.find("retrain"), between = section.find("between");
+  if (retrain) check_warmup(*retrain, experiment.retrain);
+  if (experiment.between && (between || retrain)) check_warmup(between ? *between : *retrain, *experiment.between);
   static const Option start_option{
       .name = "lr_start",
       .kind = OptionKind::choice,

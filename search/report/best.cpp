@@ -371,7 +371,10 @@ std::string why_none(const Snapshot& run, const BestRequest& request) {
     return "no net was measured on test data yet: nas-run status says what ran";
   if (request.max_macs || request.max_params || request.max_latency_ms || request.min_accuracy)
     return "no net that was tested is within these limits; nas-run pareto lists what there is";
-  const bool has_more = std::any_of(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.test && net.step > 0; });
+  const bool has_more = std::any_of(run.nets.begin(), run.nets.end(), [&](const StoredNet& net) {
+    const StoredTrial* trial = run.trial_of(net);
+    return net.test && net.step > 0 && net.beyond && (trial == nullptr || !trial->outdated);
+  });
   return has_more ? "no cut net that was tested is within the experiment's constraints; nas-run trials lists what there is"
                   : "no net but bases was measured on test data: nas-run status says what became of the others";
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "search/experiment/experiment.h"
 #include "search/plan/pareto.h"
@@ -75,6 +76,16 @@ void read_nets(const Repository& repository, Snapshot& run) {
 struct Outdated {
   bool all = false;                           ///< it trained or cut in another way
   std::set<std::string> criteria, schedules;  ///< names that have another meaning now
+
+  /// Whether a trial's schedule is one of these, or is named by one: "slow 2" of a net from scratch, "slow-greedy" of halving's
+  /// allocations.
+  bool has_schedule(const std::string& of_trial) const {
+    const std::string name = of_trial.substr(0, of_trial.find(' '));
+    const auto is_named_by = [&](const char* allocation) {
+      return name.ends_with(allocation) && schedules.contains(name.substr(0, name.size() - std::string_view(allocation).size()));
+    };
+    return schedules.contains(name) || is_named_by("-eta") || is_named_by("-greedy") || is_named_by("-uniform");
+  }
 };
 
 /// The names of entries that are something else in the other list.
@@ -108,8 +119,11 @@ std::map<int, Outdated> outdated_of(const Repository& repository) {
   std::map<int, Outdated> outdated;
   for (const auto& [experiment, settings] : ways) {
     const Settings& last = ways.rbegin()->second;
-    outdated[experiment] = {settings.way != last.way, redefined(settings.criteria, last.criteria, "label"),
-                            redefined(settings.schedules, last.schedules, "name")};
+    Outdated& now = outdated[experiment] = {settings.way != last.way, redefined(settings.criteria, last.criteria, "label"),
+                                            redefined(settings.schedules, last.schedules, "name")};
+    for (const Json& criterion : settings.criteria)  // whose widths are those of another
+      if (criterion.is_object() && criterion.contains("label") && now.criteria.contains(text_of(criterion.value("widths", Json()))))
+        now.criteria.insert(text_of(criterion["label"]));
   }
   return outdated;
 }
@@ -139,8 +153,8 @@ std::unordered_map<int, std::size_t> read_trials(const Repository& repository, S
                           {}};
         if (row[11].is_number()) trial.fold = row[11].get<int>();
         if (const auto found = outdated.find(static_cast<int>(number(row[13]))); found != outdated.end())
-          trial.outdated = found->second.all || found->second.criteria.contains(trial.criterion) ||
-                           found->second.schedules.contains(trial.schedule.substr(0, trial.schedule.find(' ')));
+          trial.outdated =
+              found->second.all || found->second.criteria.contains(trial.criterion) || found->second.has_schedule(trial.schedule);
         index.emplace(trial.number, run.trials.size());
         run.trials.push_back(std::move(trial));
       });

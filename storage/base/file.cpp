@@ -115,10 +115,10 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
-  const Descriptor file(temporary, O_RDONLY, ErrorKind::environment, "write");
+  const Descriptor file(temporary, O_RDONLY, ErrorKind::environment, "write", path);
   struct stat before {};
   if (stat(path.c_str(), &before) == 0 && S_ISREG(before.st_mode)) fchmod(file, before.st_mode & 0777);  // a private file stays one
-  if (fsync(file) != 0) fail(ErrorKind::environment, "flush", temporary, errno);
+  if (fsync(file) != 0) fail(ErrorKind::environment, "flush", path, errno);
   if (rename(temporary.c_str(), path.c_str()) != 0) fail(ErrorKind::environment, "write", path, errno);
   sync_directory(directory_of(path));
 }

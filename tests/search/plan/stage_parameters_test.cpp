@@ -130,8 +130,17 @@ TEST_CASE_METHOD(SweepPlan, "a cut that leaves less than 0.4 of a net is made in
   CHECK(substeps_of(0.5, 0.19) == 4);
   CHECK(substeps_of(0.5, 0.21) == 1);
   CHECK(substeps_of(0.25, 0.12) == 1);
-  for (search::Criterion& criterion : experiment.criteria) criterion.allocation = "eta";  // the paper's rule loses by it
+  experiment.criteria[1].allocation = "eta";  // the paper's rule loses by it
   CHECK(substeps_of(0.5, 0.1) == 1);
+  experiment.criteria[0].allocation = "eta";  // of one at another's widths, as that one is cut
+  experiment.criteria[0].label = "first";
+  experiment.criteria[1].allocation = "greedy";
+  experiment.criteria[1].widths_from = "first";
+  CHECK(substeps_of(0.5, 0.1) == 1);
+  experiment.criteria[0].allocation = "uniform";
+  experiment.criteria[1].allocation = "eta";
+  CHECK(substeps_of(0.5, 0.1) == 4);
+  experiment.criteria[1].widths_from.clear();
   experiment.substeps = 1;
   CHECK(substeps_of(0.5, 0.1) == 1);
   experiment.substeps = 2;

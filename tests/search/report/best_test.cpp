@@ -1,5 +1,6 @@
 #include "search/report/best.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 
@@ -218,7 +219,12 @@ TEST_CASE_METHOD(support::TwoSeedRun, "an answer says that stages are missing, a
   const auto run = [&] { return search::read_snapshot(repository); };
   CHECK(search::what_is_missing(run()).empty());
   CHECK_THAT(search::why_none(run(), {.max_macs = 1}), Catch::Contains("within these limits"));
+  settings["constraints"] = {"macs <= 10"};
+  outcomes.clear();
+  record();
   CHECK_THAT(search::why_none(run(), {}), Catch::Contains("within the experiment's constraints"));
+  settings["constraints"] = Json::array();
+  record();
   stages.push_back({"later", "prune", "later", "{}", {{"net", "base1"}}});
   outcomes.clear();
   record();
@@ -235,8 +241,8 @@ TEST_CASE_METHOD(support::TwoSeedRun, "an answer says that stages are missing, a
 
 TEST_CASE_METHOD(support::TwoSeedRun,
                  "trials of a schedule or criterion that means another thing now are no rivals, those of others stay") {
-  const auto ran_with = [&](const std::vector<double>& keep) {
-    settings["prune"] = {{"criteria", {{{"label", "lda"}}, {{"label", "random"}}}},
+  const auto ran_with = [&](const std::vector<double>& keep, int criterion = 1) {
+    settings["prune"] = {{"criteria", {{{"label", "lda"}, {"images", criterion}}, {{"label", "random"}, {"widths", "lda"}}}},
                          {"schedules", {{{"name", "slow"}, {"steps", keep}}, {{"name", "deep"}, {"steps", {0.1}}}}}};
   };
   ran_with({0.5, 0.1});
@@ -258,4 +264,19 @@ TEST_CASE_METHOD(support::TwoSeedRun,
     if (!each.outdated && each.role == "pruned" && !each.criterion.empty()) ++rivals[each.criterion + " " + each.schedule];
   CHECK(rivals["lda deep"] == 2);
   CHECK(rivals["lda slow"] == 1);
+
+  trial("n", "pruned", "random", 2, {"base2", "half2"});
+  record();
+  const auto has_random = [&] {
+    const search::Snapshot run = search::read_snapshot(repository);
+    return std::any_of(run.trials.begin(), run.trials.end(),
+                       [](const search::StoredTrial& each) { return each.criterion == "random" && each.seed == 2 && !each.outdated; });
+  };
+  CHECK(has_random());
+  ran_with({0.4, 0.1}, 2);  // whose widths random has
+  trials.clear();
+  trial("n", "pruned", "lda", 1, {"base1", "half1"});
+  trials.back().name = "last";
+  record();
+  CHECK_FALSE(has_random());
 }
