@@ -102,6 +102,7 @@ class Training {
     }
     net_.require_gradients(false);
     if (result_.end == TrainResult::End::done) net_.assign(best_);
+    result_.can_go_on = result_.end == TrainResult::End::done && is_stopped() && !is_over();
     return std::move(result_);
   }
 

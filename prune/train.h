@@ -19,6 +19,7 @@ struct TrainResult {
   enum class End { done, diverged, interrupted };
   End end = End::done;
   std::string reason;          ///< of a divergence
+  bool can_go_on = false;      ///< it was stopped by `stop_after`, not over by itself: its checkpoint is of the last epoch
   std::vector<Epoch> history;  ///< one entry an epoch, resumed ones included
   int best_epoch = 0;          ///< counted from 1; of equal accuracy the one of less loss; 0: the net as it was given
   Epoch best;                  ///< its validation

@@ -72,6 +72,8 @@ class CsvReader {
       throw storage::Error(storage::ErrorKind::invalid, fmt::format("{}: lists no image", file_.string()));
     const DrawKeys keys{columns_.group ? groups_ : table_.files.names, columns_.group.has_value(), all_labels_};
     if (columns_.group) check_groups();
+    table_.labels = all_labels_;
+    relabel(table_.labels, labels_, table_.class_names);
     const bool was_drawn = table_.splits.test.empty();
     if (!table_.files.names.empty())
       table_.splits = complete_splits(table_.labels, std::move(table_.splits), keys, options, "data of format csv");
@@ -102,7 +104,6 @@ class CsvReader {
   void add(const TextTable::Row& row) {
     const std::string& path = row.cells[columns_.path];
     const std::string& label = row.cells[columns_.label];
-    const auto name = std::find(table_.class_names.begin(), table_.class_names.end(), label);
     const auto known = std::find(labels_.begin(), labels_.end(), label);
     const std::optional<Split> split = columns_.split ? split_from_usual_name(row.cells[*columns_.split]) : Split::train;
     if (path.empty()) return refuse(row.line, "names no image");
@@ -118,7 +119,6 @@ class CsvReader {
     const auto image = static_cast<std::int64_t>(table_.files.names.size());
     table_.files.names.push_back(path);
     table_.rows.push_back(fmt::format("{}:{}", file_.filename().string(), row.line));
-    table_.labels.push_back(name == table_.class_names.end() ? -1 : static_cast<std::int32_t>(name - table_.class_names.begin()));
     all_labels_.push_back(static_cast<std::int32_t>(known - labels_.begin()));
     groups_.push_back(group.empty() ? "image " + path : group);  // nothing is said: the image is a group by itself
     table_.splits[*split].push_back(image);

@@ -146,16 +146,15 @@ ImageTable read_folder(const storage::Json& options, const std::string&) {
   labels = in_order(std::move(labels), table.ordered);
   for (std::size_t i = 0; i < labels.size(); ++i) classes[labels[i]] = static_cast<std::int32_t>(i);
   table.class_names = chosen_classes(options, labels, "data of format folder");
-  std::vector<std::int32_t> all_labels, chosen(labels.size(), -1);  // by class of the folder, its number in the task
-  for (std::size_t i = 0; i < table.class_names.size(); ++i)
-    chosen[static_cast<std::size_t>(classes[table.class_names[i]])] = static_cast<std::int32_t>(i);
+  std::vector<std::int32_t> all_labels;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto known = classes.find(placed[i].label);
     if (known == classes.end()) storage::refuse(root / table.files.names[i], "is of a class that has no training image");
-    table.labels.push_back(chosen[static_cast<std::size_t>(known->second)]);
     all_labels.push_back(known->second);
     table.splits[placed[i].split.value_or(Split::train)].push_back(static_cast<std::int64_t>(i));
   }
+  table.labels = all_labels;
+  relabel(table.labels, labels, table.class_names);
   // Where there is no test folder, as with ImageNet, val/ is what results are reported on, and validation comes from the training images.
   if (table.splits.test.empty()) std::swap(table.splits.test, table.splits.validation);
   const bool was_drawn = table.splits.test.empty();

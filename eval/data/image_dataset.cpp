@@ -179,7 +179,7 @@ const storage::Options& image_options() {
 DatasetEntry image_format(std::string format, std::string doc, storage::Options options, std::vector<std::string> targets, ReadTable read) {
   options.insert(options.end(), image_options().begin(), image_options().end());
   const auto any_target = targets.empty() ? std::string() : targets.front();
-  const ReadTable checked = [format, read = std::move(read)](const Json& values, const std::string& target) {
+  const ReadTable checked = [format, read](const Json& values, const std::string& target) {
     ImageTable table = read(values, target);
     check_once(format, table);
     return table;
@@ -191,7 +191,7 @@ DatasetEntry image_format(std::string format, std::string doc, storage::Options 
           [format, checked](const Json& values, const std::string& target, const DecodeOptions& decoding) {
             return open_images(format, values, checked(values, target), decoding);
           },
-          [checked, any_target](const Json& values) { return identity_of(checked(values, any_target)); },
+          [read, any_target](const Json& values) { return identity_of(read(values, any_target)); },
           [checked](const Json& values, const std::string& target) { return info_of(values, checked(values, target)); }};
 }
 

@@ -8,6 +8,7 @@
 #include "eval/attacks/catalog.h"
 #include "prune/criteria/catalog.h"
 #include "prune/lr_schedule.h"
+#include "search/plan/task_planner.h"
 
 namespace search {
 
@@ -27,18 +28,13 @@ Parameter net_of(const NetRequest& net) {
   return {"net", request.full, request.identity};
 }
 
-/// How layers are cut: of a criterion at another's widths as that one's are.
-const std::string& allocation_of(const Experiment& experiment, const Criterion& criterion) {
-  const auto same = std::find_if(experiment.criteria.begin(), experiment.criteria.end(),
-                                 [&](const Criterion& each) { return each.label == criterion.widths_from; });
-  return criterion.widths_from.empty() || same == experiment.criteria.end() ? criterion.allocation : same->allocation;
-}
-
 /// A candidate's widths were judged in one step, and single weights are ranked once.
 int substeps_of(const Experiment& experiment, const CutRequest& cut) {
   if (experiment.substeps) return *experiment.substeps;
   const bool is_one_step = cut.candidate >= 0 || prune::criterion_entry(cut.criterion.name).unstructured;
-  return is_one_step ? 1 : prune::default_substeps(cut.request, cut.parent_ratio, allocation_of(experiment, cut.criterion) == "eta");
+  if (is_one_step) return 1;
+  const Criterion& spread = cut.criterion.widths_from.empty() ? cut.criterion : criterion_by_label(experiment, cut.criterion.widths_from);
+  return prune::default_substeps(cut.request, cut.parent_ratio, spread.allocation == "eta");
 }
 
 }  // namespace

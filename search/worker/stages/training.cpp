@@ -7,7 +7,6 @@
 #include "eval/cost.h"
 #include "eval/formats/safetensors.h"
 #include "eval/gradient_check.h"
-#include "prune/lr_schedule.h"
 #include "prune/train.h"
 #include "storage/artifacts.h"
 #include "storage/base/file.h"
@@ -120,10 +119,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   outcome.values["normalisation"] = {{"mean", data.normalisation.mean}, {"deviation", data.normalisation.deviation}};
   outcome.artifacts.push_back(
       context.artifacts().put("weights", [&](const std::filesystem::path& path) { eval::write_net(path, net.spec(), net.weights()); }));
-  // One that ended early by itself has nothing to go on from: what the file holds is an epoch before.
-  const bool has_ended = task.options.early_stop > 0 && prune::epochs_since_best(result.history) >= task.options.early_stop;
-  const bool goes_on = task.options.stop_after > 0 && std::ssize(result.history) >= task.options.stop_after && !has_ended;
-  if (goes_on && std::filesystem::exists(context.checkpoint()))
+  if (result.can_go_on && std::filesystem::exists(context.checkpoint()))
     outcome.artifacts.push_back(context.artifacts().put("checkpoint", [&](const std::filesystem::path& path) {
       std::filesystem::copy_file(context.checkpoint(), path, std::filesystem::copy_options::overwrite_existing);
     }));
