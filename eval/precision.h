@@ -38,6 +38,9 @@ class PrecisionScope {
   bool had_tf32_;
 };
 
+/// Whether this thread is under a PrecisionScope that lets a processor compute in bf16.
+bool is_bf16_on_cpu();
+
 /// Whether this is what LibTorch, on a processor or a GPU, or the C++ library says when there is no more memory.
 bool is_out_of_memory(const std::exception& error);
 

@@ -14,8 +14,15 @@ torch::Tensor products(const torch::Tensor& a, const torch::Tensor& b);
 /// The first `columns` columns of z' z, in double. z: [g, n, q]. Returns [g, q, columns]: with z = [x, y], x' x above y' x.
 torch::Tensor normal_equations(const torch::Tensor& z, std::int64_t columns);
 
-/// Solves matrix * x = right by Cholesky's factors. matrix: [g, p, p], symmetric; right: [g, p, m]; doubles. Returns [g, p, m], or an
-/// undefined tensor where a matrix is not positive definite.
-torch::Tensor solve_definite(const torch::Tensor& matrix, const torch::Tensor& right);
+/// Adds those of more rows to `sums`, which is undefined before the first ones, but for what lies above the diagonal: `complete` before it
+/// is read.
+void add_normal_equations(torch::Tensor& sums, const torch::Tensor& z, std::int64_t columns);
+
+/// Mirrors what lies below the diagonal of z' z, [g, q, columns].
+void complete(torch::Tensor& sums);
+
+/// Solves (matrix + the diagonal matrix of `diagonal`) x = right by Cholesky's factors. matrix: [g, p, p], symmetric; diagonal: what can be
+/// added to [g, p]; right: [g, p, m]; doubles. Returns [g, p, m], or an undefined tensor where the sum is not positive definite.
+torch::Tensor solve_definite(const torch::Tensor& matrix, const torch::Tensor& diagonal, const torch::Tensor& right);
 
 }  // namespace prune

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "eval/nets/linear.h"
 #include "storage/base/error.h"
 
 namespace prune {
@@ -57,7 +58,7 @@ std::vector<Tensor> trace_layer(const eval::Net& net, int index, const std::vect
       return {std::get<0>(at::convolution_backward(signal, x, weight(), at::OptionalIntArrayRef(), stride, padding, dilation, false, {0, 0},
                                                    layer.groups, {true, false, false}))};
     case LayerKind::linear:
-      return {signal.matmul(weight()).view_as(x)};
+      return {eval::linear(signal, weight().t()).view_as(x)};
     case LayerKind::batch_norm: {
       const Tensor scale = weight() * (net.weights().at(layer.name + ".running_var") + layer.epsilon).rsqrt();
       std::vector<std::int64_t> shape(x.dim(), 1);

@@ -1,11 +1,10 @@
 #include "prune/elimination.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "prune/algebra.h"
+#include "prune/parallel.h"
 #include "storage/base/error.h"
 
 namespace prune {
@@ -41,9 +40,8 @@ Tensor regularised_inverse(const Tensor& gram, double ridge) {
   const double scale = std::max(gram.diagonal().mean().item<double>(), 1e-30);
   const Tensor identity = torch::eye(gram.size(0), gram.options()).unsqueeze(0);
   for (int attempt = 0; attempt < 16; ++attempt, ridge = std::max(1e-14, ridge * 10)) {
-    Tensor matrix = gram.clone();
-    matrix.diagonal().add_(ridge * scale);
-    if (const Tensor inverse = solve_definite(matrix.unsqueeze(0), identity); inverse.defined()) return inverse[0];
+    const Tensor diagonal = torch::full({1}, ridge * scale, gram.options());
+    if (const Tensor inverse = solve_definite(gram.unsqueeze(0), diagonal, identity); inverse.defined()) return inverse[0];
   }
   throw storage::Error(storage::ErrorKind::internal, "the inputs of a layer are not finite");
 }
@@ -64,7 +62,7 @@ BlockElimination::BlockElimination(Tensor gram, Tensor weights, std::vector<Bloc
     largest = std::max(largest, block.count);
   }
   pending_ = torch::empty({capacity + largest, inputs}, inverse_.options());
-  at::parallel_for(0, static_cast<std::int64_t>(blocks_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+  for_ranges(std::ssize(blocks_), largest * largest * (largest + weights_.size(1)), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) measure(static_cast<std::size_t>(b));
   });
 }
@@ -118,7 +116,7 @@ void BlockElimination::remove(std::size_t index) {
   substitute(factor.data(), gone.count, own.data_ptr<double>(), m);
   there_[index] = false;
   rises_[index] = 0;
-  at::parallel_for(0, static_cast<std::int64_t>(blocks_.size()), 8, [&](std::int64_t begin, std::int64_t end) {
+  for_ranges(std::ssize(blocks_), gone.count * gone.count * (gone.count + m), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b)
       if (there_[static_cast<std::size_t>(b)]) update(static_cast<std::size_t>(b), rows, own);
   });

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "eval/device.h"
 #include "prune/fisher_weights.h"
 #include "prune/layer_samples.h"
 #include "prune/moments.h"
@@ -70,6 +71,27 @@ std::vector<std::int64_t> frontier_bytes(const eval::NetSpec& spec) {
   return bytes;
 }
 
+/// As many images as a batch has, of which each takes so many bytes in both nets.
+std::int64_t images_at_once(std::int64_t bytes, const RefitOptions& options) {
+  return std::clamp<std::int64_t>(std::min(std::int64_t{1} << 28, options.memory) / bytes, 1, 128);
+}
+
+std::int64_t images_in(const std::vector<Tensor>& outputs) {
+  return std::find_if(outputs.begin(), outputs.end(), [](const Tensor& output) { return output.defined(); })->size(0);
+}
+
+/// Outputs of batches first ... last as those of one, by layer; gives the batches' own back.
+std::vector<Tensor> merge(std::vector<std::vector<Tensor>>& batches, std::size_t first, std::size_t last) {
+  std::vector<Tensor> merged = std::move(batches[first]);
+  for (std::size_t layer = 0; layer < merged.size() && last - first > 1; ++layer) {
+    if (!merged[layer].defined()) continue;
+    std::vector<Tensor> parts{merged[layer]};
+    for (std::size_t batch = first + 1; batch < last; ++batch) parts.push_back(std::exchange(batches[batch][layer], Tensor()));
+    merged[layer] = at::cat(parts);
+  }
+  return merged;
+}
+
 /// Batches of images one after the other, then nothing.
 using Images = std::function<std::optional<Tensor>()>;
 
@@ -120,9 +142,10 @@ class Walk {
   void take_images(int layer) {
     const std::int64_t all = options_.memory / bytes_[layer], room = std::max<std::int64_t>(1, result_.images == 0 ? all : all / 2);
     if (room < 2 * result_.images) return;
+    const std::int64_t before = result_.images;
     while (result_.images < room) {
       std::optional<Tensor> images = rest_ ? std::exchange(rest_, std::nullopt) : images_();
-      if (!images) return;
+      if (!images) break;
       if (const std::int64_t free = room - result_.images; images->size(0) > free) {
         rest_ = images->slice(0, free);
         images = images->slice(0, 0, free);
@@ -135,6 +158,21 @@ class Walk {
         advance(whole_, of_whole, i);
         advance(cut_, of_cut, i);
       }
+    }
+    if (before > 0 && result_.images > before) merge_batches(layer);
+  }
+
+  /// Makes one of batches that have room together from `layer` on: a layer of many weights is slow on a few images at a time.
+  void merge_batches(int layer) {
+    eval::release_memory(whole_.device());
+    const std::int64_t most = images_at_once(bytes_[layer], options_);
+    std::vector<std::vector<Tensor>> of_whole = std::exchange(whole_outputs_, {}), of_cut = std::exchange(cut_outputs_, {});
+    for (std::size_t first = 0, last = 0; first < of_cut.size(); first = last) {
+      std::int64_t images = 0;
+      do images += images_in(of_cut[last++]);
+      while (last < of_cut.size() && images + images_in(of_cut[last]) <= most);
+      whole_outputs_.push_back(merge(of_whole, first, last));
+      cut_outputs_.push_back(merge(of_cut, first, last));
     }
   }
 
@@ -315,8 +353,7 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
   check(options);
   if (images.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
   torch::NoGradGuard no_grad;
-  const std::int64_t at_once = std::min(std::int64_t{1} << 28, options.memory);
-  const auto batch = static_cast<int>(std::clamp<std::int64_t>(at_once / frontier_bytes(whole.spec())[0], 1, 128));
+  const auto batch = static_cast<int>(images_at_once(frontier_bytes(whole.spec())[0], options));
   eval::BatchLoader loader(data, normalisation, images, {.batch = batch});
   const Images batches = [&]() -> std::optional<Tensor> {
     std::optional<eval::Batch> next = loader.next();

@@ -51,8 +51,7 @@ void RidgeRegression::add(const Tensor& x, const Tensor& y, bool held_out, const
     return;
   }
   samples.squares += sum_of_squares(all.slice(2, p));
-  const Tensor sums = normal_equations(all, p);
-  samples.normal = samples.normal.defined() ? samples.normal.add_(sums) : sums;
+  add_normal_equations(samples.normal, all, p);
 }
 
 RidgeRegression::Samples RidgeRegression::together(const Samples& a, const Samples& b) const {
@@ -77,8 +76,10 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
     power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
     sums = (problem.right * problem.x.slice(2, -1)).sum(1);
   } else {
-    problem.matrix = samples.normal.slice(1, 0, known_.size(1));
-    const Tensor cross = samples.normal.slice(1, known_.size(1)).transpose(1, 2);
+    Tensor normal = samples.normal;
+    complete(normal);
+    problem.matrix = normal.slice(1, 0, known_.size(1));
+    const Tensor cross = normal.slice(1, known_.size(1)).transpose(1, 2);
     problem.right = cross - products(problem.matrix, known_);
     problem.squares = std::max(0.0, samples.squares - inner_product(known_, cross + problem.right));
     power = problem.matrix.diagonal(0, 1, 2).slice(1, 0, size_.inputs).sum(1);
@@ -91,10 +92,9 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
 }
 
 Tensor RidgeRegression::change(const Problem& problem, double ridge) const {
-  Tensor matrix = problem.matrix.clone();
   // With D = P^-1 X' A and P the penalty's weights: (X P^-1 X' + r) A = R (Saunders, Gammerman, Vovk 1998).
-  matrix.diagonal(0, 1, 2).add_(ridge * (dual_ ? problem.penalty : problem.penalty * weights_of_penalty_));
-  const Tensor solution = solve_definite(matrix, problem.right);
+  const Tensor diagonal = ridge * (dual_ ? problem.penalty : problem.penalty * weights_of_penalty_);
+  const Tensor solution = solve_definite(problem.matrix, diagonal, problem.right);
   if (!dual_ || !solution.defined()) return solution;
   return products(problem.x, solution).div_(weights_of_penalty_.unsqueeze(1));
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "eval/nets/linear.h"
 #include "storage/base/error.h"
 
 namespace eval {
@@ -195,7 +196,7 @@ Tensor Net::run_layer(int index, const std::vector<Tensor>& outputs, bool traini
     case LayerKind::convolution:
       return at::conv2d(x, tensor(layer, ".weight"), tensor(layer, ".bias"), stride, padding, dilation, layer.groups);
     case LayerKind::linear:
-      return at::linear(x.flatten(1), tensor(layer, ".weight"), tensor(layer, ".bias"));
+      return linear(x.flatten(1), tensor(layer, ".weight"), tensor(layer, ".bias"));
     case LayerKind::batch_norm:
       return at::batch_norm(x, tensor(layer, ".weight"), tensor(layer, ".bias"), tensor(layer, ".running_mean"),
                             tensor(layer, ".running_var"), training, batch_norm_momentum, layer.epsilon, false);

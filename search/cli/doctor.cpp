@@ -57,8 +57,8 @@ std::string sync_rate(const std::filesystem::path& directory) {
 constexpr double slow_gflops = 8;
 
 std::string matrix_speed(double gflops) {
-  const char* advice = gflops < slow_gflops ? ": large linear layers will be slow; Debian's libopenblas0-openmp multiplies ten times as "
-                                              "fast, and changes results in their last digits"
+  const char* advice = gflops < slow_gflops ? ": lda over thousands of neurons will be slow; Debian's libopenblas0-openmp multiplies ten "
+                                              "times as fast, and changes results in their last digits"
                                             : "";
   return fmt::format("{:.1f} GFLOP/s by one thread{}", gflops, advice);
 }
