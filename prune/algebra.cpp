@@ -245,7 +245,7 @@ void add_normal_equations(Tensor& sums, const Tensor& z, std::int64_t columns) {
   if (!more.is_same(sums)) sums += more;
 }
 
-void complete(Tensor& sums) {
+void complete(const Tensor& sums) {
   const std::int64_t columns = sums.size(2);
   constexpr std::int64_t side = 64;  // both sides of a square block stay in the cache
   for_ranges(sums.is_cpu() ? sums.size(0) : 0, columns * columns, [&](std::int64_t begin, std::int64_t end) {

@@ -18,8 +18,8 @@ torch::Tensor normal_equations(const torch::Tensor& z, std::int64_t columns);
 /// is read.
 void add_normal_equations(torch::Tensor& sums, const torch::Tensor& z, std::int64_t columns);
 
-/// Mirrors what lies below the diagonal of z' z, [g, q, columns].
-void complete(torch::Tensor& sums);
+/// Mirrors what lies below the diagonal of z' z, [g, q, columns], in place; once more changes nothing.
+void complete(const torch::Tensor& sums);
 
 /// Solves (matrix + the diagonal matrix of `diagonal`) x = right by Cholesky's factors. matrix: [g, p, p], symmetric; diagonal: what can be
 /// added to [g, p]; right: [g, p, m]; doubles. Returns [g, p, m], or an undefined tensor where the sum is not positive definite.

@@ -76,10 +76,9 @@ RidgeRegression::Problem RidgeRegression::problem(const Samples& samples) const 
     power = problem.x.slice(2, 0, size_.inputs).square().sum({1, 2});
     sums = (problem.right * problem.x.slice(2, -1)).sum(1);
   } else {
-    Tensor normal = samples.normal;
-    complete(normal);
-    problem.matrix = normal.slice(1, 0, known_.size(1));
-    const Tensor cross = normal.slice(1, known_.size(1)).transpose(1, 2);
+    complete(samples.normal);
+    problem.matrix = samples.normal.slice(1, 0, known_.size(1));
+    const Tensor cross = samples.normal.slice(1, known_.size(1)).transpose(1, 2);
     problem.right = cross - products(problem.matrix, known_);
     problem.squares = std::max(0.0, samples.squares - inner_product(known_, cross + problem.right));
     power = problem.matrix.diagonal(0, 1, 2).slice(1, 0, size_.inputs).sum(1);

@@ -26,8 +26,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (weight.numel() < many_weights || !is_for_blas(x, weight) || !at::hasMKLDNN()) return at::linear(x, weight, bias);
   const std::int64_t images = x.size(0), inputs = weight.size(1), outputs = weight.size(0);
   const Tensor filters = weight.reshape({outputs, inputs, 1, 1});
-  // LibTorch gives a convolution by 1 x 1 to oneDNN where there are 16 images, or several threads and more than 20,480 inputs of one. For
-  // few images arranging the weights costs more than the product.
+  // LibTorch gives a convolution by 1 x 1 to oneDNN where it has 16 images, or one of more than 20,480 numbers and several threads, which
+  // is faster: then the images are places of one. For a few, arranging the weights costs more than the product.
   if (images >= 4 && at::get_num_threads() > 1 && images * inputs > 20480)
     return at::conv2d(x.t().reshape({1, inputs, images, 1}), filters, bias).view({outputs, images}).t().contiguous();
   if (images >= 16) return at::conv2d(x.reshape({images, inputs, 1, 1}), filters, bias).flatten(1);

@@ -3,18 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "eval/precision.h"
+#include "support/difference.h"
 #include "support/threads.h"
 
+using support::relative_difference;
 using torch::Tensor;
-
-namespace {
-
-double difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.sizes() == b.sizes());
-  return ((a - b).abs().max() / b.abs().max()).item<double>();
-}
-
-}  // namespace
 
 // Sums in double by LibTorch's matrix product are the reference. 1024 x 1100 is what oneDNN computes where LibTorch has no MKL.
 TEST_CASE("a linear layer is what its products in double are, forward and backward, for any number of images and threads") {
@@ -35,10 +28,10 @@ TEST_CASE("a linear layer is what its products in double are, forward and backwa
           Tensor wanted = at::mm(wide, w.t());
           if (has_bias) wanted = wanted + bias.detach();
           CHECK(y.is_contiguous());
-          CHECK(difference(y.detach(), wanted) < 1e-5);
-          CHECK(difference(x.grad(), at::mm(up, w)) < 1e-5);
-          CHECK(difference(weight.grad(), at::mm(up.t(), wide)) < 1e-5);
-          if (has_bias) CHECK(difference(bias.grad(), up.sum(0)) < 1e-5);
+          CHECK(relative_difference(y.detach(), wanted) < 1e-5);
+          CHECK(relative_difference(x.grad(), at::mm(up, w)) < 1e-5);
+          CHECK(relative_difference(weight.grad(), at::mm(up.t(), wide)) < 1e-5);
+          if (has_bias) CHECK(relative_difference(bias.grad(), up.sum(0)) < 1e-5);
           CHECK(torch::equal(eval::linear(x, weight, bias), y));
         }
 }
@@ -46,7 +39,7 @@ TEST_CASE("a linear layer is what its products in double are, forward and backwa
 TEST_CASE("a linear layer takes transposed weights, doubles and bf16") {
   torch::manual_seed(13);
   const Tensor x = torch::randn({5, 1024}), weight = torch::randn({1024, 1100});
-  CHECK(difference(eval::linear(x, weight.t()), at::mm(x, weight)) < 1e-5);
+  CHECK(relative_difference(eval::linear(x, weight.t()), at::mm(x, weight)) < 1e-5);
   const Tensor wide = x.to(torch::kFloat64), w = weight.to(torch::kFloat64);
   CHECK(torch::equal(eval::linear(wide, w.t()), at::linear(wide, w.t())));
   const eval::PrecisionScope scope(eval::Precision::bf16, torch::kCPU);
