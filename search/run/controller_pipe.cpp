@@ -43,16 +43,13 @@ class PipeLink : public ControllerLink {
   }
 
   ~PipeLink() override {
+    end_of_work();
     stop_.raise();
     reader_.join();
   }
 
   std::optional<StageRequest> next() override {
-    {
-      const std::lock_guard lock(waiting_);
-      busy_ = false;
-      changed_.notify_all();
-    }
+    end_of_work();
     const std::optional<std::string> line = wait_for_line();
     return line ? std::optional(request_from_line(*line)) : std::nullopt;
   }
@@ -100,6 +97,13 @@ class PipeLink : public ControllerLink {
       for (std::size_t end; (end = partial.find('\n')) != std::string::npos; partial.erase(0, end + 1)) take(partial.substr(0, end));
     }
     end();
+  }
+
+  /// No stage is under way any more.
+  void end_of_work() {
+    const std::lock_guard lock(waiting_);
+    busy_ = false;
+    changed_.notify_all();
   }
 
   void take(const std::string& line) {

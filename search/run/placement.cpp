@@ -9,6 +9,15 @@
 
 namespace search {
 
+namespace {
+
+/// What an exclusive stage gets to itself.
+const std::string& device_of(const Slot& slot) {
+  return slot.exclusive.empty() ? slot.device : slot.exclusive;
+}
+
+}  // namespace
+
 Placement::Placement(std::vector<Slot> slots) : slots_(std::move(slots)), running_(slots_.size()) {
   if (slots_.empty()) throw storage::Error(storage::ErrorKind::internal, "the executor has no slots");
 }
@@ -20,7 +29,7 @@ std::optional<Placement::Start> Placement::next(const Queue& queue) {
     return start(*idle_slot(reserved.device), reserved.stage, true);
   }
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    const std::string& device = device_of(slot);
+    const std::string& device = device_of(slots_[slot]);
     if (running_[slot] || is_claimed(device)) continue;
     const std::optional<int> stage = queue.take();
     if (!stage) return std::nullopt;
@@ -47,15 +56,18 @@ Placement::Running Placement::end(int slot) {
   return *std::exchange(running, std::nullopt);
 }
 
+bool Placement::close(int slot) {
+  const std::string& device = device_of(slots_.at(static_cast<std::size_t>(slot)));
+  const auto is_left = [&](const Slot& each) { return device_of(each) != device && !closed_.contains(device_of(each)); };
+  if (std::none_of(slots_.begin(), slots_.end(), is_left)) return false;
+  closed_.insert(device);
+  return true;
+}
+
 void Placement::set_waiting(int slot, bool waits) {
   Running& running = running_.at(static_cast<std::size_t>(slot)).value();
   running.waits = waits;
   running.since = Clock::now();
-}
-
-/// What an exclusive stage gets to itself.
-const std::string& Placement::device_of(std::size_t slot) const {
-  return slots_[slot].exclusive.empty() ? slots_[slot].device : slots_[slot].exclusive;
 }
 
 void Placement::rename(int slot, int stage) {
@@ -73,27 +85,27 @@ bool Placement::is_any_busy() const {
 
 bool Placement::is_busy(const std::string& device) const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (running_[slot] && device_of(slot) == device) return true;
+    if (running_[slot] && device_of(slots_[slot]) == device) return true;
   return false;
 }
 
-/// An exclusive stage runs there, or waits for it.
+/// An exclusive stage runs there, or waits for it; or nothing may start there any more.
 bool Placement::is_claimed(const std::string& device) const {
-  if (reserved_ && reserved_->device == device) return true;
+  if (closed_.contains(device) || (reserved_ && reserved_->device == device)) return true;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (running_[slot] && running_[slot]->exclusive && device_of(slot) == device) return true;
+    if (running_[slot] && running_[slot]->exclusive && device_of(slots_[slot]) == device) return true;
   return false;
 }
 
 std::optional<int> Placement::idle_slot(const std::string& device) const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (!running_[slot] && device_of(slot) == device) return static_cast<int>(slot);
+    if (!running_[slot] && device_of(slots_[slot]) == device) return static_cast<int>(slot);
   return std::nullopt;
 }
 
 std::optional<int> Placement::slot_of_idle_device() const {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    if (!is_busy(device_of(slot)) && !is_claimed(device_of(slot))) return static_cast<int>(slot);
+    if (!is_busy(device_of(slots_[slot])) && !is_claimed(device_of(slots_[slot]))) return static_cast<int>(slot);
   return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ class Placement {
   /// A stage that runs in the free slot already.
   void occupy(int slot, int stage, bool exclusive) { start(slot, stage, exclusive); }
 
+  /// Nothing more is taken for the slot's device; a stage that is reserved it is to be given up. False, and nothing changes, where no other
+  /// device is left.
+  bool close(int slot);
+
   /// The slot's stage waits for a worker, or runs from now on.
   void set_waiting(int slot, bool waits);
 
@@ -61,7 +66,6 @@ class Placement {
   const std::vector<std::optional<Running>>& running() const { return running_; }  ///< by slot
 
  private:
-  const std::string& device_of(std::size_t slot) const;
   bool is_busy(const std::string& device) const;
   bool is_claimed(const std::string& device) const;
   std::optional<int> idle_slot(const std::string& device) const;
@@ -75,6 +79,7 @@ class Placement {
 
   std::vector<Slot> slots_;
   std::vector<std::optional<Running>> running_;  ///< by slot
+  std::set<std::string> closed_;                 ///< devices
   std::optional<Reserved> reserved_;
 };
 

@@ -74,7 +74,11 @@ struct MessageWriter {
             {"message", progress.message}};
   }
   Json operator()(const StageResult& result) const {
-    return {{"event", "result"}, {"stage", result.stage}, {"attempt", result.attempt}, {"outcome", to_json(result.outcome)}};
+    return {{"event", "result"},
+            {"stage", result.stage},
+            {"attempt", result.attempt},
+            {"outcome", to_json(result.outcome)},
+            {"device_gone", result.device_gone}};
   }
   Json operator()(const WorkerReady& ready) const { return placed("ready", ready.place); }
   Json operator()(const FilePart& part) const {
@@ -136,7 +140,8 @@ WorkerMessage message_from_line(const std::string& line) {
   if (event != "result")
     throw Error(ErrorKind::invalid,
                 fmt::format("event '{}' is not known (valid: alive, started, progress, result, ready, leaves, file, wanted)", event));
-  StageResult result{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), outcome_from_json(json.at("outcome"))};
+  StageResult result{json.at("stage").get<std::string>(), json.at("attempt").get<int>(), outcome_from_json(json.at("outcome")),
+                     json.value("device_gone", false)};
   const storage::StageState state = result.outcome.state;
   if (state == storage::StageState::pending || state == storage::StageState::running)
     throw Error(ErrorKind::invalid, fmt::format("a result cannot be {}", storage::to_string(state)));

@@ -43,6 +43,7 @@ struct StageResult {
   std::string stage;
   int attempt = 1;
   storage::StageOutcome outcome;
+  bool device_gone = false;  ///< the stage did not begin: its GPU does not answer a worker that has done nothing yet
 };
 
 /// From a worker that is reached through a folder, first: it is there, and waits for requests.

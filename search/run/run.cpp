@@ -290,8 +290,12 @@ class Loop {
     ending_ = true;
     summary_.end = why;
     deadline_ = SteadyClock::now() + limits_.grace;
-    if (const std::optional<int> waits = placement_.forget_reserved()) schedule_->release(*waits);
+    release_reserved();
     executor_.interrupt();
+  }
+
+  void release_reserved() {
+    if (const std::optional<int> waits = placement_.forget_reserved()) schedule_->release(*waits);
   }
 
   void start_ready() {
@@ -359,7 +363,7 @@ class Loop {
         observer_.progressed(stage(running->stage), event.fraction, event.message);
         return;
       case Event::Kind::finished:
-        finish(event.slot, event.outcome);
+        finish(event.slot, event.outcome, event.device_gone && leave_out(event.slot));
         return;
     }
   }
@@ -373,18 +377,28 @@ class Loop {
     repository_.record_progress(event.fingerprint, event.attempt, event.fraction, event.message);
   }
 
-  /// Records how the slot's stage ended, and only then lets the schedule go on from it.
-  void finish(int slot, StageOutcome outcome) {
+  /// Starts nothing more on the slot's device. False where it is the last one, or where the slot is no place: a job of a cluster's queue
+  /// may come to another node.
+  bool leave_out(int slot) {
+    const Slot& place = executor_.slots()[static_cast<std::size_t>(slot)];
+    if (place.host.empty() || !placement_.close(slot)) return false;
+    release_reserved();
+    observer_.noted(fmt::format("{} of {} does not answer: the run goes on without it", place.device, place.host));
+    return true;
+  }
+
+  /// Records how the slot's stage ended, and only then lets the schedule go on from it. `excused`: it is ready again, whatever it ended as.
+  void finish(int slot, StageOutcome outcome, bool excused = false) {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
     if (outcome.wall_s <= 0) outcome.wall_s = storage::in_seconds(running.ran());
-    const bool excused = outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions;
+    excused = excused || (outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions);
     if (outcome.state == StageState::interrupted && !ending_ && !excused) {
       outcome.state = StageState::failed;
       outcome.failure_kind = "lost";
       if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
     }
-    const bool retry = outcome.state == StageState::failed && retries_.take(fingerprint, outcome.failure_kind);
+    const bool retry = outcome.state == StageState::failed && (excused || retries_.take(fingerprint, outcome.failure_kind));
     if (retry) outcome.state = StageState::interrupted;
     if (outcome.state == StageState::done && traits_of(stage(running.stage).kind).keeps_layers)
       outcome.layers = layers_of(repository_.outcome(stage(running.stage).inputs.front().stage).layers, outcome);

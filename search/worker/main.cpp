@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "eval/device.h"
 #include "eval/onnx_runtime.h"
@@ -75,8 +76,14 @@ storage::StageOutcome run_beating(ControllerLink& link, StageKind kind, const St
 
 int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, const storage::RunningPlace& place) {
   WarmCache cache;
+  bool is_new = true;
   while (const std::optional<StageRequest> request = link.next()) {
     link.say(StageStarted{request->stage, request->attempt, place});
+    if (std::exchange(is_new, false) && !eval::device_answers(device)) {  // where it hangs, silence tells, here and below
+      const storage::StageOutcome outcome{.failure_kind = "lost", .failure = "its GPU does not answer"};
+      link.say(StageResult{request->stage, request->attempt, outcome, true});
+      return 0;
+    }
     const StageContext context{.fingerprint = request->stage,
                                .parameters = request->parameters,
                                .inputs = request->inputs,
@@ -86,8 +93,8 @@ int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, co
                                .stop = stop.flag(),
                                .progress = ProgressReporter(link, *request)};
     storage::StageOutcome outcome = run_beating(link, request->kind, context);
-    const bool is_gone = outcome.state == storage::StageState::failed && !eval::device_answers(device);  // where it hangs, silence tells
-    if (is_gone) {  // another process may use it again, or another device
+    const bool is_gone = outcome.state == storage::StageState::failed && !eval::device_answers(device);
+    if (is_gone) {  // another process may use it again: the next worker says so where it cannot
       outcome.failure_kind = "lost";
       outcome.failure += "\nits GPU no longer answers";
     }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,8 @@ class FakeExecutor : public search::Executor {
       event.fingerprint = running->fingerprint;
       event.attempt = running->attempt;
       event.outcome = *running->outcome;
+      event.device_gone = gone.contains(running->slot);
+      if (event.device_gone) event.outcome = {.failure_kind = "lost", .failure = "its GPU does not answer"};
       running_.erase(running);
       return event;
     }
@@ -81,6 +84,7 @@ class FakeExecutor : public search::Executor {
   std::vector<search::Adopted> held;                ///< what workers hold of an earlier run
   std::optional<storage::StageOutcome> done_later;  ///< what comes of these
   std::vector<int> aborted;                         ///< slots
+  std::set<int> gone;                               ///< slots whose device does not answer
   bool queued = false;                              ///< what is started waits for a worker
   bool deaf = false;                                ///< does not answer an interrupt
   bool in_order = true;                             ///< stages end in the order they were started, else the last one first

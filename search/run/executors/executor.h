@@ -42,6 +42,7 @@ struct Event {
   std::string message;
   storage::RunningPlace place = {};  ///< of `started`
   storage::StageOutcome outcome;
+  bool device_gone = false;  ///< of `finished`: as StageResult's
 };
 
 /// A stage that a worker still holds for an earlier nas-run, which died.

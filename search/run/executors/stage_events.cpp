@@ -25,6 +25,7 @@ struct EventOf {
   std::optional<Event> operator()(const StageResult& result) const {
     Event event{.fingerprint = result.stage, .attempt = result.attempt};
     event.outcome = result.outcome;
+    event.device_gone = result.device_gone;
     return event;
   }
 };

@@ -84,6 +84,34 @@ TEST_CASE_METHOD(LoopRun, "what comes of an attempt that was given up is dropped
   CHECK(observer.notes == std::vector<std::string>{note, note});
 }
 
+TEST_CASE_METHOD(LoopRun, "a GPU that does not answer costs no stage, but where it is the last") {
+  limits.reliability = {.retries = {{"lost", 1}}, .max_failures = 2};
+  const std::vector<Stage> stages{stage("a"), stage("b"), stage("c"), stage("d")};
+  const auto script = [](const Job&, int) { return done(); };
+  SECTION("beside another") {
+    FakeExecutor executor({{"cuda:0", 1, "node"}, {"cuda:1", 1, "node"}}, script);
+    executor.gone = {1};
+    const RunSummary summary = go(stages, executor);
+    CHECK(summary.executed == 4);
+    CHECK(executor.started.size() == 5);
+    CHECK(observer.finishes == std::vector<std::string>{"a done", "b interrupted, again", "c done", "b done", "d done"});
+    CHECK(observer.notes == std::vector<std::string>{"cuda:1 of node does not answer: the run goes on without it"});
+  }
+  SECTION("alone") {
+    FakeExecutor executor({{"cuda:0", 1, "node"}}, script);
+    executor.gone = {0};
+    CHECK(go(stages, executor).end == RunSummary::End::max_failures);
+    CHECK(executor.started.size() == 4);
+    CHECK(observer.notes.empty());
+  }
+  SECTION("as a job of a queue, whose next one may get another") {
+    FakeExecutor executor({{"cuda", 1, "", "seat 0"}, {"cuda", 1, "", "seat 1"}}, script);
+    executor.gone = {0, 1};
+    CHECK(go(stages, executor).end == RunSummary::End::max_failures);
+    CHECK(observer.notes.empty());
+  }
+}
+
 TEST_CASE_METHOD(LoopRun, "a worker that gives a stage up unasked has lost it") {
   limits.reliability.retries = {{"lost", 1}};
   storage::StageOutcome given_up;

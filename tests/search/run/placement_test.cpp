@@ -67,6 +67,26 @@ TEST_CASE("an exclusive stage without an idle device is reserved one, and starts
   CHECK(placement.running()[1]->exclusive);
 }
 
+TEST_CASE("nothing more starts on a device that is closed, and the last one stays open") {
+  Placement placement({{"cuda:0", 1}, {"cuda:0", 1}, {"cuda:1", 1}, {"cuda:2", 1}});
+  Waiting waiting{{0, 1, 2, 3, 4, 5, 6}, {4}};
+  CHECK(starts(placement, waiting) == "0:0 1:1 2:2 3:3");
+  placement.end(0);
+  CHECK(placement.close(0));
+  CHECK(starts(placement, waiting).empty());
+  placement.end(1);
+  CHECK(starts(placement, waiting).empty());  // its other slot is closed with it
+  placement.end(2);
+  CHECK(starts(placement, waiting) == "2:4");  // 4 takes cuda:1 alone
+  placement.end(3);
+  CHECK(placement.close(3));
+  CHECK(placement.close(3));
+  CHECK_FALSE(placement.close(2));
+  CHECK(starts(placement, waiting).empty());
+  placement.end(2);
+  CHECK(starts(placement, waiting) == "2:5");
+}
+
 TEST_CASE("a second exclusive stage goes back to the queue while the first one waits") {
   Placement placement({{"cuda:0", 1}, {"cuda:0", 1}, {"cuda:1", 1}, {"cuda:1", 1}});
   Waiting waiting{{0, 1, 2, 3}, {2, 3}};

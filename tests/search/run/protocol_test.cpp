@@ -35,6 +35,8 @@ TEST_CASE("what a worker says is one line of JSON") {
   outcome.failure = "bytes \xff";
   const auto result = std::get<search::StageResult>(message_from_line(to_line(search::StageResult{"fp", 3, outcome})));
   CHECK(result.attempt == 3);
+  CHECK_FALSE(result.device_gone);
+  CHECK(std::get<search::StageResult>(message_from_line(to_line(search::StageResult{"fp", 3, outcome, true}))).device_gone);
   CHECK(result.outcome.failure_kind == "diverged");
   CHECK(result.outcome.failure == "bytes \xef\xbf\xbd");
 }

@@ -144,11 +144,12 @@ def tensors_of(path):
     return {name: struct.unpack(f"<{(end - begin) // 4}f", blob[8 + size + begin:8 + size + end]) for name, (begin, end) in spans.items()}
 
 
-def run(worker, requests):
-    """The outcomes of the stages, in order."""
+def results_of(worker, requests, *options, **environment):
+    """What it says of how the stages end, in order."""
     read, write = os.pipe()
     lines = "".join(json.dumps(request) + "\n" for request in requests)
-    process = subprocess.Popen(["/bin/bash", "-c", f'exec "$0" 3>&{write}', worker], stdin=subprocess.PIPE, pass_fds=[write], text=True)
+    process = subprocess.Popen(["/bin/bash", "-c", f'exec "$0" "$@" 3>&{write}', worker, *options], stdin=subprocess.PIPE, pass_fds=[write], text=True,
+                               env={**os.environ, **environment})
     os.close(write)
     process.stdin.write(lines)
     process.stdin.flush()
@@ -163,7 +164,12 @@ def run(worker, requests):
     check(f"the worker ends by itself: {process.wait()}", process.returncode == 0)
     check("all that it says names the stage and the attempt", all(message["stage"] in [r["stage"] for r in requests] and message["attempt"] == 3
                                                                  for message in messages if message["event"] != "alive"))
-    return [message["outcome"] for message in messages if message["event"] == "result"]
+    return [message for message in messages if message["event"] == "result"]
+
+
+def run(worker, requests):
+    """The outcomes of the stages, in order."""
+    return [result["outcome"] for result in results_of(worker, requests)]
 
 
 def run_search(what, file, results, kinds):
@@ -473,6 +479,9 @@ def main():
             {**request(diverging), "stage": "b" * 32},
         ])
         check(f"the stage runs by its parameters: {as_planned}", as_planned["state"] == "done")
+        gone = results_of(sys.argv[2], [request()], "--device", "cuda", CUDA_VISIBLE_DEVICES="")
+        check(f"a GPU that is not there: {gone}", [(each["device_gone"], each["outcome"]["state"], each["outcome"]["failure_kind"], each["outcome"]["failure"])
+                                                   for each in gone] == [(True, "failed", "lost", "its GPU does not answer")])
         check(f"a parameter that nothing reads: {strange}", "reads no parameter 'sead' (did you mean 'seed'?)" in strange["failure"])
         check(f"a parameter that is missing: {missing}", "lacks the parameter 'data'" in missing["failure"])
         check(f"parameters of another kind: {unknown}", "a stage evaluate lacks the parameter 'split'" in unknown["failure"])
