@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "search/cli/request.h"
+#include "storage/base/error.h"
 
 namespace search::cli {
 
@@ -17,10 +19,22 @@ struct ConvertOptions {
   int opset = 0;
 };
 
+const std::vector<std::string> written_formats{"python", "onnx", "safetensors", "torchscript"};
+
+std::string wanted_format(const ConvertOptions& options) {
+  if (!options.format.empty()) return options.format;
+  std::string said = format_of(options.output);
+  if (std::find(written_formats.begin(), written_formats.end(), said) != written_formats.end()) return said;
+  throw storage::Error(storage::ErrorKind::usage,
+                       fmt::format("-o {}: its end says no format of nets; valid: .py, .onnx, .safetensors, .pt, or --to {}",
+                                   options.output.string(), fmt::join(written_formats, "|")));
+}
+
 int convert(const ConvertOptions& options) {
-  check_end_to_end(options.end_to_end, options.format);
-  Json request{{"command", "convert"}, {"to", options.format}, {"end_to_end", options.end_to_end}};
-  put_opset(request, options.opset, options.format);
+  const std::string format = wanted_format(options);
+  check_end_to_end(options.end_to_end, format);
+  Json request{{"command", "convert"}, {"to", format}, {"end_to_end", options.end_to_end}};
+  put_opset(request, options.opset, format);
   put_net(request, options.net);
   put_output(request, options.output);
   const Json answer = ask_worker(request);
@@ -42,18 +56,18 @@ void add_convert(CLI::App& app, Action& action) {
       ->add_option(
           "--to", options->format,
           "python (a module in a .py file, with its weights beside it), onnx, safetensors (weights, with the net in the metadata), or "
-          "torchscript (for torch.jit.load, which PyTorch deprecates since 2.11)")
-      ->required()
-      ->check(CLI::IsMember({"python", "onnx", "safetensors", "torchscript"}));
+          "torchscript (for torch.jit.load, which PyTorch deprecates since 2.11); default: as the end of the file says, .py, .onnx, "
+          ".safetensors or .pt")
+      ->check(CLI::IsMember(written_formats));
   command->add_option("-o,--output", options->output, "the file; one that is there is replaced")->required();
   add_end_to_end(*command, options->end_to_end);
   add_opset(*command, options->opset);
   command->add_flag("--json", options->json, "one JSON document");
   command->footer(
       "Examples:\n"
-      "  nas-run convert --net resnet18 --weights resnet18.safetensors --to onnx -o resnet18.onnx\n"
-      "  nas-run convert --weights small.safetensors --to python -o small.py\n"
-      "  nas-run convert --weights mine.onnx --to safetensors -o mine.safetensors");
+      "  nas-run convert --net resnet18 --weights resnet18.safetensors -o resnet18.onnx\n"
+      "  nas-run convert --weights small.safetensors -o small.py\n"
+      "  nas-run convert --weights mine.onnx -o mine.safetensors");
   command->callback([options, &action] { action = [options] { return convert(*options); }; });
 }
 

@@ -25,7 +25,7 @@ using storage::Repository;
 
 struct ExportOptions {
   std::filesystem::path directory, output;
-  std::string trial, format = "python";
+  std::string trial, format;
   std::optional<int> step;
   bool last = false, end_to_end = false;
   int opset = 0;
@@ -136,7 +136,9 @@ int export_run(const ExportOptions& options) {
   return exit_done;
 }
 
-int export_any(const ExportOptions& options) {
+int export_any(ExportOptions options) {
+  if (options.format.empty()) options.format = format_of(options.output);
+  if (options.format.empty()) options.format = "python";
   const bool of_run = std::find(run_formats.begin(), run_formats.end(), options.format) != run_formats.end();
   if (of_run && !options.trial.empty())
     throw Error(ErrorKind::usage, fmt::format("{} is of the whole run, not of trial '{}'; valid: without a trial, or --to {}",
@@ -159,12 +161,13 @@ void add_export(CLI::App& app, Action& action) {
   std::vector<std::string> formats = net_formats;
   formats.insert(formats.end(), run_formats.begin(), run_formats.end());
   command
-      ->add_option("--to", options->format,
-                   "of a trial: python (a module in a .py file, with its weights beside it), onnx, safetensors (weights), json (the net "
-                   "without weights), or torchscript (for torch.jit.load, which PyTorch deprecates since 2.11); of the run: csv or jsonl "
-                   "(a row for each net), or tensorboard (a folder of event files: the curves of each training); "
-                   "docs/to_optuna.py makes Optuna's studies of a run")
-      ->capture_default_str()
+      ->add_option(
+          "--to", options->format,
+          "of a trial: python (a module in a .py file, with its weights beside it), onnx, safetensors (weights), json (the net "
+          "without weights), or torchscript (for torch.jit.load, which PyTorch deprecates since 2.11); of the run: csv or jsonl "
+          "(a row for each net), or tensorboard (a folder of event files: the curves of each training); "
+          "docs/to_optuna.py makes Optuna's studies of a run. Default: as the end of the file says, .py, .onnx, .safetensors, .json, "
+          ".pt, .csv or .jsonl")
       ->check([](const std::string& format) {
         return format == "optuna" ? "Optuna's studies are made with Optuna itself: docs/to_optuna.py DIR sqlite:///study.db"
                                   : std::string();
@@ -177,9 +180,9 @@ void add_export(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n"
       "  nas-run export results/fashion_mnist 3 -o small.py\n"
-      "  nas-run export results/fashion_mnist 3 --to onnx --end-to-end -o small.onnx\n"
-      "  nas-run export results/fashion_mnist 3 --step 1 --to safetensors -o small.safetensors\n"
-      "  nas-run export results/fashion_mnist --to csv -o nets.csv\n"
+      "  nas-run export results/fashion_mnist 3 --end-to-end -o small.onnx\n"
+      "  nas-run export results/fashion_mnist 3 --step 1 -o small.safetensors\n"
+      "  nas-run export results/fashion_mnist -o nets.csv\n"
       "  nas-run export results/fashion_mnist --to tensorboard -o curves && tensorboard --logdir curves");
   command->callback([options, &action] { action = [options] { return export_any(*options); }; });
 }

@@ -95,8 +95,8 @@ int prune_net(const PruneOptions& options) {
   Json request{{"command", "prune"}};
   put_cut(request, options);
   put_net(request, options.net);
-  const std::string end = options.output.extension();
-  request["to"] = end == ".onnx" ? "onnx" : end == ".py" ? "python" : "safetensors";
+  const std::string said = format_of(options.output);
+  request["to"] = said == "onnx" || said == "python" ? said : "safetensors";
   put_output(request, options.output);
   const Json answer = ask_worker(request);
   if (!answer.at("target_reached").get<bool>()) log("the floors and caps ended the cut before its target");

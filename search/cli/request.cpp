@@ -261,17 +261,23 @@ void put_opset(Json& request, int opset, const std::string& format) {
   request["opset"] = opset;
 }
 
+std::string format_of(const std::filesystem::path& output) {
+  static const std::map<std::string, std::string> formats{{".py", "python"},      {".onnx", "onnx"}, {".safetensors", "safetensors"},
+                                                          {".pt", "torchscript"}, {".json", "json"}, {".csv", "csv"},
+                                                          {".jsonl", "jsonl"}};
+  const auto known = formats.find(output.extension());
+  return known == formats.end() ? "" : known->second;
+}
+
 void put_output(Json& request, const std::filesystem::path& output) {
-  static const std::map<std::string, std::string> formats{
-      {".py", "python"}, {".onnx", "onnx"}, {".safetensors", "safetensors"}, {".pt", "torchscript"}, {".json", "json"}};
   check_output(output);
   const std::string to = request.at("to"), end = output.extension();
   if (to == "python" && end != ".py")
     throw Error(ErrorKind::usage,
                 fmt::format("-o {}: Python's files end in .py; valid: -o {}.py", output.string(), output.stem().string()));
-  if (const auto known = formats.find(end); known != formats.end() && known->second != to)
-    throw Error(ErrorKind::usage, fmt::format("-o {}: a file that ends in {} is {}, and {} is written; valid: another end", output.string(),
-                                              end, known->second, to));
+  if (const std::string said = format_of(output); !said.empty() && said != to)
+    throw Error(ErrorKind::usage,
+                fmt::format("-o {}: a file that ends in {} is {}, and {} is written; valid: another end", output.string(), end, said, to));
   std::error_code unknown;
   const std::filesystem::file_status status = std::filesystem::status(output, unknown);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))

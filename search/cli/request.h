@@ -60,6 +60,9 @@ void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, b
 void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data,
                    prune::Looks has = prune::Looks::at_weights);
 
+/// "python", "onnx", "safetensors", "torchscript", "json", "csv" or "jsonl", as the file's end says; "" where it says none of them.
+std::string format_of(const std::filesystem::path& output);
+
 /// Adds --end-to-end, for --to torchscript and onnx.
 void add_end_to_end(CLI::App& command, bool& end_to_end);
 

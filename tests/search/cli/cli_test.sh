@@ -143,6 +143,9 @@ expect 2 "" "^nas-run: error: --end-to-end is of files that run, not of safetens
   "$nas_run" convert --weights w --to safetensors --end-to-end -o o
 expect 2 "" "^nas-run: error: --opset is of ONNX, not of python; valid: --to onnx$" "$nas_run" convert --weights w --to python --opset 10 -o o.py
 expect 2 "" "^nas-run: error: -o o: Python's files end in .py; valid: -o o.py$" "$nas_run" convert --weights w --to python -o o
+expect 2 "" "^nas-run: error: -o o: its end says no format of nets; valid: .py, .onnx, .safetensors, .pt, or --to python|onnx|" "$nas_run" convert --weights w -o o
+expect 2 "" "^nas-run: error: -o o.csv: its end says no format of nets" "$nas_run" convert --weights w -o o.csv
+expect 2 "" "^nas-run: error: --opset is of ONNX, not of safetensors; valid: --to onnx$" "$nas_run" convert --weights w --opset 10 -o o.safetensors
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 expect 2 "" "^nas-run: error: a file's name is not UTF-8; valid: one that is$" env NAS_WORKER="$directory/worker" \
   "$nas_run" convert --net resnet18 --weights w.safetensors --to safetensors -o "$(printf 'o\377.safetensors')"

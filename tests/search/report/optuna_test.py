@@ -129,6 +129,8 @@ def main(work):
 
     for to in ["csv", "jsonl"]:
         check("export", nas_run("export", work / "run", "--to", to, "-o", work / f"rows.{to}").returncode == 0)
+        check("the file's end says the same", nas_run("export", work / "run", "-o", work / f"again.{to}").returncode == 0
+              and (work / f"again.{to}").read_bytes() == (work / f"rows.{to}").read_bytes())
     lines = [json.loads(line) for line in (work / "rows.jsonl").read_text().splitlines()]
     with open(work / "rows.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -142,8 +144,9 @@ def main(work):
 
     wrong = nas_run("export", work / "run", "1", "--to", "csv", "-o", work / "x.csv")
     check("no trial", wrong.returncode == 2 and "of the whole run, not of trial '1'" in wrong.stderr)
-    wrong = nas_run("export", work / "run", "--to", "onnx", "-o", work / "x.onnx")
-    check("a trial", wrong.returncode == 2 and "no trial is named" in wrong.stderr)
+    for to in [["--to", "onnx"], []]:
+        wrong = nas_run("export", work / "run", *to, "-o", work / "x.onnx")
+        check("a trial", wrong.returncode == 2 and "onnx is of one net, and no trial is named" in wrong.stderr)
     wrong = nas_run("export", work / "run", "--to", "csv", "-o", work / "run/experiment.db")
     check("not over the database", wrong.returncode == 2 and "would be replaced" in wrong.stderr)
     wrong = nas_run("export", work / "run", "--to", "csv", "-o", work / "nowhere/x.csv")
