@@ -17,10 +17,13 @@ namespace {
 
 using Statuses = std::map<std::string, storage::StageStatus>;
 
-/// Metrics of a cut before its net was trained.
+/// Metrics of a cut before its net was trained. The first two are of cuts that were refitted.
 constexpr const char* kAsCut = "val/accuracy_as_cut";
 constexpr const char* kBatchNorm = "val/accuracy_batch_norm";
-constexpr const char* kRefitted = "val/accuracy_before_retraining";
+constexpr const char* kStart = "val/accuracy_before_retraining";  ///< refitted, or else with batch norm estimated anew
+
+/// What is known of a cut net before its retraining.
+enum class Known { as_cut, batch_norm, refitted };
 
 /// One way to a net, over the replicates.
 struct Row {
@@ -54,7 +57,7 @@ class Account {
  public:
   /// Borrows the run.
   Account(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs)
-      : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kRefitted})), groups_(groups_of(run)), asked_(epochs) {
+      : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kStart})), groups_(groups_of(run)), asked_(epochs) {
     if (!asked_.empty()) read_curves(repository);
     for (const StoredStage& stage : run.stages) {
       const storage::Json parameters = storage::Json::parse(repository.stage(stage.fingerprint).parameters);
@@ -100,9 +103,9 @@ class Account {
     }
     std::string rows;
     for (const auto& [name, nets] : cuts) {
-      const std::vector<double> refitted = taus(nets, kRefitted);
-      if (refitted.empty()) continue;
-      rows += fmt::format("| {} | {} | {} | {} |\n", name, refitted.size(), mean_tau(taus(nets, kBatchNorm)), mean_tau(refitted));
+      const std::vector<double> batch_norm = taus(nets, Known::batch_norm), refitted = taus(nets, Known::refitted);
+      if (batch_norm.empty()) continue;
+      rows += fmt::format("| {} | {} | {} | {} |\n", name, batch_norm.size(), mean_tau(batch_norm), mean_tau(refitted));
     }
     if (rows.empty()) return "";
     return "\nKendall's tau of the criteria's order before the retraining with that after it, by test accuracy, mean over seeds:\n\n"
@@ -175,28 +178,40 @@ class Account {
     return sum;
   }
 
-  std::optional<double> metric(const StoredNet& net, const char* name) const {
+  std::optional<double> before(const StoredNet& net, Known what) const {
     const auto& metrics = statuses_.at(run_.stages[static_cast<std::size_t>(net.stage)].fingerprint).metrics;
-    const auto found = metrics.find(name);
-    return found == metrics.end() ? std::nullopt : std::optional(found->second);
+    const auto value = [&](const char* name) {
+      const auto found = metrics.find(name);
+      return found == metrics.end() ? std::nullopt : std::optional(found->second);
+    };
+    const bool is_refitted = metrics.contains(kBatchNorm);
+    switch (what) {
+      case Known::as_cut:
+        return value(kAsCut);
+      case Known::batch_norm:
+        return value(is_refitted ? kBatchNorm : kStart);
+      case Known::refitted:
+        return is_refitted ? value(kStart) : std::nullopt;
+    }
+    return std::nullopt;
   }
 
-  std::string metric(const Row& row, const char* name) const {
-    return percent(each(row, [&](const StoredNet& net) { return metric(net, name); }));
+  std::string before(const Row& row, Known what) const {
+    return percent(each(row, [&](const StoredNet& net) { return before(net, what); }));
   }
 
   /// Of each replicate that has enough nets; 0 where one of the two puts them in no order.
-  std::vector<double> taus(const Rivals& nets, const char* name) const {
+  std::vector<double> taus(const Rivals& nets, Known what) const {
     std::vector<double> values;
     for (const auto& [unit, of_unit] : nets) {
-      std::vector<double> before, after;
+      std::vector<double> known, tested;
       for (const StoredNet* net : of_unit) {
-        const std::optional<double> known = metric(*net, name);
-        if (!known || !net->test) continue;
-        before.push_back(*known);
-        after.push_back(*net->test);
+        const std::optional<double> accuracy = before(*net, what);
+        if (!accuracy || !net->test) continue;
+        known.push_back(*accuracy);
+        tested.push_back(*net->test);
       }
-      if (before.size() >= kEnough) values.push_back(eval::kendall_tau(before, after).value_or(0));
+      if (known.size() >= kEnough) values.push_back(eval::kendall_tau(known, tested).value_or(0));
     }
     return values;
   }
@@ -229,8 +244,8 @@ class Account {
     std::string text = fmt::format("| {} | {} | {} | {} | {:g} | {} | {} | {} |{} {} |", row.name, row.nets.size(),
                                    short_number(mean([](const StoredNet& net) { return std::optional(net.macs); })),
                                    short_number(mean([](const StoredNet& net) { return std::optional(net.params); })), mean(trained),
-                                   metric(row, kAsCut), metric(row, kBatchNorm), metric(row, kRefitted), retraining(row),
-                                   percent(each(row, [](const StoredNet& net) { return net.test; })));
+                                   before(row, Known::as_cut), before(row, Known::batch_norm), before(row, Known::refitted),
+                                   retraining(row), percent(each(row, [](const StoredNet& net) { return net.test; })));
     for (const Row* control : controls) text += fmt::format(" {} |", control == &row ? "" : lead(row, *control));
     return text + "\n";
   }

@@ -1,6 +1,7 @@
 #include "search/report/evidence.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "tests/support/two_seed_run.h"
 
@@ -39,6 +40,21 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how far accuracies 
   CHECK_THAT(with_cut("c", 0.4, 0.5, 0.85),
              Contains("by test accuracy, mean over seeds:\n\n| cut | seeds | by batch norm | by the refitted nets |\n"
                       "|---|---|---|---|\n| n, slow 1 | 1 | 0.55 | 0.67 |\n"));
+}
+
+TEST_CASE_METHOD(support::TwoSeedRun, "what a cut began its retraining with is refitted only where there was a refit") {
+  const auto with_cut = [&](const std::string& criterion, double test, const std::map<std::string, double>& known) {
+    outcomes.clear();
+    net(criterion, "base1", 500, 5000, 0.8, test);
+    for (const auto& [name, accuracy] : known) outcomes.front().second.metrics.push_back({"val", "accuracy_" + name, accuracy, {}});
+    trial("n", "pruned", criterion, 1, {"base1", criterion});
+    record();
+  };
+  with_cut("plain", 0.7, {{"before_retraining", 0.25}});
+  with_cut("refitted", 0.75, {{"as_cut", 0.1}, {"batch_norm", 0.3}, {"before_retraining", 0.6}});
+  const std::string text = search::evidence(repository, search::read_snapshot(repository));
+  CHECK_THAT(text, Contains("| plain, slow 1 | 1 | 5.0 k | 500 | 5 |  | 25.0 |  | 70.0 |"));
+  CHECK_THAT(text, Contains("| refitted, slow 1 | 1 | 5.0 k | 500 | 5 | 10.0 | 30.0 | 60.0 | 75.0 |"));
 }
 
 TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how the retraining of cut nets went") {
