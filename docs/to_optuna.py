@@ -65,6 +65,8 @@ def main():
     parser.add_argument("storage", help="Optuna's, without studies of the tasks' names, as in sqlite:///study.db")
     parser.add_argument("--last", action="store_true", help="of each trial only the last net, not those on the way to it")
     arguments = parser.parse_args()
+    if not (arguments.results / "experiment.db").is_file():
+        parser.error(f"{arguments.results}: no experiment.db; valid: the directory of a run")
     run = sqlite3.connect((arguments.results.resolve() / "experiment.db").as_uri() + "?mode=ro", uri=True)
     run.row_factory = lambda cursor, row: {column[0]: value for column, value in zip(cursor.description, row)}
     run.execute("begin")  # all of one moment, also while the run goes on
@@ -77,8 +79,11 @@ def main():
                 nets.append(({**trial, "step": step}, done.get(step)))
         choices = {name: list(dict.fromkeys(trial[name] for trial, _ in nets)) for name in PARAMETERS}
         distributions = {name: optuna.distributions.CategoricalDistribution(each) for name, each in choices.items() if len(each) > 1}
-        study = optuna.create_study(study_name=task["task"], storage=arguments.storage,
-                                    directions=[each["direction"] for each in settings["objectives"]])
+        try:
+            study = optuna.create_study(study_name=task["task"], storage=arguments.storage,
+                                        directions=[each["direction"] for each in settings["objectives"]])
+        except optuna.exceptions.DuplicatedStudyError:
+            parser.error(f"{arguments.storage}: has a study '{task['task']}' already; valid: another storage, or one without it")
         for key, value in task.items():
             study.set_user_attr(key, value)
         for trial, step in nets:

@@ -20,7 +20,7 @@ void for_each_scored(const Net& net, const Dataset& data, const Normalisation& n
                      const std::function<void(const torch::Tensor& scores, const torch::Tensor& labels)>& take) {
   torch::NoGradGuard no_grad;
   for_each_batch(
-      net, data, normalisation, images, images_that_fit(2 * peak_activations(net.spec()), 250),
+      net, data, normalisation, images, images_that_fit(2 * peak_activations(net.spec()), evaluation_batch),
       [&](const torch::Tensor& pixels, const torch::Tensor& labels) {
         return Scored{net.forward(pixels, /*training=*/false), labels};
       },

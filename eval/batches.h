@@ -16,6 +16,13 @@ namespace eval {
 /// Bytes that the activations of a batch may take.
 inline constexpr std::int64_t activation_memory = 500'000'000;
 
+/// Most images of a batch by which channels are scored, batch norm is settled or a refit is weighted: it divides the 2,000 images that most
+/// criteria take, so that no small batch is left over. Stored results depend on it: batch norm's statistics, the draws of fisher_weights
+/// and the last digits of sums.
+inline constexpr int statistics_batch = 125;
+/// Most images of a batch that is evaluated, of which nothing but the class scores is kept. The last digits of stored losses depend on it.
+inline constexpr int evaluation_batch = 250;
+
 /// Images of which the activations fit, at `values` floats an image: at least 1 and at most `most`.
 inline int images_that_fit(std::int64_t values, int most) {
   const std::int64_t fit = activation_memory / (std::max<std::int64_t>(values, 1) * std::int64_t{sizeof(float)});

@@ -9,6 +9,8 @@ namespace eval {
 
 struct Interval {
   double low = 0, high = 0;
+
+  bool excludes_zero() const { return low > 0 || high < 0; }
 };
 
 struct Summary {

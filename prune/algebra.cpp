@@ -13,9 +13,12 @@ using torch::Tensor;
 
 namespace {
 
-/// A tile of the result, tile_rows x what is wide enough for the processor, stays in registers while `depth` rows of the factors are passed
-/// over. So many columns are gone through at once as stay in a core's cache.
-constexpr std::int64_t tile_rows = 6, depth = 256, numbers_at_once = 1 << 16;
+/// Rows of a tile of the result. A tile, as wide as the processor's registers allow, stays in them.
+constexpr std::int64_t tile_rows = 6;
+/// Rows of the factors that are packed, and passed over for each tile, at once.
+constexpr std::int64_t depth = 256;
+/// Doubles of the right factor that meet every row of tiles before the next ones: half a megabyte, which stays in a core's cache.
+constexpr std::int64_t numbers_at_once = 1 << 16;
 /// Columns that Cholesky's factors advance by.
 constexpr std::int64_t panel = 64;
 

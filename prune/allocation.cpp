@@ -19,53 +19,6 @@ using storage::ErrorKind;
 
 namespace {
 
-/// The least widths that floors and the cap allow, by group, and the steps between widths; in units.
-struct Bounds {
-  std::vector<int> floor, cap, size;
-  std::vector<int> step;  ///< of a group that is cut what is left is a multiple of this
-  bool rounds = false;    ///< some step is above 1
-
-  /// The least multiple of the step within the bounds, or the whole group.
-  int least(std::size_t group) const {
-    const int bound = std::max(floor[group], cap[group]);
-    return std::min(size[group], (bound + step[group] - 1) / step[group] * step[group]);
-  }
-  /// The next lower and the next higher width that may be left of a group.
-  int below(std::size_t group, int width) const { return (width - 1) / step[group] * step[group]; }
-  int above(std::size_t group, int width) const { return std::min(size[group], (width / step[group] + 1) * step[group]); }
-};
-
-/// Channels of a layer that one unit of its group stands for: several where a grouped convolution ties them.
-int channels_of_unit(const ChannelGroups& groups, std::size_t group, int producer) {
-  const std::vector<Unit>& channels = groups.outputs[static_cast<std::size_t>(producer)];
-  const auto own = std::count_if(channels.begin(), channels.end(), [&](const Unit& unit) { return unit.group == static_cast<int>(group); });
-  return std::max(1, static_cast<int>(own) / groups.groups[group].size);
-}
-
-/// A convolution with one channel a group would be a depthwise one, whose channels are not tied as those of the whole net.
-int least_units(const ChannelGroups& groups, std::size_t group) {
-  const std::vector<int>& producers = groups.groups[group].producers;
-  const bool tied =
-      std::any_of(producers.begin(), producers.end(), [&](int producer) { return channels_of_unit(groups, group, producer) > 1; });
-  return tied ? 2 : 1;
-}
-
-Bounds bounds_of(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
-  Bounds bounds;
-  bounds.step = width_steps(groups, limits.round_to);
-  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
-    const int size = groups.groups[g].size;
-    const int share = static_cast<int>(std::ceil(limits.floor * base.channels[g] - 1e-9));
-    const int uncapped = static_cast<int>(std::ceil((1 - limits.cap) * size - 1e-9));
-    const bool fixed = !groups.groups[g].fixed.empty();
-    bounds.size.push_back(size);
-    bounds.rounds = bounds.rounds || bounds.step[g] > 1;
-    bounds.floor.push_back(fixed ? size : std::min(size, std::max({limits.floor_channels, share, least_units(groups, g)})));
-    bounds.cap.push_back(fixed ? size : std::min(size, std::max(uncapped, 1)));
-  }
-  return bounds;
-}
-
 /// Units of a group from the least useful to the most; ties in their own order.
 std::vector<int> ascending(const std::vector<double>& scores) {
   std::vector<int> order(scores.size());
@@ -98,10 +51,10 @@ std::vector<GroupReport> reports_of(const ChannelGroups& groups, const Scores& s
 }
 
 /// Rounds the widths of groups that are cut, clips them to the bounds and notes where a bound kept units.
-void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<GroupReport>& reports) {
+void apply_bounds(std::vector<int>& widths, const WidthBounds& bounds, std::vector<GroupReport>& reports) {
   for (std::size_t g = 0; g < widths.size(); ++g) {
     reports[g].floor_applied = widths[g] < bounds.floor[g];
-    reports[g].cap_applied = widths[g] < bounds.cap[g];
+    reports[g].cap_applied = widths[g] < bounds.after_cap[g];
     if (widths[g] < bounds.size[g]) widths[g] = widths[g] / bounds.step[g] * bounds.step[g];
     widths[g] = std::max(widths[g], bounds.least(g));
   }
@@ -109,7 +62,7 @@ void apply_bounds(std::vector<int>& widths, const Bounds& bounds, std::vector<Gr
 
 /// Gives units that rounding took back, a step at a time, as long as the cost fits the target: first to the group that has lost the largest
 /// share of itself of what it was to have (`wanted`).
-void give_back(std::vector<int>& widths, const std::vector<int>& wanted, const WidthCost& model, double target, const Bounds& bounds) {
+void give_back(std::vector<int>& widths, const std::vector<int>& wanted, const WidthCost& model, double target, const WidthBounds& bounds) {
   for (int best = 0; best >= 0;) {
     best = -1;
     double most = 0;
@@ -170,7 +123,7 @@ std::vector<int> between(const std::vector<int>& low, const std::vector<int>& hi
 }
 
 Allocation by_eta(const ChannelGroups& groups, const Scores& scores, std::vector<Spread> spreads, const PruneRequest& request,
-                  const WidthCost& model, double target, const Bounds& bounds) {
+                  const WidthCost& model, double target, const WidthBounds& bounds) {
   if (spreads.empty())
     for (const std::vector<double>& group_scores : scores) spreads.push_back(spread_of(group_scores));
   Allocation result;
@@ -203,7 +156,8 @@ Allocation by_eta(const ChannelGroups& groups, const Scores& scores, std::vector
   return result;
 }
 
-Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target, const Bounds& bounds) {
+Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target,
+                           const WidthBounds& bounds) {
   Allocation result;
   const auto wanted_widths = [&](double rate) {
     std::vector<int> widths;
@@ -231,7 +185,7 @@ Allocation by_uniform_rate(const ChannelGroups& groups, const Scores& scores, co
 }
 
 Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, const WidthCost& model, double target, double alpha,
-                             const Bounds& bounds) {
+                             const WidthBounds& bounds) {
   Allocation result;
   result.reports = reports_of(groups, scores);
   std::vector<std::vector<int>> order;
@@ -287,29 +241,14 @@ Allocation by_greedy_utility(const ChannelGroups& groups, const Scores& scores, 
     // Below the last step of several units there is nothing: no bound is needed to keep it.
     const int next = bounds.below(g, widths[g]);
     const bool at_bound = next < bounds.least(g) && (next > 0 || widths[g] == 1);
-    result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.cap[g];
-    result.reports[g].cap_applied = at_bound && bounds.cap[g] >= bounds.floor[g];
+    result.reports[g].floor_applied = at_bound && bounds.floor[g] >= bounds.after_cap[g];
+    result.reports[g].cap_applied = at_bound && bounds.after_cap[g] >= bounds.floor[g];
   }
   result.mask = mask_of_widths(groups, scores, widths);
   return result;
 }
 
 }  // namespace
-
-std::vector<int> width_steps(const ChannelGroups& groups, int round_to) {
-  std::vector<int> steps(groups.groups.size(), 1);
-  for (std::size_t g = 0; g < steps.size(); ++g)
-    for (const int producer : groups.groups[g].producers)
-      steps[g] = std::lcm(steps[g], round_to / std::gcd(round_to, channels_of_unit(groups, g, producer)));
-  return steps;
-}
-
-std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base) {
-  const Bounds bounds = bounds_of(groups, limits, base);
-  std::vector<int> widths;
-  for (std::size_t g = 0; g < groups.groups.size(); ++g) widths.push_back(bounds.least(g));
-  return widths;
-}
 
 Spread spread_of(std::span<const double> values) {
   double sum = 0;
@@ -325,71 +264,16 @@ Spread spread_of(std::span<const double> values) {
   return spread;
 }
 
-AllocationLimits allocation_limits_from_json(const storage::Json& json) {
-  return {json.at("floor").get<double>(), json.at("floor_channels").get<int>(), json.at("cap").get<double>(),
-          json.at("alpha").get<double>(), json.at("round_to").get<int>()};
-}
-
 AllocationMethod allocation_method_from_string(const std::string& text) {
   static const std::vector<std::pair<std::string, AllocationMethod>> methods{
       {"eta", AllocationMethod::eta}, {"uniform", AllocationMethod::uniform}, {"greedy", AllocationMethod::greedy}};
   return storage::find_named(methods, text, "allocation", [](const auto& method) { return method.first; }).second;
 }
 
-std::map<std::string, std::vector<int>> units_of_shared_layers(const ChannelGroups& groups) {
-  std::map<std::string, std::vector<int>> units;
-  for (const ChannelGroup& group : groups.groups) units[group.name].push_back(group.size);
-  std::erase_if(units, [](const auto& each) { return each.second.size() == 1; });
-  return units;
-}
-
-AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
-                               const std::map<std::string, int>& channels, const std::map<std::string, std::vector<int>>& units) {
-  AllocationBase base{cost, {}};
-  const std::map<std::string, std::vector<int>> shared = units_of_shared_layers(groups);
-  std::map<std::string, std::size_t> passed;
-  for (const ChannelGroup& group : groups.groups) {
-    const std::size_t place = passed[group.name]++;
-    const auto now = shared.find(group.name), then = units.find(group.name);
-    if (now != shared.end() && then != units.end() && now->second.size() == then->second.size()) {
-      base.channels.push_back(then->second[place]);
-      continue;
-    }
-    // A unit has as many channels of each of its producers in the base as now, so any producer tells.
-    const eval::Layer& producer = spec.layers[group.producers.front()];
-    const auto had = channels.find(producer.name);
-    base.channels.push_back(had == channels.end() ? group.size : had->second * group.size / producer.channels);
-  }
-  return base;
-}
-
-double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base) {
-  switch (of) {
-    case Budget::params:
-      return static_cast<double>(base.cost.params);
-    case Budget::macs:
-      return static_cast<double>(base.cost.macs);
-    case Budget::channels: {
-      double channels = 0;
-      for (std::size_t g = 0; g < groups.groups.size(); ++g)
-        if (groups.groups[g].fixed.empty()) channels += base.channels[g];
-      return channels;
-    }
-    case Budget::latency:
-      if (base.latency == nullptr) throw Error(ErrorKind::internal, "a budget of latency without a latency table");
-      return base.latency->whole_ms;
-  }
-  throw Error(ErrorKind::internal, "unknown budget");
-}
-
-double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base) {
-  return WidthCost(spec, groups, of, base.latency).cost(kept_counts(keep_all(groups))) / base_size(groups, of, base);
-}
-
 Allocation allocate(const eval::NetSpec& spec, const ChannelGroups& groups, const Scores& scores, const PruneRequest& request,
                     AllocationMethod method, const AllocationLimits& limits, const AllocationBase& base,
                     const std::vector<Spread>& spreads) {
-  const Bounds bounds = bounds_of(groups, limits, base);
+  const WidthBounds bounds = width_bounds(groups, limits, base);
   const WidthCost model(spec, groups, request.of, base.latency);
   const double target = request.value * base_size(groups, request.of, base);
   if (request.kind == PruneRequest::Kind::eta) method = AllocationMethod::eta;

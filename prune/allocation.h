@@ -3,16 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "eval/cost.h"
-#include "eval/latency_table.h"
+#include "prune/allocation_base.h"
 #include "prune/cut_options.h"
 #include "prune/keep_mask.h"
+#include "prune/width_bounds.h"
 
 namespace prune {
 
@@ -27,17 +26,6 @@ struct Spread {
 /// Of values that lie one after another.
 Spread spread_of(std::span<const double> values);
 
-struct AllocationLimits {
-  double floor = 0.1;      ///< share of the original channels
-  int floor_channels = 3;  ///< or so many, whichever is more
-  double cap = 0.9;        ///< share of the present channels that one cut may take at most
-  double alpha = 0.25;     ///< greedy: exponent of the cost saved
-  int round_to = 1;        ///< layers that are cut have a multiple of so many channels, not below the floor
-};
-
-/// From the JSON that check_options made of allocation_options().
-AllocationLimits allocation_limits_from_json(const storage::Json& json);
-
 enum class AllocationMethod { eta, uniform, greedy };
 /// Throws storage::Error(invalid) for an unknown name.
 AllocationMethod allocation_method_from_string(const std::string& text);
@@ -45,8 +33,10 @@ AllocationMethod allocation_method_from_string(const std::string& text);
 /// What happened to a group. Fixed groups report only their reason.
 struct GroupReport {
   double score_min = 0, score_mean = 0, score_max = 0;
-  std::optional<double> threshold;  ///< eta allocation: units below went
-  bool floor_applied = false;       ///< the floor kept units that the request would have taken
+  /// eta allocation: eta * deviation, by which the rule (see allocate) tells the units that are to go. Floor and cap keep some of them all
+  /// the same, and a `keep` request as many as it has room for; round_to takes more.
+  std::optional<double> threshold;
+  bool floor_applied = false;  ///< the floor kept units that the request would have taken
   bool cap_applied = false;
 };
 
@@ -56,34 +46,6 @@ struct Allocation {
   std::optional<double> eta;         ///< given, or found for a `keep` request
   bool target_reached = true;        ///< a `keep` request may end at the floors before its target
 };
-
-/// The base that shares and floors refer to.
-struct AllocationBase {
-  eval::Cost cost;
-  std::vector<int> channels;                    ///< by group: units of the net that was first trained
-  const eval::LatencyTable* latency = nullptr;  ///< borrowed, of that net; requests of latency need it
-};
-
-/// The base of a net that may have been cut before: its cost, and for every group its units, as the `channels` by layer tell them that the
-/// base had. A layer that is not named has as many as now. Where a convolution is grouped, a unit is a channel of every group; where a
-/// layer's channels are in several groups, `units` are what each of these had, by the groups' name and in their order.
-AllocationBase allocation_base(const eval::NetSpec& spec, const ChannelGroups& groups, eval::Cost cost,
-                               const std::map<std::string, int>& channels, const std::map<std::string, std::vector<int>>& units = {});
-
-/// The `units` of a net that was not cut.
-std::map<std::string, std::vector<int>> units_of_shared_layers(const ChannelGroups& groups);
-
-/// What the base costs, as `of` counts it. Throws storage::Error(internal) for latency without a table.
-double base_size(const ChannelGroups& groups, Budget of, const AllocationBase& base);
-
-/// What is left of the base in a net that may have been cut before, as `of` counts it.
-double share_left(const eval::NetSpec& spec, const ChannelGroups& groups, Budget of, const AllocationBase& base);
-
-/// By group, the units of which every layer has a multiple of `round_to` channels: where channels are tied in bundles, a unit has some.
-std::vector<int> width_steps(const ChannelGroups& groups, int round_to);
-
-/// The least widths that floors, the cap and rounding leave of the groups; a fixed group's is its own.
-std::vector<int> least_widths(const ChannelGroups& groups, const AllocationLimits& limits, const AllocationBase& base);
 
 /// Scores are used as they are; nothing is scored again. An `eta` request uses the eta method.
 /// eta: t = eta * deviation, and units with u < t go (Tian, Arbel, Clark 2021, equation 13), as do all with u <= 0 where eta is above 0.

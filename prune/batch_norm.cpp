@@ -54,7 +54,8 @@ void recalibrate_batch_norm(eval::Net& net, const eval::Dataset& data, const eva
                             const std::vector<std::int64_t>& images) {
   if (!has_batch_norm(net.spec()) || images.empty()) return;
   torch::NoGradGuard no_grad;
-  const std::int64_t total = std::ssize(images), most = eval::images_that_fit(2 * eval::peak_activations(net.spec()), 125);
+  const std::int64_t total = std::ssize(images),
+                     most = eval::images_that_fit(2 * eval::peak_activations(net.spec()), eval::statistics_batch);
   const std::int64_t batches = (total + most - 1) / most;
   std::int64_t batch = (total + batches - 1) / batches;
   while (batch > 2 && total % batch == 1) --batch;  // of one image a norm on a map of one place learns no variance
@@ -110,7 +111,7 @@ eval::Weights fill_batch_norm(const eval::NetSpec& spec, eval::Weights weights, 
   }
   const eval::Net net(spec, weights, device);
   eval::for_each_batch(
-      net, data, normalisation, images, eval::images_that_fit(2 * eval::peak_activations(spec), 125),
+      net, data, normalisation, images, eval::images_that_fit(2 * eval::peak_activations(spec), eval::statistics_batch),
       [&](const Tensor& pixels, const Tensor&) {
         std::map<int, Moments> batch;
         net.forward(pixels, /*training=*/false, [&](int index, const Tensor& output) {

@@ -24,7 +24,7 @@ Tensor draw_directions(std::int64_t images, std::int64_t classes, std::uint64_t 
 std::map<int, Tensor> fisher_weights(const eval::Net& net, const Tensor& images, const std::vector<FisherSite>& sites, std::uint64_t seed) {
   if (sites.empty()) return {};
   std::map<int, std::vector<Tensor>> found;
-  const std::int64_t count = images.size(0), batch = eval::images_that_fit(2 * eval::all_activations(net.spec()), 125);
+  const std::int64_t count = images.size(0), batch = eval::images_that_fit(2 * eval::all_activations(net.spec()), eval::statistics_batch);
   for (std::int64_t first = 0; first < count; first += batch) {
     torch::AutoGradMode gradients(true);
     const Tensor some = images.slice(0, first, first + batch);

@@ -10,7 +10,7 @@ using torch::Tensor;
 namespace {
 
 /// The names of the filters' weights, but for those of layers in `protect`.
-std::vector<std::string> filters_of(const eval::NetSpec& spec, const std::vector<std::string>& protect = {}) {
+std::vector<std::string> layers_with_filters(const eval::NetSpec& spec, const std::vector<std::string>& protect = {}) {
   std::vector<std::string> names;
   for (const std::string& layer : eval::filter_layers(spec))
     if (std::find(protect.begin(), protect.end(), layer) == protect.end()) names.push_back(layer + ".weight");
@@ -31,7 +31,7 @@ std::int64_t count_gone(std::int64_t total, double keep) {
 
 Sparse count_zeros(const eval::NetSpec& spec, eval::Weights weights) {
   Sparse result{std::move(weights)};
-  for (const std::string& name : filters_of(spec)) {
+  for (const std::string& name : layers_with_filters(spec)) {
     const Tensor& weight = result.weights.at(name);
     result.zeros += weight.eq(0).sum().item<std::int64_t>();
     result.total += weight.numel();
@@ -43,7 +43,7 @@ Sparse zero_least(const eval::NetSpec& spec, const eval::Weights& weights, doubl
                   const std::vector<std::string>& protect) {
   torch::NoGradGuard no_grad;
   eval::Weights result = eval::clone(weights);
-  const std::vector<std::string> names = filters_of(spec, protect);
+  const std::vector<std::string> names = layers_with_filters(spec, protect);
   if (names.empty()) return count_zeros(spec, std::move(result));
   std::vector<Tensor> all;  // magnitudes, by layer
   for (const std::string& name : names) all.push_back(result.at(name).abs().flatten());

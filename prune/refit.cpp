@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
-#include "eval/device.h"
 #include "prune/fisher_weights.h"
 #include "prune/layer_samples.h"
 #include "prune/moments.h"
+#include "prune/paired_activations.h"
 #include "prune/ridge.h"
 #include "storage/base/error.h"
 
@@ -51,55 +50,10 @@ std::vector<bool> find_same(const eval::Net& whole, const Cut& as_cut, const Cut
   return same;
 }
 
-/// By layer: bytes of one image's activations that are held at once while two nets are walked side by side from there on; never less than
-/// the largest layer's.
-std::vector<std::int64_t> frontier_bytes(const eval::NetSpec& spec) {
-  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
-  const std::vector<std::vector<int>> readers = eval::consumers(spec);
-  const auto numbers = [&](int layer) {
-    return static_cast<std::int64_t>(shapes[layer].channels) * shapes[layer].height * shapes[layer].width;
-  };
-  std::vector<std::int64_t> bytes;
-  std::int64_t held = 0;
-  for (int i = 0; i < static_cast<int>(shapes.size()); ++i) {
-    held += numbers(i);
-    bytes.push_back(4 * 2 * held);
-    for (const int from : std::set<int>(spec.layers[i].inputs.begin(), spec.layers[i].inputs.end()))
-      if (readers[from].back() == i) held -= numbers(from);
-  }
-  for (std::size_t i = bytes.size() - 1; i > 0; --i) bytes[i - 1] = std::max(bytes[i - 1], bytes[i]);
-  return bytes;
-}
-
-/// As many images as a batch has, of which each takes so many bytes in both nets.
-std::int64_t images_at_once(std::int64_t bytes, const RefitOptions& options) {
-  return std::clamp<std::int64_t>(std::min(std::int64_t{1} << 28, options.memory) / bytes, 1, 128);
-}
-
-std::int64_t images_in(const std::vector<Tensor>& outputs) {
-  return std::find_if(outputs.begin(), outputs.end(), [](const Tensor& output) { return output.defined(); })->size(0);
-}
-
-/// Outputs of batches first ... last as those of one, by layer; gives the batches' own back.
-std::vector<Tensor> merge(std::vector<std::vector<Tensor>>& batches, std::size_t first, std::size_t last) {
-  std::vector<Tensor> merged = std::move(batches[first]);
-  for (std::size_t layer = 0; layer < merged.size() && last - first > 1; ++layer) {
-    if (!merged[layer].defined()) continue;
-    std::vector<Tensor> parts{merged[layer]};
-    for (std::size_t batch = first + 1; batch < last; ++batch) parts.push_back(std::exchange(batches[batch][layer], Tensor()));
-    merged[layer] = at::cat(parts);
-  }
-  return merged;
-}
-
-/// Batches of images one after the other, then nothing.
-using Images = std::function<std::optional<Tensor>()>;
-
-/// Both nets' activations, carried from layer to layer.
+/// One refit in progress: through both nets from layer to layer.
 class Walk {
  public:
-  /// `images` come as they are wanted: as many as both nets' activations have room for in options.memory.
-  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, Images images,
+  Walk(const eval::Net& whole, const ChannelGroups& groups, const KeepMask& mask, const Cut& cut, ImageSource images,
        const RefitOptions& options)
       : whole_(whole),
         groups_(groups),
@@ -109,80 +63,30 @@ class Walk {
         readers_(eval::consumers(cut.spec)),
         shapes_(eval::output_shapes(cut.spec)),
         same_(find_same(whole, prune::cut(whole.spec(), groups, whole.weights(), mask), cut)),
-        bytes_(frontier_bytes(whole.spec())),
-        images_(std::move(images)) {}
+        activations_(whole, cut_, options.memory, std::move(images)) {}
 
   Refit run() {
     const int layers = static_cast<int>(cut_.spec().layers.size());
     if (options_.fisher > 0) {
-      take_images(1);
+      activations_.take_images(1);
       weigh();
     }
     for (int layer = 1; layer < layers; ++layer) {
       const LayerKind kind = cut_.spec().layers[layer].kind;
       const bool is_fitted = !same_[layer] && (eval::has_filters(kind) || kind == LayerKind::batch_norm);
-      if (is_fitted && options_.fisher == 0) take_images(layer);
+      if (is_fitted && options_.fisher == 0) activations_.take_images(layer);
       if (eval::has_filters(kind))
         refit_filters(layer);
       else if (kind == LayerKind::batch_norm && !same_[layer])
         move_statistics(layer);
-      for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
-        advance(whole_, whole_outputs_[batch], layer);
-        advance(cut_, cut_outputs_[batch], layer);
-      }
+      activations_.advance(layer);
     }
+    result_.images = activations_.images();
     result_.weights = cut_.weights();
     return std::move(result_);
   }
 
  private:
-  /// Takes as many images as there is room for from `layer` on, and brings them there: maps shrink on their way, so that later layers,
-  /// which have fewer places and more inputs, see more images. Some are taken only where they are as many again, since each batch is a
-  /// pass, and into half of the room: weights gain in size on the way, too.
-  void take_images(int layer) {
-    const std::int64_t all = options_.memory / bytes_[layer], room = std::max<std::int64_t>(1, result_.images == 0 ? all : all / 2);
-    if (room < 2 * result_.images) return;
-    const std::int64_t before = result_.images;
-    while (result_.images < room) {
-      std::optional<Tensor> images = rest_ ? std::exchange(rest_, std::nullopt) : images_();
-      if (!images) break;
-      if (const std::int64_t free = room - result_.images; images->size(0) > free) {
-        rest_ = images->slice(0, free);
-        images = images->slice(0, 0, free);
-      }
-      result_.images += images->size(0);
-      std::vector<Tensor>& of_whole = whole_outputs_.emplace_back(cut_.spec().layers.size());
-      of_whole[0] = images->to(whole_.device());
-      std::vector<Tensor>& of_cut = cut_outputs_.emplace_back(of_whole);
-      for (int i = 1; i < layer; ++i) {
-        advance(whole_, of_whole, i);
-        advance(cut_, of_cut, i);
-      }
-    }
-    if (before > 0 && result_.images > before) merge_batches(layer);
-  }
-
-  /// Makes one of batches that have room together from `layer` on: a layer of many weights is slow on a few images at a time.
-  void merge_batches(int layer) {
-    eval::release_memory(whole_.device());
-    const std::int64_t most = images_at_once(bytes_[layer], options_);
-    std::vector<std::vector<Tensor>> of_whole = std::exchange(whole_outputs_, {}), of_cut = std::exchange(cut_outputs_, {});
-    for (std::size_t first = 0, last = 0; first < of_cut.size(); first = last) {
-      std::int64_t images = 0;
-      do images += images_in(of_cut[last++]);
-      while (last < of_cut.size() && images + images_in(of_cut[last]) <= most);
-      whole_outputs_.push_back(merge(of_whole, first, last));
-      cut_outputs_.push_back(merge(of_cut, first, last));
-    }
-  }
-
-  /// Runs one layer, unless that was done, and frees what nothing reads after it.
-  void advance(const eval::Net& net, std::vector<Tensor>& outputs, int layer) {
-    if (!outputs[layer].defined()) outputs[layer] = net.forward_layer(layer, outputs);
-    for (int from : cut_.spec().layers[layer].inputs)
-      if (readers_[from].back() == layer) outputs[from] = Tensor();
-  }
-
   Tensor channels_of(int layer) const { return torch::tensor(kept_channels(groups_, mask_, layer), torch::kInt64).to(whole_.device()); }
 
   /// The places of a batch at which a layer's outputs are compared: [images, count].
@@ -190,7 +94,7 @@ class Walk {
     const std::int64_t area = std::int64_t{shapes_[index].height} * shapes_[index].width;
     const std::int64_t inputs = cut_.weights().at(cut_.spec().layers[index].name + ".weight")[0].numel();
     const std::int64_t count =
-        options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(inputs, area, result_.images);
+        options_.places > 0 ? std::min<std::int64_t>(options_.places, area) : places_of(inputs, area, activations_.images());
     return draw_places(first, images, area, count, eval::mix_seed(options_.seed, static_cast<std::uint64_t>(index))).to(whole_.device());
   }
 
@@ -198,18 +102,18 @@ class Walk {
   void weigh() {
     std::map<int, double> sums, counts;
     std::int64_t first = 0;
-    for (const std::vector<Tensor>& outputs : whole_outputs_) {
+    for (const PairedActivations::Batch& batch : activations_.batches()) {
+      const Tensor& images = batch.whole[0];
       std::vector<FisherSite> sites;
       for (int layer = 1; layer < static_cast<int>(cut_.spec().layers.size()); ++layer)
         if (eval::has_filters(cut_.spec().layers[layer].kind) && !same_[layer])
-          sites.push_back({layer, places_in(layer, first, outputs[0].size(0)), channels_of(layer)});
-      weights_.push_back(
-          fisher_weights(whole_, outputs[0], sites, eval::mix_seed(options_.seed, 0xf15e4 + static_cast<std::uint64_t>(first))));
+          sites.push_back({layer, places_in(layer, first, images.size(0)), channels_of(layer)});
+      weights_.push_back(fisher_weights(whole_, images, sites, eval::mix_seed(options_.seed, 0xf15e4 + static_cast<std::uint64_t>(first))));
       for (const auto& [layer, weights] : weights_.back()) {
         sums[layer] += weights.sum().item<double>();
         counts[layer] += static_cast<double>(weights.numel());
       }
-      first += outputs[0].size(0);
+      first += images.size(0);
     }
     for (auto& batch : weights_)
       for (auto& [layer, weights] : batch) {
@@ -233,18 +137,19 @@ class Walk {
     if (size.intercept == Intercept::bias)
       known = at::cat({known, cut_.weights().at(layer.name + ".bias").view({size.groups, 1, size.outputs})}, 1);
     const Tensor kept = channels_of(index);
-    const std::int64_t used = result_.images - result_.images / fold;
+    const std::int64_t used = activations_.images() - activations_.images() / fold;
     std::optional<RidgeRegression> regression;
     Moments target;
     std::int64_t first = 0;
-    for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
-      const Tensor& x = cut_outputs_[batch][layer.inputs[0]];
-      Tensor& wanted = whole_outputs_[batch][index];
-      wanted = whole_.forward_layer(index, whole_outputs_[batch]);
+    for (std::size_t b = 0; b < activations_.batches().size(); ++b) {
+      PairedActivations::Batch& batch = activations_.batches()[b];
+      const Tensor& x = batch.cut[layer.inputs[0]];
+      Tensor& wanted = batch.whole[index];
+      wanted = whole_.forward_layer(index, batch.whole);
       const std::int64_t images = x.size(0), width = shapes_[index].width;
       const Tensor places = places_in(index, first, images);
       const std::int64_t count = places.size(1);
-      if (!regression) regression.emplace(size, std::exchange(known, {}), result_.images * count < size.inputs);
+      if (!regression) regression.emplace(size, std::exchange(known, {}), activations_.images() * count < size.inputs);
       const Tensor inputs = windows(layer, x, places, width), outputs = at_places(wanted, places, kept);
       if (!std::isfinite((inputs.sum(torch::kFloat64) + outputs.sum(torch::kFloat64)).item<double>()))
         throw Error(ErrorKind::invalid, fmt::format("refit: layer {} reads or gives numbers that are not finite", layer.name));
@@ -254,7 +159,7 @@ class Walk {
       const std::int64_t split = std::clamp<std::int64_t>(used - first, 0, images) * count;
       const auto add = [&](std::int64_t begin, std::int64_t end, bool held_out) {
         regression->add(inputs.slice(0, begin, end), grouped.slice(0, begin, end), held_out,
-                        weights_.empty() ? Tensor() : weights_[batch].at(index).slice(0, begin, end));
+                        weights_.empty() ? Tensor() : weights_[b].at(index).slice(0, begin, end));
       };
       add(0, split, /*held_out=*/false);
       add(split, images * count, /*held_out=*/true);
@@ -296,9 +201,9 @@ class Walk {
     const Layer& layer = cut_.spec().layers[index];
     const Tensor kept = channels_of(index);
     Moments before, now;
-    for (std::size_t batch = 0; batch < cut_outputs_.size(); ++batch) {
-      before.add(whole_outputs_[batch][layer.inputs[0]]);
-      now.add(cut_outputs_[batch][layer.inputs[0]]);
+    for (const PairedActivations::Batch& batch : activations_.batches()) {
+      before.add(batch.whole[layer.inputs[0]]);
+      now.add(batch.cut[layer.inputs[0]]);
     }
     const auto whole_statistic = [&](const char* what) {
       return whole_.weights().at(layer.name + what).index_select(0, kept).to(torch::kFloat64);
@@ -315,14 +220,11 @@ class Walk {
   const RefitOptions& options_;
   eval::Net cut_;
   std::vector<std::vector<int>> readers_;
-  std::vector<eval::Shape> shapes_;                               ///< of the cut net
-  std::vector<bool> same_;                                        ///< by layer
-  std::vector<std::int64_t> bytes_;                               ///< by layer, of an image from there on
-  Images images_;                                                 ///< those to come
-  std::optional<Tensor> rest_;                                    ///< of the last batch of these, for which there was no room
-  double start_ = 1e-2;                                           ///< ridge from which the next layer's is sought
-  std::vector<std::vector<Tensor>> whole_outputs_, cut_outputs_;  ///< by batch and layer; empty where nothing reads them any more
-  std::vector<std::map<int, Tensor>> weights_;                    ///< of samples, by batch and layer; empty: all alike
+  std::vector<eval::Shape> shapes_;  ///< of the cut net
+  std::vector<bool> same_;           ///< by layer
+  PairedActivations activations_;
+  double start_ = 1e-2;                         ///< ridge from which the next layer's is sought
+  std::vector<std::map<int, Tensor>> weights_;  ///< of samples, by batch and layer; empty: all alike
   Refit result_;
 };
 
@@ -344,7 +246,9 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
   if (batches.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
   torch::NoGradGuard no_grad;
   std::size_t next = 0;
-  const Images images = [&]() { return next < batches.size() ? std::optional(std::exchange(batches[next++], Tensor())) : std::nullopt; };
+  const ImageSource images = [&]() {
+    return next < batches.size() ? std::optional(std::exchange(batches[next++], Tensor())) : std::nullopt;
+  };
   return Walk(whole, groups, mask, cut, images, options).run();
 }
 
@@ -353,9 +257,8 @@ Refit refit(const eval::Net& whole, const ChannelGroups& groups, const KeepMask&
   check(options);
   if (images.empty()) throw Error(ErrorKind::invalid, "refit: there are no images to refit on");
   torch::NoGradGuard no_grad;
-  const auto batch = static_cast<int>(images_at_once(frontier_bytes(whole.spec())[0], options));
-  eval::BatchLoader loader(data, normalisation, images, {.batch = batch});
-  const Images batches = [&]() -> std::optional<Tensor> {
+  eval::BatchLoader loader(data, normalisation, images, {.batch = images_at_once(whole.spec(), options.memory)});
+  const ImageSource batches = [&]() -> std::optional<Tensor> {
     std::optional<eval::Batch> next = loader.next();
     return next ? std::optional(std::move(next->images)) : std::nullopt;
   };

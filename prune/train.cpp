@@ -8,13 +8,7 @@
 
 #include "eval/accuracy.h"
 #include "prune/checkpoint.h"
-#include "prune/distillation.h"
-#include "prune/gradients.h"
-#include "prune/loss_scaler.h"
-#include "prune/mixing.h"
-#include "prune/optimizer.h"
-#include "prune/tensor_lists.h"
-#include "prune/weight_average.h"
+#include "prune/train_step.h"
 #include "storage/base/error.h"
 #include "storage/base/time.h"
 
@@ -42,18 +36,6 @@ bool is_better(const Epoch& epoch, const Epoch& other) {
   return epoch.val_loss < other.val_loss || (std::isfinite(epoch.val_loss) && !std::isfinite(other.val_loss));
 }
 
-/// The smallest map that a batch norm reads, in values a channel of one image, with the layer's name; 0: there is none.
-std::pair<std::int64_t, std::string> smallest_normalised_map(const eval::NetSpec& spec) {
-  const std::vector<eval::Shape> shapes = eval::output_shapes(spec);
-  std::pair<std::int64_t, std::string> smallest{0, ""};
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const std::int64_t values = std::int64_t{shapes[i].height} * shapes[i].width;
-    if (spec.layers[i].kind == eval::LayerKind::batch_norm && (smallest.first == 0 || values < smallest.first))
-      smallest = {values, spec.layers[i].name};
-  }
-  return smallest;
-}
-
 /// Batches in a row whose loss is a hundred times that of guessing, after which a training is given up. One such loss comes back: the first
 /// batch after a cut of a net without batch norm may have it.
 constexpr int hopeless_batches = 50;
@@ -68,24 +50,10 @@ constexpr int unscalable_batches = 30;
 class Training {
  public:
   Training(eval::Net& net, const TrainTask& task)
-      : net_(net), task_(task), options_(task.options), optimizer_(task.options.optimizer, task.options.body_lr_factor, net) {
-    for (const auto& [name, tensor] : net.weights())
-      if (name.find(".running_") != std::string::npos) running_.push_back(tensor);
-    for (const Tensor& tensor : running_) running_before_.push_back(tensor.clone());
-    for (const eval::Layer& layer : net.spec().layers)
-      if (layer.kind == eval::LayerKind::batch_norm) scales_.push_back(net.weights().at(layer.name + ".weight"));
-    const std::int64_t batch = std::min<std::int64_t>(options_.batch, std::ssize(task.data.split(eval::Split::train)));
-    if (options_.micro_batch > 0) result_.parts = static_cast<int>((batch + options_.micro_batch - 1) / options_.micro_batch);
-    check_batch_norm(batch);
-    if (task.keep_zeros) find_zeros();
-    if (options_.class_weights == "balanced")
-      class_weights_ = torch::tensor(balanced_class_weights(task.data, eval::Split::train)).to(net.device(), torch::kFloat32);
-    if (is_taught() && task.teacher == nullptr) throw storage::Error(storage::ErrorKind::internal, "distillation without a teacher");
-  }
+      : net_(net), task_(task), options_(task.options), step_(net, task, [this](const std::string& message) { report(message); }) {}
 
   TrainResult run() {
     net_.require_gradients(true);
-    if (options_.ema > 0) average_ = eval::clone(net_.weights());
     if (start_) {
       best_ = eval::clone(net_.weights());
       result_.best = *start_;
@@ -98,10 +66,11 @@ class Training {
       if (result_.end != TrainResult::End::done) break;
       validate(done);
       if (!task_.checkpoint.empty() && !is_over())
-        write_checkpoint(task_.checkpoint, {net_.weights(), best_, average_, progress_to_json()}, optimizer_);
+        write_checkpoint(task_.checkpoint, {net_.weights(), best_, step_.state().average, progress_to_json()}, step_.state().optimizer);
     }
     net_.require_gradients(false);
     if (result_.end == TrainResult::End::done) net_.assign(best_);
+    result_.parts = step_.state().parts;
     result_.can_go_on = result_.end == TrainResult::End::done && is_stopped() && !is_over();
     return std::move(result_);
   }
@@ -114,28 +83,14 @@ class Training {
 
   bool is_stopped() const { return options_.stop_after > 0 && static_cast<int>(result_.history.size()) >= options_.stop_after; }
 
-  /// Images that a pass needs for batch norm to see two values a channel.
-  std::int64_t least_part() const {
-    const std::int64_t values = smallest_normalised_map(net_.spec()).first;
-    return values == 1 ? 2 : 1;
-  }
-
-  void check_batch_norm(std::int64_t batch) const {
-    const std::int64_t part = batch / result_.parts;
-    if (part < least_part())
-      throw storage::Error(storage::ErrorKind::invalid,
-                           fmt::format("batches of {} in {} parts: batch norm {} would see one value a channel; valid: at least two images",
-                                       batch, result_.parts, smallest_normalised_map(net_.spec()).second));
-  }
-
   void resume() {
     Checkpoint checkpoint;
     if (task_.checkpoint.empty() ||
-        !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, task_.from, checkpoint, optimizer_))
+        !read_checkpoint(task_.checkpoint, net_.weights(), options_.ema > 0, task_.from, checkpoint, step_.state().optimizer))
       return;
     net_.assign(checkpoint.weights);
     best_ = std::move(checkpoint.best);
-    average_ = std::move(checkpoint.average);
+    step_.state().average = std::move(checkpoint.average);
     read_progress(checkpoint.progress);
   }
 
@@ -143,8 +98,9 @@ class Training {
     Json history = Json::array();
     for (const Epoch& epoch : result_.history)
       history.push_back({storage::number_to_json(epoch.train_loss), epoch.val_accuracy, storage::number_to_json(epoch.val_loss), epoch.lr});
-    Json progress{{"history", history},     {"best_epoch", result_.best_epoch}, {"steps", steps_},
-                  {"parts", result_.parts}, {"loss_scale", scaler_.scale},      {"good_steps", scaler_.good_steps}};
+    const TrainStep::State& state = step_.state();
+    Json progress{{"history", history},   {"best_epoch", result_.best_epoch}, {"steps", state.steps},
+                  {"parts", state.parts}, {"loss_scale", state.scaler.scale}, {"good_steps", state.scaler.good_steps}};
     if (!task_.from.empty()) progress["from"] = task_.from;
     if (start_) progress["start"] = {start_->val_accuracy, storage::number_to_json(start_->val_loss)};
     return progress;
@@ -158,13 +114,14 @@ class Training {
     if (progress.contains("start"))
       start_ = Epoch{.val_accuracy = progress["start"].at(0).get<double>(), .val_loss = storage::number_from_json(progress["start"].at(1))};
     result_.best = result_.best_epoch == 0 ? start_.value() : result_.history.at(static_cast<std::size_t>(result_.best_epoch) - 1);
-    result_.parts = progress.at("parts").get<int>();
-    steps_ = progress.at("steps").get<std::int64_t>();
-    scaler_ = {progress.at("loss_scale").get<double>(), progress.at("good_steps").get<int>()};
+    TrainStep::State& state = step_.state();
+    state.parts = progress.at("parts").get<int>();
+    state.steps = progress.at("steps").get<std::int64_t>();
+    state.scaler = {progress.at("loss_scale").get<double>(), progress.at("good_steps").get<int>()};
   }
 
-  void report(double fraction, const std::string& message) const {
-    if (task_.progress) task_.progress(fraction, message);
+  void report(const std::string& message) const {
+    if (task_.progress) task_.progress(fraction_, message);
   }
 
   void run_epoch(int epoch, Epoch& done) {
@@ -182,7 +139,8 @@ class Training {
     for (std::optional<eval::Batch> batch; result_.end == TrainResult::End::done && (batch = loader.next()); ++step) {
       done.lr = options_.optimizer.lr * plateau *
                 lr_factor(options_, epoch * batches + step, options_.epochs * batches, options_.warmup * batches);
-      unread.push_back(train_batch(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step))));
+      fraction_ = (epoch + step / batches) / options_.epochs;
+      unread.push_back(step_.take(*batch, done.lr, eval::mix_seed(seed, static_cast<std::uint64_t>(step))));
       result_.images += batch->labels.size(0);
       const bool is_told = static_cast<int>(step) % batches_per_reading == 0;
       if (net_.device().is_cpu() || is_told || step + 1 == batches) {
@@ -197,8 +155,7 @@ class Training {
         unread.clear();
       }
       if (result_.end == TrainResult::End::done && task_.stop && task_.stop->load()) result_.end = TrainResult::End::interrupted;
-      if (is_told)
-        report((epoch + step / batches) / options_.epochs, fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, options_.epochs, loss));
+      if (is_told) report(fmt::format("epoch {}/{}, loss {:.3f}", epoch + 1, options_.epochs, loss));
     }
     done.train_loss = loss_sum / std::max(step, 1.0);
     result_.data_wait_s += loader.waited();
@@ -213,121 +170,11 @@ class Training {
     return not_finite_ > (task_.precision == eval::Precision::fp16 ? unscalable_batches : 0) || beyond_ > hopeless_batches;
   }
 
-  /// Returns the loss, a scalar on the device.
-  Tensor train_batch(const eval::Batch& batch, double lr, std::uint64_t seed) {
-    optimizer_.set_lr(lr);
-    const Tensor loss = gradients_of(mix(batch.images, batch.labels, options_, seed));
-    if (task_.precision == eval::Precision::fp16) {
-      const bool finite = unscale(defined_gradients(parameters_), scaler_.scale);
-      scaler_.update(finite);
-      if (!finite) return loss;
-    }
-    if (options_.bn_l1 > 0)
-      for (Tensor& scale_of_norm : scales_) scale_of_norm.mutable_grad().add_(scale_of_norm.detach().sign(), options_.bn_l1);
-    if (options_.clip > 0) clip_norm(defined_gradients(parameters_), options_.clip);
-    optimizer_.step();
-    restore_zeros();
-    ++steps_;
-    // Early averages would remember the initial weights: the decay grows with the steps.
-    if (options_.ema > 0)
-      update_average(average_, net_.weights(),
-                     std::min(options_.ema, (1.0 + static_cast<double>(steps_)) / (10.0 + static_cast<double>(steps_))));
-    return loss;
-  }
-
-  /// Sets the gradients of the batch's mean loss, and returns that; in more parts where memory does not suffice.
-  Tensor gradients_of(const MixedBatch& batch) {
-    const std::int64_t images = batch.labels.size(0);
-    copy_all(running_before_, running_);
-    while (true) {
-      for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
-      try {
-        Tensor loss;
-        const Weighing weighing{total_weight(batch.labels), total_weight(batch.other_labels), static_cast<double>(images)};
-        for (std::int64_t part = 0; part < result_.parts; ++part) {
-          const std::int64_t begin = part * images / result_.parts, size = (part + 1) * images / result_.parts - begin;
-          const Tensor of_part = backward({batch.images.narrow(0, begin, size), batch.labels.narrow(0, begin, size),
-                                           batch.other_labels.narrow(0, begin, size), batch.share},
-                                          weighing);
-          loss = part == 0 ? of_part : loss + of_part;
-        }
-        return loss;
-      } catch (const std::exception& error) {
-        if (!eval::is_out_of_memory(error) || images / (2 * result_.parts) < least_part()) throw;
-      }
-      copy_all(running_, running_before_);  // the pass that failed has moved some
-      result_.parts *= 2;
-      report(0, fmt::format("out of memory: batches of {} are computed in {} parts", options_.batch, result_.parts));
-    }
-  }
-
-  /// Where the net as it was given has weights of filters that must stay 0.
-  void find_zeros() {
-    for (const std::string& layer : eval::filter_layers(net_.spec())) {
-      const Tensor& weight = net_.weights().at(layer + ".weight");
-      filters_.push_back(weight);
-      nonzero_.push_back(weight.ne(0).to(weight.dtype()));
-    }
-  }
-
-  void restore_zeros() {
-    torch::NoGradGuard no_grad;
-    if (!filters_.empty()) at::_foreach_mul_(filters_, nonzero_);
-  }
-
-  /// What the sums over a batch are divided by, so that its parts add up to its mean loss.
-  struct Weighing {
-    Tensor labels, other_labels;
-    double images = 1;
-  };
-
-  /// A scalar on the device.
-  Tensor total_weight(const Tensor& labels) const {
-    if (class_weights_.defined()) return class_weights_.index_select(0, labels).sum();
-    return torch::full({}, labels.size(0), torch::TensorOptions(torch::kFloat32).device(labels.device()));
-  }
-
-  /// Adds the gradients of a part of a batch's loss, and returns that.
-  Tensor backward(const MixedBatch& part, const Weighing& weighing) {
-    const eval::PrecisionScope products(task_.precision == eval::Precision::tf32 ? task_.precision : eval::Precision::fp32, net_.device());
-    Tensor scores;
-    {
-      const eval::PrecisionScope scope(task_.precision, net_.device());
-      scores = net_.forward(part.images, /*training=*/true);
-    }
-    scores = scores.to(torch::kFloat32);
-    Tensor loss = cross_entropy(scores, part.labels) / weighing.labels;
-    if (part.share < 1) loss = part.share * loss + (1 - part.share) * cross_entropy(scores, part.other_labels) / weighing.other_labels;
-    if (is_taught()) {
-      const double weight = options_.distill->weight;
-      const Tensor wanted = taught(part.images);
-      Tensor distance = distance_to_teacher(scores, wanted, part.labels, *options_.distill);
-      if (part.share < 1)
-        distance = part.share * distance + (1 - part.share) * distance_to_teacher(scores, wanted, part.other_labels, *options_.distill);
-      loss = (1 - weight) * loss + weight * distance / weighing.images;
-    }
-    (task_.precision == eval::Precision::fp16 ? loss * scaler_.scale : loss).backward();
-    return loss.detach();
-  }
-
-  bool is_taught() const { return options_.distill && options_.distill->weight > 0; }
-
-  Tensor cross_entropy(const Tensor& scores, const Tensor& labels) const {
-    return at::cross_entropy_loss(scores, labels, class_weights_, at::Reduction::Sum, -100, options_.label_smoothing);
-  }
-
-  /// The teacher's scores of the images.
-  Tensor taught(const Tensor& images) const {
-    torch::NoGradGuard no_grad;
-    const eval::PrecisionScope autocast(task_.precision, net_.device());
-    return task_.teacher->forward(images, /*training=*/false).to(torch::kFloat32);
-  }
-
   void validate(Epoch& done) {
     eval::Weights trained;
     if (options_.ema > 0) {
       trained = eval::clone(net_.weights());
-      net_.assign(average_);
+      net_.assign(step_.state().average);
     }
     const eval::Evaluation validation = eval::evaluate(net_, task_.data, task_.normalisation, task_.data.split(eval::Split::validation));
     done.val_accuracy = validation.accuracy;
@@ -345,31 +192,15 @@ class Training {
   eval::Net& net_;
   const TrainTask& task_;
   const TrainOptions& options_;
-  Optimizer optimizer_;
-  std::vector<Tensor> parameters_ = net_.parameters();
-  std::vector<Tensor> filters_, nonzero_;  ///< weights that keep their zeros, and factors of 0 and 1; empty: none do
-  std::vector<Tensor> running_, scales_;   ///< batch norm's statistics, and its scales
-  std::vector<Tensor> running_before_;     ///< the statistics before a step
-  int not_finite_ = 0, beyond_ = 0;        ///< batches in a row of such a loss
-  Tensor class_weights_;                   ///< undefined: all alike
-  eval::Weights best_, average_;
-  LossScaler scaler_;
-  std::int64_t steps_ = 0;
+  TrainStep step_;
+  double fraction_ = 0;              ///< of the whole training that is done
+  int not_finite_ = 0, beyond_ = 0;  ///< batches in a row of such a loss
+  eval::Weights best_;
   std::optional<Epoch> start_ = task_.start;
   TrainResult result_;
 };
 
 }  // namespace
-
-std::vector<float> balanced_class_weights(const eval::Dataset& data, eval::Split split) {
-  std::vector<std::int64_t> counts(data.class_names().size());
-  for (const std::int64_t image : data.split(split)) ++counts[static_cast<std::size_t>(data.labels()[image])];
-  const double images = static_cast<double>(data.split(split).size()), classes = static_cast<double>(counts.size());
-  std::vector<float> weights;
-  for (const std::int64_t count : counts)
-    weights.push_back(count == 0 ? 0.F : static_cast<float>(images / (classes * static_cast<double>(count))));
-  return weights;
-}
 
 TrainResult train(eval::Net& net, const TrainTask& task) {
   return Training(net, task).run();

@@ -44,7 +44,7 @@ struct TrainTask {
   std::optional<Epoch> start = {};
   std::string from = {};               ///< which net that is; a checkpoint of a training from another is passed over
   bool keep_zeros = false;             ///< weights of filters that are 0 as given stay so: those that `magnitude` took
-  const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill_weight is above 0; on the net's device
+  const eval::Net* teacher = nullptr;  ///< whose scores count where options.distill->weight is above 0; on the net's device
 };
 
 /// Trains `net` and leaves in it the weights of the epoch with the best validation accuracy, of equal ones that with the least loss; with
@@ -52,8 +52,5 @@ struct TrainTask {
 /// stays that of the whole batch, but batch norm sees the parts. A loss that is not finite ends it as diverged, as does one far above that
 /// of guessing for many batches in a row. Throws storage::Error(invalid) where batch norm would see one value a channel.
 TrainResult train(eval::Net& net, const TrainTask& task);
-
-/// Weights of the classes, inverse to their share of the split's images, with a mean of 1 over the images; 0 for a class without any.
-std::vector<float> balanced_class_weights(const eval::Dataset& data, eval::Split split);
 
 }  // namespace prune

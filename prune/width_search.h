@@ -5,7 +5,10 @@
 #include <random>
 #include <vector>
 
-#include "prune/allocation.h"
+#include "prune/allocation_base.h"
+#include "prune/channel_graph.h"
+#include "prune/cut_options.h"
+#include "prune/width_bounds.h"
 #include "prune/width_cost.h"
 
 namespace prune {

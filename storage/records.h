@@ -102,11 +102,25 @@ struct RunningPlace {
   std::string handle;  ///< "pid 77"
 };
 
+/// Why a stage did not come to its end: StageOutcome::failure_kind.
+namespace failure {
+inline constexpr const char* lost = "lost";            ///< its worker fell silent, was killed from outside or gave it up; its GPU is gone
+inline constexpr const char* crash = "crash";          ///< its worker ended by itself, or said what is no message
+inline constexpr const char* oom = "oom";              ///< it had too little memory, by what the device or the queue says
+inline constexpr const char* timeout = "timeout";      ///< it took longer than reliability.trial_timeout
+inline constexpr const char* preempted = "preempted";  ///< its place was taken away: `interrupted`, as nobody asked for it
+inline constexpr const char* diverged = "diverged";    ///< its training did
+inline constexpr const char* invalid = "invalid";      ///< Error(invalid) or Error(usage): the data or the experiment are at fault
+inline constexpr const char* storage = "storage";      ///< Error(storage): a file could not be kept or is broken
+inline constexpr const char* environment = "environment";  ///< Error(environment): something that is to be there is not
+inline constexpr const char* internal = "internal";        ///< Error(internal), or any other exception
+}  // namespace failure
+
 /// How a stage ended. Only of a stage that is done are architecture, layers, metrics and artifacts stored. A number in `values`, `spec`
 /// or `kept` that is not finite is stored as number_to_json writes it.
 struct StageOutcome {
   StageState state = StageState::failed;
-  std::string failure_kind;  ///< "diverged", "crash", "lost", "oom", "timeout", "invalid" ...
+  std::string failure_kind;  ///< one of namespace failure; "": it is done, or was told to stop
   std::string failure;       ///< one message; for a crash with the end of the worker's stderr
   double wall_s = 0;
   Json values;  ///< what later stages read, and whatever has no column of its own

@@ -86,10 +86,16 @@ bool has_split_folders(const fs::path& root, const std::vector<std::string>& fol
   return false;
 }
 
+/// Whether a folder holds results of runs, as one has that was started among the images.
+bool holds_results(const fs::path& folder) {
+  const std::vector<std::string> runs = folders_under(folder);
+  return std::any_of(runs.begin(), runs.end(), [&](const std::string& run) { return fs::exists(folder / run / "experiment.db"); });
+}
+
 /// Fails for a class without an image.
 void check_classes(const fs::path& folder, const std::map<std::string, std::int32_t>& classes) {
   for (const std::string& name : folders_under(folder))
-    if (!classes.contains(name))
+    if (!classes.contains(name) && !holds_results(folder / name))
       storage::refuse(folder / name, fmt::format("holds no {} file; valid: a folder a class, each with images", image_formats()));
   if (classes.empty()) storage::refuse(folder, fmt::format("holds no {} file in a folder of a class", image_formats()));
   if (classes.size() < 2)

@@ -19,6 +19,7 @@ namespace eval {
 std::vector<std::int64_t> shuffled(std::span<const std::int64_t> images, std::uint64_t seed) {
   std::vector<std::int64_t> order(images.begin(), images.end());
   std::mt19937_64 random(seed);
+  // draw.cpp's shuffle is unbiased: it draws fewer than i numbers of 2^64 anew. This one stays, so that no stored result changes.
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
   return order;
 }

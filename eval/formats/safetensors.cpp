@@ -112,6 +112,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
+  if (std::error_code unknown; std::filesystem::is_directory(path, unknown)) refuse(path, "it is a folder");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) throw Error(ErrorKind::invalid, fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
   const std::uint64_t file_bytes = static_cast<std::uint64_t>(in.tellg());

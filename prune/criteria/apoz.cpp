@@ -20,7 +20,8 @@ class ActiveShare : public Criterion {
     const std::vector<std::int64_t> images = eval::sample_images(*task.data, images_, task.seed);
     std::map<int, Tensor> sums;  // by site: over the images, of the share of places
     eval::for_each_batch(
-        task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), 125),
+        task.net, *task.data, task.normalisation, images,
+        eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), eval::statistics_batch),
         [&](const Tensor& pixels, const Tensor&) {
           std::map<int, Tensor> active;
           task.net.forward(pixels, /*training=*/false, [&](int layer, const Tensor& output) {

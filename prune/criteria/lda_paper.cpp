@@ -81,7 +81,8 @@ class LdaPaper : public Criterion {
     std::vector<Tensor> firings, labels;
     double right = 0;
     eval::for_each_batch(
-        task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), 125),
+        task.net, *task.data, task.normalisation, images,
+        eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), eval::statistics_batch),
         [&](const Tensor& pixels, const Tensor& truth) {
           Decided decided{{}, truth.to(torch::kCPU)};
           const Tensor scores = task.net.forward(pixels, /*training=*/false, [&](int index, const Tensor& value) {
@@ -122,7 +123,7 @@ class LdaPaper : public Criterion {
     for (int site : scored_sites(spec, task.groups)) entrances.insert(entrance_of(spec, site).layer);
     Maps sums;
     eval::for_each_batch(
-        task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(spec), 125),
+        task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(spec), eval::statistics_batch),
         [&](const Tensor& pixels, const Tensor&) {
           Maps batch;
           trace_down(task.net, pixels, from, unpooling_, select, [&](int layer, const Tensor& signal) {

@@ -190,7 +190,7 @@ class Reconstruct : public Criterion {
       }
     std::int64_t taken = 0;
     eval::for_each_batch(
-        task.net, *task.data, task.normalisation, images, eval::images_that_fit(values, 125),
+        task.net, *task.data, task.normalisation, images, eval::images_that_fit(values, eval::statistics_batch),
         [&](const Tensor& pixels, const Tensor&) {
           std::vector<std::vector<Tensor>> found(readers.size());  // by reader and group: [samples, columns and ones]
           task.net.forward(pixels, /*training=*/false, [&](int layer, const Tensor& output) {
@@ -226,7 +226,7 @@ class Reconstruct : public Criterion {
     return found;
   }
 
-  /// Adds what is left of a reader after it is set up for the elimination.
+  /// Adds a reader's regressions, one for each group of its filters that reads channels which can be cut. Its sums are freed on the way.
   void add_regressions(const ScoringTask& task, const std::vector<std::vector<int>>& consumers, Reader reader,
                        std::vector<Regression>& regressions) const {
     const eval::Layer& layer = task.net.spec().layers[reader.layer];

@@ -112,7 +112,8 @@ void visit_gradients(const ScoringTask& task, const std::vector<std::int64_t>& i
                      const std::function<void(int, const Tensor&, const Tensor&)>& visit) {
   if (sites.empty()) return;
   eval::for_each_batch(
-      task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(task.net.spec()), 125),
+      task.net, *task.data, task.normalisation, images,
+      eval::images_that_fit(2 * eval::all_activations(task.net.spec()), eval::statistics_batch),
       [&](const Tensor& pixels, const Tensor& labels) {
         return gradients_of(task.net, sites, top, pixels, [&](const Tensor& output) { return objective(output, labels); });
       },
@@ -165,7 +166,8 @@ Scatter measure_scatter(const ScoringTask& task, const std::vector<std::int64_t>
     Tensor firings, labels;
   };
   eval::for_each_batch(
-      task.net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), 125),
+      task.net, *task.data, task.normalisation, images,
+      eval::images_that_fit(2 * eval::peak_activations(task.net.spec()), eval::statistics_batch),
       [&](const Tensor& pixels, const Tensor& labels) {
         return Fired{pre_decision_firings(task.net.forward_to(layer, pixels), firing), labels};
       },

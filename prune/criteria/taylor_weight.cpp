@@ -9,7 +9,11 @@ using torch::Tensor;
 
 namespace {
 
-/// The sum over a filter's weights of (gradient * weight)^2, averaged over minibatches of 32 (Molchanov et al. 2019, "Importance estimation
+/// Most images of a minibatch. It is part of what the score means: each minibatch's gradient is squared, so of larger ones less noise
+/// counts.
+constexpr int minibatch = 32;
+
+/// The sum over a filter's weights of (gradient * weight)^2, averaged over minibatches (Molchanov et al. 2019, "Importance estimation
 /// for neural network pruning", equation 8), ranked over all layers.
 class TaylorWeight : public Criterion {
  public:
@@ -28,7 +32,7 @@ class TaylorWeight : public Criterion {
     std::vector<Tensor> sums(producers.size());
     double batches = 0;
     eval::for_each_batch(
-        net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(net.spec()), 32),
+        net, *task.data, task.normalisation, images, eval::images_that_fit(2 * eval::all_activations(net.spec()), minibatch),
         [&](const Tensor& pixels, const Tensor& labels) {
           return torch::autograd::grad({at::cross_entropy_loss(net.forward(pixels, /*training=*/false), labels)}, weights);
         },

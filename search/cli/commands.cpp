@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <string_view>
 
@@ -88,6 +90,10 @@ void check_output(const std::filesystem::path& output) {
   const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
   if (!std::filesystem::is_directory(folder, unknown))
     fail(fmt::format(": the folder {} is not there; valid: one that is", folder.string()), storage::ErrorKind::environment);
+  const bool is_special = std::filesystem::exists(output, unknown) && !std::filesystem::is_regular_file(output, unknown);
+  if (!is_special && ::access(folder.c_str(), W_OK) != 0)
+    fail(fmt::format(": nothing can be written to the folder {}: {}", folder.string(), std::strerror(errno)),
+         storage::ErrorKind::environment);
   if (!std::filesystem::is_regular_file(output, unknown)) return;
   constexpr std::string_view sqlite = "SQLite format 3";
   std::string begin(sqlite.size(), '\0');

@@ -121,7 +121,13 @@ Finding judge(const std::string& what, int gpus, const std::function<Probe()>& l
 }
 
 std::vector<Finding> examine_executor(const DoctorOptions& options) {
-  const Resources resources = load({.file = options.directory}).resources;
+  const ExperimentArguments named{.file = options.directory};
+  const Experiment experiment = load(named);
+  Resources resources = experiment.resources;
+  if (options.executor == "slurm" && resources.shared.empty()) resources.shared = results_directory(named, experiment);
+  if (options.executor == "ssh" && resources.hosts.empty())
+    throw storage::Error(storage::ErrorKind::invalid,
+                         fmt::format("{}: the experiment names no hosts; valid: resources: {{hosts: [...]}}", options.directory.string()));
   std::vector<Finding> findings{{"nas-run", NAS_VERSION, ""}};
   if (!resources.shared.empty())
     findings.push_back(find_out("shared", [&] {

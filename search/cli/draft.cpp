@@ -90,10 +90,12 @@ std::string to_yaml(const Draft& draft, const FolderFacts& facts) {
       "baselines:  # the control to beat: the same net, narrow from the start, of the size that is cut to\n"
       "  - {name: narrow, keep: 0.25, of: macs}\n\n";
   text += fmt::format(
-      "train:\n  epochs: {}  # as many as fit into {} minutes, all told\n  batch: {}\n"
+      "train:\n  epochs: {}  # {}\n  batch: {}\n"
       "  optimizer: {{name: sgd, lr: {:.3g}, momentum: 0.9, weight_decay: 5.0e-4}}\n  lr_schedule: cosine\n"
       "  augment: [flip, crop]  # without flip where left and right differ, as for letters\n",
-      draft.epochs, draft.minutes, draft.batch, lr);
+      draft.epochs,
+      draft.epochs == most_epochs ? "more would hardly help" : fmt::format("as many as fit into {} minutes, all told", draft.minutes),
+      draft.batch, lr);
   if (facts.imbalanced) text += "  class_weights: balanced  # the largest class has over three times the images of the smallest\n";
   text += fmt::format(
       "\nprune:\n  criteria:  # what decides which channels go; random is the control\n    - {{name: lda, variant: wilks}}\n    - l1\n    "

@@ -146,6 +146,8 @@ int export_any(ExportOptions options) {
   if (!of_run && options.trial.empty())
     throw Error(ErrorKind::usage, fmt::format("{} is of one net, and no trial is named; valid: DIR TRIAL, or --to {} for the whole run",
                                               options.format, fmt::join(run_formats, "|")));
+  if (options.last && options.format != "csv" && options.format != "jsonl")
+    throw Error(ErrorKind::usage, fmt::format("--last is of csv and jsonl, not of {}; valid: without it", options.format));
   check_end_to_end(options.end_to_end, options.format);
   return of_run ? export_run(options) : export_net(options);
 }

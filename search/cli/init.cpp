@@ -19,6 +19,7 @@
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/shell.h"
 
 namespace search::cli {
 
@@ -43,9 +44,13 @@ std::string root_for(const std::filesystem::path& folder, const std::filesystem:
   return root;
 }
 
-/// A name of an experiment, from that of a folder.
-std::string name_for(const std::filesystem::path& folder) {
-  std::string name = std::filesystem::absolute(folder / ".").lexically_normal().parent_path().filename().string().substr(0, 64);
+std::string name_of(const std::filesystem::path& folder) {
+  return std::filesystem::absolute(folder / ".").lexically_normal().parent_path().filename();
+}
+
+/// A name of an experiment, from that of a folder or a file.
+std::string name_from(std::string name) {
+  name = name.substr(0, 64);
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; }, '_');
   return !name.empty() && std::isalnum(static_cast<unsigned char>(name.front())) != 0 ? name : "images";
@@ -160,7 +165,7 @@ void refuse_existing(const std::filesystem::path& output) {
 }
 
 int init(InitOptions options) {
-  const std::string name = name_for(options.folder);
+  const std::string name = name_from(options.output.empty() ? name_of(options.folder) : options.output.stem().string());
   if (options.output.empty()) options.output = name + ".yaml";
   check_output(options.output);
   refuse_existing(options.output);
@@ -196,7 +201,7 @@ int init(InitOptions options) {
   fmt::print("{}: {} images of {} classes at {} pixels; {} at width {}, {} epochs, {} seeds: about {:.0f} minutes on {} slots\n",
              printable(options.output.string()), facts.images, info.classes, draft.base.size, draft_net, draft.base.width, draft.epochs,
              draft.seeds, std::max(1.0, minutes), draft.slots);
-  fmt::print("look:  nas-run validate {0}\nrun:   nas-run {0}\n", printable(options.output.string()));
+  fmt::print("look:  nas-run validate {0}\nrun:   nas-run {0}\n", storage::shell_quoted(options.output.string()));
   return exit_done;
 }
 
@@ -207,8 +212,10 @@ void add_init(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("init", "write an experiment for a folder of images: by what they are, and by what trains here in the time given");
   command->add_option("FOLDER", options->folder, "a folder a class, or train/, val/ and test/ with such folders")->required();
-  command->add_option("-o,--output", options->output,
-                      "the experiment; default: FOLDER's name with .yaml, here. A file that is there is refused");
+  command->add_option(
+      "-o,--output", options->output,
+      "the experiment, whose name is that of the file; default: FOLDER's name with .yaml, here, with _ for what is no letter "
+      "or digit of ASCII, -, _ or .. A file that is there is refused");
   command->add_option("--minutes", options->minutes, "what the run may take, about")->check(CLI::Range(1, 100'000))->capture_default_str();
   command->add_flag("--json", options->json, "one JSON document: what was chosen");
   command->footer(

@@ -43,6 +43,14 @@ void insert_run(std::vector<std::string>& arguments, const std::vector<std::stri
   arguments.insert(arguments.begin(), "run");
 }
 
+/// As of a variable that is not set: as a path it would be this folder, or none.
+void refuse_empty(const std::vector<std::string>& arguments) {
+  const auto empty = std::find(arguments.begin(), arguments.end(), "");
+  if (empty == arguments.end()) return;
+  const std::string where = empty == arguments.begin() ? "the first argument" : fmt::format("the argument after '{}'", *(empty - 1));
+  throw Error(ErrorKind::usage, where + " is empty; valid: a value, or none");
+}
+
 int run_command(std::vector<std::string> arguments) {
   CLI::App app("Searches for small nets by Fisher-LDA pruning: an experiment in, the net to take out.", "nas-run");
   app.set_version_flag("--version", "nas-run " NAS_VERSION);
@@ -83,6 +91,7 @@ int run_command(std::vector<std::string> arguments) {
     fmt::print(stderr, "{}", app.help());
     return storage::exit_code(ErrorKind::usage);
   }
+  refuse_empty(arguments);
   insert_run(arguments, command_names(app));
   try {
     std::reverse(arguments.begin(), arguments.end());  // the parser takes them from the back

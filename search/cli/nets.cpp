@@ -55,7 +55,7 @@ int list_nets(const NetsOptions& options) {
 }
 
 int describe_net(const NetsOptions& options) {
-  const eval::NetSpec spec = eval::make_net(options.net.name, eval::net_options_from_json(to_json(options.net)));
+  const eval::NetSpec spec = make_net(options.net);
   if (options.dot) {
     fmt::print("{}", eval::to_dot(spec));
     return exit_done;

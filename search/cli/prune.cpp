@@ -44,8 +44,9 @@ bool put_refit(Json& request, const PruneOptions& options) {
     request["refit"] = {{"images", images}};
     return false;
   }
-  if (!std::filesystem::is_directory(options.refit))
-    throw Error(ErrorKind::usage, fmt::format("--refit {}: valid: a number of images of --data, or a folder of images", options.refit));
+  if (std::error_code unknown; !std::filesystem::is_directory(options.refit, unknown))
+    throw Error(ErrorKind::invalid,
+                fmt::format("--refit {}: no such folder; valid: a folder of images, or a number of those of --data", options.refit));
   if (!options.data.empty())
     throw Error(ErrorKind::usage, "--refit names a folder of images beside --data; valid: one of the two, and --refit N with --data");
   request["refit"] = {{"images", refit_images}, {"folder", std::filesystem::absolute(options.refit).string()}};

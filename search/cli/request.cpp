@@ -1,22 +1,16 @@
 #include "search/cli/request.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
+#include <cctype>
 #include <map>
 
 #include "eval/data/dataset.h"
 #include "eval/formats/weights_identity.h"
 #include "eval/nets/registry.h"
 #include "prune/criteria/catalog.h"
-#include "search/run/executors/spawn.h"
-#include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
 #include "storage/base/named.h"
@@ -27,54 +21,6 @@ using storage::Error;
 using storage::ErrorKind;
 
 namespace {
-
-/// A temporary file without a name, which goes with the object.
-class Scratch {
- public:
-  Scratch() : file_(std::tmpfile(), std::fclose) {
-    if (!file_) throw Error(ErrorKind::environment, fmt::format("a temporary file can't be made: {}", std::strerror(errno)));
-  }
-  int descriptor() const { return fileno(file_.get()); }
-
-  void write(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0) {
-      throw Error(ErrorKind::environment, fmt::format("a temporary file can't be written: {}", std::strerror(errno)));
-    }
-    std::rewind(file_.get());
-  }
-
-  std::string read() {
-    std::rewind(file_.get());
-    std::string text;
-    char block[4096];
-    for (std::size_t n = 0; (n = std::fread(block, 1, sizeof block, file_.get())) > 0;) text.append(block, n);
-    return text;
-  }
-
- private:
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
-};
-
-/// What OMP_NUM_THREADS asks for, or else a thread for each core that this process may use.
-int wanted_threads() {
-  const char* asked = std::getenv("OMP_NUM_THREADS");
-  int threads = 0;
-  if (asked) std::from_chars(asked, asked + std::strlen(asked), threads);
-  return threads > 0 ? std::min(threads, allowed_cores()) : allowed_cores();
-}
-
-/// Runs the worker to its end with these files as stdin and stdout.
-int run_worker(const std::filesystem::path& worker, int threads, const Scratch& input, const Scratch& output) {
-  // Threads that wait sleep: where other programs run too, spinning ones cost several times the work.
-  const pid_t child = spawn({worker,
-                             {"--threads", std::to_string(threads), "--parent", std::to_string(getpid()), "request"},
-                             {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}}},
-                            {{input.descriptor(), STDIN_FILENO}, {output.descriptor(), STDOUT_FILENO}});
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
 
 std::pair<std::string, std::string> split_at(const std::string& text, char mark) {
   const std::size_t at = text.find(mark);
@@ -90,6 +36,16 @@ Json parse_value(const storage::Option& option, const std::string& text, const s
     return storage::parse_option(option, text);
   } catch (const Error& error) {
     throw Error(ErrorKind::invalid, fmt::format("{}: {}: {}", where, option.name, error.what()));
+  }
+}
+
+/// What the command line says wrongly is a matter of its usage.
+template <typename Check>
+auto as_usage(const Check& check) {
+  try {
+    return check();
+  } catch (const Error& error) {
+    throw Error(error.kind() == ErrorKind::invalid ? ErrorKind::usage : error.kind(), error.what());
   }
 }
 
@@ -149,6 +105,10 @@ Json read_json(const std::filesystem::path& file) {
   return json;
 }
 
+eval::NetSpec make_net(const NetArguments& arguments) {
+  return as_usage([&] { return eval::make_net(arguments.name, eval::net_options_from_json(to_json(arguments))); });
+}
+
 void put_net(Json& request, const NetArguments& arguments) {
   request["weights"] = std::filesystem::absolute(arguments.weights).string();
   request["device"] = arguments.device;
@@ -162,7 +122,7 @@ void put_net(Json& request, const NetArguments& arguments) {
                 fmt::format("{}: only of a net that --net names; {} says its net itself, with its classes and its input",
                             fmt::join(arguments.given, ", "), (arguments.spec.empty() ? arguments.weights : arguments.spec).string()));
   if (!arguments.name.empty()) {
-    eval::make_net(arguments.name, eval::net_options_from_json(to_json(arguments)));  // fails here, before LibTorch is loaded
+    make_net(arguments);  // fails here, before LibTorch is loaded
     request["net"] = to_json(arguments);
   }
   if (arguments.spec.empty()) return;
@@ -199,12 +159,14 @@ void put_data(Json& request, const std::string& text) {
 }
 
 Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where) {
-  Json values = Json::object();
-  for (const std::string& text : given) {
-    const auto [key, value] = split_at(text, '=');
-    values[key] = parse_value(option_named(table, key, where), value, where);
-  }
-  return storage::check_options(table, values, where);
+  return as_usage([&] {
+    Json values = Json::object();
+    for (const std::string& text : given) {
+      const auto [key, value] = split_at(text, '=');
+      values[key] = parse_value(option_named(table, key, where), value, where);
+    }
+    return storage::check_options(table, values, where);
+  });
 }
 
 void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, bool required) {
@@ -220,7 +182,7 @@ void add_criterion_arguments(CLI::App& command, CriterionArguments& arguments, b
   command.add_option_function<int>(
       "--images", [&arguments](int images) { arguments.options.push_back(fmt::format("images={}", images)); },
       "short for --option images=N");
-  command.add_option("--seed", arguments.seed, "of random choices")->capture_default_str();
+  command.add_option("--seed", arguments.seed, "of random choices")->check(CLI::Range(0, 1'000'000'000))->capture_default_str();
 }
 
 void put_criterion(Json& request, const CriterionArguments& arguments, const std::string& data, prune::Looks has) {
@@ -265,7 +227,9 @@ std::string format_of(const std::filesystem::path& output) {
   static const std::map<std::string, std::string> formats{{".py", "python"},      {".onnx", "onnx"}, {".safetensors", "safetensors"},
                                                           {".pt", "torchscript"}, {".json", "json"}, {".csv", "csv"},
                                                           {".jsonl", "jsonl"}};
-  const auto known = formats.find(output.extension());
+  std::string end = output.extension();
+  std::transform(end.begin(), end.end(), end.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto known = formats.find(end);
   return known == formats.end() ? "" : known->second;
 }
 
@@ -283,24 +247,6 @@ void put_output(Json& request, const std::filesystem::path& output) {
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     throw Error(ErrorKind::usage, fmt::format("-o {} is no regular file, which a net needs; valid: another", output.string()));
   request["output"] = std::filesystem::absolute(storage::behind_link(output)).string();
-}
-
-Json ask_worker(const Json& request, int threads) {
-  Scratch input, output;
-  try {
-    input.write(request.dump() + "\n");
-  } catch (const Json::type_error&) {
-    throw Error(ErrorKind::usage, "a file's name is not UTF-8; valid: one that is");
-  }
-  const int status = run_worker(require_worker(), threads > 0 ? threads : wanted_threads(), input, output);
-  const Json answer = Json::parse(output.read(), nullptr, /*allow_exceptions=*/false);
-  if (answer.is_object() && answer.contains("ok")) return answer.at("ok");
-  if (answer.is_object() && answer.contains("error")) {
-    const Json& error = answer.at("error");
-    throw Error(static_cast<ErrorKind>(error.at("kind").get<int>()), error.at("message").get<std::string>());
-  }
-  throw Error(ErrorKind::internal, WIFSIGNALED(status) ? fmt::format("the worker was ended by signal {}", WTERMSIG(status))
-                                                       : fmt::format("the worker ended with code {} and no answer", WEXITSTATUS(status)));
 }
 
 }  // namespace search::cli

@@ -30,6 +30,9 @@ void add_net_arguments(CLI::App& command, NetArguments& arguments);
 /// {"name", "classes", "input", ...} as nets are made from.
 Json to_json(const NetArguments& arguments);
 
+/// Throws storage::Error(usage) where there is no such net, or none of these options.
+eval::NetSpec make_net(const NetArguments& arguments);
+
 /// The file's JSON. Throws storage::Error(invalid) where it cannot be read or holds none.
 Json read_json(const std::filesystem::path& file);
 
@@ -78,7 +81,7 @@ void put_opset(Json& request, int opset, const std::string& format);
 /// The key "output" of a request. Throws storage::Error(usage) where that is a folder, or no .py file where "to" is python.
 void put_output(Json& request, const std::filesystem::path& output);
 
-/// "key=value" of each `--option`, checked against the table; defaults filled in.
+/// "key=value" of each `--option`, checked against the table; defaults filled in. Throws storage::Error(usage).
 Json parse_options(const storage::Options& table, const std::vector<std::string>& given, const std::string& where);
 
 /// Asks nas-worker, on so many threads; 0: as OMP_NUM_THREADS says, else all cores. Rethrows the error that it answers with.

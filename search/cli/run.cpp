@@ -16,6 +16,7 @@
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "storage/base/file.h"
+#include "storage/base/shell.h"
 
 namespace search::cli {
 
@@ -117,8 +118,8 @@ void explain(const RunSummary& summary, const std::filesystem::path& directory) 
       break;
   }
   if (summary.failed > 0)
-    log(fmt::format("nas-run status {} says why stages failed; nas-run retry {} lets them run again", directory.string(),
-                    directory.string()));
+    log(fmt::format("nas-run status {} says why stages failed; nas-run retry {} lets them run again",
+                    storage::shell_quoted(directory.string()), storage::shell_quoted(directory.string())));
 }
 
 Json to_json(const SummaryRow& row) {
@@ -170,7 +171,7 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
     if (const std::string missing = what_is_missing(run); !missing.empty()) log(missing);
     if (bests.empty()) log(why_none(run, {}));
     for (const Best& best : bests) fmt::print("{}", to_text(best, directory));
-    if (!bests.empty()) fmt::print("nas-run trials {} --table shows all that was compared\n", directory);
+    if (!bests.empty()) fmt::print("nas-run trials {} --table shows all that was compared\n", storage::shell_quoted(directory));
     for (const std::string& name : synthetic)
       fmt::print("data {} are synthetic, drawn by nas-run sample: these figures say nothing of real images\n", name);
     return;
@@ -193,15 +194,15 @@ void print_answers(const RunSummary& summary, const Repository& repository, cons
 
 int run_with(const RunOptions& options) {
   Experiment experiment = load_with_options(options);
+  RunLimits limits;
+  limits.reliability = experiment.reliability;
+  if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
   const std::filesystem::path directory = results_directory(options.experiment, experiment);
   const std::unique_ptr<Strategy> strategy = strategy_of(options.experiment, experiment);
   if (options.dry_run) {
     print_plan(experiment, *strategy, directory, options.json, options.fresh);
     return exit_done;
   }
-  RunLimits limits;
-  limits.reliability = experiment.reliability;
-  if (!options.budget.empty()) limits.budget = parse_duration(options.budget);
   const bool is_slurm = experiment.resources.executor == "slurm";
   if (is_slurm) limits.grace += std::chrono::seconds(experiment.resources.slurm.delay_s);
   const std::filesystem::path worker = require_worker();

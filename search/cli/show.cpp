@@ -81,6 +81,7 @@ void print_again(const std::filesystem::path& directory, const Json& trial) {
     return;
   }
   fmt::print("again     {}\n", again.at("command").get<std::string>());
+  fmt::print("          (where the experiment's file lies: the relative paths in it start there)\n");
   fmt::print("          gives the stages above: the same nets bit for bit, where training runs in the same precision and threads ({})\n",
              again.at("arithmetic").get<std::string>());
 }

@@ -171,6 +171,8 @@ int validate(const ValidateOptions& options) {
   report["fresh_heads"] = check_weights(experiment);
   check_runtime(experiment);
   report["free_bytes"] = check_directory(directory);
+  if (std::filesystem::exists(directory / "experiment.db"))
+    refuse_contradiction(storage::Repository(directory, storage::Repository::Access::read), experiment, directory);
   report["warnings"] = warnings(experiment);
   for (const Json& warning : report["warnings"]) log("warning: " + printable(warning.get<std::string>()));
 

@@ -1,6 +1,7 @@
 // The parts of an experiment's YAML, one function a section. Internal to load_experiment.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "eval/data/dataset.h"
@@ -62,6 +63,28 @@ std::optional<EpochBudget> read_epoch_budget(YamlReader& root);
 
 /// `resources`.
 Resources read_resources(YamlReader section);
+
+/// `reliability`.
+Reliability read_reliability(YamlReader section);
+
+/// A duration in seconds; `fallback` where the key is absent.
+std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc);
+
+/// `search`, into the experiment.
+void read_search(YamlReader section, Experiment& experiment);
+
+/// `objectives`; those of `experiment` where none are given. `experiment`: what it measures.
+std::vector<Objective> read_objectives(const YamlReader& section, const Experiment& experiment);
+
+/// `constraints`. `experiment`: what it measures.
+std::vector<Constraint> read_constraints(const YamlReader& section, const Experiment& experiment);
+
+/// `prune`, into the experiment, whose nets, `train` and strategy are there. `infos`: of its tasks, for the layers that `protect` names.
+void read_prune(YamlReader section, Experiment& experiment, const DataInfos& infos, const std::optional<EpochBudget>& budget);
+
+/// `train` for as many epochs as a pruned net has in all: those of the base and of the longest schedule's retraining; a strategy that finds
+/// its own steps says how many are usual.
+prune::TrainOptions whole_path(const Experiment& experiment);
 
 /// `prune.criteria`, with labels made unique and `widths` resolved.
 std::vector<Criterion> read_criteria(const YamlReader& section);

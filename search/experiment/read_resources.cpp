@@ -120,6 +120,12 @@ SlurmRequest read_slurm(YamlReader section) {
 
 }  // namespace
 
+std::int64_t read_duration(YamlReader& section, const std::string& key, std::int64_t fallback, const std::string& doc) {
+  const std::optional<YamlReader> given = section.find(key, doc);
+  if (!given) return fallback;
+  return given->checked([&] { return parse_duration(given->node().text).count(); });
+}
+
 Resources read_resources(YamlReader section) {
   static const Option executor_option{
       .name = "executor", .kind = OptionKind::choice, .fallback = "process", .doc = "where stages run", .choices = executor_names()};
@@ -157,6 +163,38 @@ Resources read_resources(YamlReader section) {
   }
   section.finish();
   return resources;
+}
+
+Reliability read_reliability(YamlReader section) {
+  static const storage::Options retries_options{
+      {.name = "oom", .kind = OptionKind::integer, .fallback = 1, .doc = "retries after running out of memory", .min = 0, .max = 100},
+      {.name = "crash", .kind = OptionKind::integer, .fallback = 2, .doc = "retries after a crash", .min = 0, .max = 100},
+      {.name = "lost", .kind = OptionKind::integer, .fallback = 3, .doc = "retries after a worker was lost", .min = 0, .max = 100},
+      {.name = "timeout", .kind = OptionKind::integer, .fallback = 0, .doc = "retries after a stage took too long", .min = 0, .max = 100},
+  };
+  static const Option max_failures_option{.name = "max_failures",
+                                          .kind = OptionKind::integer,
+                                          .fallback = 0,
+                                          .doc = "failed stages that end the run; 0: no limit",
+                                          .min = 0,
+                                          .max = 1e6};
+  static const Option checkpoint_option{.name = "checkpoint_every",
+                                        .kind = OptionKind::choice,
+                                        .fallback = "epoch",
+                                        .doc = "how often training can go on from",
+                                        .choices = {"epoch"}};
+  Reliability reliability;
+  reliability.max_failures = section.value(max_failures_option);
+  reliability.trial_timeout_s =
+      read_duration(section, "trial_timeout", 0, "a stage that takes longer is ended, as in 2h; default: no limit");
+  reliability.heartbeat_timeout_s = read_duration(section, "heartbeat_timeout", reliability.heartbeat_timeout_s,
+                                                  "a worker that is silent for longer is ended; default: 60s");
+  section.value(checkpoint_option);
+  YamlReader retries = section.section("retries", "how often a stage runs again, by how it failed");
+  reliability.retries = retries.values(retries_options).get<std::map<std::string, int>>();
+  retries.finish();
+  section.finish();
+  return reliability;
 }
 
 const std::vector<std::string>& executor_names() {

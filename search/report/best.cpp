@@ -138,12 +138,12 @@ class Choice {
            holds(request_.max_latency_ms, option.latency_ms);
   }
 
-  /// The base that an option was cut from; of a net from scratch, the most accurate one.
+  /// The base that an option was cut from, of a control its own; of any other baseline the most accurate one.
   const Option* base_of(const Option& option) const {
+    const std::string own = base_net(*option.way.group);
     const Option* base = nullptr;
     for (const Option& each : options_) {
-      const std::string base_net = option.way.group->role == "pruned" ? option.way.group->net : parse_control(option.way.group->net).base;
-      const bool is_own = base_net.empty() || each.way.group->net == base_net;
+      const bool is_own = own.empty() || each.way.group->net == own;
       if (each.way.is_base() && is_own && (base == nullptr || each.val > base->val)) base = &each;
     }
     return base;
@@ -245,20 +245,14 @@ class Choice {
 
   /// Adds nothing where the two share no seed.
   static void add_control(Best& best, const Option& chosen, const Option& other) {
-    std::vector<double> ones, others;
+    const std::optional<Lead> lead = lead_of(chosen.nets, other.nets);
+    if (!lead) return;
     Control control{.name = name_of(other)};
-    for (const auto& [replicate, net] : chosen.nets) {
-      const auto same = other.nets.find(replicate);
-      if (same == other.nets.end()) continue;
-      ones.push_back(*net->test);
-      others.push_back(*same->second->test);
-    }
-    if (ones.empty()) return;
     control.macs = other.macs;
-    control.accuracy_test = eval::summarise(others).mean;
-    control.difference = eval::paired_difference(ones, others);
+    control.accuracy_test = lead->other;
+    control.difference = lead->difference;
     const auto& interval = control.difference.interval;
-    const bool is_decided = interval && (interval->low > 0 || interval->high < 0);
+    const bool is_decided = interval && interval->excludes_zero();
     control.verdict = !is_decided ? kUndecided : interval->low > 0 ? "better" : "worse";
     if (!is_decided) control.seeds_to_decide = eval::pairs_to_decide(control.difference);
     best.controls.push_back(std::move(control));
@@ -299,9 +293,7 @@ std::vector<Best> best_nets(const storage::Repository& repository, const Snapsho
   if (!asked.tolerance) asked.tolerance = stored_tolerance(repository);
   const Statuses statuses = repository.stage_statuses({"latency_ms"});
   const std::vector<Group> groups = groups_of(run);
-  std::vector<std::string> tasks;
-  for (const StoredTrial& trial : run.trials)
-    if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
+  std::vector<std::string> tasks = tasks_of(run);
   if (!request.task.empty()) {
     tasks = {storage::find_named(tasks, request.task, "task", std::identity(), storage::ErrorKind::usage)};
   }
@@ -369,6 +361,11 @@ std::string to_text(const Best& best, const std::string& directory) {
 std::string why_none(const Snapshot& run, const BestRequest& request) {
   if (std::none_of(run.nets.begin(), run.nets.end(), [](const StoredNet& net) { return net.test.has_value(); }))
     return "no net was measured on test data yet: nas-run status says what ran";
+  const bool has_latency = std::any_of(run.stages.begin(), run.stages.end(),
+                                       [](const StoredStage& stage) { return stage.kind == "latency" && stage.state == "done"; });
+  if (request.max_latency_ms && !has_latency)
+    return "the latency of no net was measured; valid: an experiment with evaluate: {latency: {}}, which measures it, also of nets that "
+           "are there";
   if (request.max_macs || request.max_params || request.max_latency_ms || request.min_accuracy)
     return "no net that was tested is within these limits; nas-run pareto lists what there is";
   const bool has_more = std::any_of(run.nets.begin(), run.nets.end(), [&](const StoredNet& net) {

@@ -16,7 +16,7 @@ namespace search {
 struct BestRequest {
   std::optional<double> max_macs, max_params, max_latency_ms;  ///< of one image; latency at the first batch that was measured
   std::optional<double> min_accuracy;                          ///< of validation, a share of 1: then the smallest is taken
-  std::string task = {};                                       ///< ""; all, one answer each
+  std::string task = {};                                       ///< "": all, one answer each
   std::optional<double> tolerance = {};                        ///< none: the experiment's
   std::string size = "macs";                                   ///< params or macs: what "smallest" means; within 5 % the accuracy decides
 };

@@ -141,7 +141,7 @@ class Account {
       return group.task == way.group->task && group.role == "pruned" && group.net != base_of(*way.group);
     });
     if (way.group->role == "baseline") {
-      const std::string base = parse_control(way.group->net).base;
+      const std::string base = base_net(*way.group);
       return baseline_line(*way.group) + (has_several && !base.empty() ? " of " + base : "");
     }
     if (way.is_base()) return way.group->net + ", base";
@@ -151,7 +151,7 @@ class Account {
 
   /// The base net that a group's nets are made of; that of a baseline which is none's control is its own.
   static std::string base_of(const Group& group) {
-    const std::string base = group.role == "baseline" ? parse_control(group.net).base : "";
+    const std::string base = base_net(group);
     return base.empty() ? group.net : base;
   }
 
@@ -252,19 +252,13 @@ class Account {
 
   /// The mean difference in points with its interval, in bold where that excludes 0.
   static std::string lead(const Row& row, const Row& control) {
-    std::vector<double> ones, others;
-    for (const auto& [unit, net] : row.nets) {
-      const auto same = control.nets.find(unit);
-      if (same == control.nets.end()) continue;
-      ones.push_back(*net->test);
-      others.push_back(*same->second->test);
-    }
-    if (ones.empty()) return "";
-    const eval::PairedDifference difference = eval::paired_difference(ones, others);
+    const std::optional<Lead> lead = lead_of(row.nets, control.nets);
+    if (!lead) return "";
+    const eval::PairedDifference& difference = lead->difference;
     if (!difference.interval) return fmt::format("{:+.1f}", 100 * difference.mean);
     const auto& [low, high] = *difference.interval;
     const std::string text = fmt::format("{:+.1f} ({:+.1f} to {:+.1f})", 100 * difference.mean, 100 * low, 100 * high);
-    return low > 0 || high < 0 ? fmt::format("**{}**", text) : text;
+    return difference.interval->excludes_zero() ? fmt::format("**{}**", text) : text;
   }
 
   const Snapshot& run_;
@@ -280,11 +274,8 @@ class Account {
 std::string evidence(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs) {
   const storage::ExperimentRecord experiment = experiment_of(repository);
   std::string text = fmt::format("## {}\n\n{}\n", experiment.name, opening_comment(experiment.yaml));
-  std::vector<std::string> tasks;
-  for (const StoredTrial& trial : run.trials)
-    if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
   const Account account(repository, run, epochs);
-  for (const std::string& task : tasks) text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
+  for (const std::string& task : tasks_of(run)) text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
   int stages = 0, failed = 0;
   double hours = 0;
   for (const StoredStage& stage : run.stages) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "search/experiment/source_nets.h"
 #include "search/experiment/strategy_catalog.h"
 
 namespace search {
@@ -75,6 +76,29 @@ std::vector<Way> ways_of(const std::vector<Group>& groups) {
     if (!found.nets.empty()) ways.push_back(std::move(found));
   }
   return ways;
+}
+
+std::string base_net(const Group& group) {
+  return group.role == "pruned" ? group.net : parse_control(group.net).base;
+}
+
+std::vector<std::string> tasks_of(const Snapshot& run) {
+  std::vector<std::string> tasks;
+  for (const StoredTrial& trial : run.trials)
+    if (std::find(tasks.begin(), tasks.end(), trial.task) == tasks.end()) tasks.push_back(trial.task);
+  return tasks;
+}
+
+std::optional<Lead> lead_of(const std::map<Replicate, const StoredNet*>& one, const std::map<Replicate, const StoredNet*>& other) {
+  std::vector<double> ones, others;
+  for (const auto& [replicate, net] : one) {
+    const auto same = other.find(replicate);
+    if (same == other.end()) continue;
+    ones.push_back(*net->test);
+    others.push_back(*same->second->test);
+  }
+  if (ones.empty()) return std::nullopt;
+  return Lead{eval::paired_difference(ones, others), eval::summarise(others).mean};
 }
 
 }  // namespace search

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/statistics.h"
 #include "search/report/snapshot.h"
 
 namespace search {
@@ -43,5 +44,20 @@ struct Way {
 
 /// In the order of the groups, which are borrowed; each base once.
 std::vector<Way> ways_of(const std::vector<Group>& groups);
+
+/// The base net that a group was cut from or that a control is made narrow from; of any other baseline "".
+std::string base_net(const Group& group);
+
+/// In the order of the trials, each once.
+std::vector<std::string> tasks_of(const Snapshot& run);
+
+/// How much more of the test images one way's nets get right than another's, in the replicates that both have.
+struct Lead {
+  eval::PairedDifference difference;
+  double other = 0;  ///< the mean of the other's accuracies there
+};
+
+/// Nets that were tested, by replicate. None where the two share no replicate.
+std::optional<Lead> lead_of(const std::map<Replicate, const StoredNet*>& one, const std::map<Replicate, const StoredNet*>& other);
 
 }  // namespace search

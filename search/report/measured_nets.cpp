@@ -41,7 +41,7 @@ Series nets_of(const Snapshot& run, const Group& group) {
 }
 
 void add_baseline(const Snapshot& run, const Group& baseline, std::vector<ComparisonGroup>& groups) {
-  const std::string base = parse_control(baseline.net).base;
+  const std::string base = base_net(baseline);
   const auto nets = nets_of(run, baseline).nets;
   for (ComparisonGroup& group : groups) {
     if (nets.empty() || baseline.task != group.task || (!base.empty() && base != group.net)) continue;

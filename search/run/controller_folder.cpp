@@ -62,7 +62,7 @@ class FolderLink : public ControllerLink {
     }
     WorkerMessage said = message;
     if (auto* result = std::get_if<StageResult>(&said); result != nullptr && stop_.flag() && !told_)
-      if (result->outcome.state == storage::StageState::interrupted) result->outcome.failure_kind = "preempted";
+      if (result->outcome.state == storage::StageState::interrupted) result->outcome.failure_kind = storage::failure::preempted;
     write_sealed(event_path(options_.folder, ++events_), to_line(said));
     progress_.clear();
   }

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "storage/records.h"
+
 namespace search {
 
 class Retries {
@@ -20,7 +22,9 @@ class Retries {
 
   /// Whether it is to run alone: it ran out of memory, or was lost twice, which is all that is known of what the kernel ends for its
   /// memory.
-  bool wants_room(const std::string& fingerprint) const { return count(fingerprint, "oom") > 0 || count(fingerprint, "lost") > 1; }
+  bool wants_room(const std::string& fingerprint) const {
+    return count(fingerprint, storage::failure::oom) > 0 || count(fingerprint, storage::failure::lost) > 1;
+  }
 
  private:
   int count(const std::string& fingerprint, const std::string& failure_kind) const {

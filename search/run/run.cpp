@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <deque>
 #include <map>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "eval/data/dataset.h"
 #include "search/run/hypervolumes.h"
 #include "search/run/placement.h"
+#include "search/run/plan_record.h"
 #include "search/run/retries.h"
 #include "search/run/schedule.h"
 #include "search/run/spending.h"
+#include "search/run/stage_inputs.h"
 #include "storage/artifacts.h"
 #include "storage/base/error.h"
 #include "storage/base/time.h"
@@ -29,23 +27,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPatience{500};   ///< between two looks at the stop request and the budget
 constexpr std::chrono::seconds kProgressInterval{2};  ///< between two records of a stage's progress
-constexpr double kRounding = 1 + 1e-9;                ///< a hypervolume that is larger by less is the same
 constexpr int kMostPreemptions = 50;                  ///< of one stage in one run: then it is one that fits no allocation
-
-/// The stage with what its inputs left behind.
-Job make_job(const Stage& stage, int attempt, const storage::Repository& repository) {
-  Json inputs = Json::object();
-  for (const storage::StageInput& input : stage.inputs) {
-    const StageOutcome left = repository.outcome(input.stage);
-    Json artifacts = Json::object();
-    for (const storage::Artifact& artifact : left.artifacts) artifacts[artifact.name] = artifact.hash;
-    inputs[input.role] = {{"stage", input.stage},
-                          {"values", left.values},
-                          {"architecture", left.architecture ? to_json(*left.architecture) : Json(nullptr)},
-                          {"artifacts", std::move(artifacts)}};
-  }
-  return {stage.fingerprint, attempt, stage.kind, stage.parameters.json(), std::move(inputs)};
-}
 
 class Loop {
  public:
@@ -69,7 +51,7 @@ class Loop {
     History known = history();
     Plan first = strategy_.next(experiment_, settled(known));
     adopt(std::move(first), std::move(known), found);
-    record_missing_hypervolumes();
+    record_missing_hypervolumes(repository_, experiment_, plan_, hypervolumes_);
     work();
     using State = StageSchedule::State;
     // By exclusion: whatever state a stage is in that did not get its result, there is something left.
@@ -95,13 +77,6 @@ class Loop {
   History history() const { return stored_history(repository_, experiment_); }
 
   const Stage& stage(int index) const { return plan_.stages[static_cast<std::size_t>(index)]; }
-
-  /// Of the plan's stages.
-  std::vector<std::string> fingerprints() const {
-    std::vector<std::string> all;
-    for (const Stage& each : plan_.stages) all.push_back(each.fingerprint);
-    return all;
-  }
 
   /// Where the plan has a stage, if it does.
   std::optional<int> index_of(const std::string& fingerprint) const {
@@ -139,7 +114,7 @@ class Loop {
       StageOutcome interrupted;
       interrupted.state = StageState::interrupted;
       if (is_running) repository_.finish_stage(each.fingerprint, each.attempt, interrupted);
-      return executor_.abort(each.slot, "lost", "it is no longer wanted");
+      return executor_.abort(each.slot, storage::failure::lost, "it is no longer wanted");
     }
     schedule_->mark_running(*index);
     placement_.occupy(each.slot, *index, is_exclusive(*index));
@@ -153,15 +128,7 @@ class Loop {
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
       if (const auto& here = placement_.running()[slot]) running[static_cast<int>(slot)] = stage(here->stage).fingerprint;
     const Plan before = std::exchange(plan_, std::move(plan));
-    std::vector<storage::TaskRecord> tasks;
-    for (const Task& task : experiment_.tasks) tasks.push_back({task.name, task.dataset, task.target, info_of(experiment_, task).classes});
-    std::vector<storage::StageRecord> added;
-    for (const Stage& each : plan_.stages)
-      if (statuses.try_emplace(each.fingerprint).second) added.push_back(to_record(each));
-    repository_.record_plan({experiment_.name, experiment_.yaml, to_json(experiment_)}, tasks, added, changed_trials(before));
-    repository_.mark_dropped(fingerprints(), plan_.is_whole);
-    repository_.record_decisions(plan_.decisions);
-    reopen_removed(statuses);
+    record_plan(repository_, experiment_, plan_, before, statuses);
     hypervolumes_.adopt(plan_, settled(statuses));
     spending_.adopt(plan_, statuses);
     placement_.forget_reserved();  // it is ready again in the new schedule
@@ -190,54 +157,6 @@ class Loop {
     for (int i = 0; i < static_cast<int>(plan_.stages.size()); ++i)
       if (const auto state = schedule_->state(i); state == StageSchedule::State::failed || state == StageSchedule::State::blocked)
         observer_.lost(stage(i));
-  }
-
-  /// The trials of the plan that an earlier one, which is recorded, lacks or has with other steps.
-  std::vector<storage::TrialRecord> changed_trials(const Plan& before) const {
-    std::map<std::string_view, const storage::TrialRecord*> known;
-    for (const storage::TrialRecord& trial : before.trials) known[trial.name] = &trial;
-    std::vector<storage::TrialRecord> changed;
-    for (const storage::TrialRecord& trial : plan_.trials)
-      if (const auto same = known.find(trial.name); same == known.end() || !(*same->second == trial)) changed.push_back(trial);
-    return changed;
-  }
-
-  /// Stages that are done but whose artifacts `nas-run gc` has removed are run again where a stage that is to run needs them: the results
-  /// are the same to the bit. Inputs come first in a plan, so one pass from its end finds all.
-  void reopen_removed(History& statuses) {
-    std::set<std::string> needed;
-    for (auto stage = plan_.stages.rbegin(); stage != plan_.stages.rend(); ++stage) {
-      storage::StageStatus& status = statuses.at(stage->fingerprint);
-      if (status.state == StageState::done && needed.contains(stage->fingerprint) && !repository_.has_artifacts(stage->fingerprint)) {
-        repository_.reopen(stage->fingerprint);
-        status.state = StageState::pending;
-      }
-      if (status.state == StageState::done || status.state == StageState::failed) continue;
-      for (const storage::StageInput& input : stage->inputs)
-        if (brings_artifacts(input.role)) needed.insert(input.stage);
-    }
-  }
-
-  /// Once, at the start: those of a run by an older nas-run, which did not record them all, or by other objectives.
-  void record_missing_hypervolumes() {
-    std::map<std::string, double> recorded;  // the largest, by task
-    repository_.each_row("hypervolumes", {"task", "hypervolume"}, [&](const std::vector<Json>& row) {
-      double& largest = recorded[row[0].get<std::string>()];
-      if (row[1].is_number()) largest = std::max(largest, row[1].get<double>());
-    });
-    const auto is_missing = [&](const std::string& task, double value) { return value > recorded[task] * kRounding; };
-    if (std::none_of(experiment_.tasks.begin(), experiment_.tasks.end(),
-                     [&](const Task& task) { return is_missing(task.name, hypervolumes_.of(task.name)); }))
-      return;
-    std::vector<std::pair<std::string, std::string>> done;  // when, and which
-    repository_.each_row("stages", {"state", "finished_at", "stage"}, [&](const std::vector<Json>& row) {
-      if (row[0] == "done") done.emplace_back(row[1].is_string() ? row[1].get<std::string>() : "", row[2].get<std::string>());
-    });
-    std::stable_sort(done.begin(), done.end(), [](const auto& one, const auto& other) { return one.first < other.first; });
-    std::vector<std::string> stages;
-    for (auto& [finished_at, stage] : done) stages.push_back(std::move(stage));
-    for (const storage::HypervolumeRecord& record : growth(experiment_, plan_, history(), stages))
-      if (is_missing(record.task, record.value)) repository_.record_hypervolume(record);
   }
 
   /// Asks a strategy that learns for its plan after new results. True where that has more to do.
@@ -338,7 +257,7 @@ class Loop {
     const std::chrono::seconds longest(limits_.reliability.trial_timeout_s);
     for (std::size_t slot = 0; slot < placement_.running().size(); ++slot)
       if (const auto& running = placement_.running()[slot]; running && running->ran() >= longest)
-        executor_.abort(static_cast<int>(slot), "timeout",
+        executor_.abort(static_cast<int>(slot), storage::failure::timeout,
                         fmt::format("it ran for longer than reliability.trial_timeout, {} s", longest.count()));
   }
 
@@ -392,16 +311,16 @@ class Loop {
     const Placement::Running running = placement_.end(slot);
     const std::string& fingerprint = stage(running.stage).fingerprint;
     if (outcome.wall_s <= 0) outcome.wall_s = storage::in_seconds(running.ran());
-    excused = excused || (outcome.failure_kind == "preempted" && ++preemptions_[fingerprint] <= kMostPreemptions);
+    excused = excused || (outcome.failure_kind == storage::failure::preempted && ++preemptions_[fingerprint] <= kMostPreemptions);
     if (outcome.state == StageState::interrupted && !ending_ && !excused) {
       outcome.state = StageState::failed;
-      outcome.failure_kind = "lost";
+      outcome.failure_kind = storage::failure::lost;
       if (outcome.failure.empty()) outcome.failure = "the worker gave the stage up";
     }
-    const bool retry = outcome.state == StageState::failed && (excused || retries_.take(fingerprint, outcome.failure_kind));
-    if (retry) outcome.state = StageState::interrupted;
+    if (outcome.state == StageState::failed && (excused || retries_.take(fingerprint, outcome.failure_kind)))
+      outcome.state = StageState::interrupted;
     if (outcome.state == StageState::done && traits_of(stage(running.stage).kind).keeps_layers)
-      outcome.layers = layers_of(repository_.outcome(stage(running.stage).inputs.front().stage).layers, outcome);
+      outcome.layers = kept_layers(stage(running.stage), outcome, repository_);
     const auto status = [&](const std::string& net) { return repository_.stage_status(net, metrics_); };
     if (outcome.state == StageState::done) spending_.add(stage(running.stage), outcome.wall_s);
     repository_.finish_stage(fingerprint, attempts_.at(fingerprint), outcome,
@@ -418,19 +337,7 @@ class Loop {
     } else {
       schedule_->release(running.stage);
     }
-    observer_.finished(stage(running.stage), outcome, retry);
-  }
-
-  /// The layers of a net that was trained on, as its cut left them; what tells the classes apart is as wide as there are classes now.
-  static std::vector<storage::LayerRecord> layers_of(std::vector<storage::LayerRecord> layers, const StageOutcome& outcome) {
-    if (!outcome.architecture) return layers;
-    const Json now = outcome.architecture->spec.value("layers", Json::array());
-    for (storage::LayerRecord& layer : layers) {
-      if (layer.fixed.empty()) continue;
-      const auto same = std::find_if(now.begin(), now.end(), [&](const Json& each) { return each.at("name") == layer.layer; });
-      if (same != now.end()) layer.channels = layer.base_channels = same->at("channels").get<int>();
-    }
-    return layers;
+    observer_.finished(stage(running.stage), outcome, outcome.state == StageState::interrupted && !ending_);
   }
 
   /// Only now that the result is recorded: until then a power cut would cost all its epochs.

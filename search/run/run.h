@@ -26,6 +26,8 @@ class RunObserver {
 
   /// At its start with 0 and "", then what its worker says.
   virtual void progressed(const Stage& stage, double fraction, const std::string& message) = 0;
+
+  /// `will_retry`: it has not come to its end, and this run starts it again.
   virtual void finished(const Stage& stage, const storage::StageOutcome& outcome, bool will_retry) = 0;
 
   /// A line for the log.

@@ -80,7 +80,7 @@ int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, co
   while (const std::optional<StageRequest> request = link.next()) {
     link.say(StageStarted{request->stage, request->attempt, place});
     if (std::exchange(is_new, false) && !eval::device_answers(device)) {  // where it hangs, silence tells, here and below
-      const storage::StageOutcome outcome{.failure_kind = "lost", .failure = "its GPU does not answer"};
+      const storage::StageOutcome outcome{.failure_kind = storage::failure::lost, .failure = "its GPU does not answer"};
       link.say(StageResult{request->stage, request->attempt, outcome, true});
       return 0;
     }
@@ -95,7 +95,7 @@ int serve(ControllerLink& link, const StopSignal& stop, torch::Device device, co
     storage::StageOutcome outcome = run_beating(link, request->kind, context);
     const bool is_gone = outcome.state == storage::StageState::failed && !eval::device_answers(device);
     if (is_gone) {  // another process may use it again: the next worker says so where it cannot
-      outcome.failure_kind = "lost";
+      outcome.failure_kind = storage::failure::lost;
       outcome.failure += "\nits GPU no longer answers";
     }
     link.say(StageResult{request->stage, request->attempt, outcome});

@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <numeric>
+#include <random>
 
+#include "eval/data/draw.h"
 #include "tests/support/throws.h"
 
 using namespace eval;

@@ -343,6 +343,14 @@ TEST_CASE("a base counts the units of each group where two share a layer") {
   CHECK(base.channels[halves[1]] == 4);
 }
 
+TEST_CASE("a base counts a head of more outputs than the square root of the largest int") {
+  eval::NetBuilder builder("wide_head", {1, 1, 1});
+  builder.linear("fc", builder.flatten("flatten", 0), 50'000);
+  const eval::NetSpec spec = std::move(builder).build();
+  const prune::AllocationBase base = prune::allocation_base(spec, prune::channel_groups(spec), {}, {{"fc", 50'000}});
+  CHECK(base.channels == std::vector<int>{1, 50'000});
+}
+
 TEST_CASE("what is left of a base is counted as requests count it") {
   Plain plain;
   plain.base.cost = {4 * plain.base.cost.params, 2 * plain.base.cost.macs};

@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <optional>
 
 #include "prune/loss_scaler.h"
 #include "prune/train.h"
+#include "prune/train_step.h"
 #include "storage/base/error.h"
 #include "support/small_memory.h"
 #include "support/temporary_directory.h"
@@ -212,6 +215,26 @@ TEST_CASE("a batch that does not fit is computed in parts, with the gradients of
   CHECK(result.parts > 1);
   CHECK(said == fmt::format("out of memory: batches of 64 are computed in {} parts", result.parts));
   CHECK(largest_difference(whole, parts) < 1e-4);
+}
+
+TEST_CASE("a batch that stops fitting in the middle of a training leaves its progress where it is") {
+  at::set_num_threads(1);
+  Setting setting;
+  setting.spec = net_without_norm();
+  prune::TrainTask task = setting.task(4);
+  task.options.batch = 64;  // one batch an epoch
+  std::vector<double> fractions, split_at;
+  std::optional<support::SmallMemory> memory;
+  task.progress = [&](double fraction, const std::string& message) {
+    fractions.push_back(fraction);
+    if (message.find("memory") != std::string::npos) split_at.push_back(fraction);
+    if (fraction == 0.25) memory.emplace(40 << 10);
+  };
+  eval::Net net = setting.fresh();
+  prune::train(net, task);
+  REQUIRE_FALSE(split_at.empty());
+  for (const double fraction : split_at) CHECK(fraction == 0.5);
+  CHECK(std::is_sorted(fractions.begin(), fractions.end()));
 }
 
 TEST_CASE("parts of a batch are as equal as can be: batch norm never sees one value") {

@@ -6,6 +6,7 @@
 #include "eval/cost.h"
 #include "eval/nets/net_builder.h"
 #include "eval/nets/registry.h"
+#include "prune/keep_mask.h"
 #include "storage/base/error.h"
 
 using prune::Budget;

@@ -14,7 +14,7 @@ using namespace support;
 
 namespace {
 
-StageOutcome failure(const std::string& message) {
+StageOutcome failed_with(const std::string& message) {
   StageOutcome outcome;
   outcome.failure_kind = "crash";
   outcome.failure = message;
@@ -37,7 +37,7 @@ class Run {
     run_stage(repository, "cut1", made_net("A1", 500, 8000, 0.875));
     run_stage(repository, "cut2", made_net("A2", 250, 3000, 0.75));
     run_stage(repository, "narrow", made_net("A3", 400, 5000, 0.625));
-    run_stage(repository, "l1cut1", failure("killed by signal 9"));
+    run_stage(repository, "l1cut1", failed_with("killed by signal 9"));
     run_stage(repository, "test-base", measured(0.89));
     run_stage(repository, "test-cut1", measured(0.86));
     run_stage(repository, "test-narrow", measured(0.61));
@@ -74,14 +74,14 @@ TEST_CASE("trials derive their state from their stages and from what these wait 
   CHECK(column(run.repository, "trials", "state")[0] == "running");
   CHECK(run.repository.release_running_stages() == 1);
   CHECK(column(run.repository, "trials", "state")[0] == "interrupted");
-  run_stage(run.repository, "test-cut2", failure("out of memory"));
+  run_stage(run.repository, "test-cut2", failed_with("out of memory"));
   CHECK(column(run.repository, "trials", "state")[0] == "failed");
   CHECK(column(run.repository, "trials", "failure")[0] == "out of memory");
 }
 
 TEST_CASE("a trial tells its first failure") {
   Run run;
-  run_stage(run.repository, "test-cut2", failure("second"));
+  run_stage(run.repository, "test-cut2", failed_with("second"));
   CHECK(run.repository.trial("long")["failure"] == "second");
   TrialRecord both = SmallPlan().trials[0];
   both.name = "both";

@@ -14,7 +14,7 @@ namespace search {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPause{10};
+constexpr std::chrono::milliseconds kCommandPause{10};
 
 }  // namespace
 
@@ -51,7 +51,7 @@ std::optional<BackgroundCommand::End> BackgroundCommand::poll() {
 
 BackgroundCommand::End BackgroundCommand::wait() {
   std::optional<End> end;
-  while (!(end = poll())) ::poll(nullptr, 0, static_cast<int>(kPause.count()));
+  while (!(end = poll())) ::poll(nullptr, 0, static_cast<int>(kCommandPause.count()));
   return *end;
 }
 

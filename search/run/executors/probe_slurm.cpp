@@ -23,7 +23,7 @@ using storage::ErrorKind;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPoll{2};
-constexpr std::chrono::milliseconds kPause{20};
+constexpr std::chrono::milliseconds kFolderPause{20};
 
 Error problem(const std::string& text) {
   return {ErrorKind::environment, text};
@@ -61,7 +61,7 @@ class ProbeJob {
   /// Until the channel says so. Returns the seconds that it took; throws where that is more than `patience`, or the job ends before.
   double wait_for(FolderChannel& channel, Link link, std::chrono::seconds patience) {
     const auto start = SteadyClock::now();
-    for (auto looked = start - kPoll; SteadyClock::now() - start < patience; ::poll(nullptr, 0, static_cast<int>(kPause.count()))) {
+    for (auto looked = start - kPoll; SteadyClock::now() - start < patience; ::poll(nullptr, 0, static_cast<int>(kFolderPause.count()))) {
       std::vector<std::string> ignored;
       const Link now = channel.receive(ignored);
       if (now == link) return storage::seconds_since(start);

@@ -56,17 +56,17 @@ Event end_of_stage(const WorkerEnd& end, bool was_interrupted) {
   if (was_interrupted && obeyed) return interrupted("", end.text);
   switch (end.how) {
     case How::preempted:
-      return interrupted("preempted", end.text);
+      return interrupted(storage::failure::preempted, end.text);
     case How::lost:
-      return failed("lost", end.text);
+      return failed(storage::failure::lost, end.text);
     case How::out_of_memory:
-      return failed("oom", end.text);
+      return failed(storage::failure::oom, end.text);
     case How::left:
     case How::terminated:
     case How::crashed:
       break;
   }
-  return failed("crash", end.text);
+  return failed(storage::failure::crash, end.text);
 }
 
 }  // namespace search

@@ -13,7 +13,7 @@ namespace search {
 /// The end of a stage that failed as `kind`.
 Event failed(const std::string& kind, const std::string& message);
 
-/// The end of one that is to go on later; `kind` says why where nobody asked for it, as in "preempted".
+/// The end of one that is to go on later; `kind` says why where nobody asked for it, as in `preempted`.
 Event interrupted(const std::string& kind, const std::string& message);
 
 /// The event that a worker's message is, or nothing where it is about the worker alone.

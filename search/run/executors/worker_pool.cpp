@@ -228,8 +228,8 @@ class WorkerPool : public Executor {
       if (worker.stage.empty() || !worker.channel || !worker.sent) continue;
       worker.silent += looked;
       if (worker.silent < options_.heartbeat_timeout) continue;
-      end(static_cast<int>(slot),
-          failed("lost", fmt::format("the worker said nothing for {} s: it was stopped, or hangs", options_.heartbeat_timeout.count())));
+      end(static_cast<int>(slot), failed(storage::failure::lost, fmt::format("the worker said nothing for {} s: it was stopped, or hangs",
+                                                                             options_.heartbeat_timeout.count())));
     }
   }
 
@@ -249,7 +249,7 @@ class WorkerPool : public Executor {
       }
     } catch (const std::exception& error) {  // of the parser, or ours: either way the worker cannot be understood
       const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
-      return end(slot, failed("crash", fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
+      return end(slot, failed(storage::failure::crash, fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
     }
     if (worker.link != Link::ended) return;
     last_news_ = SteadyClock::now();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <torch/cuda.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "eval/formats/onnx.h"
@@ -34,6 +35,16 @@ Json parse_metadata(const std::filesystem::path& file, const eval::TensorFile& t
   return json;
 }
 
+/// What is wrong with the weights is said with their file.
+template <typename Read>
+auto of_file(const std::filesystem::path& file, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
 GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval::NetSpec> spec) {
   eval::TensorFile tensors = eval::read_safetensors(file);
   const Json carried = parse_metadata(file, tensors, "net_spec");
@@ -42,7 +53,9 @@ GivenNet from_safetensors(const std::filesystem::path& file, std::optional<eval:
     throw Error(ErrorKind::invalid, fmt::format("{}: the file carries no net; valid: name it with --net or --spec", file.string()));
   eval::require_names(file, *spec, tensors.tensors);
   eval::NetInfo info = eval::fitting(eval::net_info_from_metadata(tensors.metadata), *spec);
-  return {*spec, eval::inference_weights(*spec, std::move(tensors.tensors)), parse_metadata(file, tensors, "kept"), std::move(info)};
+  Json kept = parse_metadata(file, tensors, "kept");
+  return {*spec, of_file(file, [&] { return eval::inference_weights(*spec, std::move(tensors.tensors)); }), std::move(kept),
+          std::move(info)};
 }
 
 /// The net as its file has it.
@@ -65,6 +78,25 @@ GivenNet read_net(const Json& request) {
   return {std::move(net.spec), std::move(net.weights), {}, std::move(net.info), std::move(net.external_files)};
 }
 
+/// Throws storage::Error(invalid) where a class of both is in two places; says so where the data have classes that the net's file does not
+/// name.
+void check_classes(const std::vector<std::string>& of_data, const std::vector<std::string>& of_net) {
+  if (of_net.empty() || of_data == of_net) return;
+  std::vector<std::string> unknown;
+  for (std::size_t i = 0; i < of_data.size(); ++i) {
+    const auto known = std::find(of_net.begin(), of_net.end(), of_data[i]);
+    if (known == of_net.end())
+      unknown.push_back(of_data[i]);
+    else if (known - of_net.begin() != static_cast<std::ptrdiff_t>(i))
+      throw Error(ErrorKind::invalid,
+                  fmt::format("the data have the classes {} in another order than the net, whose scores are of {}; valid: the "
+                              "net's order, as in the data's option 'classes'",
+                              fmt::join(of_data, ", "), fmt::join(of_net, ", ")));
+  }
+  fmt::print(stderr, "nas-run: the data have classes that the net's file does not name: {}; its scores are of {}\n",
+             fmt::join(unknown, ", "), fmt::join(of_net, ", "));
+}
+
 }  // namespace
 
 GivenNet load_net(const Json& request) {
@@ -77,6 +109,10 @@ GivenNet load_net(const Json& request) {
     throw Error(ErrorKind::usage,
                 fmt::format("--mean and --deviation have {} and {} values; valid: {} each, the channels of the net's images",
                             given.mean.size(), given.deviation.size(), channels));
+  if (net.info.knows_pixels() && (net.info.mean != given.mean || net.info.deviation != given.deviation))
+    throw Error(ErrorKind::usage,
+                fmt::format("--mean and --deviation: {} says how its net takes pixels: mean {:.4g}, deviation {:.4g}; valid: without them",
+                            request.at("weights").get<std::string>(), fmt::join(net.info.mean, ","), fmt::join(net.info.deviation, ",")));
   net.info.mean = given.mean;
   net.info.deviation = given.deviation;
   return net;
@@ -86,11 +122,7 @@ eval::StartingWeights starting_weights_of(const std::filesystem::path& file, con
                                           bool lacks_norms) {
   eval::Weights trained = eval::read_weights(file);
   if (!lacks_norms) eval::require_names(file, spec, trained);
-  try {
-    return eval::starting_weights(spec, std::move(trained), fresh);
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", file.string(), error.what()));
-  }
+  return of_file(file, [&] { return eval::starting_weights(spec, std::move(trained), fresh); });
 }
 
 torch::Device device_of(const Json& request) {
@@ -111,13 +143,7 @@ std::optional<TaskData> load_data(const Json& request, const GivenNet& net) {
   if (!eval::is_unlabelled(request.at("data")) && shapes.back().channels != std::ssize(data.dataset->class_names()))
     throw Error(ErrorKind::invalid,
                 fmt::format("the data have {} classes, the net {}", data.dataset->class_names().size(), shapes.back().channels));
-  const std::vector<std::string>&of_data = data.dataset->class_names(), &of_net = net.info.class_names;
-  if (!eval::is_unlabelled(request.at("data")) && of_data != of_net &&
-      std::is_permutation(of_data.begin(), of_data.end(), of_net.begin(), of_net.end()))
-    throw Error(ErrorKind::invalid,
-                fmt::format("the data have the classes {} in another order than the net, whose scores are of {}; valid: the "
-                            "net's order, as in the data's option 'classes'",
-                            fmt::join(of_data, ", "), fmt::join(of_net, ", ")));
+  if (!eval::is_unlabelled(request.at("data"))) check_classes(data.dataset->class_names(), net.info.class_names);
   if (!request.at("data").value("mean", Json::array()).empty()) {
     if (request.contains("pixels"))
       throw Error(ErrorKind::usage, "--mean and --deviation stand beside data that say theirs; valid: one of the two");

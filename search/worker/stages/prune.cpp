@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "eval/accuracy.h"
-#include "eval/cost.h"
 #include "prune/batch_norm.h"
 #include "prune/criteria/catalog.h"
 #include "prune/criteria/criterion.h"
 #include "prune/magnitude.h"
+#include "prune/starting_lr.h"
 #include "prune/stepwise_cut.h"
 #include "search/worker/stages/base_net.h"
 #include "search/worker/stages/training.h"
@@ -161,10 +161,8 @@ prune::StepwiseNet thin_net(const StageContext& context, const eval::Net& net, c
 }
 
 /// What the channels that were kept give on validation data without a refit: as they were cut, and with batch norm estimated anew.
-void record_unrefitted(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, const Json& kept,
-                       storage::StageOutcome& outcome) {
+void record_unrefitted(const StageContext& context, prune::Cut cut, storage::StageOutcome& outcome) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
-  prune::Cut cut = prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, kept));
   eval::Net smaller(cut.spec, std::move(cut.weights), context.device);
   const auto record = [&](const char* name) {
     const double accuracy =
@@ -174,30 +172,6 @@ void record_unrefitted(const StageContext& context, const eval::Net& net, const 
   record("accuracy_as_cut");
   recalibrate(context, smaller);
   record("accuracy_batch_norm");
-}
-
-double squared_norm(const eval::Weights& weights) {
-  double sum = 0;
-  for (const auto& [name, tensor] : weights)
-    if (name.ends_with(".weight") && tensor.dim() > 1) sum += tensor.square().sum().item<double>();
-  return sum;
-}
-
-/// Parameters, or of a net whose single weights are 0 the weights of filters that are not.
-double size_of(const eval::NetSpec& spec, const eval::Weights& weights, bool is_sparse) {
-  if (!is_sparse) return static_cast<double>(eval::cost(spec).params);
-  const prune::Sparse counted = prune::count_zeros(spec, weights);
-  return static_cast<double>(counted.total - counted.zeros);
-}
-
-/// The share of the learning rate that a retraining begins with: as much as the cut took of the weights' length, relative to how many it
-/// took, but not less than its epochs are of the base's (Zimmer, Spiegel, Pokutta 2023, arXiv 2111.00843, section 3).
-double starting_share(const eval::Net& net, const prune::Cut& cut, bool is_sparse, double epochs, double base_epochs) {
-  const double whole = squared_norm(net.weights());
-  const double removed = std::sqrt(std::max(0.0, 1 - squared_norm(cut.weights) / whole));
-  const double share = 1 - size_of(cut.spec, cut.weights, is_sparse) / size_of(net.spec(), net.weights(), is_sparse);
-  if (share <= 0) return 1;
-  return std::clamp(removed / std::sqrt(share), std::min(1.0, epochs / base_epochs), 1.0);
 }
 
 }  // namespace
@@ -228,21 +202,24 @@ storage::StageOutcome run_prune(const StageContext& context) {
                                                                    prune::compose_kept(parent.at("architecture").at("kept"), result.kept));
 
   context.progress(0.1, "validating the cut");
-  if (is_refitted) {
-    outcome.metrics.push_back({"refit", "images", static_cast<double>(result.refit_images), {}});
-    record_unrefitted(context, net, groups, result.kept, outcome);
+  prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
+  if (is_refitted || parameters.contains("lr_start")) {
+    // The channels that were kept, with the weights that they had.
+    prune::Cut as_cut =
+        is_sparse ? result.cut : prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, result.kept));
+    if (parameters.contains("lr_start")) {
+      retrain.optimizer.lr *= prune::starting_share(net, as_cut, is_sparse, retrain.epochs, base.value("epochs", retrain.epochs));
+      outcome.values["lr_start"] = retrain.optimizer.lr;
+    }
+    if (is_refitted) {
+      outcome.metrics.push_back({"refit", "images", static_cast<double>(result.refit_images), {}});
+      record_unrefitted(context, std::move(as_cut), outcome);
+    }
   }
   eval::Net smaller(result.cut.spec, result.cut.weights, context.device);
   const eval::Evaluation before = eval::evaluate(smaller, *data.dataset, data.normalisation, data.dataset->split(eval::Split::validation));
   outcome.metrics.push_back({"val", "accuracy_before_retraining", before.accuracy, {}});
 
-  prune::TrainOptions retrain = prune::train_options_from_json(parameters.at("retrain"));
-  if (parameters.contains("lr_start")) {
-    const prune::Cut cut =
-        is_sparse ? result.cut : prune::cut(net.spec(), groups, net.weights(), prune::kept_from_json(net.spec(), groups, result.kept));
-    retrain.optimizer.lr *= starting_share(net, cut, is_sparse, retrain.epochs, base.value("epochs", retrain.epochs));
-    outcome.values["lr_start"] = retrain.optimizer.lr;
-  }
   TrainingStart start{.from = storage::fingerprint(result.kept), .keep_zeros = is_sparse};
   if (is_refitted) start.validated = {.val_accuracy = before.accuracy, .val_loss = before.loss};  // it may be the best there is
   train_and_record(context, data, smaller, retrain, precision_after(parent, retrain), 0.15, outcome, start);

@@ -59,16 +59,16 @@ storage::StageOutcome failed(const std::string& kind, const std::string& message
 std::string failure_kind(storage::ErrorKind kind) {
   switch (kind) {
     case storage::ErrorKind::internal:
-      return "internal";
+      return storage::failure::internal;
     case storage::ErrorKind::usage:
     case storage::ErrorKind::invalid:
-      return "invalid";
+      return storage::failure::invalid;
     case storage::ErrorKind::storage:
-      return "storage";
+      return storage::failure::storage;
     case storage::ErrorKind::environment:
-      return "environment";
+      return storage::failure::environment;
   }
-  return "internal";
+  return storage::failure::internal;
 }
 
 /// Where data lie, or their format where that is all there is.
@@ -155,8 +155,8 @@ storage::StageOutcome run_stage(StageKind kind, const StageContext& context) {
     outcome = failed(failure_kind(error.kind()), error.what());
   } catch (const std::exception& error) {
     const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-    outcome =
-        failed(eval::is_out_of_memory(error) ? "oom" : "internal", torch_error ? torch_error->what_without_backtrace() : error.what());
+    outcome = failed(eval::is_out_of_memory(error) ? storage::failure::oom : storage::failure::internal,
+                     torch_error ? torch_error->what_without_backtrace() : error.what());
   }
   try {
     eval::release_memory(context.device);  // also where there was too little: the stage runs again, perhaps beside this process

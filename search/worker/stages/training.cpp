@@ -94,7 +94,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
   switch (result.end) {
     case prune::TrainResult::End::diverged:
       outcome.state = storage::StageState::failed;
-      outcome.failure_kind = "diverged";
+      outcome.failure_kind = storage::failure::diverged;
       outcome.failure = result.reason;
       return;
     case prune::TrainResult::End::interrupted:

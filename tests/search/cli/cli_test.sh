@@ -87,6 +87,11 @@ expect 2 "" "^nas-run: error: .*--frobnicate" "$nas_run" plan experiments/small.
 expect 2 "" "^nas-run: error: .*EXPERIMENT.yaml" "$nas_run" plan
 expect 2 "" "^nas-run: error: -s 'train.epochs'" "$nas_run" plan experiments/small.yaml -s train.epochs
 expect 2 "" "^nas-run: error: 'soon' is not a duration" "$nas_run" run experiments/small.yaml --budget soon
+expect 2 "" "^nas-run: error: 'soon' is not a duration" "$nas_run" run experiments/small.yaml -n --budget soon
+expect 2 "" "^nas-run: error: the first argument is empty; valid: a value, or none$" "$nas_run" ""
+expect 2 "" "^nas-run: error: the argument after 'report' is empty; valid: a value, or none$" "$nas_run" report ""
+expect 2 "" "^nas-run: error: the argument after '-o' is empty; valid: a value, or none$" "$nas_run" sample imagenet -o ""
+expect 2 "" "^nas-run: error: .*width" "$nas_run" net vgg16 --width 9
 expect 2 "" "^nas-run: error: .*'gpu' is not a device; valid: auto, cpu" "$nas_run" run experiments/small.yaml --device gpu
 expect 2 "" "^nas-run: error: .*--slots" "$nas_run" run experiments/small.yaml --slots 0
 
@@ -114,15 +119,15 @@ expect 0 '"name": "resnet18",?$' "" "$nas_run" nets --json
 is_json
 expect 0 '"macs": 555422720,?$' "" "$nas_run" net resnet18 --input 3,32,32 --classes 10 --json
 expect 0 "^digraph" "" "$nas_run" net squeezenet1_1 --dot
-expect 3 "" "^nas-run: error: net 'resnet81' is not known \(did you mean 'resnet18'\?\)$" "$nas_run" net resnet81
+expect 2 "" "^nas-run: error: net 'resnet81' is not known \(did you mean 'resnet18'\?\)$" "$nas_run" net resnet81
 expect 2 "" "^nas-run: error: .*--input" "$nas_run" net resnet18 --input 3,32
 expect 2 "" "^nas-run: error: criterion taylor looks at images; valid: with --data$" "$nas_run" score --weights w --criterion taylor
-expect 3 "" "^nas-run: error: criterion lda: option 'varient' is not known \(did you mean 'variant'\?\)$" \
+expect 2 "" "^nas-run: error: criterion lda: option 'varient' is not known \(did you mean 'variant'\?\)$" \
   "$nas_run" score --weights w --criterion lda --option varient=wilks --data idx:data
 expect 3 "" "^nas-run: error: --data idx:data\?pda=2: option 'pda' is not known" "$nas_run" evaluate --weights w --data "idx:data?pda=2"
 expect 3 "" "^nas-run: error: data format 'odx' is not known \(did you mean 'idx'\?\)$" "$nas_run" evaluate --weights w --data odx:data
 expect 3 "" "^nas-run: error: .*absent.*train-images-idx3-ubyte" "$nas_run" evaluate --weights w --data idx:absent
-expect 3 "" "^nas-run: error: --limit: option 'rond_to' is not known \(did you mean 'round_to'\?\)$" \
+expect 2 "" "^nas-run: error: --limit: option 'rond_to' is not known \(did you mean 'round_to'\?\)$" \
   "$nas_run" prune --weights w --criterion l1 --keep 0.5 --limit rond_to=8 -o o
 
 # As many threads as OMP_NUM_THREADS says: a worker that answers what it was told.
@@ -146,6 +151,12 @@ expect 2 "" "^nas-run: error: -o o: Python's files end in .py; valid: -o o.py$" 
 expect 2 "" "^nas-run: error: -o o: its end says no format of nets; valid: .py, .onnx, .safetensors, .pt, or --to python|onnx|" "$nas_run" convert --weights w -o o
 expect 2 "" "^nas-run: error: -o o.csv: its end says no format of nets" "$nas_run" convert --weights w -o o.csv
 expect 2 "" "^nas-run: error: --opset is of ONNX, not of safetensors; valid: --to onnx$" "$nas_run" convert --weights w --opset 10 -o o.safetensors
+expect 2 "" "^nas-run: error: -o o.ONNX: a file that ends in .ONNX is onnx, and safetensors is written; valid: another end$" \
+  "$nas_run" convert --weights w --to safetensors -o o.ONNX
+expect 2 "" "^nas-run: error: --last is of csv and jsonl, not of onnx; valid: without it$" "$nas_run" export nowhere 1 --last -o o.onnx
+expect 2 "" "^nas-run: error: .*--seed" "$nas_run" prune --weights w --criterion random --seed -1 --keep 0.5 -o o
+mkdir folder.safetensors
+expect 3 "" "^nas-run: error: .*folder.safetensors: not a valid safetensors file: it is a folder$" "$nas_run" convert --weights folder.safetensors -o o.onnx
 [ -e o ] && { echo "FAILED: o was written"; failures=$((failures + 1)); }
 expect 2 "" "^nas-run: error: a file's name is not UTF-8; valid: one that is$" env NAS_WORKER="$directory/worker" \
   "$nas_run" convert --net resnet18 --weights w.safetensors --to safetensors -o "$(printf 'o\377.safetensors')"
@@ -210,7 +221,7 @@ expect 2 "" "^nas-run: error: -o a.db is a database, which would be replaced; va
 expect 6 "" "^nas-run: error: -o no/x.html: the folder no is not there; valid: one that is$" "$nas_run" report nowhere -o no/x.html
 expect 2 "" "^nas-run: error: -o cut.onnx: a file that ends in .onnx is onnx, and safetensors is written; valid: another end$" \
   "$nas_run" convert --weights w --to safetensors -o cut.onnx
-expect 2 "" "^nas-run: error: --refit absent: valid: a number of images of --data, or a folder of images$" \
+expect 3 "" "^nas-run: error: --refit absent: no such folder; valid: a folder of images, or a number of those of --data$" \
   "$nas_run" prune --weights w --keep 0.5 --refit absent -o x.onnx
 expect 2 "" "^nas-run: error: criterion taylor looks at labels, which these images have not; valid: with --data$" \
   "$nas_run" prune --weights w --criterion taylor --keep 0.5 --refit shapes -o x.onnx

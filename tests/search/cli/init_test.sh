@@ -30,6 +30,8 @@ grep -q "^ok$" valid || fail "the draft is not valid"
 "$nas_run" photos.yaml -s train.epochs=1 -s prune.retrain.epochs=1 -s search.seeds=1 -s "prune.criteria=[l1]" >answer 2>log || { cat log; fail "the run"; }
 grep -q "^what: take " answer || fail "no answer"
 "$nas_run" show results/photos 1 | grep -q "^ *says 0 " || fail "show does not list the classes"
+if "$nas_run" validate photos.yaml -s nets.0.width=0.3 >said 2>err; then fail "another base is valid where its run would be refused"; fi
+grep -q "can't go on with .*results/photos: net 'resnet18' has changed since" err || fail "$(cat err)"
 if "$nas_run" plan photos.yaml -s nets.0.width=0.3 2>err; then fail "a plan of another base is told as if it could run here"; fi
 grep -q "can't go on with .*results/photos: net 'resnet18' has changed since" err || fail "$(cat err)"
 "$nas_run" plan photos.yaml -s nets.0.width=0.3 -o elsewhere >/dev/null || fail "the same in another folder"
@@ -56,4 +58,19 @@ deep = Image.frombytes('I;16', (64, 64), (200 * 257).to_bytes(2, 'little') * 409
 assert net.preprocess(deep).allclose(net.preprocess(Image.new('L', (64, 64), 200))), '16 bits are not scaled'
 " || fail "the exported module"
 "$nas_run" validate photos.yaml -s "nets=[{spec: net.json}]" >/dev/null 2>&1 || fail "a net that says its classes is not read"
+
+# Its name is that of the file, so that two drafts have results of their own; started among the images, these are no class.
+cp -r photos among
+cd among
+"$nas_run" init . --minutes 1 -o "a longer one.yaml" >said
+grep -q "^name: a_longer_one$" "a longer one.yaml" || fail "$(cat "a longer one.yaml")"
+grep -q "^run:   nas-run 'a longer one.yaml'$" said || fail "$(cat said)"
+for each in first second; do
+  "$nas_run" "a longer one.yaml" -s train.epochs=1 -s prune.retrain.epochs=1 -s search.seeds=1 -s "prune.criteria=[l1]" >/dev/null 2>log || { cat log; fail "the $each run among the images"; }
+done
+"$nas_run" validate "a longer one.yaml" >valid 2>/dev/null
+grep -q results valid && grep -q "^ok$" valid || fail "$(cat valid)"
+mkdir empty
+if "$nas_run" validate "a longer one.yaml" >valid 2>err; then fail "a class without images is valid"; fi
+grep -q "empty: holds no " err || fail "$(cat err)"
 echo "all as expected"

@@ -219,6 +219,7 @@ TEST_CASE_METHOD(support::TwoSeedRun, "an answer says that stages are missing, a
   const auto run = [&] { return search::read_snapshot(repository); };
   CHECK(search::what_is_missing(run()).empty());
   CHECK_THAT(search::why_none(run(), {.max_macs = 1}), Catch::Contains("within these limits"));
+  CHECK_THAT(search::why_none(run(), {.max_latency_ms = 1}), Catch::Contains("the latency of no net was measured"));
   settings["constraints"] = {"macs <= 10"};
   outcomes.clear();
   record();

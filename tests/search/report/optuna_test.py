@@ -123,6 +123,10 @@ def main(work):
     check("all states", states == {TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING})
     check_going_on(optuna.load_study(study_name="clothes", storage=url))
 
+    refused = to_optuna(work / "run", url)
+    check(f"a study that is there stays: {refused.stderr}", refused.returncode == 2 and "has a study '" in refused.stderr)
+    refused = to_optuna(work, url)
+    check(f"no run: {refused.stderr}", refused.returncode == 2 and "no experiment.db" in refused.stderr)
     check("to_optuna --last", to_optuna(work / "run", f"sqlite:///{work}/last.db", "--last").returncode == 0)
     numbers = [t.user_attrs["trial"] for t in optuna.load_study(study_name="again", storage=f"sqlite:///{work}/last.db").trials]
     check("of each trial the last", numbers == [r[0] for r in database.execute("select trial from trials where task = 'again'")])

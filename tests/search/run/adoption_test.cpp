@@ -95,6 +95,7 @@ TEST_CASE_METHOD(Adoption, "a stage whose place was taken away runs again, and t
     go({a}, preempting);
     CHECK(status(a).state == StageState::done);
     CHECK(status(a).attempt == 4);
+    CHECK(observer.finishes == Names{"a interrupted, again", "a interrupted, again", "a interrupted, again", "a done"});
   }
   SECTION("but not for ever") {
     taken = 1000;
@@ -102,6 +103,9 @@ TEST_CASE_METHOD(Adoption, "a stage whose place was taken away runs again, and t
     CHECK(status(a).state == StageState::failed);
     CHECK(status(a).attempt == 51);
     CHECK(status(a).failure_kind == "lost");
+    REQUIRE(observer.finishes.size() == 51);
+    CHECK(observer.finishes[49] == "a interrupted, again");
+    CHECK(observer.finishes[50] == "a failed");
   }
 }
 

@@ -33,6 +33,7 @@ TEST_CASE_METHOD(LoopRun, "the first signal interrupts, and the next run goes on
     CHECK(executor.kills == 0);
     CHECK(status(b).state == StageState::interrupted);
     CHECK(status(c).state == StageState::pending);
+    CHECK(observer.finishes == std::vector<std::string>{"a done", "b interrupted"});  // not again, in that run
   }
   stop.count = 0;
   FakeExecutor executor(1, [](const Job&, int) { return done(); });
@@ -63,14 +64,15 @@ TEST_CASE_METHOD(LoopRun, "what finishes during the grace is recorded as done") 
 
 TEST_CASE_METHOD(LoopRun, "a failure during the grace is judged when the stage is run again") {
   limits.reliability.retries = {{"crash", 1}};
-  const Stage a = stage("a");
-  FakeExecutor executor(1, [&](const Job&, int) {
-    stop.count = 1;
-    return failed("crash");
+  const Stage before = stage("before"), a = stage("a");
+  FakeExecutor executor(2, [&](const Job& job, int) {
+    stop.count = 1;  // seen when the first of them has ended
+    return name(job) == "a" ? failed("crash") : done();
   });
-  CHECK(go({a}, executor).failed == 0);
-  CHECK(executor.started.size() == 1);
+  CHECK(go({before, a}, executor).failed == 0);
+  CHECK(executor.started.size() == 2);
   CHECK(status(a).state == StageState::interrupted);
+  CHECK(observer.finishes == std::vector<std::string>{"before done", "a interrupted"});
 }
 
 TEST_CASE_METHOD(LoopRun, "stages that do not answer an interrupt are killed") {

@@ -95,9 +95,11 @@ def check_class_order(folder):
     for names in (digits, [f"kind {digit}" for digit in digits]):  # other names say nothing of the order
         done = evaluate(names)
         check(f"{names}: {done.stderr}", done.returncode == 0)
-    done = evaluate(digits[::-1])
-    check(f"another order: {done.returncode} {done.stderr}", done.returncode == 3 and "in another order than the net" in done.stderr
-          and "valid: the net's order" in done.stderr)
+        check(f"{names}: unknown names are told", ("does not name: 0, 1, 2" in done.stderr) == (names != digits))
+    for names in (digits[::-1], ["first", *digits[:9]]):  # one that is not known moves the others
+        done = evaluate(names)
+        check(f"another order: {done.returncode} {done.stderr}", done.returncode == 3 and "in another order than the net" in done.stderr
+              and "valid: the net's order" in done.stderr)
 
 
 def check_given_pixels(folder):
@@ -122,6 +124,11 @@ def check_given_pixels(folder):
                                   (("--mean", 0.1, "--deviation", 1), f"idx:{folder}?pad=2&mean=0.5&deviation=0.5", "valid: one of the two")):
         done = cut(*options, data=data)
         check(f"{options}: {done.returncode} {done.stderr}", done.returncode == 2 and reason in done.stderr)
+    with_metadata(folder / "w.safetensors", folder / "silent.safetensors", mean="[0.25]", deviation="[0.5]")
+    check("what the file says may be said again", cut("--mean", 0.25, "--deviation", 0.5).returncode == 0)
+    done = cut("--mean", 0.1, "--deviation", 0.5)
+    check(f"but not otherwise: {done.returncode} {done.stderr}", done.returncode == 2
+          and "says how its net takes pixels: mean 0.25, deviation 0.5; valid: without them" in done.stderr)
 
 
 def with_metadata(source, target, **metadata):
