@@ -29,7 +29,7 @@ PEERS ?= flowers17:flowers fashion_where:tops cifar100_coarse:coarse
 # What a rule left that failed is not taken for its target; packages are installed by one rule at a time.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence evidence-deep evidence-retrained evidence-substeps peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence evidence-deep evidence-retrained evidence-unrefitted evidence-substeps peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -92,6 +92,11 @@ evidence-deep: tools ## one cut by 2, 4, 6, 8 and 16 times by six criteria that 
 evidence-retrained: tools ## the same by 2, 4, 8 and 16 times, each retrained for as long as its experiment has it: docs/evidence/retrained_cuts.md
 	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=1 -s 'prune.schedules=[$(DEPTHS)]' -o results/evidence/retrained/$$name || exit; done
 	$(BUILD)/release/search/nas-run evidence --after 1,5 $(DEEP:%=results/evidence/retrained/%) -o docs/evidence/retrained_cuts.md
+
+evidence-unrefitted: tools ## the same without a refit, to see what that is worth: docs/evidence/unrefitted_cuts.md
+	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=1 -s prune.refit=false -s 'prune.schedules=[$(DEPTHS)]' \
+	  -o results/evidence/unrefitted/$$name || exit; done
+	$(BUILD)/release/search/nas-run evidence --after 1,5 $(DEEP:%=results/evidence/unrefitted/%) -o docs/evidence/unrefitted_cuts.md
 
 evidence-substeps: tools ## the same by 4 and 16 times, each cut in four substeps, an epoch of retraining: docs/evidence/substeps.md
 	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=4 -s prune.retrain.epochs=1 \

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "storage/base/error.h"
+
 namespace prune {
 
 using torch::Tensor;
@@ -41,6 +43,9 @@ void ScatterAccumulator::add(const Tensor& firings, const Tensor& labels) {
 }
 
 Scatter ScatterAccumulator::scatter() const {
+  if (!within_diagonal_.isfinite().all().item<bool>() || !means_.isfinite().all().item<bool>())
+    throw storage::Error(storage::ErrorKind::invalid,
+                         "the last hidden layer gives numbers that are not finite: the net's training diverged; valid: a lower learning rate");
   Scatter result;
   const Tensor total = counts_.sum();
   result.images = std::llround(total.item<double>());

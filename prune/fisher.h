@@ -34,6 +34,7 @@ class ScatterAccumulator {
   /// firings: [n, d]; labels: [n] int64 in [0, K).
   void add(const torch::Tensor& firings, const torch::Tensor& labels);
 
+  /// Throws storage::Error(invalid) where firings were not finite.
   Scatter scatter() const;
 
  private:

@@ -275,7 +275,8 @@ std::string evidence(const storage::Repository& repository, const Snapshot& run,
   const storage::ExperimentRecord experiment = experiment_of(repository);
   std::string text = fmt::format("## {}\n\n{}\n", experiment.name, opening_comment(experiment.yaml));
   const Account account(repository, run, epochs);
-  for (const std::string& task : tasks_of(run)) text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
+  for (const std::string& task : tasks_of(run))
+    text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
   int stages = 0, failed = 0;
   double hours = 0;
   for (const StoredStage& stage : run.stages) {

@@ -35,6 +35,14 @@ TEST_CASE("scatter and utility equal the case worked by hand") {
   CHECK(v[2].item<double>() == 0);  // no variance
 }
 
+TEST_CASE("firings that are not finite are refused") {
+  for (const float broken : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Tensor firings = hand.clone();
+    firings[2][1] = broken;
+    CHECK_THROWS_WITH(scatter_of(firings, hand_labels, 2), Catch::Contains("not finite: the net's training diverged"));
+  }
+}
+
 TEST_CASE("one pass over batches equals all at once, far from the origin too") {
   torch::manual_seed(2);
   const Tensor labels = torch::randint(0, 3, {200}, torch::kInt64);
