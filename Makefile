@@ -23,13 +23,16 @@ DEEP ?= flowers17 fashion_mnist cifar100_coarse fashion_alone faces_alone
 DEEP_CUTS = -s search.seeds=5 -s 'baselines=[]' \
   -s 'prune.criteria=[{name: lda, variant: wilks}, {name: lda, variant: paper}, taylor, l1, reconstruct, {name: random, widths: lda-wilks}]'
 DEPTHS = {name: x2, keep: [0.5], of: macs}, {name: x4, keep: [0.25], of: macs}, {name: x8, keep: [0.125], of: macs}, {name: x16, keep: [0.0625], of: macs}
+DEEP_DEPTHS = {name: x4, keep: [0.25], of: macs}, {name: x16, keep: [0.0625], of: macs}
+SIX_TIMES = , {name: x6, keep: [0.1667], of: macs}
+ON_THE_WAY = --after 1,5
 # Those that other tools are tried on, each with the name of its data.
 PEERS ?= flowers17:flowers fashion_where:tops cifar100_coarse:coarse
 
 # What a rule left that failed is not taken for its target; packages are installed by one rule at a time.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence evidence-deep evidence-retrained evidence-unrefitted evidence-substeps peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
+.PHONY: run test test-slurm test-release test-torch test-exports test-wheel evidence evidence-deep evidence-retrained evidence-unrefitted evidence-substeps evidence-retrained-substeps peers-evidence package wheel install bench format sanitize fuzz tidy clean packages peers configure tools build
 
 run: tools ## search small nets for Fashion-MNIST
 	$(BUILD)/release/search/nas-run $(EXPERIMENT)
@@ -84,24 +87,26 @@ evidence: tools ## run what is missing of the evidence, with five seeds, in hour
 	  $(BUILD)/release/search/nas-run experiments/$$name.yaml -s search.seeds=5 -o results/evidence/$$name && \
 	  $(BUILD)/release/search/nas-run evidence results/evidence/$$name -o docs/evidence/$$name.md || exit; done
 
+# Those bases cut as $(2) says, in results/evidence/$(1); written to docs/evidence/$(3).md.
+define cut_bases
+for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) $(2) -o results/evidence/$(1)/$$name || exit; done
+$(BUILD)/release/search/nas-run evidence $(4) $(DEEP:%=results/evidence/$(1)/%) -o docs/evidence/$(3).md
+endef
+
 evidence-deep: tools ## one cut by 2, 4, 6, 8 and 16 times by six criteria that score once, an epoch of retraining, five seeds, in hours: docs/evidence/deep_cuts.md
-	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=1 -s prune.retrain.epochs=1 \
-	  -s 'prune.schedules=[$(DEPTHS), {name: x6, keep: [0.1667], of: macs}]' -o results/evidence/deep/$$name || exit; done
-	$(BUILD)/release/search/nas-run evidence $(DEEP:%=results/evidence/deep/%) -o docs/evidence/deep_cuts.md
+	$(call cut_bases,deep,-s prune.substeps=1 -s prune.retrain.epochs=1 -s 'prune.schedules=[$(DEPTHS)$(SIX_TIMES)]',deep_cuts)
 
 evidence-retrained: tools ## the same by 2, 4, 8 and 16 times, each retrained for as long as its experiment has it: docs/evidence/retrained_cuts.md
-	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=1 -s 'prune.schedules=[$(DEPTHS)]' -o results/evidence/retrained/$$name || exit; done
-	$(BUILD)/release/search/nas-run evidence --after 1,5 $(DEEP:%=results/evidence/retrained/%) -o docs/evidence/retrained_cuts.md
+	$(call cut_bases,retrained,-s prune.substeps=1 -s 'prune.schedules=[$(DEPTHS)]',retrained_cuts,$(ON_THE_WAY))
 
 evidence-unrefitted: tools ## the same without a refit, to see what that is worth: docs/evidence/unrefitted_cuts.md
-	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=1 -s prune.refit=false -s 'prune.schedules=[$(DEPTHS)]' \
-	  -o results/evidence/unrefitted/$$name || exit; done
-	$(BUILD)/release/search/nas-run evidence --after 1,5 $(DEEP:%=results/evidence/unrefitted/%) -o docs/evidence/unrefitted_cuts.md
+	$(call cut_bases,unrefitted,-s prune.substeps=1 -s prune.refit=false -s 'prune.schedules=[$(DEPTHS)]',unrefitted_cuts,$(ON_THE_WAY))
 
-evidence-substeps: tools ## the same by 4 and 16 times, each cut in four substeps, an epoch of retraining: docs/evidence/substeps.md
-	for name in $(DEEP); do $(BUILD)/release/search/nas-run experiments/$$name.yaml $(DEEP_CUTS) -s prune.substeps=4 -s prune.retrain.epochs=1 \
-	  -s 'prune.schedules=[{name: x4, keep: [0.25], of: macs}, {name: x16, keep: [0.0625], of: macs}]' -o results/evidence/substeps/$$name || exit; done
-	$(BUILD)/release/search/nas-run evidence $(DEEP:%=results/evidence/substeps/%) -o docs/evidence/substeps.md
+evidence-substeps: tools ## one cut by 4 and 16 times in four substeps, an epoch of retraining: docs/evidence/substeps.md
+	$(call cut_bases,substeps,-s prune.substeps=4 -s prune.retrain.epochs=1 -s 'prune.schedules=[$(DEEP_DEPTHS)]',substeps)
+
+evidence-retrained-substeps: tools ## the same, each retrained for as long as its experiment has it: docs/evidence/retrained_substeps.md
+	$(call cut_bases,retrained_substeps,-s prune.substeps=4 -s 'prune.schedules=[$(DEPTHS)]',retrained_substeps,$(ON_THE_WAY))
 
 peers-evidence: tools $(VENV)/bin/python ## Torch-Pruning and FastNAS on the base nets of experiments, five seeds, in hours; flowers17 needs FLOWERS17_ROOT and SQUEEZENET_WEIGHTS
 	$(VENV)/bin/pip install --quiet torch-pruning nvidia-modelopt "torchprofile<0.1" requests huggingface_hub transformers numpy pyyaml

@@ -97,9 +97,8 @@ const Options& refit_options() {
       {.name = "images",
        .kind = OptionKind::integer,
        .fallback = 2000,
-       .doc = "training images, drawn by seed; a layer sees no more than have room in 2 GB from there on: of VGG16 at 224 pixels the first "
-              "38, "
-              "the last ones all",
+       .doc = "training images, drawn by seed; a layer sees no more than have room in 2 GB from there on: of VGG16 at 224 pixels the "
+              "first 38, the last ones all",
        .min = 1,
        .max = 1e9},
       {.name = "places",

@@ -43,31 +43,34 @@ Json kept_to_json(const NetSpec& spec, const ChannelGroups& groups, const KeepMa
   return json;
 }
 
-KeepMask kept_from_json(const NetSpec& spec, const ChannelGroups& groups, const Json& json) {
-  if (!json.is_object()) throw Error(ErrorKind::invalid, "mask: must be an object {layer: [kept channels]}");
+KeepMask kept_from_json(const NetSpec& spec, const ChannelGroups& groups, const Json& json, const std::string& where) {
+  if (!json.is_object()) throw Error(ErrorKind::invalid, where + ": must be an object {layer: [kept channels]}");
   const std::vector<std::string> names = eval::filter_layers(spec);
 
   std::vector<std::vector<int>> votes;  // -1 not named, 0 dropped, 1 kept
   for (const ChannelGroup& group : groups.groups) votes.emplace_back(group.size, -1);
   for (const auto& [name, list] : json.items()) {
     if (std::find(names.begin(), names.end(), name) == names.end())
-      throw Error(ErrorKind::invalid, fmt::format("mask: '{}' is no layer with filters{}", name, storage::suggestion(name, names)));
+      throw Error(ErrorKind::invalid, fmt::format("{}: '{}' is no layer with filters{}", where, name, storage::suggestion(name, names)));
     const std::vector<Unit>& units = groups.outputs[eval::find_layer(spec, name)];
     std::vector<int> kept(units.size(), 0);
     if (!list.is_array() || list.empty())
-      throw Error(ErrorKind::invalid, fmt::format("mask: {}: must be a list of at least one channel", name));
+      throw Error(ErrorKind::invalid, fmt::format("{}: {}: must be a list of at least one channel", where, name));
     for (const Json& item : list) {
       if (!item.is_number_integer() || item.get<double>() < 0 || item.get<double>() >= static_cast<double>(units.size()))
-        throw Error(ErrorKind::invalid, fmt::format("mask: {}: {} is no channel; valid: 0 to {}", name, item.dump(), units.size() - 1));
+        throw Error(ErrorKind::invalid,
+                    fmt::format("{}: {}: {} is no channel; valid: 0 to {}", where, name, item.dump(), units.size() - 1));
       if (kept[item.get<std::size_t>()]++)
-        throw Error(ErrorKind::invalid, fmt::format("mask: {}: channel {} is listed twice", name, item.dump()));
+        throw Error(ErrorKind::invalid, fmt::format("{}: {}: channel {} is listed twice", where, name, item.dump()));
     }
     for (std::size_t c = 0; c < units.size(); ++c) {
       int& vote = votes[units[c].group][units[c].index];
       if (vote >= 0 && vote != kept[c])
-        throw Error(ErrorKind::invalid, fmt::format("mask: {}: channel {} is tied to a layer of which the mask says otherwise", name, c));
+        throw Error(ErrorKind::invalid,
+                    fmt::format("{}: {}: channel {} is tied to a layer of which the mask says otherwise", where, name, c));
       const std::string& why = groups.groups[units[c].group].fixed;
-      if (!kept[c] && !why.empty()) throw Error(ErrorKind::invalid, fmt::format("mask: {}: channel {} cannot be cut: {}", name, c, why));
+      if (!kept[c] && !why.empty())
+        throw Error(ErrorKind::invalid, fmt::format("{}: {}: channel {} cannot be cut: {}", where, name, c, why));
       vote = kept[c];
     }
   }

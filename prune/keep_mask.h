@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "prune/channel_graph.h"
@@ -24,8 +25,10 @@ std::vector<std::int64_t> kept_channels(const ChannelGroups& groups, const KeepM
 storage::Json kept_to_json(const eval::NetSpec& spec, const ChannelGroups& groups, const KeepMask& mask);
 
 /// The inverse; a layer that is not named stays whole unless it is tied to one that is. Throws storage::Error(invalid) for an unknown
-/// layer, an index out of range or twice, a layer left empty, a fixed layer cut, or tied layers that contradict each other.
-KeepMask kept_from_json(const eval::NetSpec& spec, const ChannelGroups& groups, const storage::Json& json);
+/// layer, an index out of range or twice, a layer left empty, a fixed layer cut, or tied layers that contradict each other; its message
+/// begins with `where`, what the mask was read from.
+KeepMask kept_from_json(const eval::NetSpec& spec, const ChannelGroups& groups, const storage::Json& json,
+                        const std::string& where = "mask");
 
 /// Channels in terms of the net that was first trained: `before` as kept_to_json gave it for the parent (null: the parent is that net),
 /// `now` in the parent's numbering. Throws storage::Error(invalid) where `before` lacks a channel of `now`: it is of another net.

@@ -12,6 +12,7 @@
 
 #include "search/cli/request.h"
 #include "search/run/executors/spawn.h"
+#include "search/run/executors/worker_command.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 
@@ -59,10 +60,10 @@ int wanted_threads() {
 
 /// Runs the worker to its end with these files as stdin and stdout.
 int run_worker(const std::filesystem::path& worker, int threads, const Scratch& input, const Scratch& output) {
-  // Threads that wait sleep: where other programs run too, spinning ones cost several times the work.
+  const Environment environment = sleeping_threads();
   const pid_t child = spawn({worker,
                              {"--threads", std::to_string(threads), "--parent", std::to_string(getpid()), "request"},
-                             {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}}},
+                             {environment.begin(), environment.end()}},
                             {{input.descriptor(), STDIN_FILENO}, {output.descriptor(), STDOUT_FILENO}});
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -53,7 +53,10 @@ std::unique_ptr<Strategy> strategy_of(const ExperimentArguments& arguments, cons
 }
 
 std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment) {
-  if (!arguments.output.empty()) return arguments.output;
+  if (!arguments.output.empty()) {
+    check_output_folder(arguments.output);
+    return arguments.output;
+  }
   const std::filesystem::path folder = experiment.file.parent_path();
   const std::filesystem::path base = folder.filename() == "experiments" ? folder.parent_path() : std::filesystem::current_path();
   return base / "results" / experiment.name;
@@ -99,6 +102,14 @@ void check_output(const std::filesystem::path& output) {
   std::string begin(sqlite.size(), '\0');
   std::ifstream(output, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
   if (begin == sqlite) fail(" is a database, which would be replaced; valid: another file");
+}
+
+void check_output_folder(const std::filesystem::path& output) {
+  std::error_code unknown;
+  const std::filesystem::path named = output.has_filename() ? output : output.parent_path();  // without a slash at its end
+  if (!std::filesystem::exists(named, unknown) || std::filesystem::is_directory(named, unknown)) return;
+  throw storage::Error(storage::ErrorKind::usage,
+                       fmt::format("-o {} is no folder; valid: a folder, or one that is not there yet", output.string()));
 }
 
 std::string refuse_unless_above_zero(const std::string& text) {

@@ -81,7 +81,8 @@ void add_only_option(CLI::App& command, ExperimentArguments& arguments);
 /// The experiment's, of one trial where --only names it.
 std::unique_ptr<Strategy> strategy_of(const ExperimentArguments& arguments, const Experiment& experiment);
 
-/// `-o`, or results/<name>: beside the folder of the file where that is called `experiments`, else in the current directory.
+/// `-o`, or results/<name>: beside the folder of the file where that is called `experiments`, else in the current directory. Throws
+/// storage::Error(usage) as check_output_folder().
 std::filesystem::path results_directory(const ExperimentArguments& arguments, const Experiment& experiment);
 
 /// Adds the argument DIR: a results directory.
@@ -125,6 +126,9 @@ void flush_stdout();
 /// Throws storage::Error(usage) where `-o` names what a command must not write, a folder or a database, Error(environment) where it is to
 /// lie in a folder that is not there.
 void check_output(const std::filesystem::path& output);
+
+/// Throws storage::Error(usage) where `-o` is to be a folder and names something that is there and is none.
+void check_output_folder(const std::filesystem::path& output);
 
 /// What is wrong with an option's text that is to be a finite number above 0; nothing where it is one.
 std::string refuse_unless_above_zero(const std::string& text);

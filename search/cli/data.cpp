@@ -77,6 +77,7 @@ void write_split(const eval::Dataset& data, eval::Split split, const std::filesy
 }
 
 int write_data(const DataOptions& options) {
+  check_output_folder(options.directory);
   const Experiment experiment = load(options.experiment);
   const std::string name = options.data.empty() && experiment.data.size() == 1 ? experiment.data.begin()->first : options.data;
   if (!experiment.data.contains(name)) {

@@ -125,6 +125,7 @@ int export_net(const ExportOptions& options) {
 }
 
 int export_run(const ExportOptions& options) {
+  if (options.format == "tensorboard") check_output_folder(options.output);
   const Repository repository(options.directory, Repository::Access::read);
   if (options.format == "tensorboard") {
     write_tensorboard_files(repository, options.output);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -111,6 +112,7 @@ void complain(const std::string& why) {
 }  // namespace
 
 int main(int count, char** values) {
+  std::signal(SIGCHLD, SIG_DFL);  // ignored, as some programs start theirs, it would hide how workers and Slurm's commands ended
   int code = 0;
   try {
     code = run_command({values + 1, values + count});

@@ -64,6 +64,7 @@ void put_cut(Json& request, const PruneOptions& options) {
     if (!options.data.empty() && options.refit.empty())
       throw Error(ErrorKind::usage, "--data is for a refit where a mask is cut; valid: with --refit N, or without --data");
     request["mask"] = read_json(options.mask);
+    request["mask_file"] = options.mask.string();
     if (options.refit.empty()) return;
     request["seed"] = options.criterion.seed;
     if (!refits_by_folder) put_data(request, options.data);

@@ -107,8 +107,9 @@ Json again(const Repository& repository, const std::filesystem::path& directory,
   } else if (trial.at("role") == "pruned" && !make_strategy(strategy)->makes_trials_apart()) {
     again["reason"] = strategy + " found it by what other trials came to";
   } else {
-    again["command"] = fmt::format("nas-run show {} --yaml > again.yaml && nas-run again.yaml --only {} -o again",
-                                   storage::shell_quoted(directory.string()), storage::shell_quoted(trial.at("name")));
+    again["command"] =
+        fmt::format("nas-run show {} --yaml > again.yaml && nas-run again.yaml --only {} -o again",
+                    storage::shell_quoted(std::filesystem::absolute(directory).string()), storage::shell_quoted(trial.at("name")));
     again["arithmetic"] = arithmetic(repository, trial.at("steps")[0].at("stage"));
   }
   return again;

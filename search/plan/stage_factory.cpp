@@ -133,6 +133,12 @@ Stage StageFactory::candidates(const CandidatesRequest& asked) const {
   parameters.emplace_back("candidates", asked.candidates);
   parameters.emplace_back("images", asked.images);
   parameters.emplace_back("judge", asked.judge);
+  if (experiment_.refit) {
+    prune::RefitOptions refit = *experiment_.refit;
+    refit.images = prune::RefitOptions{}.images;  // they have their own
+    if (const Json options = prune::to_json(refit); options != prune::to_json(prune::RefitOptions{}))
+      parameters.emplace_back("refit", options);
+  }
   std::vector<StageInput> inputs{{"net", asked.base}};
   if (!asked.earlier.empty()) inputs.push_back({"earlier", asked.earlier});
   if (prune::is_of_latency(asked.request)) inputs.push_back({"table", latency_table(asked.net).fingerprint});

@@ -58,13 +58,16 @@ class Account {
   /// Borrows the run.
   Account(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs)
       : run_(run), statuses_(repository.stage_statuses({kAsCut, kBatchNorm, kStart})), groups_(groups_of(run)), asked_(epochs) {
-    if (!asked_.empty()) read_curves(repository);
+    read_curves(repository);
     for (const StoredStage& stage : run.stages) {
       const storage::Json parameters = storage::Json::parse(repository.stage(stage.fingerprint).parameters);
       for (const char* part : {"train", "retrain"}) {
         if (!parameters.contains(part)) continue;
         const storage::Json& train = parameters[part];
-        epochs_[stage.fingerprint] = train.value("stop_after", train.at("epochs").get<int>()) - parameters.value("from", 0);
+        int last = train.value("stop_after", train.at("epochs").get<int>());
+        const auto curve = curves_.find(stage.fingerprint);
+        if (train.value("early_stop", 0) > 0 && curve != curves_.end()) last = std::min(last, curve->second.rbegin()->first);
+        epochs_[stage.fingerprint] = last - parameters.value("from", 0);
         if (parameters.contains("spent") && stage.state == "done")
           epochs_[stage.fingerprint] = repository.outcome(stage.fingerprint).values.at("base").at("epochs");
       }

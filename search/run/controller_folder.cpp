@@ -20,8 +20,22 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kProgressBeat{2};  ///< between two signs of life that bring news of the stage
-constexpr std::chrono::seconds kRefresh{1};       ///< between two listings of the folder
+constexpr std::chrono::seconds kProgressBeat{2};       ///< between two signs of life that bring news of the stage
+constexpr std::chrono::seconds kRefresh{1};            ///< between two listings of the folder
+constexpr std::chrono::milliseconds kWritePause{500};  ///< between two tries to write a message
+
+/// A result is not lost for a folder that fails for a moment. One that is gone is not waited for.
+void write_patiently(const std::filesystem::path& path, const std::string& text) {
+  for (const auto begin = SteadyClock::now();; ::poll(nullptr, 0, static_cast<int>(kWritePause.count()))) {
+    try {
+      return write_sealed(path, text);
+    } catch (const storage::Error&) {
+      std::error_code unknown;
+      const bool is_gone = std::filesystem::status(path.parent_path(), unknown).type() == std::filesystem::file_type::not_found;
+      if (is_gone || SteadyClock::now() - begin >= folder_patience) throw;
+    }
+  }
+}
 
 class FolderLink : public ControllerLink {
  public:
@@ -63,7 +77,7 @@ class FolderLink : public ControllerLink {
     WorkerMessage said = message;
     if (auto* result = std::get_if<StageResult>(&said); result != nullptr && stop_.flag() && !told_)
       if (result->outcome.state == storage::StageState::interrupted) result->outcome.failure_kind = storage::failure::preempted;
-    write_sealed(event_path(options_.folder, ++events_), to_line(said));
+    write_patiently(event_path(options_.folder, ++events_), to_line(said));
     progress_.clear();
   }
 

@@ -16,6 +16,9 @@ std::filesystem::path event_path(const std::filesystem::path& folder, int number
 /// The worker's count of beats and the last that it said of its stage's progress: {"beat": 7, "progress": LINE}.
 std::filesystem::path alive_path(const std::filesystem::path& folder);
 
+/// For how long a folder that cannot be written or listed, as of a network disk that fails for a moment, is tried again.
+constexpr std::chrono::seconds folder_patience{60};
+
 /// What the worker prints.
 std::filesystem::path log_path(const std::filesystem::path& folder);
 
@@ -29,7 +32,7 @@ std::optional<std::string> read_sealed(const std::filesystem::path& path);
 /// How long to wait before a next look: short after there was something, longer the longer there is nothing.
 std::chrono::milliseconds pause_after(std::chrono::steady_clock::duration quiet);
 
-/// Lists the folder: a network disk then looks anew which files there are. False where the folder is not there.
+/// Lists the folder: a network disk then looks anew which files there are. False where it cannot be listed.
 bool refresh(const std::filesystem::path& folder);
 
 }  // namespace search

@@ -92,7 +92,9 @@ TEST_CASE("masks as JSON: read, refused, composed") {
   const auto refused = [&](const Json& json, const std::string& why) {
     CHECK_THROWS_WITH(prune::kept_from_json(spec, groups, json), Catch::Contains(why));
   };
-  refused(Json{{"conv9", {0}}}, "'conv9'");
+  refused(Json{{"conv9", {0}}}, "mask: 'conv9'");
+  CHECK_THROWS_WITH(prune::kept_from_json(spec, groups, Json{{"conv1", {0, 0}}}, "kept.json"),
+                    "kept.json: conv1: channel 0 is listed twice");
   refused(Json{{"conv1", {0, 8}}}, "valid: 0 to 7");
   refused(Json{{"conv1", {-1}}}, "-1 is no channel");
   refused(Json{{"conv1", {0, 0}}}, "listed twice");

@@ -36,16 +36,17 @@ class Channel {
 
   virtual ~Channel() = default;
 
-  /// Hands over a request. False where the worker is gone, or does not read it.
+  /// Hands over a request. False where the worker is gone, or does not read it. Throws storage::Error(environment) as receive().
   virtual bool send(const std::string& line) = 0;
 
-  /// Appends the whole lines that are there, without waiting. Throws storage::Error(invalid) where they cannot be told.
+  /// Appends the whole lines that are there, without waiting. Throws storage::Error(invalid) where they cannot be told, Error(environment)
+  /// or Error(storage) where a disk of this machine fails, which no other worker would help.
   virtual Link receive(std::vector<std::string>& lines) = 0;
 
   /// Readable when there is something to receive; -1 where it must be looked for.
   virtual int descriptor() const = 0;
 
-  /// Does not wait.
+  /// Does not wait, and does not throw.
   virtual void stop(StopWorker how) = 0;
 
   /// How the worker ended, of one that has ended or was killed; waits for its last seconds.

@@ -8,7 +8,7 @@
 
 #include "search/run/executors/worker_log.h"
 #include "search/run/protocol.h"
-#include "search/run/worker_folder.h"
+#include "storage/base/error.h"
 #include "storage/base/time.h"
 
 namespace search {
@@ -25,9 +25,14 @@ constexpr std::chrono::milliseconds kFarewell{3000}, kFarewellPause{20};
 
 FolderChannel::~FolderChannel() {
   std::vector<std::string> ignored;
-  while (told_ && pilot_->ready && !pilot_->cancel && SteadyClock::now() - told_at_ < kFarewell && receive(ignored) != Link::ended)
-    ::poll(nullptr, 0, static_cast<int>(kFarewellPause.count()));
-  const bool goes = pilot_->left || told_ || pilot_->allocation.state == Allocation::State::ended;
+  try {
+    while (told_ && pilot_->ready && !pilot_->cancel && SteadyClock::now() - told_at_ < kFarewell && receive(ignored) != Link::ended)
+      ::poll(nullptr, 0, static_cast<int>(kFarewellPause.count()));
+  } catch (const std::exception&) {  // its folder has failed for long, or it says what cannot be understood
+    pilot_->cancel = true;
+  }
+  const bool is_told = told_ && unwritten_.empty();
+  const bool goes = pilot_->left || is_told || pilot_->allocation.state == Allocation::State::ended;
   if (!goes) pilot_->cancel = true;
   pilot_->released = true;
 }
@@ -56,19 +61,34 @@ bool FolderChannel::send(const std::string& line) {
   const StageRequest request = request_from_line(line);
   request_ = Request{request.stage, request.attempt, SteadyClock::now()};
   log_mark_ = log_size(log_path(pilot_->folder));
-  write_request(line);
+  unwritten_.push_back(line);
+  write_requests();
   return true;
 }
 
-void FolderChannel::write_request(const std::string& line) {
-  write_sealed(request_path(pilot_->folder, ++requests_), line);
+/// In their order; what cannot be written now is tried again with the next look. A file that was written after all, and could only not be
+/// flushed, gets the same bytes again.
+void FolderChannel::write_requests() {
+  while (!unwritten_.empty()) {
+    try {
+      write_sealed(request_path(pilot_->folder, requests_ + 1), unwritten_.front());
+    } catch (const storage::Error&) {
+      if (!failing_since_) failing_since_ = SteadyClock::now();
+      if (SteadyClock::now() - *failing_since_ >= patience_) throw;
+      return;
+    }
+    ++requests_;
+    unwritten_.pop_front();
+    failing_since_.reset();
+  }
 }
 
 Link FolderChannel::receive(std::vector<std::string>& lines) {
   if (pilot_->folder.empty()) return Link::queued;
+  write_requests();
   if (SteadyClock::now() - looked_ >= kRefresh) {
     looked_ = SteadyClock::now();
-    refresh(pilot_->folder);
+    if (refresh(pilot_->folder)) seen_ = looked_;
     look_for_beat(lines);
   }
   while (const auto line = read_sealed(event_path(pilot_->folder, events_ + 1))) {
@@ -118,6 +138,7 @@ void FolderChannel::look_for_beat(std::vector<std::string>& lines) {
 
 bool FolderChannel::is_over() const {
   if (pilot_->left) return true;
+  if (is_blind()) return false;
   switch (pilot_->allocation.state) {
     case Allocation::State::waiting:
       return false;
@@ -129,6 +150,11 @@ bool FolderChannel::is_over() const {
       return is_silent_for(delay_);
   }
   return false;
+}
+
+/// The folder cannot be listed, and not for long: what lies there may decide.
+bool FolderChannel::is_blind() const {
+  return seen_ < looked_ && SteadyClock::now() - seen_ < patience_;
 }
 
 /// Since then, and since its job is in this state.
@@ -149,7 +175,11 @@ void FolderChannel::stop(StopWorker how) {
     pilot_->cancel = true;
   } else if (!std::exchange(told_, true)) {
     told_at_ = SteadyClock::now();
-    write_request(stop_line());
+    unwritten_.push_back(stop_line());
+    try {
+      write_requests();
+    } catch (const storage::Error&) {  // receive() says so, or the job is cancelled in the end
+    }
   }
 }
 

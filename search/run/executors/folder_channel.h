@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "search/run/executors/channel.h"
+#include "search/run/worker_folder.h"
 
 namespace search {
 
@@ -51,11 +53,15 @@ struct Pilot {
 /// What is written on one machine may be seen on another only after `delay`. So a pilot whose job has ended, or is forgotten, is waited for
 /// so long after its last sign of life: the results it left decide. One whose job runs and that says nothing for twice as long never
 /// started. What comes of an earlier stage is passed over.
+///
+/// A folder that cannot be written or listed is tried again for `patience`: requests go when they can, and no pilot is given up meanwhile.
+/// Then send() and receive() throw storage::Error(environment) for a request that cannot be written.
 class FolderChannel : public Channel {
  public:
-  FolderChannel(std::shared_ptr<Pilot> pilot, std::chrono::seconds delay) : pilot_(std::move(pilot)), delay_(delay) {}
+  FolderChannel(std::shared_ptr<Pilot> pilot, std::chrono::seconds delay, std::chrono::seconds patience = folder_patience)
+      : pilot_(std::move(pilot)), delay_(delay), patience_(patience) {}
 
-  /// Gives up the pilot; one that was told to leave gets a moment for it.
+  /// Gives up the pilot; one that was told to leave gets a moment for it, and one that could not be told is cancelled.
   ~FolderChannel() override;
   FolderChannel(const FolderChannel&) = delete;
   FolderChannel& operator=(const FolderChannel&) = delete;
@@ -79,19 +85,22 @@ class FolderChannel : public Channel {
   void hear(const std::string& line, std::vector<std::string>& lines);
   void look_for_beat(std::vector<std::string>& lines);
   bool is_over() const;
+  bool is_blind() const;
   bool is_silent_for(std::chrono::seconds time) const;
   bool never_started() const;
-  void write_request(const std::string& line);
+  void write_requests();
   void end_stage(bool failed);
 
   std::shared_ptr<Pilot> pilot_;
-  std::chrono::seconds delay_;
-  std::optional<Request> request_;  ///< that it has not answered
+  std::chrono::seconds delay_, patience_;
+  std::optional<Request> request_;     ///< that it has not answered
+  std::deque<std::string> unwritten_;  ///< requests that are not in the folder yet
   int requests_ = 0, events_ = 0;
   int beat_ = 0;
   std::string progress_, why_left_;
-  std::chrono::steady_clock::time_point heard_, looked_, told_at_;
-  bool told_ = false;  ///< to leave
+  std::chrono::steady_clock::time_point heard_, looked_, told_at_, seen_ = std::chrono::steady_clock::now();
+  std::optional<std::chrono::steady_clock::time_point> failing_since_;  ///< to write a request
+  bool told_ = false;                                                   ///< to leave
   std::uintmax_t log_mark_ = 0;
 };
 

@@ -32,8 +32,9 @@ using State = Allocation::State;
 using Pilots = std::vector<std::shared_ptr<Pilot>>;
 
 constexpr std::chrono::seconds kLongestPause{600};
-constexpr int kLargestArray = 1000;  ///< Slurm's default MaxArraySize; where less is allowed, less is asked for
-constexpr int kMostBadStarts = 3;    ///< workers one after the other that never said a word
+constexpr int kLargestArray = 1000;                   ///< Slurm's default MaxArraySize; where less is allowed, less is asked for
+constexpr int kMostBadStarts = 3;                     ///< workers one after the other that never said a word
+constexpr std::chrono::milliseconds kListPause{500};  ///< between two tries to list the folders
 
 /// When to do something again: sooner after it went well.
 struct Pace {
@@ -75,24 +76,13 @@ class SlurmLauncher : public Launcher {
   }
 
   std::vector<FoundWorker> find() override {
-    std::vector<FoundWorker> found;
-    for (const auto& entry : std::filesystem::directory_iterator(workers_)) {
-      if (!entry.path().filename().string().starts_with(prefix_)) continue;
-      pilots_.push_back(std::make_shared<Pilot>());
-      pilots_.back()->folder = entry.path();
+    try {
+      return find_pilots();
+    } catch (...) {  // what is not taken over goes on, and the next nas-run finds it
+      pilots_.clear();
+      strays_.clear();
+      throw;
     }
-    std::sort(pilots_.begin(), pilots_.end(), [](const auto& one, const auto& other) { return one->folder < other->folder; });
-    const BackgroundCommand::End answer = BackgroundCommand(squeue(), kSlurmCommandLimit).wait();
-    if (answer.succeeded) take_allocations(answer.printed);
-    for (const auto& pilot : pilots_) {
-      std::optional<FoundWorker> worker = FolderChannel::find(pilot, delay());
-      const bool may_live = !answer.succeeded || pilot->allocation.state == State::waiting || pilot->allocation.state == State::running;
-      if (worker && (may_live || !worker->stage.empty()))
-        found.push_back(std::move(*worker));
-      else
-        pilot->released = true;
-    }
-    return found;
   }
 
   std::vector<std::string> attend() override {
@@ -115,6 +105,40 @@ class SlurmLauncher : public Launcher {
 
  private:
   std::chrono::seconds delay() const { return std::chrono::seconds(request_.delay_s); }
+
+  /// The folders of this run's pilots, in order. Throws Error(environment) where they cannot be listed for long.
+  std::vector<std::filesystem::path> list_folders() const {
+    for (const auto begin = SteadyClock::now();; ::poll(nullptr, 0, static_cast<int>(kListPause.count()))) {
+      std::vector<std::filesystem::path> folders;
+      std::error_code failure;
+      for (std::filesystem::directory_iterator entry(workers_, failure); !failure && entry != std::filesystem::directory_iterator();
+           entry.increment(failure))
+        if (entry->path().filename().string().starts_with(prefix_)) folders.push_back(entry->path());
+      std::sort(folders.begin(), folders.end());
+      if (!failure) return folders;
+      if (SteadyClock::now() - begin >= folder_patience)
+        throw Error(ErrorKind::environment, fmt::format("cannot list {}: {}", workers_.string(), failure.message()));
+    }
+  }
+
+  std::vector<FoundWorker> find_pilots() {
+    std::vector<FoundWorker> found;
+    for (const std::filesystem::path& folder : list_folders()) {
+      pilots_.push_back(std::make_shared<Pilot>());
+      pilots_.back()->folder = folder;
+    }
+    const BackgroundCommand::End answer = BackgroundCommand(squeue(), kSlurmCommandLimit).wait();
+    if (answer.succeeded) take_allocations(answer.printed);
+    for (const auto& pilot : pilots_) {
+      std::optional<FoundWorker> worker = FolderChannel::find(pilot, delay());
+      const bool may_live = !answer.succeeded || pilot->allocation.state == State::waiting || pilot->allocation.state == State::running;
+      if (worker && (may_live || !worker->stage.empty()))
+        found.push_back(std::move(*worker));
+      else
+        pilot->released = true;
+    }
+    return found;
+  }
 
   void note(std::string text) {
     if (!text.empty()) notes_.push_back("slurm: " + std::move(text));
@@ -160,6 +184,14 @@ class SlurmLauncher : public Launcher {
     if (!pilot.folder.empty()) std::filesystem::remove_all(pilot.folder, ignored);
   }
 
+  /// Their jobs are not asked for after all.
+  static void remove_folders(const Pilots& pilots) {
+    for (const auto& pilot : pilots) {
+      remove(*pilot);
+      pilot->folder.clear();
+    }
+  }
+
   /// Ids of jobs that are to be cancelled and are not yet.
   std::vector<std::string> take_cancelled() {
     std::vector<std::string> jobs = std::exchange(strays_, {});
@@ -187,14 +219,31 @@ class SlurmLauncher : public Launcher {
     Pilots wanted;
     for (const auto& pilot : pilots_)
       if (pilot->folder.empty() && !pilot->released && static_cast<int>(wanted.size()) < largest_) wanted.push_back(pilot);
-    if (wanted.empty()) return;
+    if (wanted.empty()) return failing_since_.reset();
     const std::string name = fmt::format("{}{:08x}", prefix_, std::random_device()());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      wanted[i]->folder = workers_ / fmt::format("{}.{}", name, i);
-      storage::make_directory(wanted[i]->folder);
+    try {
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        wanted[i]->folder = workers_ / fmt::format("{}.{}", name, i);
+        storage::make_directory(wanted[i]->folder);
+      }
+    } catch (const Error& error) {
+      return postpone(wanted, error);
     }
+    failing_since_.reset();
     const Command command = sbatch(request_, seat_, workers_, name, static_cast<int>(wanted.size()), nodes_.excluded());
     begin(command, [this, wanted](const BackgroundCommand::End& end) { take_submission(wanted, end); });
+  }
+
+  /// Their folders cannot be made: a shared folder that fails for a moment is tried again. Throws `error` where it has failed for long.
+  void postpone(const Pilots& wanted, const Error& error) {
+    if (!failing_since_) {
+      failing_since_ = SteadyClock::now();
+      submissions_ = Pace{submissions_.shortest};
+    }
+    if (SteadyClock::now() - *failing_since_ >= folder_patience) throw Error(error);
+    remove_folders(wanted);
+    submissions_.went(false);
+    note(error.what());
   }
 
   void take_submission(const Pilots& asked, const BackgroundCommand::End& end) {
@@ -213,10 +262,7 @@ class SlurmLauncher : public Launcher {
       unanswered_.push_back(asked.front()->folder.stem());
       return note("sbatch: " + end.printed);
     }
-    for (const auto& pilot : asked) {
-      remove(*pilot);
-      pilot->folder.clear();
-    }
+    remove_folders(asked);
     const bool has_others = std::any_of(pilots_.begin(), pilots_.end(), [](const auto& pilot) { return !pilot->folder.empty(); });
     if (asked.size() == 1 && !has_others)
       throw Error(ErrorKind::environment,
@@ -266,11 +312,12 @@ class SlurmLauncher : public Launcher {
   std::unique_ptr<BackgroundCommand> command_;  ///< under way: one at a time
   std::function<void(const BackgroundCommand::End&)> finish_;
   Pace looks_{std::chrono::seconds(request_.poll_s)}, submissions_{std::chrono::seconds(1)};
-  int largest_ = kLargestArray;          ///< array
-  int bad_starts_ = 0;                   ///< one after the other
-  std::set<std::string> cancelled_;      ///< jobs
-  std::vector<std::string> strays_;      ///< jobs that no pilot has
-  std::vector<std::string> unanswered_;  ///< names of jobs that may be in the queue
+  std::optional<SteadyClock::time_point> failing_since_;  ///< to make folders
+  int largest_ = kLargestArray;                           ///< array
+  int bad_starts_ = 0;                                    ///< one after the other
+  std::set<std::string> cancelled_;                       ///< jobs
+  std::vector<std::string> strays_;                       ///< jobs that no pilot has
+  std::vector<std::string> unanswered_;                   ///< names of jobs that may be in the queue
   std::vector<std::string> notes_;
 };
 

@@ -1,4 +1,5 @@
-// Starting a program as a child process: descriptors that close themselves, pipes, and posix_spawn. Used by the worker process.
+// Starting a program as a child process: descriptors that close themselves, pipes, and posix_spawn. Used by the executors, and where a
+// worker is asked once.
 #pragma once
 
 #include <sys/types.h>

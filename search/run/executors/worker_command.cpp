@@ -6,8 +6,13 @@
 
 namespace search {
 
+Environment sleeping_threads() {
+  return {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}};
+}
+
 Environment worker_environment(const Slot& slot, const std::string& gpus) {
-  Environment environment{{"OMP_NUM_THREADS", std::to_string(slot.threads)}, {"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "0"}};
+  Environment environment = sleeping_threads();
+  environment.emplace(environment.begin(), "OMP_NUM_THREADS", std::to_string(slot.threads));
   if (slot.deterministic) environment.emplace_back("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
   environment.emplace_back("CUDA_VISIBLE_DEVICES", gpus);
   return environment;

@@ -11,6 +11,9 @@ namespace search {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+/// By which the threads of a worker sleep while they wait: where other programs run too, spinning ones cost several times the work.
+Environment sleeping_threads();
+
 /// What a slot's worker is started with, by name: threads that wait sleep, and of the GPUs it sees those (CUDA_VISIBLE_DEVICES).
 Environment worker_environment(const Slot& slot, const std::string& gpus);
 

@@ -25,6 +25,7 @@ std::string log_tail(const std::filesystem::path& log, std::uintmax_t mark) {
   std::string tail(length, '\0');
   file.seekg(-static_cast<std::streamoff>(length), std::ios::end);
   file.read(tail.data(), static_cast<std::streamsize>(length));
+  tail.resize(static_cast<std::size_t>(file.gcount()));  // none where the disk fails
   return tail;
 }
 

@@ -248,6 +248,8 @@ class WorkerPool : public Executor {
         if (auto event = event_of(message_from_line(line))) take(slot, std::move(*event));
       }
     } catch (const std::exception& error) {  // of the parser, or ours: either way the worker cannot be understood
+      const auto* ours = dynamic_cast<const Error*>(&error);
+      if (ours != nullptr && ours->kind() != ErrorKind::invalid) throw;  // but for a disk of this machine
       const std::string quoted = Json(current.substr(0, kQuotedBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
       return end(slot, failed(storage::failure::crash, fmt::format("worker wrote a line that is no event: {} ({})", quoted, error.what())));
     }

@@ -21,7 +21,7 @@ struct PoolOptions {
 
 /// A worker that dies costs its stage only: the stage fails as `crash`, as `oom`, or as `lost` where it was killed by SIGKILL, with how it
 /// ended and the end of what the worker printed; the slot's next stage gets a new worker. A stage whose place was taken away ends as
-/// interrupted, of the kind `preempted`. A line that is no event ends its worker.
+/// interrupted, of the kind `preempted`. A line that is no event ends its worker; what a disk of this machine refuses is thrown on.
 /// SIGPIPE is ignored from here on in the whole process: a dead worker shows as a failed write.
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, std::unique_ptr<Launcher> launcher);
 std::unique_ptr<Executor> make_worker_pool(PoolOptions options, Launch launch);

@@ -101,7 +101,7 @@ std::pair<prune::StepwiseNet, std::size_t> cut_net(const Json& request, const pr
   const eval::NetSpec& spec = all.whole.spec();
   prune::StepwiseNet net{.cut = {spec, all.whole.weights()}};
   if (request.contains("mask")) {
-    net.allocation.mask = prune::kept_from_json(spec, groups, request.at("mask"));
+    net.allocation.mask = prune::kept_from_json(spec, groups, request.at("mask"), request.at("mask_file"));
   } else if (prune::criterion_entry(all.criterion).unstructured) {
     net.allocation.mask = prune::keep_all(groups);
     net.cut.weights = zero_least(request, all.whole);

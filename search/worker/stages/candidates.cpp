@@ -76,8 +76,7 @@ class Trial {
   Trial(const StageContext& context, const eval::Net& net, const prune::ChannelGroups& groups, const prune::Scores& scores)
       : context_(context), net_(net), groups_(groups), scores_(scores), data_(context.cache.data(context.parameters.at("data"))) {
     const auto wanted = context.parameters.at("images").get<std::int64_t>();
-    const auto seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 4);
-    const std::vector<std::int64_t> images = eval::sample_images(*data_.dataset, 2 * wanted, seed);
+    const std::vector<std::int64_t> images = eval::sample_images(*data_.dataset, 2 * wanted, context.seed(Draws::judging));
     const auto half = images.begin() + std::ssize(images) / 2;
     to_settle_.assign(images.begin(), half);
     to_judge_.assign(half, images.end());
@@ -85,6 +84,8 @@ class Trial {
                                       [](const eval::Layer& layer) { return layer.kind == eval::LayerKind::batch_norm; });
     const std::string judge = context.parameters.at("judge");
     refits_ = judge == "refit" || (judge == "auto" && !has_norm);
+    if (context.parameters.contains("refit")) refit_ = prune::refit_options_from_json(context.parameters["refit"]);
+    refit_.seed = context.seed();
   }
 
   bool refits() const { return refits_; }
@@ -92,10 +93,7 @@ class Trial {
   Tried operator()(std::vector<int> widths) const {
     const prune::KeepMask mask = prune::allocate_widths(groups_, scores_, widths).mask;
     prune::Cut cut = prune::cut(net_.spec(), groups_, net_.weights(), mask);
-    if (refits_)
-      cut.weights = prune::refit(net_, groups_, mask, cut, *data_.dataset, data_.normalisation, to_settle_,
-                                 {.seed = context_.parameters.at("seed").get<std::uint64_t>()})
-                        .weights;
+    if (refits_) cut.weights = prune::refit(net_, groups_, mask, cut, *data_.dataset, data_.normalisation, to_settle_, refit_).weights;
     eval::Net smaller(cut.spec, std::move(cut.weights), context_.device);
     if (!refits_) prune::recalibrate_batch_norm(smaller, *data_.dataset, data_.normalisation, to_settle_);
     const eval::Evaluation judged = eval::evaluate(smaller, *data_.dataset, data_.normalisation, to_judge_);
@@ -110,6 +108,7 @@ class Trial {
   const TaskData& data_;
   std::vector<std::int64_t> to_settle_, to_judge_;  // training images
   bool refits_ = false;
+  prune::RefitOptions refit_;
 };
 
 std::vector<Tried> tried_from_json(const Json& best) {
@@ -148,7 +147,8 @@ class Round {
     storage::StageOutcome outcome;
     const int wanted = parameters_.at("candidates");
     const Trial trial(context_, net_, groups_, scoring_.scores);
-    Proposals proposals(search_, {own_widths(), search_.uniform()}, best_, eval::mix_seed(seed(), 100 + number_));
+    const std::uint64_t stream = static_cast<std::uint64_t>(Draws::proposals) + number_;
+    Proposals proposals(search_, {own_widths(), search_.uniform()}, best_, eval::mix_seed(context_.seed(), stream));
     std::set<std::vector<int>> seen;
     for (const Tried& each : best_) seen.insert(each.widths);
     const auto start = std::chrono::steady_clock::now();
@@ -170,7 +170,6 @@ class Round {
   }
 
  private:
-  std::uint64_t seed() const { return parameters_.at("seed").get<std::uint64_t>(); }
   prune::PruneRequest request() const { return prune::prune_request_from_json(parameters_.at("request")); }
   prune::AllocationLimits limits() const { return prune::allocation_limits_from_json(parameters_.at("limits")); }
 
@@ -179,7 +178,7 @@ class Round {
     const Json& criterion = parameters_.at("criterion");
     const TaskData& data = context_.cache.data(parameters_.at("data"));
     return prune::make_criterion(criterion.at("name"), criterion.at("options"))
-        ->score({net_, groups_, data.dataset.get(), data.normalisation, eval::mix_seed(seed(), 2),
+        ->score({net_, groups_, data.dataset.get(), data.normalisation, context_.seed(Draws::scoring),
                  prune::combination_from_string(parameters_.at("limits").at("combine"))});
   }
 

@@ -80,15 +80,11 @@ std::vector<int> widths_towards(const prune::ChannelGroups& groups, std::vector<
   return target;
 }
 
-/// Of images, in the refit and where batch norm is estimated anew.
-std::uint64_t images_seed(const StageContext& context) {
-  return eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 3);
-}
-
 void recalibrate(const StageContext& context, eval::Net& net) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
   const auto images = context.parameters.at("limits").at("recalibrate").get<std::int64_t>();
-  prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation, eval::sample_images(*data.dataset, images, images_seed(context)));
+  prune::recalibrate_batch_norm(net, *data.dataset, data.normalisation,
+                                eval::sample_images(*data.dataset, images, context.seed(Draws::settling)));
 }
 
 /// Cuts as the stage asks, in its substeps. Where the net is then to take longer than it may, one more cut, scored anew, brings it there.
@@ -110,8 +106,8 @@ prune::StepwiseNet cut_net(const StageContext& context, const eval::Net& net, co
       .protect = protect,
       .base = [&](const eval::NetSpec& spec, const prune::ChannelGroups& now) { return allocation_base(spec, now, base, table); },
       .recalibrate = limits.at("recalibrate"),
-      .seed = eval::mix_seed(parameters.at("seed").get<std::uint64_t>(), 2),
-      .images_seed = images_seed(context)};
+      .seed = context.seed(Draws::scoring),
+      .images_seed = context.seed(Draws::settling)};
   if (parameters.contains("refit")) all.refit = prune::refit_options_from_json(parameters["refit"]);
 
   const prune::PruneRequest whole_way = prune::prune_request_from_json(parameters.at("request"));

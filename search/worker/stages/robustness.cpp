@@ -50,7 +50,7 @@ Json to_json(const eval::PerturbationResult& result) {
 
 storage::StageOutcome run_robustness(const StageContext& context) {
   const TaskData& data = context.cache.data(context.parameters.at("data"));
-  const auto seed = context.parameters.at("seed").get<std::uint64_t>();
+  const auto seed = context.seed();
   const std::vector<eval::Perturbation> perturbations = perturbations_of(context.parameters);
   const eval::Net net = context.input_net("net");
   const std::map<std::string, eval::Net> nets = source_nets_of(context, perturbations);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <list>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "eval/data/loader.h"
+#include "eval/data/seed.h"
 #include "eval/latency_table.h"
 #include "eval/nets/net.h"
 #include "eval/torch.h"
@@ -43,6 +45,15 @@ class WarmCache {
   std::list<std::pair<std::string, eval::Weights>> nets_;  // the latest first
 };
 
+/// What a stage draws from its seed, each from a stream of its own. Stored results depend on the numbers.
+enum class Draws : std::uint64_t {
+  training = 0,    ///< order, augmentation and dropout
+  scoring = 2,     ///< images and signs of a criterion
+  settling = 3,    ///< images of the refit, and where batch norm is estimated anew
+  judging = 4,     ///< images on which candidates are made right and scored
+  proposals = 100  ///< widths of the first round of candidates; the later ones follow
+};
+
 /// One stage as it was sent, and what it may use.
 struct StageContext {
   std::string fingerprint;
@@ -56,6 +67,10 @@ struct StageContext {
 
   storage::ArtifactStore artifacts() const { return storage::ArtifactStore(directory / "artifacts"); }
   std::filesystem::path checkpoint() const;  ///< makes its folder
+
+  /// As its parameters have it, which stages that draw have.
+  std::uint64_t seed() const { return parameters.at("seed").get<std::uint64_t>(); }
+  std::uint64_t seed(Draws what) const { return eval::mix_seed(seed(), static_cast<std::uint64_t>(what)); }
 
   /// The net of an input role, on the device.
   eval::Net input_net(const std::string& role) const;

@@ -17,7 +17,7 @@ namespace search {
 namespace {
 
 eval::Weights fresh_weights(const StageContext& context, const eval::NetSpec& spec) {
-  return eval::initial_weights(spec, context.parameters.at("seed").get<std::uint64_t>());
+  return eval::initial_weights(spec, context.seed());
 }
 
 /// Those of the input "start", but for the layer that makes the class scores.
@@ -49,8 +49,7 @@ eval::Weights first_weights(const StageContext& context, const TaskData& data, c
   if (!inserts_norms) return std::move(start.weights);
   const auto images = kStatisticsBatches * context.parameters.at("train").at("batch").get<std::int64_t>();
   return prune::fill_batch_norm(spec, std::move(start.weights), *data.dataset, data.normalisation,
-                                eval::sample_images(*data.dataset, images, context.parameters.at("seed").get<std::uint64_t>()),
-                                context.device);
+                                eval::sample_images(*data.dataset, images, context.seed()), context.device);
 }
 
 /// The epochs in which a net takes as many multiply-accumulates as those trainings took that led to the net whose shape it has (Liu et al.

@@ -70,7 +70,7 @@ void train_and_record(const StageContext& context, const TaskData& data, eval::N
       .normalisation = data.normalisation,
       .options = options,
       .precision = precision,
-      .seed = eval::mix_seed(context.parameters.at("seed").get<std::uint64_t>(), 0),
+      .seed = context.seed(Draws::training),
       .checkpoint = context.checkpoint(),
       .progress = [&](double fraction, const std::string& message) { context.progress(done + (1 - done) * fraction, message); },
       .stop = &context.stop,

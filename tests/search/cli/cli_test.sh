@@ -101,6 +101,16 @@ expect 0 '"format": "lfwa"' "" "$nas_run" sample lfwa -o people --images 52 --si
 is_json
 expect 2 "" "^nas-run: error: sample 'lfwb' is not known \(did you mean 'lfwa'\?\)$" "$nas_run" sample lfwb -o more
 
+# A file where a folder is to be is said before the work, by one exit code.
+echo "a file" >taken
+for command in "run experiments/small.yaml" "run experiments/small.yaml --dry-run" "plan experiments/small.yaml" "plan experiments/small.yaml --dot" \
+  "validate experiments/small.yaml" "data experiments/small.yaml" "sample imagenet" "export nowhere --to tensorboard"; do
+  for output in taken taken/; do
+    expect 2 "" "^nas-run: error: -o (.*/)?taken/? is no folder; valid: a folder" "$nas_run" $command -o $output
+  done
+done
+[ "$(cat taken)" = "a file" ] || { echo "FAILED: a file was replaced"; failures=$((failures + 1)); }
+
 expect 3 "" "^nas-run: error: absent.yaml: there is no such file" "$nas_run" absent.yaml
 expect 3 "" "^nas-run: error: bad.yaml:1:1: name: missing" "$nas_run" plan bad.yaml
 expect 3 "" "^nas-run: error: -s train.epoch=3: train.epoch: 'epoch' is not a key \(did you mean 'epochs'\?\)$" \
@@ -138,6 +148,11 @@ expect 2 "" "^nas-run: error: --threads 1$" \
   env NAS_WORKER="$directory/worker" OMP_NUM_THREADS=1 "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
 expect 2 "" "^nas-run: error: --threads $(env -u OMP_NUM_THREADS nproc)$" \
   env NAS_WORKER="$directory/worker" OMP_NUM_THREADS=all "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
+# How a worker ended is known also where whoever started nas-run ignores SIGCHLD.
+printf '%s\n' '#!/bin/sh' 'exit 3' >ends
+chmod +x ends
+expect 1 "" "^nas-run: error: the worker ended with code 3 and no answer$" \
+  env --ignore-signal=CHLD NAS_WORKER="$directory/ends" "$nas_run" score --net resnet18 --weights w.safetensors --criterion l1
 expect 2 "" "^nas-run: error: neither --criterion nor --mask" "$nas_run" prune --weights w --keep 0.5 -o o
 expect 2 "" "^nas-run: error: neither --eta nor --keep" "$nas_run" prune --weights w --criterion l1 -o o
 expect 2 "" "^nas-run: error: --refit looks at images; valid: with --data, or --refit FOLDER$" \

@@ -84,6 +84,8 @@ def check_again(work, run, stages_of_trial):
     shown = nas_run("show", run, 1).stdout
     check(f"the command is shown: {shown}", f"nas-run show {run} --yaml > again.yaml && nas-run again.yaml --only {names[0]} -o again" in shown)
     check("the arithmetic is shown", "fp32, 1 thread)" in shown)
+    here = subprocess.run([os.path.abspath(sys.argv[1]), "show", run.name, "1"], cwd=run.parent, capture_output=True, text=True).stdout
+    check(f"the command names the results from anywhere: {here}", f"nas-run show {run.resolve()} --yaml > again.yaml" in here)
 
 
 def check_only(work):

@@ -134,6 +134,22 @@ TEST_CASE_METHOD(Fixture, "halving: a cut that another follows is retrained to i
   CHECK(whole == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "widths: candidates are refitted as cut nets are, but on images of their own") {
+  choose("widths", {{"keep", 0.25}, {"candidates", 10}, {"rounds", 1}, {"finalists", 3}});
+  const auto refit_of_candidates = [&] {
+    const search::Plan plan = search::make_strategy("widths")->next(experiment, {});
+    const auto made =
+        std::find_if(plan.stages.begin(), plan.stages.end(), [](const auto& stage) { return stage.kind == search::StageKind::candidates; });
+    REQUIRE(made != plan.stages.end());
+    return made->parameters.json().value("refit", Json());
+  };
+  CHECK(refit_of_candidates().is_null());
+  experiment.refit = prune::RefitOptions{.images = 500};
+  CHECK(refit_of_candidates().is_null());
+  experiment.refit->ridge = 0.01;
+  CHECK(refit_of_candidates() == Json{{"images", 2000}, {"places", nullptr}, {"ridge", 0.01}});
+}
+
 TEST_CASE_METHOD(Fixture, "widths: rounds of candidates, the best of them retrained shortly, the best of these to the end") {
   choose("widths", {{"keep", 0.25}, {"candidates", 10}, {"rounds", 2}, {"finalists", 3}});
   experiment.retrain.epochs = 4;

@@ -67,6 +67,21 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a run's evidence says how the retraining 
   CHECK_THAT(text, Contains("| n, base | 2 | 10.0 k | 1.0 k | 3 |  |  |  |  |  | 90.5 ± 6.4 | 88.5 ± 6.4 |"));
 }
 
+TEST_CASE_METHOD(support::TwoSeedRun, "a training that stopped early took the epochs that it has") {
+  outcomes.clear();
+  const auto with_cut = [&](const std::string& criterion, const std::string& retrain) {
+    net(criterion, "base1", 500, 5000, 0.8, 0.7);  // with a row of its first epoch
+    (stages.end() - 2)->parameters = retrain;
+    trial("n", "pruned", criterion, 1, {"base1", criterion});
+  };
+  with_cut("patient", R"({"retrain": {"epochs": 9, "early_stop": 0}})");
+  with_cut("early", R"({"retrain": {"epochs": 9, "early_stop": 1}})");
+  record();
+  const std::string text = search::evidence(repository, search::read_snapshot(repository));
+  CHECK_THAT(text, Contains("| patient, slow 1 | 1 | 5.0 k | 500 | 12 |"));
+  CHECK_THAT(text, Contains("| early, slow 1 | 1 | 5.0 k | 500 | 4 |"));  // three of the base and the one
+}
+
 TEST_CASE_METHOD(support::TwoSeedRun, "leads that the seeds decide are bold, and epochs are means where seeds end apart") {
   outcomes.clear();
   for (const int seed : {1, 2}) {

@@ -15,6 +15,7 @@
 #include "search/run/worker_folder.h"
 #include "storage/base/file.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
 
 using search::Allocation;
 using search::FolderChannel;
@@ -40,6 +41,25 @@ std::string result_line(const std::string& stage, int attempt, StageState state 
   outcome.state = state;
   return to_line(StageResult{stage, attempt, outcome});
 }
+
+/// A file in the place of a folder, which is back when the object dies: what is asked of the folder meanwhile fails.
+class Away {
+ public:
+  explicit Away(std::filesystem::path folder) : folder_(std::move(folder)), kept_(folder_.string() + ".away") {
+    std::filesystem::rename(folder_, kept_);
+    std::ofstream(folder_) << "";
+  }
+  ~Away() {
+    std::error_code ignored;
+    std::filesystem::remove(folder_, ignored);
+    std::filesystem::rename(kept_, folder_, ignored);
+  }
+  Away(const Away&) = delete;
+  Away& operator=(const Away&) = delete;
+
+ private:
+  std::filesystem::path folder_, kept_;
+};
 
 /// A channel, with the pilot's end in the hands of the test.
 struct ChannelFixture {
@@ -190,6 +210,46 @@ TEST_CASE_METHOD(ChannelFixture, "a node without the folder runs a job of which 
   CHECK(pilot->released);
 }
 
+TEST_CASE_METHOD(ChannelFixture, "a folder that fails for a moment is tried again: requests go then, in order, and no pilot is given up") {
+  get_ready();
+  set(State::ended);
+  FolderChannel hasty(pilot, 0s);
+  Lines lines;
+  {
+    const Away away(directory.path());
+    CHECK(hasty.send(request_line("a", 1)));
+    CHECK(hasty.receive(lines) == Link::alive);
+    hasty.stop(Stop::checkpoint);
+    CHECK(hasty.receive(lines) == Link::alive);
+  }
+  set(State::running);
+  say(result_line("a", 1));
+  CHECK(hasty.receive(lines) == Link::alive);
+  CHECK(lines == Lines{result_line("a", 1)});
+  CHECK(search::read_sealed(search::request_path(directory.path(), 1)) == request_line("a", 1));
+  CHECK(search::is_stop(search::read_sealed(search::request_path(directory.path(), 2)).value()));
+  say(search::WorkerLeaves{""});
+  CHECK(hasty.receive(lines) == Link::ended);
+}
+
+TEST_CASE_METHOD(ChannelFixture, "a folder that fails for long is an error, and a pilot that could not be told is cancelled") {
+  get_ready();
+  const Away away(directory.path());
+  auto impatient = std::make_unique<FolderChannel>(pilot, 1h, 0s);
+  SECTION("a request") {
+    const storage::Error error = support::error_of([&] { impatient->send(request_line("a", 1)); });
+    CHECK(error.kind() == storage::ErrorKind::environment);
+    CHECK_THAT(error.what(), Catch::Contains("request-1.json"));
+    Lines lines;
+    CHECK_THROWS_AS(impatient->receive(lines), storage::Error);
+  }
+  SECTION("the word to leave") {
+    impatient->stop(Stop::leave);
+  }
+  impatient.reset();
+  CHECK(pilot->cancel);
+}
+
 TEST_CASE_METHOD(ChannelFixture, "to be stopped is a request too; what waits in the queue is cancelled") {
   SECTION("queued") {
     channel->stop(Stop::leave);
@@ -292,6 +352,22 @@ TEST_CASE_METHOD(PilotFixture, "a pilot whose allocation ends says so of its sta
   CHECK(outcome.failure_kind == "preempted");
   CHECK(next().empty());
   CHECK(channel->end().text == "worker left: its allocation ends");
+}
+
+TEST_CASE_METHOD(PilotFixture, "a result that cannot be written for a moment is not lost") {
+  start();
+  channel->send(request_line("a", 1, "wait for SIGTERM"));
+  CHECK(next().size() == 1);
+  {
+    const Away away(directory.path());
+    ::kill(pid, SIGTERM);
+    for (int i = 0; i < 20; ++i) {  // it tries meanwhile
+      ::usleep(10000);
+      CHECK(receive(Link::alive).empty());
+    }
+    CHECK(::waitpid(pid, nullptr, WNOHANG) == 0);
+  }
+  CHECK(next_result().state == StageState::interrupted);
 }
 
 TEST_CASE_METHOD(PilotFixture, "a pilot leaves where it has nothing to do, or no time to do it in") {

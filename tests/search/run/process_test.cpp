@@ -13,12 +13,14 @@
 
 #include "search/experiment/experiment.h"
 #include "search/run/executors/pipe_channel.h"
+#include "search/run/executors/worker_pool.h"
 #include "search/run/machine.h"
 #include "storage/base/error.h"
 #include "tests/support/fake_run.h"
 #include "tests/support/fake_slurm.h"
 #include "tests/support/ssh_stand_in.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/throws.h"
 
 using search::Event;
 using search::Json;
@@ -359,6 +361,38 @@ TEST_CASE_METHOD(ProcessFixture, "a worker that does not even die of SIGKILL is 
   start(0, "b", "finish");
   CHECK(next_finish().outcome.state == StageState::done);
   ::kill(pid, SIGKILL);
+}
+
+namespace {
+
+/// Through which nothing comes.
+class FailingChannel : public search::Channel {
+ public:
+  explicit FailingChannel(storage::ErrorKind kind) : kind_(kind) {}
+  bool send(const std::string&) override { return true; }
+  search::Link receive(std::vector<std::string>&) override { throw storage::Error(kind_, "no more"); }
+  int descriptor() const override { return -1; }
+  void stop(StopWorker) override {}
+  search::WorkerEnd end() override { return {}; }
+
+ private:
+  storage::ErrorKind kind_;
+};
+
+}  // namespace
+
+TEST_CASE("what this machine's disk refuses is not taken for a worker's word") {
+  const auto wait = [](storage::ErrorKind kind) {
+    search::PoolOptions options{.slots = {{"cpu", 1}}, .directory = "/nowhere"};
+    const auto pool = search::make_worker_pool(std::move(options), [kind](int) { return std::make_unique<FailingChannel>(kind); });
+    pool->start(0, {"a", 1, search::StageKind::train, Json::object(), Json::object()});
+    return pool->wait(std::chrono::milliseconds{0});
+  };
+  CHECK(support::error_of([&] { wait(storage::ErrorKind::environment); }).kind() == storage::ErrorKind::environment);
+  CHECK(support::error_of([&] { wait(storage::ErrorKind::storage); }).kind() == storage::ErrorKind::storage);
+  const auto event = wait(storage::ErrorKind::invalid);
+  REQUIRE(event.has_value());
+  CHECK(event->outcome.failure_kind == "crash");
 }
 
 TEST_CASE("a request that is not read is given up") {

@@ -133,6 +133,21 @@ TEST_CASE_METHOD(SlurmFixture, "fewer jobs are asked for where Slurm refuses as 
   CHECK_THAT(slurm.read("calls"), Catch::Contains("--array=0-2 ") && Catch::Contains("--array=0-0 "));
 }
 
+TEST_CASE_METHOD(SlurmFixture, "jobs are asked for later where their folders cannot be made for a moment") {
+  const std::filesystem::path workers = directory.path() / "shared/results/workers", kept = directory.path() / "kept";
+  std::filesystem::rename(workers, kept);
+  std::ofstream(workers) << "";
+  start(0, "a", "finish");
+  const auto note = executor->wait(std::chrono::milliseconds{0});
+  REQUIRE(note.has_value());
+  CHECK(note->kind == Event::Kind::note);
+  CHECK_THAT(note->message, Catch::StartsWith("slurm: cannot make the directory " + workers.string()));
+  std::filesystem::remove(workers);
+  std::filesystem::rename(kept, workers);
+  CHECK(next_finish().outcome.state == StageState::done);
+  CHECK(slurm.read("next") == "1\n");
+}
+
 TEST_CASE_METHOD(SlurmFixture, "a job that Slurm refuses alone, with no other there, is an error that says why") {
   slurm.put("refuse", "sbatch: error: invalid partition specified: nowhere");
   start(0, "a", "finish");
