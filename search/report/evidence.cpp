@@ -272,6 +272,30 @@ class Account {
   std::map<std::string, std::map<int, double>> curves_;
 };
 
+/// By stage: it made a net of such a trial, or led there.
+std::vector<bool> stages_behind(const Snapshot& run, bool outdated) {
+  std::vector<bool> behind(run.stages.size());
+  for (const StoredTrial& trial : run.trials)
+    for (const int net : trial.nets)
+      if (trial.outdated == outdated && net >= 0) behind[static_cast<std::size_t>(run.nets[static_cast<std::size_t>(net)].stage)] = true;
+  for (std::size_t stage = run.stages.size(); stage-- > 0;)  // inputs stand before
+    for (const Input& input : run.stages[stage].inputs)
+      if (behind[stage]) behind[static_cast<std::size_t>(input.stage)] = true;
+  return behind;
+}
+
+/// Those that count for the run as it is now: what made or measured nets of outdated trials alone does not.
+std::vector<const StoredStage*> present_stages(const Snapshot& run) {
+  const std::vector<bool> before = stages_behind(run, /*outdated=*/true), now = stages_behind(run, /*outdated=*/false);
+  std::vector<const StoredStage*> present;
+  for (std::size_t i = 0; i < run.stages.size(); ++i) {
+    const StoredStage& stage = run.stages[i];
+    const std::size_t made = stage.net < 0 ? i : static_cast<std::size_t>(run.nets[static_cast<std::size_t>(stage.net)].stage);
+    if (!stage.dropped && (now[made] || !before[made])) present.push_back(&stage);
+  }
+  return present;
+}
+
 }  // namespace
 
 std::string evidence(const storage::Repository& repository, const Snapshot& run, const std::vector<int>& epochs) {
@@ -280,15 +304,14 @@ std::string evidence(const storage::Repository& repository, const Snapshot& run,
   const Account account(repository, run, epochs);
   for (const std::string& task : tasks_of(run))
     text += fmt::format("\nTask `{}`:\n\n{}{}", task, account.table(task), account.orders(task));
-  int stages = 0, failed = 0;
+  int failed = 0;
   double hours = 0;
-  for (const StoredStage& stage : run.stages) {
-    if (stage.dropped) continue;
-    ++stages;
-    failed += stage.state == "failed" ? 1 : 0;
-    hours += stage.wall_s / 3600;
+  const std::vector<const StoredStage*> stages = present_stages(run);
+  for (const StoredStage* stage : stages) {
+    failed += stage->state == "failed" ? 1 : 0;
+    hours += stage->wall_s / 3600;
   }
-  return text + fmt::format("\n{} stages, {} failed, {:.2f} hours of one slot.\n", stages, failed, hours);
+  return text + fmt::format("\n{} stages, {} failed, {:.2f} hours of one slot.\n", stages.size(), failed, hours);
 }
 
 }  // namespace search

@@ -82,6 +82,18 @@ TEST_CASE_METHOD(support::TwoSeedRun, "a training that stopped early took the ep
   CHECK_THAT(text, Contains("| early, slow 1 | 1 | 5.0 k | 500 | 4 |"));  // three of the base and the one
 }
 
+TEST_CASE_METHOD(support::TwoSeedRun, "stages of trials of settings that were changed since do not count") {
+  outcomes.clear();
+  stages.clear();
+  trials.clear();
+  settings["prune"] = {{"substeps", 4}};
+  net("anew", "base1", 500, 5000, 0.8, 0.7);
+  trial("n", "pruned", "taylor", 1, {"base1", "anew"});
+  record();
+  // The base of the first seed and the cut, each with its test.
+  CHECK_THAT(search::evidence(repository, search::read_snapshot(repository)), Contains("\n4 stages, 0 failed, "));
+}
+
 TEST_CASE_METHOD(support::TwoSeedRun, "leads that the seeds decide are bold, and epochs are means where seeds end apart") {
   outcomes.clear();
   for (const int seed : {1, 2}) {
